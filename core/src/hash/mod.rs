@@ -1,0 +1,5 @@
+//! One identity for content: the hash that decides a change, shows drift and explains it.
+
+mod spec;
+
+pub use spec::{HashKey, SpecHash};

@@ -1,0 +1,32 @@
+//! What Writ decides, and nothing that touches the world.
+//!
+//! The way of a change, from what was fetched to what is said about it:
+//!
+//! ```text
+//! evidence (raw commits) ─► trust::admit ─► Admitted
+//! files of the admitted tree ─► dialect::lower ─► objects ─► model::resolve ─► Desired
+//! plan(Desired, Observed, Holdings) ─► Plan ─► guard::check ─► CheckedPlan
+//! outcomes ─► status::summarize
+//! ```
+//!
+//! Invariant: no input or output, no clock, no environment, no unordered maps. Held by `core/clippy.toml`
+//! and by the tidy test.
+
+pub mod text;
+pub mod time;
+
+pub mod trust;
+
+pub mod dialect;
+pub mod hash;
+pub mod model;
+
+pub mod holdings;
+pub mod observed;
+
+pub mod guard;
+pub mod plan;
+pub mod simulated;
+pub mod status;
+
+pub mod limits;

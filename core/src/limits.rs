@@ -1,0 +1,43 @@
+//! Every number that bounds something, with its unit and its reason.
+
+/// Largest manifest or file of an asset read from a tree. Configuration files of databases stay below 100 KiB.
+pub const MANIFEST_BYTES_MAX: u64 = 256 << 10;
+
+/// All files that one unit reads from one tree, together.
+pub const TREE_BYTES_MAX: u64 = 8 << 20;
+
+/// Files that one unit reads from one tree. 1,000 workloads in a file each leave room.
+pub const TREE_FILES_MAX: usize = 4_096;
+
+/// Nesting of one manifest. Kubernetes objects reach about 15.
+pub const NESTING_MAX: usize = 64;
+
+/// Values (scalars, lists, maps) in one manifest, aliases expanded.
+pub const NODES_MAX: usize = 100_000;
+
+/// Problems shown for one set of files; the rest is counted. A person mends the first screen first.
+pub const PROBLEMS_SHOWN_MAX: usize = 100;
+
+/// Pods of one workload on one host. More is a typing error.
+pub const REPLICAS_MAX: u32 = 1_000;
+
+/// Longest description of a commit status, in characters. Source: GitHub's and Gitea's status interfaces.
+pub const STATUS_CHARACTERS_MAX: usize = 140;
+
+/// Removals in one pass that need no confirmation, unless the unit says otherwise.
+pub const PRUNE_MAX_DEFAULT: u32 = 3;
+
+/// The same as a share of what the unit holds, in percent; the larger of the two counts.
+pub const PRUNE_PERCENT_DEFAULT: u32 = 20;
+
+/// Time a new pod without a readiness probe must run before it counts as ready, in seconds, where
+/// `minReadySeconds` is unset. A program that dies at start does so sooner.
+pub const MIN_READY_SECONDS_DEFAULT: u32 = 2;
+
+/// Time a pod may take to become ready before its rollout counts as failed, in seconds.
+/// Source: default of `progressDeadlineSeconds` in the Kubernetes Deployment.
+pub const PROGRESS_SECONDS_DEFAULT: u32 = 600;
+
+/// Time between asking a container to stop and killing it, in seconds.
+/// Source: default of `terminationGracePeriodSeconds` in the Kubernetes Pod.
+pub const GRACE_SECONDS_DEFAULT: u32 = 30;

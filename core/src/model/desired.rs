@@ -1,0 +1,124 @@
+//! What a container host must become.
+
+use std::collections::BTreeMap;
+
+use super::pod::{ContainerSpec, PodSpec};
+use super::{ObjectId, PodIndex};
+use crate::hash::SpecHash;
+use crate::time::Seconds;
+
+/// Everything that one unit wants on one host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Desired {
+    /// The workloads, by identity.
+    pub workloads: BTreeMap<ObjectId, Workload>,
+    /// Workloads that cannot be run and why, while the rest can (a claim of an unknown storage class). What runs of
+    /// them stays as it is.
+    pub pending: BTreeMap<ObjectId, String>,
+}
+
+/// A StatefulSet or a Deployment with everything that it refers to filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// What it is called.
+    pub id: ObjectId,
+    /// How its pods are named, ordered and replaced.
+    pub controller: Controller,
+    /// How many pods.
+    pub replicas: u32,
+    /// Hash of the template and of all contents that it uses.
+    pub revision: SpecHash,
+    /// A pod with everything but its index filled in; [`Workload::pod`] makes the pods from it.
+    pub template: PodSpec,
+    /// Digests that went into the revision, by what they are of (`configmap/data/web/key`, `container/web/image`), so
+    /// that a changed revision can be explained. Holds no value of a secret.
+    pub parts: BTreeMap<String, String>,
+    /// Fields that cannot change while it lives, as text, by name.
+    pub fixed: BTreeMap<String, String>,
+}
+
+/// How the pods of a workload are named, ordered and replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Controller {
+    /// Stable numbers, names and volumes. Source: StatefulSet of Kubernetes.
+    StatefulSet {
+        /// First ordinal.
+        start: u32,
+        /// One after the other or all at once.
+        management: PodManagement,
+        /// How a changed template reaches the pods.
+        update: StatefulUpdate,
+        /// Volumes of each pod.
+        claims: Vec<ClaimTemplate>,
+    },
+    /// Interchangeable replicas. Source: Deployment of Kubernetes.
+    Deployment {
+        /// Old ones go before new ones come.
+        recreate: bool,
+        /// How many may run beyond `replicas` during an update.
+        max_surge: u32,
+        /// How many may be missing during an update.
+        max_unavailable: u32,
+    },
+}
+
+/// Order of creation and removal of a StatefulSet's pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PodManagement {
+    /// One after the other, each when the one before is available.
+    #[default]
+    OrderedReady,
+    /// All at once.
+    Parallel,
+}
+
+/// How a changed template reaches the pods of a StatefulSet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatefulUpdate {
+    /// From the highest ordinal down to `partition`, one at a time.
+    Rolling {
+        /// Pods below it keep what they run.
+        partition: u32,
+    },
+    /// When a person removes a pod.
+    OnDelete,
+}
+
+/// A volume that each pod of a StatefulSet gets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimTemplate {
+    /// Its name.
+    pub name: String,
+    /// The size asked for, in bytes; Docker's volumes have no size.
+    pub bytes: Option<u64>,
+    /// Its storage class.
+    pub class: Option<String>,
+}
+
+impl Workload {
+    /// The pods that it must have: ordinals for a StatefulSet, none for a Deployment, whose replicas have no numbers.
+    #[must_use]
+    pub fn ordinals(&self) -> Vec<u32> {
+        match &self.controller {
+            Controller::StatefulSet { start, .. } => (*start..start.saturating_add(self.replicas)).collect(),
+            Controller::Deployment { .. } => Vec::new(),
+        }
+    }
+
+    /// Its pod of that index.
+    #[must_use]
+    pub fn pod(&self, index: &PodIndex) -> PodSpec {
+        super::concrete::pod(self, index)
+    }
+
+    /// Its containers, init ones first.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.template.init.iter().chain(std::iter::once(&self.template.main))
+    }
+
+    /// Time that a pod must run, ready, before it counts as available.
+    #[must_use]
+    pub const fn min_ready(&self) -> Seconds {
+        self.template.min_ready
+    }
+}

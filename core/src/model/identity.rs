@@ -1,0 +1,173 @@
+//! What an object is called.
+
+use std::fmt;
+
+/// The kinds that a container host understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `v1` Namespace.
+    Namespace,
+    /// `storage.k8s.io/v1` StorageClass.
+    StorageClass,
+    /// `v1` ConfigMap.
+    ConfigMap,
+    /// `v1` Secret.
+    Secret,
+    /// `v1` Service.
+    Service,
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
+    /// `apps/v1` Deployment.
+    Deployment,
+    /// `policy/v1` PodDisruptionBudget.
+    PodDisruptionBudget,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::Namespace,
+        Self::StorageClass,
+        Self::ConfigMap,
+        Self::Secret,
+        Self::Service,
+        Self::StatefulSet,
+        Self::Deployment,
+        Self::PodDisruptionBudget,
+    ];
+
+    /// The name that Kubernetes gives the kind.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::StorageClass => "StorageClass",
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+            Self::Service => "Service",
+            Self::StatefulSet => "StatefulSet",
+            Self::Deployment => "Deployment",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+        }
+    }
+
+    /// The group and version that Writ understands of it.
+    #[must_use]
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::Namespace | Self::ConfigMap | Self::Secret | Self::Service => "v1",
+            Self::StorageClass => "storage.k8s.io/v1",
+            Self::StatefulSet | Self::Deployment => "apps/v1",
+            Self::PodDisruptionBudget => "policy/v1",
+        }
+    }
+
+    /// True for kinds that live outside of any namespace.
+    #[must_use]
+    pub const fn is_unscoped(self) -> bool {
+        matches!(self, Self::Namespace | Self::StorageClass)
+    }
+
+    /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A Voodu scope, which is a Kubernetes namespace; empty for what lives in none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Scope(pub String);
+
+/// One object: kind, scope and name. Written `statefulset/data/pg`, without a scope `namespace/data`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace.
+    pub scope: Scope,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectId {
+    /// Puts an identity together.
+    #[must_use]
+    pub fn new(kind: Kind, scope: &str, name: &str) -> Self {
+        Self { kind, scope: Scope(scope.to_owned()), name: name.to_owned() }
+    }
+
+    /// Reads the form that [`fmt::Display`] writes, as commands take it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once('/')?;
+        let kind = Kind::parse(kind)?;
+        let (scope, name) = if kind.is_unscoped() { ("", rest) } else { rest.split_once('/')? };
+        let sound = !name.is_empty() && !name.contains('/') && (kind.is_unscoped() || !scope.is_empty());
+        sound.then(|| Self::new(kind, scope, name))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, scope, name } = self;
+        let kind = kind.name().to_ascii_lowercase();
+        if scope.0.is_empty() { write!(f, "{kind}/{name}") } else { write!(f, "{kind}/{scope}/{name}") }
+    }
+}
+
+/// Which pod of its workload.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PodIndex {
+    /// The stable number of a StatefulSet's pod.
+    Ordinal(u32),
+    /// The name of a Deployment's replica: four hexadecimal digits, new for each.
+    Replica(String),
+}
+
+impl fmt::Display for PodIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ordinal(ordinal) => write!(f, "{ordinal}"),
+            Self::Replica(id) => f.write_str(id),
+        }
+    }
+}
+
+impl PodIndex {
+    /// Reads the form that [`fmt::Display`] writes; which of the two follows from the kind of the workload.
+    #[must_use]
+    pub fn parse(kind: Kind, text: &str) -> Option<Self> {
+        if kind == Kind::StatefulSet {
+            return text.parse().ok().map(Self::Ordinal);
+        }
+        let hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());
+        hex.then(|| Self::Replica(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_written_and_read_back() {
+        for text in ["statefulset/data/pg", "namespace/data", "poddisruptionbudget/data/pg"] {
+            assert_eq!(ObjectId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_identity_is_none() {
+        for text in ["pg", "statefulset/pg", "pod/data/pg", "statefulset/data/", "statefulset//pg", "statefulset/a/b/c"]
+        {
+            assert_eq!(ObjectId::parse(text), None, "{text}");
+        }
+    }
+}

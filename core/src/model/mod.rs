@@ -1,0 +1,15 @@
+//! The one model: Kubernetes API objects, and what a container host must become for them.
+
+mod concrete;
+mod desired;
+mod identity;
+mod object;
+mod pod;
+
+pub use desired::{ClaimTemplate, Controller, Desired, PodManagement, StatefulUpdate, Workload};
+pub use identity::{Kind, ObjectId, PodIndex, Scope};
+pub use object::{BucketRef, Object, annotation};
+pub use pod::{
+    ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,
+    PullPolicy, Resources, Security, VolumeSpec,
+};

@@ -1,0 +1,258 @@
+//! One pod, down to what a container engine is asked for: nothing symbolic is left.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{ObjectId, PodIndex};
+use crate::hash::SpecHash;
+use crate::text::SecretText;
+use crate::time::Seconds;
+
+/// A pod as it must run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodSpec {
+    /// The name of its main container in the engine (`data-pg.0`), which stands for the pod.
+    pub name: String,
+    /// The workload that it belongs to.
+    pub object: ObjectId,
+    /// Which of the workload's pods.
+    pub index: PodIndex,
+    /// Hash of the template that it was made from.
+    pub revision: SpecHash,
+    /// What the pod calls itself (`pg-0`).
+    pub hostname: String,
+    /// Containers that run to their end, one after the other, before the main one starts.
+    pub init: Vec<ContainerSpec>,
+    /// The container that is the pod.
+    pub main: ContainerSpec,
+    /// Volumes that must be there, each with its name in the engine.
+    pub volumes: Vec<VolumeSpec>,
+    /// Names that lead to this pod from its start to its end.
+    pub own_names: Vec<String>,
+    /// Names that it shares with others of its workload, and that lead to it only while it is ready.
+    pub shared_names: Vec<String>,
+    /// The shared names lead to it before it is ready, too.
+    pub publish_not_ready: bool,
+    /// Group that owns the files of the pod's claims.
+    pub fs_group: Option<u32>,
+    /// Time from asking it to stop to killing it.
+    pub grace: Seconds,
+    /// Time that it must run, ready, before it counts as available.
+    pub min_ready: Seconds,
+    /// Time that it may take to become available.
+    pub progress_deadline: Seconds,
+}
+
+/// A container as it must run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// Its name in the manifest.
+    pub name: String,
+    /// The image, as written.
+    pub image: String,
+    /// When to pull it.
+    pub pull: PullPolicy,
+    /// Instead of the image's entry point.
+    pub entrypoint: Option<Vec<String>>,
+    /// Instead of the image's command.
+    pub arguments: Option<Vec<String>>,
+    /// Instead of the image's working directory.
+    pub working_dir: Option<String>,
+    /// The environment, all of it treated as secret.
+    pub env: BTreeMap<String, SecretText>,
+    /// Ports that it listens on.
+    pub ports: Vec<Port>,
+    /// What is mounted, by path in the container.
+    pub mounts: Vec<Mount>,
+    /// What it may use of the machine.
+    pub resources: Resources,
+    /// Gates readiness, and with it the shared names and the next step of a rollout.
+    pub readiness: Option<Probe>,
+    /// Restarts the container when it fails.
+    pub liveness: Option<Probe>,
+    /// Holds the other two back until it has succeeded once.
+    pub startup: Option<Probe>,
+    /// What it may do to the machine; judged by the guard.
+    pub security: Security,
+}
+
+/// When to pull an image. Source: `imagePullPolicy` of the Kubernetes Container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum PullPolicy {
+    /// Only if the engine does not have it.
+    #[default]
+    IfNotPresent,
+    /// Before each creation.
+    Always,
+    /// Never: the engine must have it.
+    Never,
+}
+
+/// A port that a container listens on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// Its name, which probes and services may use.
+    pub name: Option<String>,
+    /// The port in the container.
+    pub container: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// How it is reached from the host; none if only by other containers.
+    pub publish: Option<Publish>,
+}
+
+/// Protocol of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Protocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+/// A port of the host that leads to a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Publish {
+    /// The address of the host; loopback unless the manifest says otherwise.
+    pub address: IpAddr,
+    /// The port of the host; none for a free one that the engine chooses.
+    pub port: Option<u16>,
+}
+
+/// Something mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub path: String,
+    /// What is there.
+    pub source: MountSource,
+    /// It cannot be written to.
+    pub read_only: bool,
+}
+
+/// What a mount shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// A volume of the pod, by its name in the engine.
+    Volume(String),
+    /// A directory of files with fixed contents, from ConfigMaps, Secrets and assets.
+    Directory(Files),
+    /// One file with fixed contents.
+    File(FileContent),
+    /// An empty directory that lives as long as the pod; in memory if so asked, with its limit in bytes.
+    Empty {
+        /// On tmpfs.
+        memory: bool,
+        /// Largest size in bytes.
+        limit: Option<u64>,
+    },
+    /// A path of the host; judged by the guard.
+    Host(String),
+}
+
+/// Files with fixed contents, by path below the directory.
+pub type Files = BTreeMap<String, FileContent>;
+
+/// One file with fixed contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileContent {
+    /// Its bytes, treated as secret.
+    pub content: SecretText,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// What a container may use. Sources: `resources` of the Kubernetes Container; Docker's `NanoCpus`, `CpuShares`,
+/// `Memory`, `MemoryReservation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resources {
+    /// Share of processor time under contention, in thousandths of a core.
+    pub cpu_request_millis: Option<u64>,
+    /// Most processor time, in thousandths of a core.
+    pub cpu_limit_millis: Option<u64>,
+    /// Memory that is kept for it under pressure, in bytes.
+    pub memory_request_bytes: Option<u64>,
+    /// Most memory, in bytes.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+/// A check of a running container. Source: Probe of the Kubernetes Container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What is tried.
+    pub action: ProbeAction,
+    /// Time from the container's start to the first try.
+    pub initial_delay: Seconds,
+    /// Time between tries.
+    pub period: Seconds,
+    /// Time for one try.
+    pub timeout: Seconds,
+    /// Successes in a row that make it succeed.
+    pub success_threshold: u32,
+    /// Failures in a row that make it fail.
+    pub failure_threshold: u32,
+}
+
+/// What a probe tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeAction {
+    /// A program in the container; exit code 0 is success.
+    Exec(Vec<String>),
+    /// A GET request to the pod; 200 to 399 is success.
+    Http {
+        /// Path and query.
+        path: String,
+        /// Port.
+        port: u16,
+        /// `HTTPS`, with the certificate not checked, as a kubelet does.
+        tls: bool,
+        /// Headers.
+        headers: Vec<(String, String)>,
+    },
+    /// A connection to the pod.
+    Tcp {
+        /// Port.
+        port: u16,
+    },
+}
+
+/// What a container may do to the machine. Everything here is judged by the guard.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Security {
+    /// User id; the image's if none.
+    pub run_as_user: Option<u32>,
+    /// Group id.
+    pub run_as_group: Option<u32>,
+    /// Refuse to start as root.
+    pub run_as_non_root: bool,
+    /// Further groups.
+    pub supplemental_groups: Vec<u32>,
+    /// The root file system cannot be written to.
+    pub read_only_root: bool,
+    /// All of the host's powers.
+    pub privileged: bool,
+    /// Programs may gain more powers than their parent; the engine's default if none.
+    pub allow_privilege_escalation: Option<bool>,
+    /// Capabilities beyond the engine's default set.
+    pub capabilities_add: Vec<String>,
+    /// Capabilities taken away.
+    pub capabilities_drop: Vec<String>,
+    /// The host's network, process or IPC namespace (`network`, `pid`, `ipc`).
+    pub host_namespaces: Vec<String>,
+}
+
+/// A volume that must be there before its pod.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VolumeSpec {
+    /// Its name in the engine (`voodu-data-pg-data-0`).
+    pub name: String,
+    /// The workload that it belongs to.
+    pub object: ObjectId,
+    /// The claim template that it was made from.
+    pub claim: String,
+    /// The ordinal that it belongs to.
+    pub ordinal: u32,
+}

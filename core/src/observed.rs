@@ -1,0 +1,121 @@
+//! What a look at a host showed.
+//!
+//! Invariant: what could not be seen is said to be unseen; it is never folded into what is not there.
+
+use std::collections::BTreeMap;
+
+use crate::hash::SpecHash;
+use crate::model::{ObjectId, PodIndex};
+use crate::time::Timestamp;
+
+/// One look at a host, for one unit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observed {
+    /// When.
+    pub at: Timestamp,
+    /// Pods that carry this host's and this unit's labels, by the name that the label gives the pod.
+    pub pods: BTreeMap<String, ObservedPod>,
+    /// Pods that may be there but could not be looked at, and why.
+    pub unseen: BTreeMap<String, String>,
+    /// Volumes that carry this host's labels, by name.
+    pub volumes: BTreeMap<String, ObservedVolume>,
+    /// Names of containers that this unit does not own, and who holds each.
+    pub foreign: BTreeMap<String, Holder>,
+    /// Names of volumes that this host does not own, and who holds each.
+    pub foreign_volumes: BTreeMap<String, Holder>,
+    /// The host's network.
+    pub network: NetworkState,
+}
+
+/// The state of the host's network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NetworkState {
+    /// There and ours.
+    Present,
+    /// Not there.
+    #[default]
+    Absent,
+    /// There, not ours.
+    Foreign(Holder),
+}
+
+/// Who owns something that we must not touch (`container redis, not made by Writ`, `unit web`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder(pub String);
+
+/// A pod that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPod {
+    /// The engine's identifier of its main container.
+    pub container: String,
+    /// Its workload, by label.
+    pub object: ObjectId,
+    /// Which of the workload's pods, by label.
+    pub index: PodIndex,
+    /// What it was made from, by label; none if the label cannot be read.
+    pub revision: Option<SpecHash>,
+    /// What it is doing.
+    pub state: PodState,
+    /// Whether it answers; see [`Readiness`].
+    pub readiness: Readiness,
+    /// When it started to run, or was made.
+    pub since: Timestamp,
+    /// What a person changed about it, in words, as a look into every field showed it; empty if that look found
+    /// nothing or was not made in this pass.
+    pub altered: Vec<Alteration>,
+}
+
+/// A difference between a container as it was made and as it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alteration {
+    /// It bears another name.
+    Renamed(String),
+    /// It is not on the host's network, or not under its names.
+    Disconnected,
+    /// Something else, which only a new container mends: what, in words, without values.
+    Field(String),
+}
+
+/// What a container is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PodState {
+    /// Made, never started.
+    Created,
+    /// Running.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Between two runs.
+    Restarting,
+    /// Ended, with its exit code and whether memory ran out.
+    Exited {
+        /// Exit code.
+        code: i64,
+        /// The kernel killed it for memory.
+        out_of_memory: bool,
+    },
+    /// Cannot be started again; only removed.
+    Dead,
+}
+
+/// Whether a pod answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    /// It is ready and has been so for `minReadySeconds`.
+    Available,
+    /// It is not.
+    NotReady,
+    /// Nobody has asked it yet.
+    Unknown,
+}
+
+/// A volume that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedVolume {
+    /// The workload that it belongs to, by label.
+    pub object: Option<ObjectId>,
+    /// The claim, by label.
+    pub claim: String,
+    /// The ordinal, by label.
+    pub ordinal: Option<u32>,
+}

@@ -1,0 +1,62 @@
+//! Turns what is wanted, what was seen and what is held into steps.
+//!
+//! Invariant: reads nothing but its input.
+//! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
+
+mod step;
+
+pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
+
+use crate::holdings::Holdings;
+use crate::model::Desired;
+use crate::observed::Observed;
+use crate::time::Timestamp;
+
+/// Everything that a plan depends on.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The moment of planning.
+    pub now: Timestamp,
+    /// The commit that asks for `desired`; none for local files.
+    pub commit: Option<&'a str>,
+    /// What must be.
+    pub desired: &'a Desired,
+    /// What was seen.
+    pub observed: &'a Observed,
+    /// What is held.
+    pub held: &'a Holdings,
+    /// How this unit wants it.
+    pub policy: &'a Policy,
+    /// Bytes from which the names of new replicas are drawn; the same seed gives the same names.
+    pub seed: u64,
+}
+
+/// What a unit's settings say about plans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Mend what a person changed, or only report it.
+    pub drift: Drift,
+    /// Removals in one pass that need no confirmation.
+    pub prune: PruneBudget,
+    /// Workloads whose fixed fields may change by recreation, their volumes kept.
+    pub recreate: bool,
+}
+
+/// What happens to drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drift {
+    /// It is mended.
+    #[default]
+    Repair,
+    /// It is reported and left.
+    Report,
+}
+
+/// How many objects one pass may remove: the larger of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneBudget {
+    /// A number of objects.
+    pub max: u32,
+    /// A share of what the unit holds, in percent.
+    pub percent: u32,
+}

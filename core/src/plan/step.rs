@@ -1,0 +1,201 @@
+//! The steps of a plan: what is done to what, why, and what is left alone.
+
+use std::fmt;
+
+use crate::hash::SpecHash;
+use crate::holdings::HoldingChange;
+use crate::model::{ObjectId, PodSpec, VolumeSpec};
+use crate::time::Seconds;
+
+/// Everything that a pass would do, and what it would leave alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[must_use = "a plan does nothing until it is checked and applied, or shown"]
+pub struct Plan {
+    /// Steps that come before all others, in order (the host's network).
+    pub shared: Vec<Step>,
+    /// One lane for each workload, in order of identity; lanes do not depend on each other.
+    pub lanes: Vec<Lane>,
+}
+
+/// The steps for one workload, in order. When one fails, those behind it are not taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lane {
+    /// The workload.
+    pub object: ObjectId,
+    /// Its steps; `keep` and `refuse` among them.
+    pub steps: Vec<Step>,
+    /// What is held once all of them succeeded.
+    pub then: Option<HoldingChange>,
+}
+
+/// One step, or the reason why there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What kind of step.
+    pub verb: Verb,
+    /// The workload that it is for.
+    pub object: ObjectId,
+    /// The pod, where it is about one.
+    pub pod: Option<String>,
+    /// The reason, for an operator. Holds no value of a secret.
+    pub why: String,
+    /// Whether Git or the world caused it.
+    pub cause: Cause,
+    /// Hash of what runs.
+    pub from: Option<SpecHash>,
+    /// Hash of what will run.
+    pub to: Option<SpecHash>,
+    /// What is done.
+    pub act: Act,
+    /// What must hold before the lane goes on.
+    pub wait: Option<Wait>,
+}
+
+/// What kind of step, as `writ plan` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Something new.
+    Create,
+    /// Something that stopped, or was never started, runs again.
+    Start,
+    /// A new container in the place of an old one.
+    Replace,
+    /// A change in place.
+    Update,
+    /// More or fewer pods.
+    Scale,
+    /// Something goes.
+    Remove,
+    /// Nothing is done, and why.
+    Keep,
+    /// Something asked for is not done, and why.
+    Refuse,
+}
+
+/// Who wanted a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The desired state changed, or its last application did not finish.
+    Change,
+    /// The world moved away from what had been applied.
+    Drift,
+    /// Nothing: the step does nothing.
+    None,
+}
+
+/// What is done to the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Nothing.
+    Nothing,
+    /// Make the host's network.
+    CreateNetwork,
+    /// Make a volume.
+    CreateVolume(VolumeSpec),
+    /// Pull what is missing, make the pod and start it.
+    CreatePod(Box<PodSpec>),
+    /// Start the pod's existing container.
+    StartPod {
+        /// The pod's name.
+        pod: String,
+        /// Its container's identifier in the engine.
+        container: String,
+    },
+    /// Mend the existing container without a new one.
+    MendPod {
+        /// How it must be.
+        spec: Box<PodSpec>,
+        /// Its container's identifier in the engine.
+        container: String,
+        /// What to do, in order.
+        fixes: Vec<Fix>,
+    },
+    /// Stop and remove the old container, then make and start the new one.
+    ReplacePod {
+        /// The old container's identifier in the engine.
+        container: String,
+        /// How the pod must be.
+        spec: Box<PodSpec>,
+    },
+    /// Stop and remove the container. Its volumes stay.
+    RemovePod {
+        /// The pod's name.
+        pod: String,
+        /// Its container's identifier in the engine.
+        container: String,
+        /// Time from asking it to stop to killing it; none for what its label or the default says.
+        grace: Option<Seconds>,
+    },
+    /// Destroy a volume and what is on it. Only `writ delete --prune` asks for this.
+    RemoveVolume {
+        /// Its name.
+        volume: String,
+    },
+}
+
+/// A mend that needs no new container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fix {
+    /// Give it its name back.
+    Rename,
+    /// Put it back on the network, under its names.
+    Connect,
+    /// Let it run on.
+    Unpause,
+}
+
+/// What a lane waits for after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The pod that must become available.
+    pub pod: String,
+    /// How long that may take.
+    pub deadline: Seconds,
+}
+
+impl Plan {
+    /// All steps, in order, `keep` and `refuse` among them.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.shared.iter().chain(self.lanes.iter().flat_map(|lane| &lane.steps))
+    }
+
+    /// True if it would change nothing in the world and waits for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps().all(|step| step.act == Act::Nothing && step.wait.is_none())
+    }
+}
+
+impl Verb {
+    /// Its name as users read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Start => "start",
+            Self::Replace => "replace",
+            Self::Update => "update",
+            Self::Scale => "scale",
+            Self::Remove => "remove",
+            Self::Keep => "keep",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The lines of `writ plan`: verb, pod or object, reason.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in self.steps() {
+            let what = step.pod.clone().unwrap_or_else(|| step.object.to_string());
+            writeln!(f, "{:8} {what}  {}", step.verb, step.why)?;
+        }
+        Ok(())
+    }
+}

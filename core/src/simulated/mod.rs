@@ -1,0 +1,1 @@
+//! A described host in memory.

@@ -1,0 +1,135 @@
+//! Problems in what a person wrote, collected and shown all together.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Place, Sources};
+use crate::limits::PROBLEMS_SHOWN_MAX;
+
+/// How much a problem weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing of the set is applied.
+    Error,
+    /// Applied, but probably not what was meant.
+    Warning,
+    /// Understood and without effect on this target.
+    Note,
+}
+
+/// One problem, with its place and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Where; none only for what concerns no file.
+    pub place: Option<Place>,
+    /// What is wrong, with the object's or field's name. Never quotes a secret.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Problems in the order in which a reader meets them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problem {
+    /// An error at a place.
+    #[must_use]
+    pub fn error(place: Option<Place>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, place, message: message.into(), help: None }
+    }
+
+    /// A warning at a place.
+    #[must_use]
+    pub fn warning(place: Option<Place>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, place, message: message.into(), help: None }
+    }
+
+    /// A note at a place.
+    #[must_use]
+    pub fn note(place: Option<Place>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, place, message: message.into(), help: None }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Problems {
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// True if one of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// True if there is none at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The problems, by file and place, each once.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&Problem> {
+        let mut problems: Vec<&Problem> = self.0.iter().collect();
+        problems.sort_by_key(|problem| (&problem.place, problem.severity, &problem.message));
+        problems.dedup();
+        problems
+    }
+
+    /// All problems as text: the message, file:line:column, the source line, the help.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let problems = self.sorted();
+        let mut text = String::new();
+        for problem in problems.iter().take(PROBLEMS_SHOWN_MAX) {
+            text.push_str(&render_one(problem, sources, &renderer));
+            text.push_str("\n\n");
+        }
+        if let Some(rest) = problems.len().checked_sub(PROBLEMS_SHOWN_MAX).filter(|rest| *rest > 0) {
+            text.push_str(&format!("and {rest} more problems\n"));
+        }
+        text
+    }
+}
+
+fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(problem.message.as_str());
+    let shown = problem.place.as_ref().and_then(|place| Some((place, sources.text(&place.file)?)));
+    let mut group = match (&shown, &problem.place) {
+        (Some((place, text)), _) => {
+            let end = place.end.clamp(place.start, text.len());
+            let start = place.start.min(text.len());
+            let snippet =
+                Snippet::source(*text).path(place.file.as_str()).annotation(AnnotationKind::Primary.span(start..end));
+            title.element(snippet)
+        }
+        (None, Some(place)) => title.element(annotate_snippets::Origin::path(place.file.as_str())),
+        (None, None) => Group::with_title(title),
+    };
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}

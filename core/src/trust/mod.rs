@@ -1,0 +1,3 @@
+//! Which commits may change a host.
+//!
+//! Invariant: only [`admit`] makes an [`Admitted`], and reading a tree takes nothing else.
