@@ -1,1 +1,2 @@
+//! `writ`: the agent and its commands.
 fn main() {}

@@ -1,0 +1,1 @@
+//! The real program and real git against a simulated host.
