@@ -144,6 +144,8 @@ pub enum MountSource {
     File(FileContent),
     /// An empty directory that lives as long as the pod; in memory if so asked, with its limit in bytes.
     Empty {
+        /// Its name in the manifest: containers of the pod that mount the same name share it.
+        name: String,
         /// On tmpfs.
         memory: bool,
         /// Largest size in bytes.
