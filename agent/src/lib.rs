@@ -1,1 +1,6 @@
 //! What touches the world: Git, engines, forges, the record, and the order of a pass.
+
+pub mod clock;
+pub mod error;
+pub mod interrupt;
+pub mod limits;
