@@ -1,5 +1,7 @@
 //! Every number that bounds something, with its unit and its reason.
 
+use crate::time::Seconds;
+
 /// Largest manifest or file of an asset read from a tree. Configuration files of databases stay below 100 KiB.
 pub const MANIFEST_BYTES_MAX: u64 = 256 << 10;
 
@@ -41,3 +43,13 @@ pub const PROGRESS_SECONDS_DEFAULT: u32 = 600;
 /// Time between asking a container to stop and killing it, in seconds.
 /// Source: default of `terminationGracePeriodSeconds` in the Kubernetes Pod.
 pub const GRACE_SECONDS_DEFAULT: u32 = 30;
+
+/// Longest raw commit that is judged. Messages of the largest projects stay below 64 KiB.
+pub const COMMIT_BYTES_MAX: u64 = 256 << 10;
+
+/// Longest `.writ/allowed_signers`. A line is below 1 KiB, so that this holds hundreds of people.
+pub const SIGNERS_BYTES_MAX: u64 = 256 << 10;
+
+/// How far a commit's date may lie ahead of the host's clock. A wrong time zone is at most 14 h off; a date further ahead
+/// would bar every later commit with a right date, because dates must not go back.
+pub const COMMIT_AHEAD_MAX: Seconds = Seconds(86_400);

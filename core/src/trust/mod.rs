@@ -1,3 +1,32 @@
 //! Which commits may change a host.
 //!
+//! ```text
+//! raw bytes ─► RawCommit ─► signature (agent) ─► Signature ┐
+//! `.writ/` of each tree ─► Authorizations ─────────────────┴► Evidence ─► admit ─► Admitted | Refusal
+//!                                                                    └─► verdicts, for people
+//! ```
+//!
 //! Invariant: only [`admit`] makes an [`Admitted`], and reading a tree takes nothing else.
+//! Invariant: what could not be checked is neither good nor bad; it has a verdict of its own.
+
+mod admit;
+mod authorizations;
+mod commit;
+mod evidence;
+mod id;
+mod judge;
+mod pattern;
+mod period;
+mod reason;
+mod signature;
+mod signers;
+
+pub use admit::{Admitted, Introduction, Refusal, Verdict, Verdicts, admit, verdicts};
+pub use authorizations::{Authorizations, EntryKind, FOLDER, SIGNERS};
+pub use commit::{Armor, Identity, Malformed, PayloadDigest, RawCommit};
+pub use evidence::{AuthorizationsId, Evidence, EvidenceBuilder};
+pub use id::{CommitId, IdError, KeyId, TreeId};
+pub use judge::Outcome;
+pub use reason::Reason;
+pub use signature::Signature;
+pub use signers::{AllowedSigners, NAMESPACE, SignersError, SignersFault, Standing};

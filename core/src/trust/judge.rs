@@ -1,0 +1,239 @@
+//! Judges each commit of the evidence on its own merits.
+//!
+//! Invariant: a commit is admitted only by the files of every parent, never by its own; the introduction alone is admitted
+//! by what the host pinned.
+
+use super::admit::Introduction;
+use super::authorizations::Authorizations;
+use super::evidence::{Content, Evidence, Node};
+use super::id::{CommitId, KeyId};
+use super::reason::Reason;
+use super::signature::Signature;
+use super::signers::Standing;
+use crate::limits::COMMIT_AHEAD_MAX;
+use crate::time::Timestamp;
+
+/// What to think of one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may change the host, as far as it is concerned.
+    Admitted,
+    /// It must not: why, and what exactly is wrong.
+    Refused(Reason, String),
+    /// Nobody can tell: what is missing.
+    Unchecked(String),
+}
+
+/// One commit with what was found about it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) commit: CommitId,
+    pub(super) outcome: Outcome,
+    pub(super) signer: Option<KeyId>,
+    pub(super) principal: Option<String>,
+}
+
+/// The commits to judge and what is known about their places in history.
+pub(super) struct Court<'a> {
+    evidence: &'a Evidence,
+    introduction: &'a Introduction,
+    floor: Option<&'a CommitId>,
+    first_seen: Timestamp,
+    /// Reached from the head.
+    offered: Vec<bool>,
+    /// The floor and what came before it.
+    settled: Vec<bool>,
+    /// What came before the introduction.
+    before: Vec<bool>,
+    /// Goes back to the introduction on every line.
+    rooted: Vec<bool>,
+}
+
+impl<'a> Court<'a> {
+    pub(super) fn new(
+        evidence: &'a Evidence,
+        introduction: &'a Introduction,
+        floor: Option<&'a CommitId>,
+        first_seen: Timestamp,
+    ) -> Self {
+        let nothing = || vec![false; evidence.len()];
+        let settled = floor.map_or_else(nothing, |floor| evidence.ancestry(floor));
+        let mut before = evidence.ancestry(&introduction.commit);
+        let start = evidence.place(&introduction.commit);
+        start.into_iter().for_each(|place| before[place] = false);
+        let mut rooted = nothing();
+        for (place, node) in evidence.nodes().iter().enumerate() {
+            let is_floor = floor == Some(&node.id);
+            let on_every_line = || {
+                let mut parents = node.parents.iter().map(|id| evidence.place(id).is_some_and(|parent| rooted[parent]));
+                !node.parents.is_empty() && parents.all(|is_rooted| is_rooted)
+            };
+            rooted[place] = start == Some(place) || (!before[place] && (is_floor || on_every_line()));
+        }
+        let offered = evidence.ancestry(&evidence.head());
+        Self { evidence, introduction, floor, first_seen, offered, settled, before, rooted }
+    }
+
+    /// Judges every commit that the head brings, oldest first, and the head in any case.
+    pub(super) fn judge(&self) -> Vec<Judged> {
+        let head = self.evidence.head();
+        let mut all: Vec<Judged> = Vec::new();
+        for (place, node) in self.evidence.nodes().iter().enumerate() {
+            if self.offered[place] && !self.before[place] && (!self.settled[place] || node.id == head) {
+                all.push(self.judge_node(place, node));
+            }
+        }
+        if self.evidence.node(&head).is_none() {
+            let outcome = Outcome::Unchecked("the commit is missing from what was fetched".to_owned());
+            all.push(Judged { commit: head, outcome, signer: None, principal: None });
+        }
+        self.judge_descent(&mut all);
+        all
+    }
+
+    /// Refuses a head that does not descend from the floor, unless something worse is known about it.
+    fn judge_descent(&self, all: &mut [Judged]) {
+        let Some(floor) = self.floor else { return };
+        let descends = self.evidence.place(floor).is_some_and(|place| self.offered[place]);
+        let head = all.last_mut().filter(|head| head.commit == self.evidence.head());
+        if let Some(head) = head.filter(|head| !descends && head.outcome == Outcome::Admitted) {
+            let detail = format!("it does not descend from {floor}, which was applied last");
+            head.outcome = Outcome::Refused(Reason::Rewind, detail);
+        }
+    }
+
+    fn judge_node(&self, place: usize, node: &Node) -> Judged {
+        let signer = match node.content.as_ref().map(|content| &content.signature) {
+            Ok(Signature::Good(key)) => Some(*key),
+            Ok(
+                Signature::Bad(_)
+                | Signature::WrongNamespace(_)
+                | Signature::Weak(_)
+                | Signature::Unknown(_)
+                | Signature::Missing
+                | Signature::NotChecked,
+            )
+            | Err(_) => None,
+        };
+        let (outcome, principal) = match self.find(place, node) {
+            Ok(principal) => (Outcome::Admitted, Some(principal)),
+            Err(outcome) => (outcome, None),
+        };
+        Judged { commit: node.id, outcome, signer, principal }
+    }
+
+    /// The principal under which a commit is admitted.
+    fn find(&self, place: usize, node: &Node) -> Result<String, Outcome> {
+        let content = node.content.as_ref().map_err(|(reason, detail)| Outcome::Refused(*reason, detail.clone()))?;
+        if !self.rooted[place] {
+            let detail =
+                format!("a line of its history does not go back to the introduction {}", self.introduction.commit);
+            return Err(Outcome::Refused(Reason::UnrelatedHistory, detail));
+        }
+        let signer = good_signature(&content.signature)?;
+        let committed = Timestamp::from_seconds(content.committed);
+        if !self.settled[place] && committed > self.first_seen.plus(COMMIT_AHEAD_MAX) {
+            let detail =
+                format!("its committer date {committed} lies in the future; the clock of who made it is wrong");
+            return Err(Outcome::Refused(Reason::NotYetValid, detail));
+        }
+        let principal = if node.id == self.introduction.commit {
+            self.find_introduced(content, signer)?
+        } else {
+            self.find_authorized(node, content, signer, self.moments(place, content))?
+        };
+        match self.evidence.authorizations_of(content) {
+            Authorizations::Listed(_) => Ok(principal),
+            Authorizations::Refused(reason, detail) => Err(Outcome::Refused(*reason, detail.clone())),
+        }
+    }
+
+    /// The moments at which the key must be valid. What the floor settled was judged when it was first seen.
+    fn moments(&self, place: usize, content: &Content) -> Vec<Timestamp> {
+        let committed = Timestamp::from_seconds(content.committed);
+        if self.settled[place] { vec![committed] } else { vec![committed, self.first_seen] }
+    }
+
+    /// The introduction is signed by the pinned key, and its own tree lists that key.
+    fn find_introduced(&self, content: &Content, signer: KeyId) -> Result<String, Outcome> {
+        let pinned = self.introduction.signer;
+        if signer != pinned {
+            let detail = format!("it is the introduction and signed by {signer}, but {pinned} is pinned on this host");
+            return Err(Outcome::Refused(Reason::UnknownKey, detail));
+        }
+        let moments = [Timestamp::from_seconds(content.committed)];
+        authorized(self.evidence.authorizations_of(content), &signer, &moments, "its own tree")
+    }
+
+    /// Every parent's tree authorizes the signer, and no parent is younger.
+    fn find_authorized(
+        &self,
+        node: &Node,
+        content: &Content,
+        signer: KeyId,
+        moments: Vec<Timestamp>,
+    ) -> Result<String, Outcome> {
+        let mut principal = None;
+        for id in &node.parents {
+            let parent = self.evidence.node(id);
+            let parent = parent.ok_or_else(|| Outcome::Unchecked(format!("its parent {id} was not fetched")))?;
+            let Ok(parent) = &parent.content else {
+                let detail = format!("its parent {id} is malformed and authorizes nobody");
+                return Err(Outcome::Refused(Reason::UnknownKey, detail));
+            };
+            let place = format!("its parent {id}");
+            let found = authorized(self.evidence.authorizations_of(parent), &signer, &moments, &place)?;
+            if parent.committed > content.committed {
+                let (parent, own) = (moment(parent.committed), moment(content.committed));
+                let detail = format!("its committer date {own} lies before that of its parent {id}, {parent}");
+                return Err(Outcome::Refused(Reason::TimeGoesBack, detail));
+            }
+            principal.get_or_insert(found);
+        }
+        principal.ok_or_else(|| Outcome::Unchecked("it has no parent and is not the introduction".to_owned()))
+    }
+}
+
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+/// The key of a good signature; what to think of any other.
+fn good_signature(signature: &Signature) -> Result<KeyId, Outcome> {
+    let (reason, detail) = match signature {
+        Signature::Good(key) => return Ok(*key),
+        Signature::NotChecked => return Err(Outcome::Unchecked("its signature was not checked".to_owned())),
+        Signature::Missing => (Reason::Unsigned, "it carries no signature".to_owned()),
+        Signature::Bad(detail) => (Reason::BadSignature, detail.to_string()),
+        Signature::Weak(detail) => (Reason::WeakKey, detail.to_string()),
+        Signature::Unknown(detail) => (Reason::UnknownKey, detail.to_string()),
+        Signature::WrongNamespace(namespace) => {
+            (Reason::WrongNamespace, format!("it is signed for {namespace:?} and not for \"git\""))
+        }
+    };
+    Err(Outcome::Refused(reason, detail))
+}
+
+/// The principal under which a tree authorizes a key at all of these moments.
+fn authorized(
+    authorizations: &Authorizations,
+    signer: &KeyId,
+    moments: &[Timestamp],
+    tree: &str,
+) -> Result<String, Outcome> {
+    let signers = match authorizations {
+        Authorizations::Listed(signers) => signers,
+        Authorizations::Refused(_, detail) => {
+            let detail = format!("{tree} authorizes nobody: {detail}");
+            return Err(Outcome::Refused(Reason::UnknownKey, detail));
+        }
+    };
+    let (reason, what) = match signers.standing(signer, moments) {
+        Standing::Authorized(principal) => return Ok(principal.to_owned()),
+        Standing::Unknown => (Reason::UnknownKey, "does not list"),
+        Standing::WrongNamespace => (Reason::WrongNamespace, "does not let sign for Git"),
+        Standing::Expired => (Reason::Expired, "no longer lets sign"),
+        Standing::NotYetValid => (Reason::NotYetValid, "does not yet let sign"),
+    };
+    Err(Outcome::Refused(reason, format!("{tree} {what} {signer}")))
+}

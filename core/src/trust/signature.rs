@@ -1,0 +1,22 @@
+//! What a check of a commit's signature found.
+
+use super::id::KeyId;
+
+/// What a check of a commit's signature found, whoever may sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// This key signed exactly this commit, for Git.
+    Good(KeyId),
+    /// The signature does not match the commit; why, in words.
+    Bad(Box<str>),
+    /// It was made for another use than Git: the namespace that it names.
+    WrongNamespace(Box<str>),
+    /// The key or the algorithm is not strong enough; which, in words.
+    Weak(Box<str>),
+    /// A kind of signature or key that this version does not judge; which, in words.
+    Unknown(Box<str>),
+    /// The commit carries none.
+    Missing,
+    /// Nobody looked, because the commit is settled and only its place in history counts.
+    NotChecked,
+}
