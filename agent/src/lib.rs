@@ -4,3 +4,5 @@ pub mod clock;
 pub mod error;
 pub mod interrupt;
 pub mod limits;
+
+pub mod record;

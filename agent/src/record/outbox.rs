@@ -1,0 +1,261 @@
+//! Commit statuses that wait for their forge.
+//!
+//! Invariant: there is one row for a forge, context and commit, so that only the newest word on a commit is ever sent.
+//! Invariant: what a context says is sent in the order in which it was said.
+
+use rusqlite::{OptionalExtension as _, params};
+use writ_core::status::{CommitStatus, State, describe};
+use writ_core::time::Timestamp;
+
+use super::Store;
+use super::batch::Batch;
+use super::error::{RecordError, database};
+use super::event::ReportEvent;
+use super::journal;
+
+/// Commits of one context that are remembered for one forge, the newest. What is older and still waits is given up: after
+/// that many commits, nobody waits for its status any more.
+pub const COMMITS_MAX: u32 = 1_000;
+
+/// A status that waits, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatusId(i64);
+
+/// A status that may be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its number.
+    pub id: StatusId,
+    /// The forge and repository.
+    pub forge: String,
+    /// The status, with its whole description.
+    pub status: CommitStatus,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// A forge that is let alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Until when.
+    pub until: Timestamp,
+    /// How often in a row it failed.
+    pub failures: u32,
+    /// Why.
+    pub reason: String,
+}
+
+impl Batch<'_> {
+    /// Asks for a status to stand on a commit; false if it does already, or waits to. The description comes without the
+    /// audit head, which is added here: the head that covers this very request.
+    pub fn enqueue(&self, now: Timestamp, forge: &str, status: &CommitStatus) -> Result<bool, RecordError> {
+        let CommitStatus { commit, context, state, description: text } = status;
+        let doing = || database("ask for a status", self.path);
+        let stands = self
+            .connection
+            .prepare_cached("SELECT state, text FROM statuses WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3")
+            .and_then(|mut statement| {
+                let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+                statement.query_row([forge, context, commit], row).optional()
+            })
+            .map_err(doing())?;
+        if stands.is_some_and(|(old_state, old_text)| old_state == state.name() && old_text == *text) {
+            return Ok(false);
+        }
+        let event = ReportEvent::Enqueued {
+            forge: forge.to_owned(),
+            context: context.clone(),
+            commit: commit.clone(),
+            state: *state,
+            text: text.clone(),
+        };
+        let head = journal::append(self.connection, now, &event.into()).map_err(doing())?;
+        let description = describe(text, &format!("audit {}", head.short()));
+        // Replaced as a whole: the new row has a new number, so that an answer to the old one cannot settle it.
+        self.connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO statuses (forge, context, \"commit\", state, text, description, waiting, enqueued) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![forge, context, commit, state.name(), text, description, now.0])
+            })
+            .map_err(doing())?;
+        self.forget_old(now, forge, context)?;
+        Ok(true)
+    }
+
+    fn forget_old(&self, now: Timestamp, forge: &str, context: &str) -> Result<(), RecordError> {
+        let doing = || database("forget old statuses", self.path);
+        let old: Vec<(i64, bool)> = self
+            .connection
+            .prepare_cached(
+                "SELECT id, waiting FROM statuses WHERE forge = ?1 AND context = ?2 ORDER BY id DESC LIMIT -1 OFFSET ?3",
+            )
+            .and_then(|mut statement| {
+                let rows = statement.query_map(params![forge, context, COMMITS_MAX], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+                rows.collect()
+            })
+            .map_err(doing())?;
+        for (id, waits) in old {
+            if waits {
+                self.given_up(now, StatusId(id), "more than a thousand newer commits were reported on meanwhile")?;
+            }
+            self.connection.execute("DELETE FROM statuses WHERE id = ?1", [id]).map_err(doing())?;
+        }
+        Ok(())
+    }
+
+    /// The forge took it. A newer word on the same commit, asked for meanwhile, still waits.
+    pub fn sent(&self, now: Timestamp, id: StatusId) -> Result<(), RecordError> {
+        let Some((forge, status)) = self.settle(id, None)? else { return Ok(()) };
+        self.connection
+            .execute("DELETE FROM forges WHERE forge = ?1", [&forge])
+            .map_err(database("end a forge's hold", self.path))?;
+        let CommitStatus { commit, context, state, description: _ } = status;
+        self.append(now, &ReportEvent::Sent { forge, context, commit, state }.into()).map(|_| ())
+    }
+
+    /// It will not be tried again.
+    pub fn given_up(&self, now: Timestamp, id: StatusId, reason: &str) -> Result<(), RecordError> {
+        let Some((forge, status)) = self.settle(id, Some(reason))? else { return Ok(()) };
+        let CommitStatus { commit, context, state, description: _ } = status;
+        let reason = reason.to_owned();
+        self.append(now, &ReportEvent::GivenUp { forge, context, commit, state, reason }.into()).map(|_| ())
+    }
+
+    fn settle(&self, id: StatusId, reason: Option<&str>) -> Result<Option<(String, CommitStatus)>, RecordError> {
+        let doing = || database("settle a status", self.path);
+        let row = self
+            .connection
+            .prepare_cached(
+                "UPDATE statuses SET waiting = 0, reason = ?2 WHERE id = ?1 AND waiting = 1 \
+                 RETURNING id, forge, context, \"commit\", state, description, attempts",
+            )
+            .and_then(|mut statement| statement.query_row(params![id.0, reason], waiting_row).optional())
+            .map_err(doing())?;
+        row.map(|row| waiting(self.path, row).map(|waiting| (waiting.forge, waiting.status))).transpose()
+    }
+
+    /// It, and what its context says after it, waits until a moment.
+    pub fn postponed(&self, id: StatusId, until: Timestamp, reason: &str) -> Result<(), RecordError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE statuses SET attempts = attempts + 1, not_before = ?2, reason = ?3 WHERE id = ?1 AND waiting = 1",
+            )
+            .and_then(|mut statement| statement.execute(params![id.0, until.0, reason]))
+            .map_err(database("postpone a status", self.path))
+            .map(|_| ())
+    }
+
+    /// Everything for a forge waits until a moment. Told in the journal when it begins, not each time that it goes on.
+    pub fn forge_postponed(
+        &self,
+        now: Timestamp,
+        forge: &str,
+        until: Timestamp,
+        reason: &str,
+    ) -> Result<(), RecordError> {
+        let failures: u32 = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO forges (forge, not_before, failures, reason) VALUES (?1, ?2, 1, ?3) \
+                 ON CONFLICT (forge) DO UPDATE SET not_before = ?2, failures = failures + 1, reason = ?3 \
+                 RETURNING failures",
+            )
+            .and_then(|mut statement| statement.query_row(params![forge, until.0, reason], |row| row.get(0)))
+            .map_err(database("postpone a forge", self.path))?;
+        if failures > 1 {
+            return Ok(());
+        }
+        let event = ReportEvent::Postponed { forge: forge.to_owned(), reason: reason.to_owned() };
+        self.append(now, &event.into()).map(|_| ())
+    }
+}
+
+impl Store {
+    /// See [`Batch::enqueue`].
+    pub fn enqueue(&self, now: Timestamp, forge: &str, status: &CommitStatus) -> Result<bool, RecordError> {
+        self.batch(|batch| batch.enqueue(now, forge, status))
+    }
+
+    /// See [`Batch::sent`].
+    pub fn sent(&self, now: Timestamp, id: StatusId) -> Result<(), RecordError> {
+        self.batch(|batch| batch.sent(now, id))
+    }
+
+    /// See [`Batch::given_up`].
+    pub fn given_up(&self, now: Timestamp, id: StatusId, reason: &str) -> Result<(), RecordError> {
+        self.batch(|batch| batch.given_up(now, id, reason))
+    }
+
+    /// See [`Batch::postponed`].
+    pub fn postponed(&self, id: StatusId, until: Timestamp, reason: &str) -> Result<(), RecordError> {
+        self.batch(|batch| batch.postponed(id, until, reason))
+    }
+
+    /// See [`Batch::forge_postponed`].
+    pub fn forge_postponed(
+        &self,
+        now: Timestamp,
+        forge: &str,
+        until: Timestamp,
+        reason: &str,
+    ) -> Result<(), RecordError> {
+        self.batch(|batch| batch.forge_postponed(now, forge, until, reason))
+    }
+
+    /// What may be sent now: the oldest word of each context, for forges that are not let alone.
+    pub fn due(&self, now: Timestamp) -> Result<Vec<Waiting>, RecordError> {
+        let doing = || database("read the outbox", &self.path);
+        let connection = self.read();
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT id, forge, context, \"commit\", state, description, attempts FROM statuses AS one \
+                 WHERE id IN (SELECT min(id) FROM statuses WHERE waiting = 1 GROUP BY forge, context) \
+                 AND not_before <= ?1 \
+                 AND NOT EXISTS (SELECT 1 FROM forges WHERE forges.forge = one.forge AND forges.not_before > ?1) \
+                 ORDER BY id",
+            )
+            .map_err(doing())?;
+        let rows: Vec<WaitingRow> =
+            statement.query_map([now.0], waiting_row).and_then(Iterator::collect).map_err(doing())?;
+        rows.into_iter().map(|row| waiting(&self.path, row)).collect()
+    }
+
+    /// How many statuses wait.
+    pub fn waiting(&self) -> Result<u32, RecordError> {
+        self.read()
+            .query_row("SELECT count(*) FROM statuses WHERE waiting = 1", [], |row| row.get(0))
+            .map_err(database("count the outbox", &self.path))
+    }
+
+    /// The forges that failed when they were last asked, with the reason.
+    pub fn hold(&self, forge: &str) -> Result<Option<Hold>, RecordError> {
+        let sql = "SELECT not_before, failures, reason FROM forges WHERE forge = ?1";
+        self.read()
+            .query_row(sql, [forge], |row| {
+                Ok(Hold { until: Timestamp(row.get(0)?), failures: row.get(1)?, reason: row.get(2)? })
+            })
+            .optional()
+            .map_err(database("read a forge's hold", &self.path))
+    }
+}
+
+type WaitingRow = (i64, String, String, String, String, String, u32);
+
+fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<WaitingRow> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+}
+
+fn waiting(path: &std::path::Path, row: WaitingRow) -> Result<Waiting, RecordError> {
+    let (id, forge, context, commit, state, description, attempts) = row;
+    let state = State::parse(&state).ok_or_else(|| RecordError::Meaning {
+        path: path.to_path_buf(),
+        row: format!("status {id}"),
+        detail: format!("{state} is no state"),
+    })?;
+    Ok(Waiting { id: StatusId(id), forge, status: CommitStatus { commit, context, state, description }, attempts })
+}

@@ -1,0 +1,128 @@
+//! Steps and their outcomes, as the journal tells them.
+//!
+//! Invariant: environment and contents of files stay out; images, containers and volumes are told by name.
+
+use writ_core::hash::SpecHash;
+use writ_core::model::{ObjectId, PodSpec};
+use writ_core::plan::{Act, Cause, Fix, Step, Verb};
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done, and read back.
+    Ok,
+    /// It was not done, and why.
+    Failed(String),
+    /// Nobody knows: the agent or the engine went away in between. The next look settles it.
+    Unknown,
+}
+
+/// A step as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRecord {
+    /// What kind of step.
+    pub verb: Verb,
+    /// The workload.
+    pub object: ObjectId,
+    /// The pod, where it is about one.
+    pub pod: Option<String>,
+    /// The reason.
+    pub why: String,
+    /// Who wanted it.
+    pub cause: Cause,
+    /// Hash of what ran.
+    pub from: Option<SpecHash>,
+    /// Hash of what is to run.
+    pub to: Option<SpecHash>,
+    /// What is done.
+    pub act: ActRecord,
+}
+
+/// What is done to the world, down to the names, without environment or contents of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActRecord {
+    /// Nothing.
+    Nothing,
+    /// The host's network is made.
+    CreateNetwork,
+    /// A volume is made.
+    CreateVolume {
+        /// Its name.
+        volume: String,
+    },
+    /// A pod is made from these images.
+    CreatePod {
+        /// The images, init containers first.
+        images: Vec<String>,
+    },
+    /// A container is started.
+    StartPod {
+        /// Its identifier.
+        container: String,
+    },
+    /// A container is mended.
+    MendPod {
+        /// Its identifier.
+        container: String,
+        /// How.
+        fixes: Vec<Fix>,
+    },
+    /// A container is replaced by one made from these images.
+    ReplacePod {
+        /// The old one's identifier.
+        container: String,
+        /// The images, init containers first.
+        images: Vec<String>,
+    },
+    /// A container is stopped and removed.
+    RemovePod {
+        /// Its identifier.
+        container: String,
+    },
+    /// A volume is destroyed.
+    RemoveVolume {
+        /// Its name.
+        volume: String,
+    },
+}
+
+impl StepRecord {
+    /// What the journal tells of a step.
+    #[must_use]
+    pub fn of(step: &Step) -> Self {
+        // A wait does nothing to the world; what comes of it is an event of its own.
+        let Step { verb, object, pod, why, cause, from, to, act, wait: _ } = step;
+        Self {
+            verb: *verb,
+            object: object.clone(),
+            pod: pod.clone(),
+            why: why.clone(),
+            cause: *cause,
+            from: from.clone(),
+            to: to.clone(),
+            act: ActRecord::of(act),
+        }
+    }
+}
+
+impl ActRecord {
+    fn of(act: &Act) -> Self {
+        let images =
+            |spec: &PodSpec| spec.init.iter().chain([&spec.main]).map(|container| container.image.clone()).collect();
+        match act {
+            Act::Nothing => Self::Nothing,
+            Act::CreateNetwork => Self::CreateNetwork,
+            Act::CreateVolume(volume) => Self::CreateVolume { volume: volume.name.clone() },
+            Act::CreatePod(spec) => Self::CreatePod { images: images(spec) },
+            Act::StartPod { pod: _, container } => Self::StartPod { container: container.clone() },
+            Act::MendPod { spec: _, container, fixes } => {
+                Self::MendPod { container: container.clone(), fixes: fixes.clone() }
+            }
+            Act::ReplacePod { container, spec } => {
+                Self::ReplacePod { container: container.clone(), images: images(spec) }
+            }
+            Act::RemovePod { pod: _, container, grace: _ } => Self::RemovePod { container: container.clone() },
+            Act::RemoveVolume { volume } => Self::RemoveVolume { volume: volume.clone() },
+        }
+    }
+}
