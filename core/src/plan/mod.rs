@@ -3,12 +3,24 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod deployment;
+mod draft;
+mod look;
+mod removal;
+mod replica;
+mod statefulset;
 mod step;
+mod why;
+mod workload;
+mod world;
 
+pub use removal::removal;
 pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
 
+use std::collections::BTreeMap;
+
 use crate::holdings::Holdings;
-use crate::model::Desired;
+use crate::model::{Desired, ObjectId};
 use crate::observed::Observed;
 use crate::time::Timestamp;
 
@@ -59,4 +71,19 @@ pub struct PruneBudget {
     pub max: u32,
     /// A share of what the unit holds, in percent.
     pub percent: u32,
+}
+
+/// Everything to be done, in order, each step with its reason; and what is left alone, and why.
+pub fn plan(input: &Input<'_>) -> Plan {
+    let world = world::World::new(input);
+    let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();
+    for (id, workload) in &input.desired.workloads {
+        lanes.insert(id.clone(), workload::lane(&world, workload));
+    }
+    for (id, reason) in &input.desired.pending {
+        lanes.insert(id.clone(), workload::pending(id, reason));
+    }
+    lanes.extend(removal::lanes(&world).into_iter().map(|lane| (lane.object.clone(), lane)));
+    let lanes: Vec<Lane> = lanes.into_values().map(|lane| workload::unless_blocked(input, lane)).collect();
+    Plan { shared: workload::network(input, &lanes), lanes }
 }

@@ -1,1 +1,329 @@
-//! A described host in memory.
+//! A described host in memory: pods, volumes, names that others hold, and faults.
+//!
+//! `writ plan` against a described host, the scenario tests and hosts without an engine use it. It is read from and
+//! written to lines of text; see [`Host::parse`].
+//!
+//! Invariant: what a real engine would not do, it does not do either (two containers of one name, a pod without its
+//! network or volumes, the removal of a volume in use).
+//! Invariant: it reads no clock; every moment is handed in.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use text::ParseError;
+
+use crate::hash::SpecHash;
+use crate::model::{ObjectId, PodIndex, PodSpec};
+use crate::observed::{Alteration, Holder, NetworkState, Observed, ObservedPod, ObservedVolume, PodState, Readiness};
+use crate::plan::{Act, Fix};
+use crate::time::{Seconds, Timestamp};
+
+/// A host that exists in memory alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    network: NetworkState,
+    pods: BTreeMap<String, Pod>,
+    volumes: BTreeMap<String, ObservedVolume>,
+    foreign: BTreeMap<String, Holder>,
+    foreign_volumes: BTreeMap<String, Holder>,
+    /// Pods that a look does not see, and why.
+    hidden: BTreeMap<String, String>,
+    /// When pods of a workload, or one pod, answer.
+    rules: BTreeMap<String, Answer>,
+    faults: Vec<Fault>,
+    /// Acts that were asked of it, refused ones included.
+    acts: u64,
+    /// Containers that it ever made.
+    made: u64,
+}
+
+/// A pod of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pod {
+    container: String,
+    object: ObjectId,
+    index: PodIndex,
+    revision: Option<SpecHash>,
+    state: PodState,
+    since: Timestamp,
+    altered: Vec<Alteration>,
+    answer: Answer,
+    volumes: Vec<String>,
+}
+
+/// When a running pod is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// That long after its start.
+    After(Seconds),
+    /// Never.
+    Never,
+    /// Nobody asks it.
+    Unknown,
+}
+
+/// Something that goes wrong at the act of that number, counted from 1 over the host's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fault {
+    act: u64,
+    kind: FaultKind,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum FaultKind {
+    /// The host says no.
+    Refuse,
+    /// The host does not answer, and does nothing.
+    Hang,
+    /// The agent dies before the act.
+    CrashBefore,
+    /// The agent dies after the act, before it learns of it.
+    CrashAfter,
+}
+
+/// Why an act was not done, or is not known to be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The host said no, and why.
+    #[error("{0}")]
+    Refused(String),
+    /// It never answered. Nothing was done.
+    #[error("the simulated host does not answer act {0}")]
+    Hangs(u64),
+    /// Who asked is to die now; the act may have been done.
+    #[error("the simulated host ends the agent at act {0}")]
+    Crashes(u64),
+}
+
+fn refused(reason: impl Into<String>) -> Failure {
+    Failure::Refused(reason.into())
+}
+
+impl Host {
+    /// A host with nothing on it.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// What a look at `now` shows.
+    #[must_use]
+    pub fn observe(&self, now: Timestamp) -> Observed {
+        let seen = self.pods.iter().filter(|(name, _)| !self.hidden.contains_key(*name));
+        Observed {
+            at: now,
+            pods: seen.map(|(name, pod)| (name.clone(), pod.observe(now))).collect(),
+            unseen: self.hidden.clone(),
+            volumes: self.volumes.clone(),
+            foreign: self.foreign.clone(),
+            foreign_volumes: self.foreign_volumes.clone(),
+            network: self.network.clone(),
+        }
+    }
+
+    /// Does one act at `now`.
+    ///
+    /// # Errors
+    /// If a fault is described for this act, or if an engine would refuse it.
+    pub fn execute(&mut self, act: &Act, now: Timestamp) -> Result<(), Failure> {
+        self.acts += 1;
+        let number = self.acts;
+        let fault = self.faults.iter().find(|fault| fault.act == number).map(|fault| fault.kind);
+        match fault {
+            Some(FaultKind::Refuse) => Err(refused(format!("the simulated host refuses act {number}"))),
+            Some(FaultKind::Hang) => Err(Failure::Hangs(number)),
+            Some(FaultKind::CrashBefore) => Err(Failure::Crashes(number)),
+            Some(FaultKind::CrashAfter) => self.perform(act, now).and(Err(Failure::Crashes(number))),
+            None => self.perform(act, now),
+        }
+    }
+
+    /// The first moment after `now` at which a running pod becomes available; none if no pod will.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let running = self.pods.values().filter(|pod| pod.state == PodState::Running);
+        let moments = running.filter_map(|pod| match pod.answer {
+            Answer::After(span) => Some(pod.since.plus(span)),
+            Answer::Never | Answer::Unknown => None,
+        });
+        moments.filter(|moment| *moment > now).min()
+    }
+
+    fn perform(&mut self, act: &Act, now: Timestamp) -> Result<(), Failure> {
+        match act {
+            Act::Nothing => Ok(()),
+            Act::CreateNetwork => self.create_network(),
+            Act::CreateVolume(volume) => {
+                if let Some(holder) = self.foreign_volumes.get(&volume.name) {
+                    return Err(refused(format!("volume {} is held by {}", volume.name, holder.0)));
+                }
+                let made = ObservedVolume {
+                    object: Some(volume.object.clone()),
+                    claim: volume.claim.clone(),
+                    ordinal: Some(volume.ordinal),
+                };
+                self.volumes.entry(volume.name.clone()).or_insert(made);
+                Ok(())
+            }
+            Act::CreatePod(spec) => self.create_pod(spec, now),
+            Act::StartPod { pod, container } => self.start(pod, container, now),
+            Act::MendPod { spec, container, fixes } => self.mend(&spec.name, container, fixes),
+            Act::ReplacePod { container, spec } => {
+                self.pod(&spec.name, container)?;
+                self.pods.remove(&spec.name);
+                self.create_pod(spec, now)
+            }
+            Act::RemovePod { pod, container, grace: _ } => {
+                self.pod(pod, container)?;
+                self.pods.remove(pod);
+                Ok(())
+            }
+            Act::RemoveVolume { volume } => self.remove_volume(volume),
+        }
+    }
+
+    fn create_network(&mut self) -> Result<(), Failure> {
+        match &self.network {
+            NetworkState::Absent => {
+                self.network = NetworkState::Present;
+                Ok(())
+            }
+            NetworkState::Present => Err(refused("the network is there already")),
+            NetworkState::Foreign(holder) => Err(refused(format!("the network is held by {}", holder.0))),
+        }
+    }
+
+    fn create_pod(&mut self, spec: &PodSpec, now: Timestamp) -> Result<(), Failure> {
+        self.needs_network()?;
+        if let Some(holder) = self.foreign.get(&spec.name) {
+            return Err(refused(format!("the name {} is held by {}", spec.name, holder.0)));
+        }
+        if self.pods.contains_key(&spec.name) {
+            return Err(refused(format!("a container of the name {} is there already", spec.name)));
+        }
+        if let Some(volume) = spec.volumes.iter().find(|volume| !self.volumes.contains_key(&volume.name)) {
+            return Err(refused(format!("there is no volume {}", volume.name)));
+        }
+        self.made += 1;
+        let pod = Pod {
+            container: format!("simulated-{}", self.made),
+            object: spec.object.clone(),
+            index: spec.index.clone(),
+            revision: Some(spec.revision.clone()),
+            state: PodState::Running,
+            since: now,
+            altered: Vec::new(),
+            answer: self.answer_of(spec),
+            volumes: spec.volumes.iter().map(|volume| volume.name.clone()).collect(),
+        };
+        self.pods.insert(spec.name.clone(), pod);
+        Ok(())
+    }
+
+    /// A described rule, for this revision of the pod, for the pod or for its workload; else its time to be available.
+    fn answer_of(&self, spec: &PodSpec) -> Answer {
+        let object = spec.object.to_string();
+        let keys = [format!("{}@{}", spec.name, spec.revision), format!("{object}@{}", spec.revision)];
+        let keys = keys.iter().chain([&spec.name, &object]);
+        let rule = keys.into_iter().find_map(|key| self.rules.get(key));
+        match rule {
+            Some(Answer::After(span)) => Answer::After(Seconds(span.0.saturating_add(spec.min_ready.0))),
+            Some(Answer::Never) => Answer::Never,
+            Some(Answer::Unknown) => Answer::Unknown,
+            None => Answer::After(spec.min_ready),
+        }
+    }
+
+    fn start(&mut self, name: &str, container: &str, now: Timestamp) -> Result<(), Failure> {
+        self.needs_network()?;
+        let pod = self.pod(name, container)?;
+        match &pod.state {
+            PodState::Created | PodState::Exited { .. } => {
+                pod.state = PodState::Running;
+                pod.since = now;
+                Ok(())
+            }
+            PodState::Running | PodState::Restarting => Ok(()),
+            PodState::Paused => Err(refused(format!("{name} is paused and cannot be started"))),
+            PodState::Dead => Err(refused(format!("{name} is dead and cannot be started"))),
+        }
+    }
+
+    fn mend(&mut self, name: &str, container: &str, fixes: &[Fix]) -> Result<(), Failure> {
+        if fixes.contains(&Fix::Connect) {
+            self.needs_network()?;
+        }
+        let holder = self.foreign.get(name).filter(|_| fixes.contains(&Fix::Rename));
+        if let Some(holder) = holder {
+            return Err(refused(format!("the name {name} is held by {}", holder.0)));
+        }
+        let pod = self.pod(name, container)?;
+        for fix in fixes {
+            match fix {
+                Fix::Rename => pod.altered.retain(|altered| !matches!(altered, Alteration::Renamed(_))),
+                Fix::Connect => pod.altered.retain(|altered| *altered != Alteration::Disconnected),
+                Fix::Unpause if pod.state == PodState::Paused => pod.state = PodState::Running,
+                Fix::Unpause => return Err(refused(format!("{name} is not paused"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_volume(&mut self, volume: &str) -> Result<(), Failure> {
+        let user = self.pods.iter().find(|(_, pod)| pod.volumes.iter().any(|used| used == volume));
+        if let Some((name, _)) = user {
+            return Err(refused(format!("volume {volume} is in use by {name}")));
+        }
+        let gone = self.volumes.remove(volume);
+        gone.map(|_| ()).ok_or_else(|| refused(format!("there is no volume {volume}")))
+    }
+
+    fn needs_network(&self) -> Result<(), Failure> {
+        match &self.network {
+            NetworkState::Present => Ok(()),
+            NetworkState::Absent => Err(refused("there is no network")),
+            NetworkState::Foreign(holder) => Err(refused(format!("the network is held by {}", holder.0))),
+        }
+    }
+
+    fn pod(&mut self, name: &str, container: &str) -> Result<&mut Pod, Failure> {
+        let pod = self.pods.get_mut(name).filter(|pod| pod.container == container);
+        pod.ok_or_else(|| refused(format!("there is no container {container} of the name {name}")))
+    }
+}
+
+impl Pod {
+    fn observe(&self, now: Timestamp) -> ObservedPod {
+        let Self { container, object, index, revision, state, since, altered, answer, volumes: _ } = self;
+        let running = *state == PodState::Running;
+        let readiness = match answer {
+            Answer::Unknown if running => Readiness::Unknown,
+            Answer::After(span) if running && now >= since.plus(*span) => Readiness::Available,
+            Answer::After(_) | Answer::Never | Answer::Unknown => Readiness::NotReady,
+        };
+        ObservedPod {
+            container: container.clone(),
+            object: object.clone(),
+            index: index.clone(),
+            revision: revision.clone(),
+            state: state.clone(),
+            readiness,
+            since: *since,
+            altered: altered.clone(),
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "refuse",
+            Self::Hang => "hang",
+            Self::CrashBefore => "crash-before",
+            Self::CrashAfter => "crash-after",
+        })
+    }
+}

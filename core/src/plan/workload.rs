@@ -1,0 +1,146 @@
+//! The lane of one workload: recreated, stateful or replicated; and what stands in its way.
+
+use std::collections::BTreeSet;
+
+use super::draft::{Draft, nothing};
+use super::step::{Act, Cause, Fix, Lane, Step, Verb};
+use super::world::{Subject, World};
+use super::{Input, deployment, removal, statefulset, why};
+use crate::model::{Controller, ObjectId, PodSpec, Workload};
+use crate::observed::NetworkState;
+
+/// The lane of a desired workload.
+pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
+    let subject = Subject::new(world, workload);
+    let Some(changes) = fixed_changes(&subject) else {
+        return steps(&subject, Draft::new(&subject), &BTreeSet::new());
+    };
+    if !world.input.policy.recreate {
+        return removal::needs_recreation(&subject, &changes);
+    }
+    recreate(&subject, &changes)
+}
+
+/// The lane of a workload that cannot be run now.
+pub(super) fn pending(id: &ObjectId, reason: &str) -> Lane {
+    let why = format!("pending: {reason}; what runs stays as it is");
+    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None }
+}
+
+fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) -> Lane {
+    match &subject.workload.controller {
+        Controller::StatefulSet { start, management, update, claims: _ } => {
+            let rules = statefulset::Rules { start: *start, management: *management, update: *update };
+            statefulset::lane(subject, rules, draft, gone)
+        }
+        Controller::Deployment { recreate, max_surge, max_unavailable } => {
+            let rules =
+                deployment::Rules { recreate: *recreate, max_surge: *max_surge, max_unavailable: *max_unavailable };
+            deployment::lane(subject, rules, draft, gone)
+        }
+    }
+}
+
+/// What changed about the fields that cannot change; none if nothing did, or if nobody knows what they were.
+fn fixed_changes(subject: &Subject<'_>) -> Option<String> {
+    let held = subject.held.filter(|held| !held.fixed.is_empty())?;
+    why::changes(&held.fixed.iter().collect(), &subject.workload.fixed.iter().collect())
+}
+
+/// Removes all pods, highest first, and makes them anew. Volumes stay. Those that an earlier pass already made anew
+/// are left alone, so that a recreation which was interrupted goes on instead of starting over.
+fn recreate(subject: &Subject<'_>, changes: &str) -> Lane {
+    let id = &subject.workload.id;
+    let mut draft = Draft::new(subject);
+    let unseen = subject.world.unseen(id);
+    if !unseen.is_empty() {
+        for (name, _, reason) in unseen {
+            draft.unseen(name, reason);
+        }
+        draft.note_all(format!("not recreated, for not every pod was seen: {changes}"), Cause::None);
+        return draft.finish(false);
+    }
+    let revision_changed = subject.held.is_none_or(|held| held.revision != subject.workload.revision);
+    let mut pods = subject.world.pods(id).to_vec();
+    pods.retain(|(_, pod)| !revision_changed || pod.revision.as_ref() != Some(&subject.workload.revision));
+    pods.sort_by(|(_, one), (_, other)| other.index.cmp(&one.index));
+    for (name, pod) in &pods {
+        draft.remove(Verb::Remove, name, pod, format!("recreation: {changes}"), Cause::Change);
+    }
+    let gone = pods.iter().map(|(name, _)| *name).collect();
+    steps(subject, draft, &gone)
+}
+
+/// The lane, or one that refuses because a name that it needs belongs to someone else.
+pub(super) fn unless_blocked(input: &Input<'_>, lane: Lane) -> Lane {
+    let reasons: BTreeSet<String> = lane.steps.iter().filter_map(|step| obstacle(input, step)).collect();
+    if reasons.is_empty() {
+        return lane;
+    }
+    let refuse = |why| nothing(Verb::Refuse, &lane.object, None, why, Cause::None);
+    Lane { object: lane.object.clone(), steps: reasons.into_iter().map(refuse).collect(), then: None }
+}
+
+/// What stands in the way of a step.
+fn obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
+    let spec = needs(&step.act)?;
+    if let NetworkState::Foreign(holder) = &input.observed.network {
+        return Some(format!("the host's network is held by {}", holder.0));
+    }
+    let Some(spec) = spec else { return volume_obstacle(input, step) };
+    let init = spec.init.iter().map(|container| format!("{}.{}", spec.name, container.name));
+    let mut names = std::iter::once(spec.name.clone()).chain(init);
+    let foreign = names.find_map(|name| {
+        let holder = input.observed.foreign.get(&name)?;
+        Some(format!("the name {name} is held by {}", holder.0))
+    });
+    let other = || {
+        let pod = input.observed.pods.get(&spec.name).filter(|pod| pod.object != spec.object)?;
+        Some(format!("the name {} is held by {}", spec.name, pod.object))
+    };
+    foreign
+        .or_else(other)
+        .or_else(|| spec.volumes.iter().find_map(|volume| held_volume(input, &volume.name, &step.object)))
+}
+
+fn volume_obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
+    match &step.act {
+        Act::CreateVolume(volume) => held_volume(input, &volume.name, &step.object),
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreatePod(_)
+        | Act::StartPod { .. }
+        | Act::MendPod { .. }
+        | Act::ReplacePod { .. }
+        | Act::RemovePod { .. }
+        | Act::RemoveVolume { .. } => None,
+    }
+}
+
+fn held_volume(input: &Input<'_>, name: &str, object: &ObjectId) -> Option<String> {
+    if let Some(holder) = input.observed.foreign_volumes.get(name) {
+        return Some(format!("the volume {name} is held by {}", holder.0));
+    }
+    let other = input.observed.volumes.get(name)?.object.as_ref().filter(|other| *other != object)?;
+    Some(format!("the volume {name} belongs to {other}"))
+}
+
+/// None if an act needs neither the network nor a name; the pod whose names it needs, where there is one.
+fn needs(act: &Act) -> Option<Option<&PodSpec>> {
+    match act {
+        Act::CreatePod(spec) | Act::ReplacePod { container: _, spec } => Some(Some(spec)),
+        Act::MendPod { spec, container: _, fixes } if fixes.contains(&Fix::Rename) => Some(Some(spec)),
+        Act::MendPod { .. } | Act::StartPod { .. } | Act::CreateVolume(_) => Some(None),
+        Act::Nothing | Act::CreateNetwork | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
+    }
+}
+
+/// The step that makes the host's network, where it is not there and something needs it.
+pub(super) fn network(input: &Input<'_>, lanes: &[Lane]) -> Vec<Step> {
+    let mut steps = lanes.iter().flat_map(|lane| &lane.steps);
+    let first = steps.find(|step| needs(&step.act).is_some());
+    let Some(first) = first.filter(|_| input.observed.network == NetworkState::Absent) else { return Vec::new() };
+    let mut step = nothing(Verb::Create, &first.object, None, "the host has no network yet".to_owned(), first.cause);
+    step.act = Act::CreateNetwork;
+    vec![step]
+}
