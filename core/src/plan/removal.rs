@@ -58,7 +58,7 @@ fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
 /// What `writ delete` does: removes the pods of one object and, if `prune`, every volume that it ever had.
 pub fn removal(input: &Input<'_>, target: &ObjectId, prune: bool) -> Plan {
     let world = World::new(input);
-    Plan { shared: Vec::new(), lanes: vec![leave(&world, target, "deleted on request", prune)] }
+    Plan { shared: Vec::new(), lanes: vec![leave(&world, object, "deleted on request", prune)] }
 }
 
 fn leave(world: &World<'_>, id: &ObjectId, reason: &str, prune: bool) -> Lane {
