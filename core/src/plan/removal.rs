@@ -56,7 +56,7 @@ fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
 }
 
 /// What `writ delete` does: removes the pods of one object and, if `prune`, every volume that it ever had.
-pub fn removal(input: &Input<'_>, target: &ObjectId, prune: bool) -> Plan {
+pub fn removal(input: &Input<'_>, object: &ObjectId, prune: bool) -> Plan {
     let world = World::new(input);
     Plan { shared: Vec::new(), lanes: vec![leave(&world, object, "deleted on request", prune)] }
 }
