@@ -17,6 +17,13 @@ pub const NESTING_MAX: usize = 64;
 /// Values (scalars, lists, maps) in one manifest, aliases expanded.
 pub const NODES_MAX: usize = 100_000;
 
+/// All keys of one asset together. Source: the largest ConfigMap that Kubernetes stores, 1 MiB.
+pub const ASSET_BYTES_MAX: usize = 1 << 20;
+
+/// Entries of one object or block in one HCL manifest. The parser compares each key with all before it, so that this
+/// bounds a square; the widest of the examples has 20.
+pub const ENTRIES_MAX: usize = 2_048;
+
 /// Problems shown for one set of files; the rest is counted. A person mends the first screen first.
 pub const PROBLEMS_SHOWN_MAX: usize = 100;
 

@@ -1,1 +1,111 @@
-//! (to come)
+//! The HCL dialect of Voodu: `statefulset`, `deployment` and `asset`.
+//!
+//! All manifests are read first, so that references lead from any file to any other; then each resource is lowered:
+//!
+//! | written | becomes |
+//! |---|---|
+//! | `statefulset "S" "N"` | a headless Service `N` and a StatefulSet `N` in namespace `S` |
+//! | `deployment "S" "N"` | a headless Service `N` and a Deployment `N` in namespace `S` |
+//! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
+//! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
+//! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
+//!
+//! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset or `file()` is
+//! refused where it is written.
+
+mod assets;
+mod container;
+mod declared;
+mod env;
+mod fields;
+mod names;
+mod nearest;
+mod parse;
+mod placed;
+mod ports;
+mod probes;
+mod resources;
+mod scan;
+mod scene;
+mod tree;
+mod volumes;
+mod workload;
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::assets::{Assets, Borrowed};
+use self::declared::{Declared, Resource};
+use self::placed::Placed;
+use self::scene::Scene;
+use super::Files;
+use crate::limits::PROBLEMS_SHOWN_MAX;
+use crate::model::{Kind, Object, ObjectId};
+use crate::text::{Place, Problems};
+
+/// What a set of manifests asks for.
+#[derive(Debug, Default)]
+pub struct Lowering {
+    /// Objects that are declared, in order of their identities.
+    pub objects: Vec<Object>,
+    /// Namespaces that follow from scopes. They give way to one that is declared in another dialect.
+    pub implied: Vec<Object>,
+}
+
+/// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
+/// files of the unit, for `file()`. Problems are added to `problems`; where one is an error, the objects are not
+/// complete.
+pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems) -> Lowering {
+    let mut manifests = manifests.to_vec();
+    manifests.sort_unstable();
+    let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
+    let scene = |(file, text)| Scene { file, text, problems: Problems::default(), suggestions: &suggestions };
+    let mut scenes: Vec<Scene<'_>> = manifests.iter().copied().map(scene).collect();
+
+    let trees: Vec<_> = scenes.iter_mut().map(|scene| parse::parse(scene).unwrap_or_default()).collect();
+    let mut all = Vec::new();
+    for (file, (scene, tree)) in scenes.iter_mut().zip(&trees).enumerate() {
+        all.extend(tree.iter().filter_map(|entry| declared::declared(scene, entry, file)));
+    }
+    let lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files);
+    for scene in scenes {
+        problems.extend(scene.problems);
+    }
+    lowering
+}
+
+/// Lowers resources of which no two have the same identity.
+fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files) -> Lowering {
+    let mut assets = Assets::default();
+    let mut scopes: BTreeMap<&str, Place> = BTreeMap::new();
+    for one in all {
+        let scene = &mut scenes[one.file];
+        scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
+        if one.resource == Resource::Asset {
+            let asset = assets::read(scene, one, files);
+            assets.insert(one, asset);
+        }
+    }
+    let mut objects: Vec<Object> = assets.objects().collect();
+    let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.resource != Resource::Asset) {
+        let lowered = workload::lower(&mut scenes[one.file], one, &assets);
+        objects.extend(lowered.objects);
+        for (asset, key) in lowered.borrowed {
+            borrowed.entry((&one.scope.text, asset)).or_default().insert(key);
+        }
+    }
+    objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
+    objects.sort_by(|one, other| one.id.cmp(&other.id));
+    Lowering { objects, implied: scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect() }
+}
+
+fn namespace(scope: &str, place: Place) -> Object {
+    let kind = Kind::Namespace;
+    let body = Placed::at(serde_json::Map::new(), place)
+        .plain("apiVersion", kind.api_version())
+        .plain("kind", kind.name())
+        .with("metadata", Placed::object().plain("name", scope));
+    let (body, places) = body.finish();
+    Object { id: ObjectId::new(kind, "", scope), body, places }
+}

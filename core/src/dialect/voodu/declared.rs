@@ -1,0 +1,146 @@
+//! The resources of all files, each found once.
+
+use std::collections::BTreeMap;
+
+use super::names::{label, shown};
+use super::scene::Scene;
+use super::tree::{Block, Content, Entry, Word};
+
+/// The kinds of resource that can be declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource {
+    Asset,
+    Deployment,
+    Statefulset,
+}
+
+impl Resource {
+    pub(super) const ALL: [Self; 3] = [Self::Asset, Self::Deployment, Self::Statefulset];
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::Deployment => "deployment",
+            Self::Statefulset => "statefulset",
+        }
+    }
+}
+
+/// Kinds of the dialect that are understood and refused, with what to write instead.
+const REFUSED: [(&str, &str); 7] = [
+    (
+        "app",
+        "write a `deployment` with its image, replicas, ports and env; publishing it by host name comes with `ingress`",
+    ),
+    ("cronjob", "there is nothing to write instead yet"),
+    ("ingress", "publish a port of the workload instead, as in `ports = [\"8080:80\"]`"),
+    ("job", "an `init` block of a workload runs to its end before the workload starts"),
+    ("postgres", "write a `statefulset` with a postgres image, port 5432 and a `volume_claim` for its data"),
+    ("redis", "write a `statefulset` with a redis image, port 6379 and a `volume_claim` for its data"),
+    ("registry", "log the host's container engine in to the registry"),
+];
+
+/// One resource as it was written.
+pub(super) struct Declared<'e> {
+    pub(super) resource: Resource,
+    pub(super) scope: &'e Word,
+    pub(super) name: &'e Word,
+    pub(super) block: &'e Block,
+    /// Which of the files it is in.
+    pub(super) file: usize,
+}
+
+/// The resource that a top-level entry declares.
+pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize) -> Option<Declared<'e>> {
+    let Entry { name: kind, content } = entry;
+    let block = match content {
+        Content::Block(block) => block,
+        Content::Value(_) => {
+            scene.refuse(
+                &kind.span,
+                format!("`{}` stands outside of any resource", shown(&kind.text)),
+                "a manifest holds resources, as in `statefulset \"SCOPE\" \"NAME\" { … }`",
+            );
+            return None;
+        }
+    };
+    let Some(resource) = Resource::ALL.into_iter().find(|resource| resource.word() == kind.text) else {
+        refuse_kind(scene, kind);
+        return None;
+    };
+    let [scope, name] = block.labels.as_slice() else {
+        let help = format!("write `{} \"SCOPE\" \"NAME\" {{ … }}`", resource.word());
+        scene.refuse(&block.header, format!("`{}` needs exactly two labels, scope and name", resource.word()), help);
+        return None;
+    };
+    let sound = [label(scene, "a scope", scope), label(scene, "a name", name)];
+    sound.into_iter().all(|sound| sound).then_some(Declared { resource, scope, name, block, file })
+}
+
+fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
+    if let Some((name, help)) = REFUSED.into_iter().find(|(name, _)| *name == kind.text) {
+        scene.refuse(&kind.span, format!("`{name}` is not supported yet"), help);
+        return;
+    }
+    let names = Resource::ALL.into_iter().map(Resource::word).chain(REFUSED.into_iter().map(|(name, _)| name));
+    let help = match scene.nearest(&kind.text, names) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "macros of plugins are not supported yet; the kinds are statefulset, deployment and asset".to_owned(),
+    };
+    scene.refuse(&kind.span, format!("the kind `{}` is not known", shown(&kind.text)), help);
+}
+
+/// Keeps the first of each identity and reports the others, each pair at both places.
+///
+/// A statefulset and a deployment of one scope and name exclude each other, too: both are reached by that name.
+pub(super) fn unique<'e>(mut all: Vec<Declared<'e>>, scenes: &mut [Scene<'_>]) -> Vec<Declared<'e>> {
+    all.sort_by_key(|one| (one.file, one.block.header.start));
+    let mut first: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
+    let mut kept: Vec<Declared<'e>> = Vec::new();
+    let mut lines = Lines::default();
+    for one in all {
+        let identity = (one.resource == Resource::Asset, one.scope.text.as_str(), one.name.text.as_str());
+        if let Some(index) = first.get(&identity) {
+            report_pair(&kept[*index], &one, scenes, &mut lines);
+        } else {
+            first.insert(identity, kept.len());
+            kept.push(one);
+        }
+    }
+    kept
+}
+
+fn report_pair(first: &Declared<'_>, second: &Declared<'_>, scenes: &mut [Scene<'_>], lines: &mut Lines) {
+    for (one, other) in [(first, second), (second, first)] {
+        let identity = format!("{}/{}/{}", one.resource.word(), one.scope.text, one.name.text);
+        let there = lines.describe(other, scenes);
+        let (message, help) = if one.resource == other.resource {
+            (
+                format!("{identity} is declared more than once"),
+                format!("it is also declared at {there}: remove one, or give one another name"),
+            )
+        } else {
+            (
+                format!("{identity} has the name of a {}", other.resource.word()),
+                format!("workloads of one scope are reached by their names: rename this or the one at {there}"),
+            )
+        };
+        scenes[one.file].refuse(&one.block.header, message, help);
+    }
+}
+
+/// Where the lines of each file end, found once for each file in question.
+#[derive(Default)]
+struct Lines(BTreeMap<usize, Vec<usize>>);
+
+impl Lines {
+    /// `file:line` of a resource.
+    fn describe(&mut self, declared: &Declared<'_>, scenes: &[Scene<'_>]) -> String {
+        let scene = &scenes[declared.file];
+        let ends = self.0.entry(declared.file).or_insert_with(|| {
+            scene.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect()
+        });
+        let line = ends.partition_point(|end| *end < declared.block.header.start) + 1;
+        format!("{}:{line}", scene.file)
+    }
+}

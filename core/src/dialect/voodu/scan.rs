@@ -1,0 +1,237 @@
+//! A look at a manifest's brackets and quotes before it is parsed, so that hostile text costs nothing.
+//!
+//! The parser recurses once for each level of nesting, and looks through all keys of an object for each further key.
+//! Both are bounded here, in one pass over the bytes that keeps nothing but the open brackets.
+//!
+//! Invariant: no recursion, and memory within `NESTING_MAX` frames.
+
+use super::scene::Scene;
+use super::tree::Span;
+use crate::limits::{ENTRIES_MAX, NESTING_MAX, NODES_MAX};
+
+/// What is open at a point of the text.
+enum Frame<'a> {
+    /// `{`, with the entries seen in it so far.
+    Brace(usize),
+    /// `[` or `(`.
+    Bracket,
+    /// `${` inside of a text.
+    Template,
+    /// A quoted text.
+    Quote,
+    /// A heredoc, with the word that ends it.
+    Heredoc(&'a str),
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    open: Vec<Frame<'a>>,
+    nodes: usize,
+    /// Nothing wrong so far that the parser would not say better.
+    sound: bool,
+}
+
+/// True if the text is worth parsing; else the reason has been added to the problems.
+pub(super) fn scan(scene: &mut Scene<'_>) -> bool {
+    let text = scene.text;
+    let mut scanner = Scanner { text, at: 0, open: Vec::new(), nodes: 0, sound: true };
+    while scanner.at < text.len() {
+        let within_limits = match scanner.open.last() {
+            Some(Frame::Quote) => scanner.quote(scene),
+            Some(Frame::Heredoc(end)) => scanner.heredoc(scene, end),
+            Some(Frame::Brace(_) | Frame::Bracket | Frame::Template) | None => scanner.code(scene),
+        };
+        if !within_limits {
+            return false;
+        }
+    }
+    scanner.sound
+}
+
+impl<'a> Scanner<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn starts(&self, with: &str) -> bool {
+        self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(with.as_bytes()))
+    }
+
+    fn point(&self) -> Span {
+        self.at..(self.at + 1).min(self.text.len())
+    }
+
+    /// Moves past one character, whatever its length.
+    fn skip(&mut self) {
+        self.at += 1;
+        while self.at < self.text.len() && !self.text.is_char_boundary(self.at) {
+            self.at += 1;
+        }
+    }
+
+    fn skip_past(&mut self, end: &str) {
+        self.at = self.rest().find(end).map_or(self.text.len(), |found| self.at + found + end.len());
+    }
+
+    fn push(&mut self, scene: &mut Scene<'_>, frame: Frame<'a>, length: usize) -> bool {
+        if self.open.len() >= NESTING_MAX {
+            scene.refuse(
+                &self.point(),
+                format!("this is nested deeper than {NESTING_MAX} levels"),
+                "no manifest needs that: write it flatter",
+            );
+            return false;
+        }
+        self.open.push(frame);
+        self.at += length;
+        true
+    }
+
+    fn code(&mut self, scene: &mut Scene<'_>) -> bool {
+        let byte = self.text.as_bytes().get(self.at).copied().unwrap_or_default();
+        match byte {
+            b'#' => self.skip_past("\n"),
+            b'/' if self.starts("//") => self.skip_past("\n"),
+            b'/' if self.starts("/*") => {
+                self.at += 2;
+                self.skip_past("*/");
+            }
+            b'"' => return self.push(scene, Frame::Quote, 1),
+            b'{' => return self.push(scene, Frame::Brace(0), 1),
+            b'[' | b'(' => return self.push(scene, Frame::Bracket, 1),
+            b'}' | b']' | b')' => {
+                self.open.pop();
+                self.at += 1;
+            }
+            b'=' | b':' | b',' => return self.separator(scene, byte),
+            b'<' if self.starts("<<") => return self.heredoc_start(scene),
+            b'$' if self.starts("${") => {
+                let end = self.rest().find('}').map_or(self.text.len(), |found| self.at + found + 1);
+                refuse_variable(scene, &(self.at..end));
+                self.sound = false;
+                self.at = end;
+            }
+            _ => self.skip(),
+        }
+        true
+    }
+
+    fn separator(&mut self, scene: &mut Scene<'_>, byte: u8) -> bool {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            scene.refuse(
+                &self.point(),
+                format!("this manifest holds more than {NODES_MAX} values"),
+                "split it into several files",
+            );
+            return false;
+        }
+        if let Some(Frame::Brace(entries)) = self.open.last_mut()
+            && byte != b','
+        {
+            *entries += 1;
+            if *entries > ENTRIES_MAX {
+                scene.refuse(
+                    &self.point(),
+                    format!("there are more than {ENTRIES_MAX} entries between these braces"),
+                    "split them into several objects or blocks",
+                );
+                return false;
+            }
+        }
+        self.at += 1;
+        true
+    }
+
+    fn heredoc_start(&mut self, scene: &mut Scene<'_>) -> bool {
+        let rest = self.rest();
+        let after = rest.trim_start_matches('<').trim_start_matches('-');
+        let line = after.lines().next().unwrap_or_default();
+        let is_word = !line.is_empty() && line.chars().all(is_word_character);
+        if !is_word {
+            self.at += 2;
+            return true;
+        }
+        let length = rest.len() - after.len() + line.len();
+        self.push(scene, Frame::Heredoc(line), length)
+    }
+
+    fn heredoc(&mut self, scene: &mut Scene<'_>, end: &'a str) -> bool {
+        if self.starts("\n") {
+            self.at += 1;
+            let line = self.rest();
+            let indented = line.trim_start_matches([' ', '\t']);
+            let ends = indented.strip_prefix(end).is_some_and(|after| !after.starts_with(is_word_character));
+            if ends {
+                self.at += line.len() - indented.len() + end.len();
+                self.open.pop();
+            }
+            return true;
+        }
+        self.text_or_template(scene)
+    }
+
+    fn quote(&mut self, scene: &mut Scene<'_>) -> bool {
+        if self.starts("\\") {
+            self.at += 1;
+            self.skip();
+            return true;
+        }
+        if self.starts("\"") {
+            self.at += 1;
+            self.open.pop();
+            return true;
+        }
+        self.text_or_template(scene)
+    }
+
+    fn text_or_template(&mut self, scene: &mut Scene<'_>) -> bool {
+        if self.starts("$${") || self.starts("%%{") {
+            self.at += 3;
+            return true;
+        }
+        if self.starts("%{") {
+            scene.refuse(
+                &(self.at..self.at + 2),
+                "conditions and loops in texts (`%{`) are not supported",
+                "write the text out; a literal `%{` is written `%%{`",
+            );
+            return false;
+        }
+        if self.starts("${") {
+            if let Some(end) = variable_with_default(self.rest()) {
+                refuse_variable(scene, &(self.at..self.at + end));
+                self.sound = false;
+                self.at += end;
+                return true;
+            }
+            return self.push(scene, Frame::Template, 2);
+        }
+        self.skip();
+        true
+    }
+}
+
+/// Says why `${NAME}` cannot be used.
+pub(super) fn refuse_variable(scene: &mut Scene<'_>, span: &Span) {
+    scene.refuse(
+        span,
+        "variables are not supported yet",
+        "write the value itself; a secret belongs into the config bucket (`writ config set -s SCOPE -n NAME KEY=VALUE`), \
+         and a literal `${` is written `$${`",
+    );
+}
+
+/// The length of a `${NAME:-default}` at the start of `text`, which is no HCL.
+fn variable_with_default(text: &str) -> Option<usize> {
+    let name = text.strip_prefix("${")?;
+    let after = name.trim_start_matches(is_word_character);
+    let is_named = after.len() < name.len();
+    let end = after.find('}')?;
+    (is_named && after.starts_with(":-")).then_some(text.len() - after.len() + end + 1)
+}
+
+fn is_word_character(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || character == '-'
+}

@@ -1,0 +1,123 @@
+//! One manifest being read: its text, where problems go, and values read as what they should be.
+
+use std::cell::Cell;
+
+use super::nearest::nearest;
+use super::tree::{Form, Piece, Span, Value};
+use crate::text::{Place, Problem, Problems};
+
+/// One manifest being read.
+pub(super) struct Scene<'a> {
+    pub(super) file: &'a str,
+    pub(super) text: &'a str,
+    pub(super) problems: Problems,
+    /// How many more names may be looked for among others, in all files together: looking takes long, and only the
+    /// first problems are shown.
+    pub(super) suggestions: &'a Cell<usize>,
+}
+
+impl Scene<'_> {
+    /// The one of `names` that was probably meant.
+    pub(super) fn nearest<'n>(&self, written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        let left = self.suggestions.get().checked_sub(1)?;
+        self.suggestions.set(left);
+        nearest(written, names)
+    }
+
+    pub(super) fn place(&self, span: &Span) -> Place {
+        Place { file: self.file.to_owned(), start: span.start, end: span.end }
+    }
+
+    /// Adds an error with advice.
+    pub(super) fn refuse(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        let place = self.place(span);
+        self.problems.push(Problem::error(Some(place), message).help(help));
+    }
+
+    /// Adds a note with advice.
+    pub(super) fn note(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        let place = self.place(span);
+        self.problems.push(Problem::note(Some(place), message).help(help));
+    }
+
+    /// Says that `what` is not of the right kind; silent for what was refused before.
+    pub(super) fn wrong_kind(&mut self, what: &str, wanted: &str, value: &Value, help: &str) {
+        if !matches!(value.form, Form::Faulty) {
+            let found = value.describe();
+            self.refuse(&value.span, format!("`{what}` must be {wanted}, and this is {found}"), help);
+        }
+    }
+
+    /// A string without references.
+    pub(super) fn string(&mut self, what: &str, value: &Value) -> Option<String> {
+        let Form::Text(pieces) = &value.form else {
+            self.wrong_kind(what, "a string", value, "put it in double quotes");
+            return None;
+        };
+        self.literal(what, pieces)
+    }
+
+    /// The text of pieces that hold no reference.
+    pub(super) fn literal(&mut self, what: &str, pieces: &[Piece]) -> Option<String> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Literal(part) => text.push_str(part),
+                Piece::Asset(_, span) => {
+                    self.refuse(
+                        span,
+                        format!("`{what}` cannot refer to an asset"),
+                        "an asset has no path of its own: mount it with \
+                         `volumes = [\"${asset.SCOPE.NAME.KEY}:/path:ro\"]` and write that path here",
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(text)
+    }
+
+    /// A string that is not empty.
+    pub(super) fn filled_string(&mut self, what: &str, value: &Value) -> Option<String> {
+        let text = self.string(what, value)?;
+        if text.trim().is_empty() {
+            self.refuse(&value.span, format!("`{what}` is empty"), "fill it in or leave the attribute out");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer(&mut self, what: &str, value: &Value, lowest: u32, highest: u32) -> Option<u32> {
+        let Form::Number(text) = &value.form else {
+            self.wrong_kind(what, "a whole number", value, "write it without quotes, as in `3`");
+            return None;
+        };
+        let number = text.parse::<u32>().ok().filter(|number| (lowest..=highest).contains(number));
+        if number.is_none() {
+            self.refuse(
+                &value.span,
+                format!("`{what}` must be a whole number from {lowest} to {highest}"),
+                "write another number",
+            );
+        }
+        number
+    }
+
+    /// A list.
+    pub(super) fn list<'v>(&mut self, what: &str, value: &'v Value, help: &str) -> Option<&'v [Value]> {
+        let Form::List(items) = &value.form else {
+            self.wrong_kind(what, "a list", value, help);
+            return None;
+        };
+        Some(items)
+    }
+
+    /// A list of strings without references.
+    pub(super) fn strings(&mut self, what: &str, value: &Value) -> Option<Vec<(String, Span)>> {
+        let items =
+            self.list(what, value, "put each word in quotes, as in `[\"redis-server\", \"--appendonly\", \"yes\"]`")?;
+        let read: Vec<_> = items.iter().map(|item| Some((self.string(what, item)?, item.span.clone()))).collect();
+        read.into_iter().collect()
+    }
+}
