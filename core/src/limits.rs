@@ -60,6 +60,7 @@ pub const SIGNERS_BYTES_MAX: u64 = 256 << 10;
 /// How far a commit's date may lie ahead of the host's clock. A wrong time zone is at most 14 h off; a date further ahead
 /// would bar every later commit with a right date, because dates must not go back.
 pub const COMMIT_AHEAD_MAX: Seconds = Seconds(86_400);
+
 /// Shortest wait for a pod that is already there, in seconds, beyond the time that it must be ready: a few rounds of
 /// a probe, so that an agent that just started finds out what is ready.
 pub const WAIT_SECONDS_MIN: u32 = 15;

@@ -67,7 +67,7 @@ impl<'a> Draft<'a> {
         let hashes = (look.pod.revision.clone(), Some(spec.revision.clone()));
         let act = Act::ReplacePod { container: look.pod.container.clone(), spec: Box::new(spec) };
         self.push(Verb::Replace, Some(look.name.to_owned()), why, look.cause, hashes, act);
-        self.wait(look.name, self.subject.workload.template.progress_deadline);
+        self.wait(look.name, self.subject.progress_deadline());
     }
 
     /// Mends and starts a container that may stay. Waits for nothing.
@@ -100,15 +100,14 @@ impl<'a> Draft<'a> {
 
     /// Waits for a pod that was made or touched in this lane.
     pub(super) fn await_new(&mut self, name: &str) {
-        self.wait(name, self.subject.workload.template.progress_deadline);
+        self.wait(name, self.subject.progress_deadline());
     }
 
     /// Waits for a pod that was found: for the rest of its time, and at least long enough to find out.
     pub(super) fn await_found(&mut self, look: &Look<'_>) {
-        let template = &self.subject.workload.template;
         let age = self.subject.world.input.now.millis_since(look.pod.since).max(0) / MILLIS_PER_SECOND;
         let age = u32::try_from(age).unwrap_or(u32::MAX);
-        let rest = template.progress_deadline.0.saturating_sub(age);
+        let rest = self.subject.progress_deadline().0.saturating_sub(age);
         let least = self.subject.workload.min_ready().0.saturating_add(WAIT_SECONDS_MIN);
         let why = format!("waiting for {} to become ready: {}", look.name, look.why);
         self.note(look.name, why, Cause::None);

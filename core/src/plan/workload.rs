@@ -47,8 +47,9 @@ fn fixed_changes(subject: &Subject<'_>) -> Option<String> {
     why::changes(&held.fixed.iter().collect(), &subject.workload.fixed.iter().collect())
 }
 
-/// Removes all pods, highest first, and makes them anew. Volumes stay. Those that an earlier pass already made anew
-/// are left alone, so that a recreation which was interrupted goes on instead of starting over.
+/// Removes all pods of another revision, highest first, and makes them anew. Volumes stay. A pod of the wanted revision
+/// is what recreation would make, for all that a fixed field changes about a pod is part of the revision; so a
+/// recreation that was interrupted goes on instead of starting over.
 fn recreate(subject: &Subject<'_>, changes: &str) -> Lane {
     let id = &subject.workload.id;
     let mut draft = Draft::new(subject);
@@ -60,9 +61,8 @@ fn recreate(subject: &Subject<'_>, changes: &str) -> Lane {
         draft.note_all(format!("not recreated, for not every pod was seen: {changes}"), Cause::None);
         return draft.finish(false);
     }
-    let revision_changed = subject.held.is_none_or(|held| held.revision != subject.workload.revision);
     let mut pods = subject.world.pods(id).to_vec();
-    pods.retain(|(_, pod)| !revision_changed || pod.revision.as_ref() != Some(&subject.workload.revision));
+    pods.retain(|(_, pod)| pod.revision.as_ref() != Some(&subject.workload.revision));
     pods.sort_by(|(_, one), (_, other)| other.index.cmp(&one.index));
     for (name, pod) in &pods {
         draft.remove(Verb::Remove, name, pod, format!("recreation: {changes}"), Cause::Change);

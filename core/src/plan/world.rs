@@ -6,6 +6,7 @@ use super::{Drift, Input};
 use crate::holdings::Held;
 use crate::model::{Controller, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::{ObservedPod, ObservedVolume};
+use crate::time::Seconds;
 
 /// The name among the held parts that stands for how pods are ordered and replaced. It is no part of the revision; it
 /// is held so that pods which an earlier strategy left alone are known to be work that was asked for, not drift.
@@ -98,11 +99,17 @@ impl<'a> Subject<'a> {
 
     /// What is held once the lane succeeded.
     pub(super) fn to_hold(&self) -> Held {
-        let Workload { id: _, controller: _, replicas, revision, template: _, parts, fixed } = self.workload;
-        let mut parts = parts.clone();
-        parts.insert(ROLLOUT.to_owned(), rollout(self.workload));
+        let workload = self.workload;
+        let mut parts = workload.parts.clone();
+        parts.insert(ROLLOUT.to_owned(), rollout(workload));
         let commit = self.world.input.commit.map(str::to_owned);
-        Held { revision: revision.clone(), replicas: *replicas, commit, parts, fixed: fixed.clone() }
+        let (revision, fixed) = (workload.revision.clone(), workload.fixed.clone());
+        Held { revision, replicas: workload.replicas, commit, parts, fixed }
+    }
+
+    /// Time that a pod may take to become available.
+    pub(super) const fn progress_deadline(&self) -> Seconds {
+        self.workload.template.progress_deadline
     }
 
     /// True if what is held already says all that [`Subject::to_hold`] would, whichever commit asked for it.
