@@ -6,3 +6,4 @@ pub mod interrupt;
 pub mod limits;
 
 pub mod record;
+pub mod settings;

@@ -14,3 +14,16 @@ pub const SETTLE_MILLIS: u64 = 150;
 
 /// Time that a one-off command waits for a pass to end, in seconds: a step that pulls a large image takes minutes.
 pub const PASS_LOCK_SECONDS: u64 = 600;
+
+/// Time between two looks at a source, in seconds, unless its settings say otherwise.
+pub const POLL_SECONDS_DEFAULT: u64 = 60;
+
+/// Shortest time between two looks at a source, in seconds. A forge limits requests; 500 hosts at 5 s ask it 100 times
+/// a second.
+pub const POLL_SECONDS_MIN: u64 = 5;
+
+/// Longest time between two looks at a source, in seconds. A host that looks less than once a day looks dead.
+pub const POLL_SECONDS_MAX: u64 = 86_400;
+
+/// Longest name of a host, source or unit, in bytes. Source: value of a Kubernetes label.
+pub const NAME_BYTES_MAX: usize = 63;

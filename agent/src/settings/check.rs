@@ -1,0 +1,370 @@
+//! What the settings mean, once everything in them has been found right.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::limits;
+use writ_core::plan::{Drift, PruneBudget};
+use writ_core::text::{Place, Problem, Problems};
+
+use super::path::{Privacy, directory, file};
+use super::section::Written;
+use super::{
+    Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings, Source,
+    Surroundings, Target, Transport, Unit, duration, raw, url,
+};
+
+/// All of it; none if a part is missing, which then stands in `problems`.
+pub(super) fn settings(raw: raw::Settings, around: &Surroundings, problems: &mut Problems) -> Option<Settings> {
+    let raw::Settings { host, sources, units, reports } = raw;
+    refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
+    refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
+    let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
+    names.sort();
+    names.dedup();
+    let host = check_host(host, around, problems);
+    let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
+    let units: Vec<Option<Unit>> = units.into_iter().map(|raw| check_unit(raw, &names, problems)).collect();
+    let known: Vec<&Source> = sources.iter().flatten().collect();
+    let reports: Vec<Option<Report>> =
+        reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
+    Some(Settings {
+        host: host?,
+        units: units.into_iter().collect::<Option<_>>()?,
+        reports: reports.into_iter().collect::<Option<_>>()?,
+        sources: sources.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn refuse(problems: &mut Problems, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    problems.push(Problem::error(Some(place.clone()), message).help(help));
+}
+
+fn refuse_duplicates<'a>(what: &str, names: impl Iterator<Item = &'a Written<String>>, problems: &mut Problems) {
+    let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+    for Written { value, place } in names {
+        if seen.insert(value, ()).is_some() {
+            refuse(problems, place, format!("a {what} called `{value}` is there already"), "give each its own name");
+        }
+    }
+}
+
+/// A name that may stand in a label, a commit status and a path.
+fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written?;
+    let sound = value.len() <= limits::NAME_BYTES_MAX
+        && value.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if sound {
+        return Some(value);
+    }
+    let help = format!(
+        "use at most {} letters, digits, `-`, `_` and `.`, and begin with a letter or digit",
+        limits::NAME_BYTES_MAX
+    );
+    refuse(problems, &place, format!("`{}` cannot be the name of a {what}", value.escape_debug()), help);
+    None
+}
+
+fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems) -> Option<Host> {
+    let raw::Host { name, state, allow_unsigned_apply } = raw;
+    let name = match name {
+        Some(_) => check_name("host", name, problems),
+        None => check_machine_name(around, problems),
+    };
+    let state = match state {
+        Some(state) => directory("state", state, problems),
+        None => Some(PathBuf::from(DEFAULT_STATE)),
+    };
+    let engine = check_engine(around.docker_host.as_deref(), problems);
+    let allow_unsigned_apply = allow_unsigned_apply.is_some_and(|written| written.value);
+    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine? })
+}
+
+fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
+    let machine = Written { value: around.machine.clone(), place: Place { file: String::new(), start: 0, end: 0 } };
+    let mut own = Problems::default();
+    let name = check_name("host", Some(machine), &mut own);
+    if name.is_none() {
+        let message = format!("the machine's name `{}` cannot be the name of a host", around.machine.escape_debug());
+        problems.push(Problem::error(None, message).help("set `name` in [host]"));
+    }
+    name
+}
+
+fn check_engine(docker_host: Option<&str>, problems: &mut Problems) -> Option<PathBuf> {
+    let Some(address) = docker_host else { return Some(PathBuf::from(DEFAULT_ENGINE)) };
+    match address.strip_prefix("unix://").map(PathBuf::from) {
+        Some(path) if path.is_absolute() => Some(path),
+        Some(_) | None => {
+            let message = "DOCKER_HOST names no socket of this machine";
+            problems.push(Problem::error(None, message).help("set it to unix:///PATH, or leave it unset"));
+            None
+        }
+    }
+}
+
+fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
+    let raw::Source { name, url, branch, poll, credentials, introduction } = raw;
+    let name = check_name("source", name, problems);
+    let url = url.and_then(|url| check_url(url, problems));
+    let branch = branch.and_then(|branch| check_branch(branch, problems));
+    let poll = match poll {
+        Some(poll) => check_poll(&poll, problems),
+        None => Some(Duration::from_secs(limits::POLL_SECONDS_DEFAULT)),
+    };
+    let transport = url.as_ref().map(|(_, transport)| *transport);
+    let credentials = credentials.map(|raw| check_credentials(raw, transport, problems)).unwrap_or_default();
+    let introduction = match introduction {
+        Some(introduction) => Some(check_introduction(introduction, problems)?),
+        None => None,
+    };
+    let (url, transport) = url?;
+    Some(Source { name: name?, url, transport, branch: branch?, poll: poll?, credentials, introduction })
+}
+
+fn check_url(written: Written<String>, problems: &mut Problems) -> Option<(String, Transport)> {
+    let Written { value, place } = written;
+    match url::source(&value) {
+        Ok(transport) => Some((value, transport)),
+        Err(url::Complaint { message, help }) => {
+            refuse(problems, &place, message, help);
+            None
+        }
+    }
+}
+
+/// The rules of `git check-ref-format` for what may follow `refs/heads/`.
+fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written;
+    let parts_sound = value
+        .split('/')
+        .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.'));
+    let sound = parts_sound
+        && !value.starts_with('-')
+        && !value.contains("..")
+        && !value.contains("@{")
+        && value != "@"
+        && !value.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c));
+    if sound && !value.starts_with("refs/") {
+        return Some(value);
+    }
+    refuse(problems, &place, format!("`{}` is no name of a branch", value.escape_debug()), "write it as `main`");
+    None
+}
+
+fn check_poll(written: &Written<String>, problems: &mut Problems) -> Option<Duration> {
+    let Written { value, place } = written;
+    let Some(poll) = duration(value) else {
+        refuse(problems, place, format!("`{}` is no span of time", value.escape_debug()), "write it as 30s, 5m or 1h");
+        return None;
+    };
+    let (least, most) = (limits::POLL_SECONDS_MIN, limits::POLL_SECONDS_MAX);
+    if (least..=most).contains(&poll.as_secs()) {
+        return Some(poll);
+    }
+    refuse(problems, place, format!("`poll` is {value}"), format!("use {least}s to {}h", most / 3_600));
+    None
+}
+
+fn check_credentials(raw: raw::Credentials, transport: Option<Transport>, problems: &mut Problems) -> Credentials {
+    let raw::Credentials { place, ssh_key_file, known_hosts_file, token_file } = raw;
+    let for_ssh = ssh_key_file.is_some() || known_hosts_file.is_some();
+    match transport {
+        Some(Transport::Ssh) if token_file.is_some() => {
+            refuse(problems, &place, "ssh takes no `token_file`", "name an `ssh_key_file`");
+        }
+        Some(Transport::Https) if for_ssh => {
+            refuse(problems, &place, "https takes no keys of ssh", "name a `token_file`");
+        }
+        Some(Transport::File) if for_ssh || token_file.is_some() => {
+            refuse(problems, &place, "a repository on this machine needs no credentials", "remove `credentials`");
+        }
+        Some(Transport::Ssh | Transport::Https | Transport::File) | None => {}
+    }
+    Credentials {
+        ssh_key_file: file("ssh_key_file", ssh_key_file, Privacy::Secret, problems),
+        known_hosts_file: file("known_hosts_file", known_hosts_file, Privacy::Public, problems),
+        token_file: file("token_file", token_file, Privacy::Secret, problems),
+    }
+}
+
+fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option<Introduction> {
+    let raw::Introduction { commit, signer } = raw;
+    let (commit, signer) = (commit?, signer?);
+    let whole =
+        commit.value.len() == 40 && commit.value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if !whole {
+        let help = "write all 40 hexadecimal digits, as `git rev-parse COMMIT` shows them";
+        refuse(problems, &commit.place, format!("`{}` is no commit", commit.value.escape_debug()), help);
+    }
+    let digits = signer.value.strip_prefix("SHA256:").unwrap_or_default();
+    let sound = digits.len() == 43 && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
+    if !sound {
+        let help = "write it as `ssh-keygen -lf KEY.pub` shows it: SHA256: and 43 characters";
+        refuse(problems, &signer.place, format!("`{}` is no fingerprint", signer.value.escape_debug()), help);
+    }
+    (whole && sound).then_some(Introduction { commit: commit.value, signer: signer.value })
+}
+
+fn check_unit(raw: raw::Unit, sources: &[String], problems: &mut Problems) -> Option<Unit> {
+    let raw::Unit { name, source, path, target, drift, prune, recreate, guard } = raw;
+    let name = check_name("unit", name, problems);
+    let source = source.and_then(|source| check_reference(source, sources, problems));
+    let path = path.and_then(|path| check_tree_path(path, problems));
+    let target = target.and_then(|target| check_target(&target, problems));
+    let drift = match drift {
+        Some(drift) => choose("drift", &drift, &[("repair", Drift::Repair), ("report", Drift::Report)], problems),
+        None => Some(Drift::default()),
+    };
+    let prune = check_prune(prune, problems);
+    let guard = match guard {
+        Some(guard) => check_guard(&guard, problems),
+        None => Some(Guard::default()),
+    };
+    let recreate = recreate.is_some_and(|written| written.value);
+    Some(Unit {
+        name: name?,
+        source: source?,
+        path: path?,
+        target: target?,
+        drift: drift?,
+        prune: prune?,
+        recreate,
+        guard: guard?,
+    })
+}
+
+fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written;
+    if sources.contains(&value) {
+        return Some(value);
+    }
+    let help = match sources {
+        [] => "add a [[source]]".to_owned(),
+        _ => format!("the sources are: {}", sources.join(", ")),
+    };
+    refuse(problems, &place, format!("there is no source called `{}`", value.escape_debug()), help);
+    None
+}
+
+fn check_tree_path(written: Written<String>, problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written;
+    let trimmed = value.strip_suffix('/').unwrap_or(&value);
+    let trimmed = if trimmed == "." { "" } else { trimmed.strip_prefix("./").unwrap_or(trimmed) };
+    let leaves = trimmed.split('/').any(|part| part.is_empty() || part == "." || part == "..");
+    if value.is_empty() || (leaves && !trimmed.is_empty()) || trimmed.chars().any(char::is_control) {
+        let help = "write it from the top of the repository, as hosts/edge-1; `.` is all of it";
+        refuse(problems, &place, format!("`{}` is no directory of a repository", value.escape_debug()), help);
+        return None;
+    }
+    Some(trimmed.to_owned())
+}
+
+fn check_target(written: &Written<String>, problems: &mut Problems) -> Option<Target> {
+    let Written { value, place } = written;
+    if value == "kubernetes" || value.starts_with("kubernetes:") {
+        refuse(problems, place, "target `kubernetes` is not supported yet", "use \"docker\"");
+        return None;
+    }
+    choose("target", written, &[("docker", Target::Docker), ("simulated", Target::Simulated)], problems)
+}
+
+fn check_guard(written: &Written<String>, problems: &mut Problems) -> Option<Guard> {
+    let Written { value, place } = written;
+    if ["privileged", "restricted"].contains(&value.as_str()) {
+        refuse(problems, place, format!("guard `{value}` is not supported yet"), "use \"baseline\"");
+        return None;
+    }
+    choose("guard", written, &[("baseline", Guard::Baseline)], problems)
+}
+
+fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<PruneBudget> {
+    let (max, percent) = raw.map_or((None, None), |raw::Prune { max, percent }| (max, percent));
+    if let Some(Written { value, place }) = percent.as_ref().filter(|percent| percent.value > 100) {
+        refuse(problems, place, format!("`percent` is {value}"), "use 0 to 100");
+        return None;
+    }
+    Some(PruneBudget {
+        max: max.map_or(writ_core::limits::PRUNE_MAX_DEFAULT, |written| written.value),
+        percent: percent.map_or(writ_core::limits::PRUNE_PERCENT_DEFAULT, |written| written.value),
+    })
+}
+
+fn check_report(raw: raw::Report, names: &[String], sources: &[&Source], problems: &mut Problems) -> Option<Report> {
+    let raw::Report { place, forge, url, token_file, project, source } = raw;
+    let forge = forge.and_then(|forge| check_forge(&forge, problems));
+    let url = url.and_then(|written| match url::forge(&written.value) {
+        Ok(()) => Some(written.value.trim_end_matches('/').to_owned()),
+        Err(url::Complaint { message, help }) => {
+            refuse(problems, &written.place, message, help);
+            None
+        }
+    });
+    let token_file = file("token_file", token_file, Privacy::Secret, problems);
+    let source = match (source, names) {
+        (Some(source), _) => check_reference(source, names, problems),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => {
+            refuse(problems, &place, "[[report]] does not say for which source", "set `source` to the name of one");
+            None
+        }
+    };
+    let project = match project {
+        Some(project) => check_project(project, problems),
+        None => told_project(source.as_deref(), sources, &place, problems),
+    };
+    Some(Report { forge: forge?, url: url?, token_file: token_file?, project: project?, source: source? })
+}
+
+fn check_forge(written: &Written<String>, problems: &mut Problems) -> Option<ForgeKind> {
+    let Written { value, place } = written;
+    if value == "bitbucket" {
+        refuse(problems, place, "forge `bitbucket` is not supported yet", "use gitea, forgejo, github or gitlab");
+        return None;
+    }
+    let forges = [ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Github, ForgeKind::Gitlab];
+    choose("forge", written, &forges.map(|forge| (forge.name(), forge)), problems)
+}
+
+fn check_project(written: Written<String>, problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written;
+    let parts_sound = value.split('/').all(|part| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    });
+    if parts_sound && value.contains('/') {
+        return Some(value);
+    }
+    refuse(problems, &place, format!("`{}` is no project", value.escape_debug()), "write it as OWNER/REPOSITORY");
+    None
+}
+
+fn told_project(source: Option<&str>, sources: &[&Source], place: &Place, problems: &mut Problems) -> Option<String> {
+    // Without a sound source there is a problem already.
+    let source = sources.iter().find(|known| Some(known.name.as_str()) == source)?;
+    let told = url::project(&source.url, source.transport);
+    if told.is_none() {
+        let message = format!("the address of source `{}` does not tell the project at the forge", source.name);
+        refuse(problems, place, message, "set `project` to OWNER/REPOSITORY");
+    }
+    told
+}
+
+fn choose<T: Copy>(key: &str, written: &Written<String>, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    let Written { value, place } = written;
+    let found = choices.iter().find(|(name, _)| name == value).map(|(_, choice)| *choice);
+    if found.is_none() {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        refuse(
+            problems,
+            place,
+            format!("`{key}` cannot be `{}`", value.escape_debug()),
+            format!("use {}", names.join(" or ")),
+        );
+    }
+    found
+}

@@ -1,0 +1,324 @@
+//! The agent's configuration: read as it was written, then checked, with every problem at once.
+//!
+//! Invariant: no value here is a secret; secrets are named by the file that holds them.
+//! Invariant: nothing else reads the settings file or the environment.
+
+mod check;
+mod mask;
+mod path;
+mod raw;
+mod section;
+mod url;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use writ_core::plan::{Drift, Policy, PruneBudget};
+use writ_core::text::{Problems, Sources};
+
+/// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/writ/agent.toml";
+
+/// Where the agent keeps its state, unless the settings say otherwise.
+pub const DEFAULT_STATE: &str = "/var/lib/writ";
+
+/// Where the container engine listens, unless `DOCKER_HOST` says otherwise.
+pub const DEFAULT_ENGINE: &str = "/var/run/docker.sock";
+
+/// Everything that is configured on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The host itself.
+    pub host: Host,
+    /// Repositories that are watched.
+    pub sources: Vec<Source>,
+    /// Parts of repositories that are applied here.
+    pub units: Vec<Unit>,
+    /// Forges that are told.
+    pub reports: Vec<Report>,
+}
+
+/// The host itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Its name in labels and commit statuses.
+    pub name: String,
+    /// Directory of the agent's state.
+    pub state: PathBuf,
+    /// `writ apply -f` may apply files that no signature covers.
+    pub allow_unsigned_apply: bool,
+    /// Socket of the container engine.
+    pub engine: PathBuf,
+}
+
+/// A branch of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its name in the settings.
+    pub name: String,
+    /// Its address. Holds no password.
+    pub url: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// The branch.
+    pub branch: String,
+    /// Time between two looks, before jitter.
+    pub poll: Duration,
+    /// Files that open it.
+    pub credentials: Credentials,
+    /// The commit and key that everything is trusted from, if the settings pin them.
+    pub introduction: Option<Introduction>,
+}
+
+/// How a source is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// By the user's own `ssh`.
+    Ssh,
+    /// By HTTPS, or by HTTP on loopback.
+    Https,
+    /// A repository on this machine.
+    File,
+}
+
+/// Names of the files that open a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// Private key for `ssh`.
+    pub ssh_key_file: Option<PathBuf>,
+    /// Host keys that `ssh` accepts.
+    pub known_hosts_file: Option<PathBuf>,
+    /// Token for HTTPS.
+    pub token_file: Option<PathBuf>,
+}
+
+/// The commit and the key that everything of a source is trusted from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// The introducing commit: 40 hexadecimal digits.
+    pub commit: String,
+    /// Fingerprint of its signer: `SHA256:…`.
+    pub signer: String,
+}
+
+/// A directory of a source that is applied to a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its name in labels and commit statuses.
+    pub name: String,
+    /// The source that it comes from.
+    pub source: String,
+    /// Directory in the tree, without `/` at either end; empty for the whole tree.
+    pub path: String,
+    /// Where it is applied.
+    pub target: Target,
+    /// What happens to drift.
+    pub drift: Drift,
+    /// How many objects one pass may remove.
+    pub prune: PruneBudget,
+    /// Workloads whose fixed fields change may be recreated, their volumes kept.
+    pub recreate: bool,
+    /// What even an admitted commit may not do.
+    pub guard: Guard,
+}
+
+/// Where a unit is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The container engine of this machine.
+    Docker,
+    /// A host that is described in the state directory and lives there alone.
+    Simulated,
+}
+
+/// A guard profile, named as in the Pod Security Standards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guard {
+    /// Refuses what would reach beyond the container.
+    #[default]
+    Baseline,
+}
+
+/// A forge that is told about the commits of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which interface it speaks.
+    pub forge: ForgeKind,
+    /// Where it answers.
+    pub url: String,
+    /// File that holds the token.
+    pub token_file: PathBuf,
+    /// The repository there (`ops/infra`).
+    pub project: String,
+    /// The source whose commits it is told about.
+    pub source: String,
+}
+
+/// The interface of a forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForgeKind {
+    /// Gitea.
+    Gitea,
+    /// Forgejo, which speaks as Gitea does.
+    Forgejo,
+    /// GitHub and GitHub Enterprise.
+    Github,
+    /// GitLab.
+    Gitlab,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file could not be read.
+    #[error("cannot read the settings {path}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not right.
+    #[error("the settings {path} are not right", path = path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problems: Problems,
+        /// Its text, with whatever looks like a secret blanked.
+        sources: Sources,
+    },
+}
+
+/// What settings take from the process and the machine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The machine's name.
+    pub machine: String,
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self {
+            machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            docker_host: std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()),
+        }
+    }
+}
+
+impl Settings {
+    /// The source of that name.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// The unit of that name.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.name == name)
+    }
+}
+
+impl Unit {
+    /// What it says about plans.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        Policy { drift: self.drift, prune: self.prune, recreate: self.recreate }
+    }
+}
+
+impl ForgeKind {
+    /// Its name in the settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gitea => "gitea",
+            Self::Forgejo => "forgejo",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+        }
+    }
+}
+
+impl Target {
+    /// Its name in the settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Simulated => "simulated",
+        }
+    }
+}
+
+/// Which file holds the settings: the one given, else `WRIT_CONFIG`, else [`DEFAULT_PATH`].
+#[must_use]
+pub fn file(given: Option<&Path>) -> PathBuf {
+    let named = given.map(Path::to_path_buf).or_else(|| std::env::var_os("WRIT_CONFIG").map(PathBuf::from));
+    named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
+}
+
+/// Reads a span of time as settings and commands take it: `30s`, `5m`, `1h` or `2d`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let (digits, seconds) = match text.char_indices().next_back()? {
+        (at, 's') => (text.get(..at)?, 1),
+        (at, 'm') => (text.get(..at)?, 60),
+        (at, 'h') => (text.get(..at)?, 3_600),
+        (at, 'd') => (text.get(..at)?, 86_400),
+        (_, _) => return None,
+    };
+    let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count: u64 = sound.then(|| digits.parse().ok()).flatten()?;
+    Some(Duration::from_secs(count.checked_mul(seconds)?))
+}
+
+/// Reads and checks the settings.
+///
+/// # Errors
+///
+/// If the file cannot be read or anything in it is not right.
+pub fn load(path: &Path) -> Result<Settings, SettingsError> {
+    let read = |source| SettingsError::Read { path: path.to_path_buf(), source };
+    let bytes = std::fs::read(path).map_err(read)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| read(io::Error::new(io::ErrorKind::InvalidData, error.utf8_error().to_string())))?;
+    parse(path, &text, &Surroundings::of_this_process())
+}
+
+/// Checks settings that have been read; `path` is their name in messages.
+///
+/// # Errors
+///
+/// If anything is not right: all problems together.
+pub fn parse(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Settings, SettingsError> {
+    let file = path.display().to_string();
+    let mut problems = Problems::default();
+    let raw = raw::read(&file, text, &mut problems);
+    match raw.and_then(|raw| check::settings(raw, surroundings, &mut problems)) {
+        Some(settings) if !problems.has_errors() => Ok(settings),
+        _ => {
+            let mut sources = Sources::default();
+            sources.insert(file, mask::mask(text));
+            Err(SettingsError::Invalid { path: path.to_path_buf(), problems, sources })
+        }
+    }
+}
+
+impl SettingsError {
+    /// What is wrong, with the lines it is about; empty if there was nothing to read.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            Self::Read { path: _, source: _ } => String::new(),
+            Self::Invalid { path: _, problems, sources } => problems.render(sources, colour),
+        }
+    }
+}

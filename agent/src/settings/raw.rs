@@ -1,0 +1,178 @@
+//! The settings as they were written, with the place of every value. What they mean is decided elsewhere.
+
+use toml::de::DeTable;
+use writ_core::text::{Place, Problem, Problems};
+
+use super::section::{Section, Written};
+
+pub(super) struct Settings {
+    pub(super) host: Host,
+    pub(super) sources: Vec<Source>,
+    pub(super) units: Vec<Unit>,
+    pub(super) reports: Vec<Report>,
+}
+
+#[derive(Default)]
+pub(super) struct Host {
+    pub(super) name: Option<Written<String>>,
+    pub(super) state: Option<Written<String>>,
+    pub(super) allow_unsigned_apply: Option<Written<bool>>,
+}
+
+pub(super) struct Source {
+    pub(super) name: Option<Written<String>>,
+    pub(super) url: Option<Written<String>>,
+    pub(super) branch: Option<Written<String>>,
+    pub(super) poll: Option<Written<String>>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) introduction: Option<Introduction>,
+}
+
+pub(super) struct Credentials {
+    pub(super) place: Place,
+    pub(super) ssh_key_file: Option<Written<String>>,
+    pub(super) known_hosts_file: Option<Written<String>>,
+    pub(super) token_file: Option<Written<String>>,
+}
+
+pub(super) struct Introduction {
+    pub(super) commit: Option<Written<String>>,
+    pub(super) signer: Option<Written<String>>,
+}
+
+pub(super) struct Unit {
+    pub(super) name: Option<Written<String>>,
+    pub(super) source: Option<Written<String>>,
+    pub(super) path: Option<Written<String>>,
+    pub(super) target: Option<Written<String>>,
+    pub(super) drift: Option<Written<String>>,
+    pub(super) prune: Option<Prune>,
+    pub(super) recreate: Option<Written<bool>>,
+    pub(super) guard: Option<Written<String>>,
+}
+
+pub(super) struct Prune {
+    pub(super) max: Option<Written<u32>>,
+    pub(super) percent: Option<Written<u32>>,
+}
+
+pub(super) struct Report {
+    pub(super) place: Place,
+    pub(super) forge: Option<Written<String>>,
+    pub(super) url: Option<Written<String>>,
+    pub(super) token_file: Option<Written<String>>,
+    pub(super) project: Option<Written<String>>,
+    pub(super) source: Option<Written<String>>,
+}
+
+/// Reads the whole document; every problem of its form goes to `problems`.
+///
+/// None if it is not TOML: what the rest of it seems to say would mislead.
+pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Settings> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let is_toml = errors.is_empty();
+    for error in errors {
+        let place = error.span().map(|span| Place { file: file.to_owned(), start: span.start, end: span.end });
+        problems.push(Problem::error(place, format!("not TOML: {}", error.message())));
+    }
+    if !is_toml {
+        return None;
+    }
+    let mut root = Section::new(file, "", 0..0, document.get_ref());
+    let host = root.section("host", problems).map(|section| host(section, problems)).unwrap_or_default();
+    let sources = root.sections("source", problems).into_iter().map(|section| source(section, problems)).collect();
+    let units = root.sections("unit", problems).into_iter().map(|section| unit(section, problems)).collect();
+    let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
+    root.later("alert", problems);
+    root.later("web", problems);
+    root.finish(problems);
+    Some(Settings { host, sources, units, reports })
+}
+
+fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
+    let host = Host {
+        name: section.string("name", problems),
+        state: section.string("state", problems),
+        allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
+    };
+    section.finish(problems);
+    host
+}
+
+fn source(mut section: Section<'_>, problems: &mut Problems) -> Source {
+    let (name, url, branch) =
+        (section.string("name", problems), section.string("url", problems), section.string("branch", problems));
+    let source = Source {
+        name: section.require("name", name, problems),
+        url: section.require("url", url, problems),
+        branch: section.require("branch", branch, problems),
+        poll: section.string("poll", problems),
+        credentials: section.section("credentials", problems).map(|section| credentials(section, problems)),
+        introduction: section.section("introduction", problems).map(|section| introduction(section, problems)),
+    };
+    section.finish(problems);
+    source
+}
+
+fn credentials(mut section: Section<'_>, problems: &mut Problems) -> Credentials {
+    let credentials = Credentials {
+        ssh_key_file: section.string("ssh_key_file", problems),
+        known_hosts_file: section.string("known_hosts_file", problems),
+        token_file: section.string("token_file", problems),
+        place: section.place.clone(),
+    };
+    section.later("github_app", problems);
+    section.finish(problems);
+    credentials
+}
+
+fn introduction(mut section: Section<'_>, problems: &mut Problems) -> Introduction {
+    let (commit, signer) = (section.string("commit", problems), section.string("signer", problems));
+    let introduction = Introduction {
+        commit: section.require("commit", commit, problems),
+        signer: section.require("signer", signer, problems),
+    };
+    section.finish(problems);
+    introduction
+}
+
+fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
+    let (name, source) = (section.string("name", problems), section.string("source", problems));
+    let (path, target) = (section.string("path", problems), section.string("target", problems));
+    let unit = Unit {
+        name: section.require("name", name, problems),
+        source: section.require("source", source, problems),
+        path: section.require("path", path, problems),
+        target: section.require("target", target, problems),
+        drift: section.string("drift", problems),
+        prune: section.section("prune", problems).map(|section| prune(section, problems)),
+        recreate: section.boolean("recreate", problems),
+        guard: section.string("guard", problems),
+    };
+    section.later("windows", problems);
+    section.later("depends_on", problems);
+    section.finish(problems);
+    unit
+}
+
+fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {
+    let prune = Prune { max: section.number("max", problems), percent: section.number("percent", problems) };
+    section.finish(problems);
+    prune
+}
+
+fn report(mut section: Section<'_>, problems: &mut Problems) -> Report {
+    let (forge, url) = (section.string("forge", problems), section.string("url", problems));
+    let token_file = section.string("token_file", problems);
+    let report = Report {
+        forge: section.require("forge", forge, problems),
+        url: section.require("url", url, problems),
+        token_file: section.require("token_file", token_file, problems),
+        project: section.string("project", problems),
+        source: section.string("source", problems),
+        place: section.place.clone(),
+    };
+    section.later("github_app", problems);
+    section.finish(problems);
+    report
+}

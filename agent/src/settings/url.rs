@@ -1,0 +1,90 @@
+//! Addresses of repositories and forges: which are taken, and what to write instead of those that are not.
+
+use super::Transport;
+
+/// What is wrong with an address, and what to do.
+pub(super) struct Complaint {
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+fn complaint<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Complaint> {
+    Err(Complaint { message: message.into(), help: help.into() })
+}
+
+/// How the repository at `url` is reached.
+pub(super) fn source(url: &str) -> Result<Transport, Complaint> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return complaint("the address has no scheme", "write ssh://USER@HOST/PATH, https://HOST/PATH or file:///PATH");
+    };
+    sound(rest)?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if path.is_empty() {
+        return complaint("the address names no repository", format!("write {scheme}://…/PATH"));
+    }
+    if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        return complaint(
+            "the address holds a password",
+            "take it out, and name a file that holds it in `credentials`",
+        );
+    }
+    match scheme {
+        "ssh" if !authority.is_empty() => Ok(Transport::Ssh),
+        "https" if !authority.is_empty() => Ok(Transport::Https),
+        "http" if is_loopback(authority) => Ok(Transport::Https),
+        "http" => complaint("http is only taken from this machine itself", "write https://…"),
+        "file" if authority.is_empty() => Ok(Transport::File),
+        "file" => complaint("a file address names no host", "write file:///PATH"),
+        "ssh" | "https" => complaint("the address names no host", format!("write {scheme}://HOST/PATH")),
+        _ => complaint(
+            format!("`{}` is not a way to reach a repository", scheme.escape_debug()),
+            "use ssh, https or file",
+        ),
+    }
+}
+
+/// Checks the address of a forge.
+pub(super) fn forge(url: &str) -> Result<(), Complaint> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return complaint("the address has no scheme", "write https://HOST");
+    };
+    sound(rest)?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return complaint("the address of a forge names no user", "take out what stands before `@`");
+    }
+    match scheme {
+        _ if authority.is_empty() => complaint("the address names no host", "write https://HOST"),
+        "https" => Ok(()),
+        "http" if is_loopback(authority) => Ok(()),
+        "http" => complaint("http would show the token to the network", "write https://…"),
+        _ => complaint(format!("a forge is not reached by `{}`", scheme.escape_debug()), "write https://HOST"),
+    }
+}
+
+/// The project at a forge that the address of a repository tells (`ops/infra`).
+pub(super) fn project(url: &str, transport: Transport) -> Option<String> {
+    let path = match transport {
+        Transport::File => return None,
+        Transport::Ssh | Transport::Https => url.split_once("://")?.1.split_once('/')?.1,
+    };
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    path.contains('/').then(|| path.to_owned())
+}
+
+fn sound(rest: &str) -> Result<(), Complaint> {
+    if rest.starts_with('-') || rest.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return complaint("the address holds characters that belong in none", "write it without spaces");
+    }
+    Ok(())
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
