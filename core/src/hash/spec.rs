@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The version of the encoding, which every hash begins with.
+pub const VERSION: u32 = 1;
+
 /// Key by which values of secrets enter a hash, so that a hash on a label tells nothing about them.
 #[derive(Clone)]
 pub struct HashKey(pub [u8; 32]);
@@ -17,6 +20,11 @@ impl fmt::Debug for HashKey {
 pub struct SpecHash(String);
 
 impl SpecHash {
+    /// Puts the written form together from 64 hexadecimal digits.
+    pub(super) fn new(version: u32, digits: &str) -> Self {
+        Self(format!("{version}:{digits}"))
+    }
+
     /// Reads the written form, as labels and the store hold it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -1,8 +1,188 @@
 //! A workload's template made into one pod.
 
-use super::{PodIndex, PodSpec, Workload};
+use std::collections::BTreeMap;
+
+use super::expand::expand;
+use super::pod::{ContainerSpec, FileContent, Mount, MountSource, PodSpec, VolumeSpec};
+use super::template::{
+    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_prefix,
+    volume_prefix,
+};
+use super::{Controller, Kind, ObjectId, PodIndex, Workload};
+use crate::text::SecretText;
+
+/// Label by which a StatefulSet tells a pod its name. Source: Kubernetes, well-known labels.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+/// Label by which a StatefulSet tells a pod its ordinal. Source: Kubernetes, well-known labels.
+const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    PodSpec { index: index.clone(), ..workload.template.clone() }
+    let Template { labels, annotations, names, init, main, fs_group, grace } = &workload.template;
+    let hostname = pod_hostname(&workload.id, index);
+    let mut labels = labels.clone();
+    if workload.id.kind == Kind::StatefulSet {
+        labels.insert(POD_NAME_LABEL.to_owned(), hostname.clone());
+        labels.insert(POD_INDEX_LABEL.to_owned(), index.to_string());
+    }
+    let this = ThisPod { object: &workload.id, index, hostname: &hostname, labels: &labels, annotations };
+    let Names { own_endings, always, shared, publish_not_ready } = names;
+    let service_names = |names: &[SharedName]| -> Vec<String> {
+        let leads_here = |name: &&SharedName| name.ordinal.is_none_or(|only| *index == PodIndex::Ordinal(only));
+        names.iter().filter(leads_here).map(|name| name.name.clone()).collect()
+    };
+    let mut own: Vec<String> =
+        own_endings.iter().map(|ending| format!("{hostname}{ending}").to_ascii_lowercase()).collect();
+    own.extend(service_names(always));
+    let mut shared = service_names(shared);
+    shared.retain(|name| !own.contains(name));
+    PodSpec {
+        name: pod_name(&workload.id, index),
+        object: workload.id.clone(),
+        index: index.clone(),
+        revision: workload.revision.clone(),
+        init: init.iter().map(|container| this.container(container)).collect(),
+        main: this.container(main),
+        volumes: volumes(workload, index),
+        own_names: own,
+        shared_names: shared,
+        publish_not_ready: *publish_not_ready,
+        fs_group: *fs_group,
+        grace: *grace,
+        min_ready: workload.min_ready,
+        progress_deadline: workload.progress_deadline,
+        hostname,
+    }
+}
+
+/// The name of a pod in the engine (`data-pg.0`).
+pub(super) fn pod_name(object: &ObjectId, index: &PodIndex) -> String {
+    format!("{}{index}", container_prefix(object))
+}
+
+/// What a pod calls itself (`pg-0`).
+pub(super) fn pod_hostname(object: &ObjectId, index: &PodIndex) -> String {
+    format!("{}-{index}", object.name)
+}
+
+fn volumes(workload: &Workload, index: &PodIndex) -> Vec<VolumeSpec> {
+    let (Controller::StatefulSet { claims, .. }, PodIndex::Ordinal(ordinal)) = (&workload.controller, index) else {
+        return Vec::new();
+    };
+    let volume = |claim: &super::ClaimTemplate| VolumeSpec {
+        name: format!("{}{ordinal}", volume_prefix(&workload.id, &claim.name)),
+        object: workload.id.clone(),
+        claim: claim.name.clone(),
+        ordinal: *ordinal,
+    };
+    claims.iter().map(volume).collect()
+}
+
+/// What is known of the pod that is being made.
+struct ThisPod<'a> {
+    object: &'a ObjectId,
+    index: &'a PodIndex,
+    hostname: &'a str,
+    labels: &'a BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
+}
+
+impl ThisPod<'_> {
+    fn container(&self, template: &ContainerTemplate) -> ContainerSpec {
+        let ContainerTemplate {
+            name,
+            image,
+            pull,
+            entrypoint,
+            arguments,
+            working_dir,
+            env,
+            ports,
+            mounts,
+            resources,
+            readiness,
+            liveness,
+            startup,
+            security,
+        } = template;
+        let mut known = BTreeMap::new();
+        for variable in env {
+            let value = self.text(&variable.value, &known);
+            known.insert(variable.name.clone(), value);
+        }
+        // Commands are text in every engine; a variable that is not was refused when it was read.
+        let words = |words: &Vec<String>| -> Vec<String> {
+            words.iter().map(|word| String::from_utf8_lossy(&expand(word, &known)).into_owned()).collect()
+        };
+        ContainerSpec {
+            name: name.clone(),
+            image: image.clone(),
+            pull: *pull,
+            entrypoint: entrypoint.as_ref().map(words),
+            arguments: arguments.as_ref().map(words),
+            working_dir: working_dir.clone(),
+            ports: ports.clone(),
+            mounts: mounts
+                .iter()
+                .map(|mount| Mount {
+                    path: mount.path.clone(),
+                    source: self.source(&mount.source),
+                    read_only: mount.read_only,
+                })
+                .collect(),
+            resources: *resources,
+            readiness: readiness.clone(),
+            liveness: liveness.clone(),
+            startup: startup.clone(),
+            security: security.clone(),
+            env: known,
+        }
+    }
+
+    fn text(&self, text: &Text, known: &BTreeMap<String, SecretText>) -> SecretText {
+        match text {
+            Text::Plain(plain) => SecretText::new(expand(plain, known)),
+            Text::Content(content) => content.value.clone(),
+            Text::Field(field) => SecretText::new(self.field(field)),
+        }
+    }
+
+    fn field(&self, field: &Field) -> String {
+        match field {
+            Field::Name => self.hostname.to_owned(),
+            Field::Namespace => self.object.scope.0.clone(),
+            Field::Label(key) => self.labels.get(key).cloned().unwrap_or_default(),
+            Field::Annotation(key) => self.annotations.get(key).cloned().unwrap_or_default(),
+            Field::Labels => listed(self.labels),
+            Field::Annotations => listed(self.annotations),
+        }
+    }
+
+    fn source(&self, source: &SourceTemplate) -> MountSource {
+        match source {
+            SourceTemplate::Claim(claim) => {
+                MountSource::Volume(format!("{}{}", volume_prefix(self.object, claim), self.index))
+            }
+            SourceTemplate::Directory(files) => {
+                MountSource::Directory(files.iter().map(|(path, file)| (path.clone(), self.file(file))).collect())
+            }
+            SourceTemplate::File(file) => MountSource::File(self.file(file)),
+            SourceTemplate::Empty { memory, limit } => MountSource::Empty { memory: *memory, limit: *limit },
+            SourceTemplate::Host(path) => MountSource::Host(path.clone()),
+        }
+    }
+
+    fn file(&self, file: &FileTemplate) -> FileContent {
+        let content = match &file.content {
+            // Files are never expanded.
+            Text::Plain(plain) => SecretText::new(plain.clone()),
+            Text::Content(_) | Text::Field(_) => self.text(&file.content, &BTreeMap::new()),
+        };
+        FileContent { content, mode: file.mode }
+    }
+}
+
+/// The form in which the downward API writes a map to a file: `key="value"`, one a line.
+fn listed(map: &BTreeMap<String, String>) -> String {
+    map.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
 }

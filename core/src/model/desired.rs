@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::pod::{ContainerSpec, PodSpec};
+use super::pod::PodSpec;
+use super::template::Template;
 use super::{ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
@@ -28,13 +29,15 @@ pub struct Workload {
     pub replicas: u32,
     /// Hash of the template and of all contents that it uses.
     pub revision: SpecHash,
-    /// A pod with everything but its index filled in; [`Workload::pod`] makes the pods from it.
-    pub template: PodSpec,
     /// Digests that went into the revision, by what they are of (`configmap/data/web/key`, `container/web/image`), so
-    /// that a changed revision can be explained. Holds no value of a secret.
+    /// that a changed revision can be explained. An image stands for itself. Holds no value of a secret.
     pub parts: BTreeMap<String, String>,
     /// Fields that cannot change while it lives, as text, by name.
     pub fixed: BTreeMap<String, String>,
+    /// A pod with everything but its index filled in; [`Workload::pod`] makes the pods from it.
+    pub(crate) template: Template,
+    pub(crate) min_ready: Seconds,
+    pub(crate) progress_deadline: Seconds,
 }
 
 /// How the pods of a workload are named, ordered and replaced.
@@ -111,14 +114,21 @@ impl Workload {
         super::concrete::pod(self, index)
     }
 
-    /// Its containers, init ones first.
-    pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
-        self.template.init.iter().chain(std::iter::once(&self.template.main))
-    }
-
     /// Time that a pod must run, ready, before it counts as available.
     #[must_use]
     pub const fn min_ready(&self) -> Seconds {
-        self.template.min_ready
+        self.min_ready
+    }
+
+    /// Time that a pod may take to become available.
+    #[must_use]
+    pub const fn progress_deadline(&self) -> Seconds {
+        self.progress_deadline
+    }
+
+    /// Time from asking a pod to stop to killing it.
+    #[must_use]
+    pub const fn grace(&self) -> Seconds {
+        self.template.grace
     }
 }

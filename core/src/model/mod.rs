@@ -2,9 +2,14 @@
 
 mod concrete;
 mod desired;
+mod expand;
 mod identity;
 mod object;
 mod pod;
+mod quantity;
+mod resolve;
+pub(crate) mod template;
+mod view;
 
 pub use desired::{ClaimTemplate, Controller, Desired, PodManagement, StatefulUpdate, Workload};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
@@ -13,3 +18,4 @@ pub use pod::{
     ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,
     PullPolicy, Resources, Security, VolumeSpec,
 };
+pub use resolve::{Buckets, World, resolve};

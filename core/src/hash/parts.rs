@@ -1,0 +1,264 @@
+//! The parts of a template that are hashed one by one, so that a changed hash can be explained by its parts.
+//!
+//! Invariant: every field is bound here; a new one breaks the build until it is decided.
+//! Invariant: what a key of a Secret or a bucket holds enters by a keyed digest alone.
+
+use std::collections::BTreeMap;
+
+use super::HashKey;
+use super::encode::Encoder;
+use crate::model::template::{
+    ContainerTemplate, Content, ContentId, Field, FileTemplate, MountTemplate, Names, SharedName, SourceTemplate,
+    Template, Text, Variable,
+};
+use crate::model::{ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security};
+
+/// Digests by what they are of.
+pub(super) type Parts = BTreeMap<String, String>;
+
+/// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
+pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
+    let Template { labels, annotations, names, init, main, fs_group, grace } = template;
+    let mut parts = Parts::new();
+    parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
+    parts.insert("pod/labels".to_owned(), map(labels));
+    parts.insert("pod/annotations".to_owned(), map(annotations));
+    parts.insert("pod/dns".to_owned(), dns(names));
+    let fs_group = fs_group.map(u64::from);
+    parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").option(fs_group, put_number).digest());
+    parts.insert("pod/grace".to_owned(), Encoder::new("grace").number(u64::from(grace.0)).digest());
+    let order =
+        Encoder::new("containers").list(init.iter(), |e, init| put_text(e, &init.name)).text(&main.name).digest();
+    parts.insert("pod/containers".to_owned(), order);
+    for container in template.containers() {
+        container_parts(container, key, &mut parts);
+    }
+    parts
+}
+
+fn put_number(encoder: &mut Encoder, number: u64) {
+    encoder.number(number);
+}
+
+fn put_text(encoder: &mut Encoder, text: &str) {
+    encoder.text(text);
+}
+
+fn map(map: &BTreeMap<String, String>) -> String {
+    let put = |encoder: &mut Encoder, (key, value): (&String, &String)| {
+        encoder.text(key).text(value);
+    };
+    Encoder::new("map").list(map.iter(), put).digest()
+}
+
+fn dns(names: &Names) -> String {
+    let Names { own_endings, always, shared, publish_not_ready } = names;
+    let put = |encoder: &mut Encoder, name: &SharedName| {
+        let SharedName { name, ordinal } = name;
+        encoder.text(name).option(ordinal.map(u64::from), put_number);
+    };
+    let mut encoder = Encoder::new("dns");
+    encoder.texts(own_endings).list(always.iter(), put).list(shared.iter(), put).truth(*publish_not_ready).digest()
+}
+
+fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Parts) {
+    let ContainerTemplate {
+        name,
+        image,
+        pull,
+        entrypoint,
+        arguments,
+        working_dir,
+        env,
+        ports,
+        mounts,
+        resources,
+        readiness,
+        liveness,
+        startup,
+        security,
+    } = container;
+    let mut put = |field: &str, digest: String| {
+        parts.insert(format!("container/{name}/{field}"), digest);
+    };
+    put("image", image.clone());
+    put("pull", Encoder::new("pull").number(pull_number(*pull)).digest());
+    put("command", words(entrypoint.as_deref()));
+    put("args", words(arguments.as_deref()));
+    put("working-dir", Encoder::new("path").option(working_dir.as_deref(), put_text).digest());
+    put("ports", ports_digest(ports));
+    put("resources", resources_digest(resources));
+    put("readiness", probe(readiness.as_ref()));
+    put("liveness", probe(liveness.as_ref()));
+    put("startup", probe(startup.as_ref()));
+    put("security", security_digest(security));
+    env_parts(name, env, key, parts);
+    for mount in mounts {
+        let MountTemplate { path, source, read_only } = mount;
+        let mut encoder = Encoder::new("mount");
+        encoder.truth(*read_only);
+        put_source(&mut encoder, source, key, parts);
+        parts.insert(format!("container/{name}/mount{path}"), encoder.digest());
+    }
+}
+
+/// One part for each variable. Their order is a part of its own, and only where `$(VAR)` makes it matter.
+fn env_parts(container: &str, env: &[Variable], key: &HashKey, parts: &mut Parts) {
+    let mut by_name: BTreeMap<&str, Encoder> = BTreeMap::new();
+    let mut order = Encoder::new("order");
+    let mut ordered = false;
+    for variable in env {
+        let Variable { name, value } = variable;
+        ordered |= matches!(value, Text::Plain(plain) if plain.contains("$("));
+        order.text(name);
+        let encoder = by_name.entry(name).or_insert_with(|| Encoder::new("variable"));
+        put_value(encoder, value, key, parts);
+    }
+    for (name, encoder) in by_name {
+        parts.insert(format!("container/{container}/env/{name}"), encoder.digest());
+    }
+    if ordered {
+        parts.insert(format!("container/{container}/env-order"), order.digest());
+    }
+}
+
+fn put_value(encoder: &mut Encoder, value: &Text, key: &HashKey, parts: &mut Parts) {
+    match value {
+        Text::Plain(plain) => encoder.number(0).text(plain),
+        Text::Content(Content { of, value }) => {
+            let mut content = Encoder::new("content");
+            content.text(&of.to_string()).bytes(value.expose());
+            let digest = if of.kind.is_secret() { content.keyed_digest(key) } else { content.digest() };
+            parts.insert(of.to_string(), digest);
+            let ContentId { kind: _, scope: _, name: _, key: _ } = of; // all of it is in its written form
+            encoder.number(1).text(&of.to_string())
+        }
+        Text::Field(field) => {
+            encoder.number(2);
+            match field {
+                Field::Name => encoder.number(0),
+                Field::Namespace => encoder.number(1),
+                Field::Label(label) => encoder.number(2).text(label),
+                Field::Annotation(annotation) => encoder.number(3).text(annotation),
+                Field::Labels => encoder.number(4),
+                Field::Annotations => encoder.number(5),
+            }
+        }
+    };
+}
+
+fn put_source(encoder: &mut Encoder, source: &SourceTemplate, key: &HashKey, parts: &mut Parts) {
+    let mut put_file = |encoder: &mut Encoder, file: &FileTemplate| {
+        let FileTemplate { content, mode } = file;
+        encoder.number(u64::from(*mode));
+        put_value(encoder, content, key, parts);
+    };
+    match source {
+        SourceTemplate::Claim(claim) => {
+            encoder.number(0).text(claim);
+        }
+        SourceTemplate::Directory(files) => {
+            encoder.number(1).list(files.iter(), |encoder, (path, file)| {
+                encoder.text(path);
+                put_file(encoder, file);
+            });
+        }
+        SourceTemplate::File(file) => {
+            encoder.number(2);
+            put_file(encoder, file);
+        }
+        SourceTemplate::Empty { memory, limit } => {
+            encoder.number(3).truth(*memory).option(*limit, put_number);
+        }
+        SourceTemplate::Host(path) => {
+            encoder.number(4).text(path);
+        }
+    }
+}
+
+fn words(words: Option<&[String]>) -> String {
+    let put = |encoder: &mut Encoder, words: &[String]| {
+        encoder.texts(words);
+    };
+    Encoder::new("words").option(words, put).digest()
+}
+
+const fn pull_number(pull: PullPolicy) -> u64 {
+    match pull {
+        PullPolicy::IfNotPresent => 0,
+        PullPolicy::Always => 1,
+        PullPolicy::Never => 2,
+    }
+}
+
+fn ports_digest(ports: &[Port]) -> String {
+    let mut sorted: Vec<&Port> = ports.iter().collect();
+    sorted.sort();
+    let put = |encoder: &mut Encoder, port: &Port| {
+        let Port { name, container, protocol, publish } = port;
+        let protocol = match protocol {
+            Protocol::Tcp => 0,
+            Protocol::Udp => 1,
+            Protocol::Sctp => 2,
+        };
+        encoder.option(name.as_deref(), put_text).number(u64::from(*container)).number(protocol);
+        encoder.option(*publish, |encoder, Publish { address, port }| {
+            encoder.address(address).option(port.map(u64::from), put_number);
+        });
+    };
+    Encoder::new("ports").list(sorted.into_iter(), put).digest()
+}
+
+fn resources_digest(resources: &Resources) -> String {
+    let Resources { cpu_request_millis, cpu_limit_millis, memory_request_bytes, memory_limit_bytes } = resources;
+    let mut encoder = Encoder::new("resources");
+    for value in [cpu_request_millis, cpu_limit_millis, memory_request_bytes, memory_limit_bytes] {
+        encoder.option(*value, put_number);
+    }
+    encoder.digest()
+}
+
+fn probe(probe: Option<&Probe>) -> String {
+    let put = |encoder: &mut Encoder, probe: &Probe| {
+        let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+        for seconds in [initial_delay, period, timeout] {
+            encoder.number(u64::from(seconds.0));
+        }
+        encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
+        match action {
+            ProbeAction::Exec(words) => encoder.number(0).texts(words),
+            ProbeAction::Http { path, port, tls, headers } => {
+                let put_header = |encoder: &mut Encoder, (name, value): &(String, String)| {
+                    encoder.text(name).text(value);
+                };
+                encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
+            }
+            ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
+        };
+    };
+    Encoder::new("probe").option(probe, put).digest()
+}
+
+fn security_digest(security: &Security) -> String {
+    let Security {
+        run_as_user,
+        run_as_group,
+        run_as_non_root,
+        supplemental_groups,
+        read_only_root,
+        privileged,
+        allow_privilege_escalation,
+        capabilities_add,
+        capabilities_drop,
+        host_namespaces,
+    } = security;
+    let mut encoder = Encoder::new("security");
+    encoder.option(run_as_user.map(u64::from), put_number).option(run_as_group.map(u64::from), put_number);
+    encoder.truth(*run_as_non_root);
+    encoder.list(supplemental_groups.iter(), |encoder, group| put_number(encoder, u64::from(*group)));
+    encoder.truth(*read_only_root).truth(*privileged);
+    encoder.option(*allow_privilege_escalation, |encoder, allow| {
+        encoder.truth(allow);
+    });
+    encoder.texts(capabilities_add).texts(capabilities_drop).texts(host_namespaces).digest()
+}

@@ -1,0 +1,217 @@
+//! The environment of a container: `envFrom`, `env`, and the config buckets laid over both.
+
+use super::Reader;
+use super::catalog::Keys;
+use crate::model::template::{Content, ContentId, ContentKind, Field, Text, Variable};
+use crate::model::view::pod::{EnvFrom, EnvVar, KeyRef, ObjectRef, ValueFrom};
+use crate::model::{BucketRef, Scope, annotation};
+use crate::text::SecretText;
+
+/// The variables of the buckets that a pod template asks for by annotation: the scope's, then the name's over them.
+pub(super) fn bucket(reader: &mut Reader<'_, '_>, written: &str) -> Vec<Variable> {
+    let Some((scope, name)) = written.split_once('/').filter(|(scope, name)| !scope.is_empty() && !name.is_empty())
+    else {
+        let pointer = "/spec/template/metadata/annotations";
+        reader.error(pointer, &format!("annotation {} must be SCOPE/NAME", annotation::BUCKET));
+        return Vec::new();
+    };
+    let scope = Scope(scope.to_owned());
+    let mut variables = std::collections::BTreeMap::new();
+    for name in [None, Some(name.to_owned())] {
+        let bucket = BucketRef { scope: scope.clone(), name };
+        for (key, value) in reader.buckets.get(&bucket).into_iter().flatten() {
+            let of = ContentId {
+                kind: ContentKind::Bucket,
+                scope: scope.clone(),
+                name: bucket.name.clone(),
+                key: key.clone(),
+            };
+            if let Some(value) = variable_value(reader, "/spec/template/metadata/annotations", &of, value) {
+                variables.insert(key.clone(), value);
+            }
+        }
+    }
+    variables.into_iter().map(|(name, value)| Variable { name, value }).collect()
+}
+
+/// The environment of the container at `pointer`.
+pub(super) fn read(
+    reader: &mut Reader<'_, '_>,
+    pointer: &str,
+    env_from: Option<&[EnvFrom]>,
+    env: Option<&[EnvVar]>,
+    bucket: &[Variable],
+) -> Vec<Variable> {
+    let mut variables: Vec<Variable> = Vec::new();
+    for (at, from) in env_from.unwrap_or_default().iter().enumerate() {
+        import(reader, &format!("{pointer}/envFrom/{at}"), from, &mut variables);
+    }
+    for (at, variable) in env.unwrap_or_default().iter().enumerate() {
+        let pointer = format!("{pointer}/env/{at}");
+        if !is_variable_name(&variable.name) {
+            reader.error(&pointer, "a variable's name is empty or holds `=`");
+        } else if let Some(value) = value(reader, &pointer, variable) {
+            variables.push(Variable { name: variable.name.clone(), value });
+        }
+    }
+    // The bucket comes first so that `$(VAR)` can refer to it, and nothing comes after it under the same name.
+    variables.retain(|variable| {
+        let Some(over) = bucket.iter().find(|over| over.name == variable.name) else { return true };
+        let bucket = match &over.value {
+            Text::Content(content) => content.of.to_string(),
+            Text::Plain(_) | Text::Field(_) => annotation::BUCKET.to_owned(),
+        };
+        reader.note(pointer, &format!("{bucket} is set over the manifest's value of {}", variable.name));
+        false
+    });
+    let mut all = bucket.to_vec();
+    all.append(&mut variables);
+    without_shadowed(all)
+}
+
+/// Leaves out what a later variable of the same name hides, so that it does not enter the hash.
+fn without_shadowed(variables: Vec<Variable>) -> Vec<Variable> {
+    let mut kept = Vec::with_capacity(variables.len());
+    for (at, variable) in variables.iter().enumerate() {
+        let mut later = variables.iter().skip(at + 1);
+        let hidden = later.clone().any(|other| other.name == variable.name);
+        let reference = format!("$({})", variable.name);
+        let used = later.any(|other| matches!(&other.value, Text::Plain(plain) if plain.contains(&reference)));
+        if !hidden || used {
+            kept.push(variable.clone());
+        }
+    }
+    kept
+}
+
+fn import(reader: &mut Reader<'_, '_>, pointer: &str, from: &EnvFrom, variables: &mut Vec<Variable>) {
+    let (kind, ObjectRef { name, optional }) = match (&from.config_map_ref, &from.secret_ref) {
+        (Some(reference), None) => (ContentKind::ConfigMap, reference),
+        (None, Some(reference)) => (ContentKind::Secret, reference),
+        (None, None) | (Some(_), Some(_)) => {
+            reader.error(pointer, "envFrom needs one of configMapRef and secretRef");
+            return;
+        }
+    };
+    let name = name.as_deref().unwrap_or_default();
+    let Some(keys) = find(reader, pointer, kind, name, optional.unwrap_or(false)) else { return };
+    let prefix = from.prefix.as_deref().unwrap_or_default();
+    for (key, value) in keys {
+        let of = content_id(reader, kind, name, key);
+        if let Some(value) = variable_value(reader, pointer, &of, value) {
+            variables.push(Variable { name: format!("{prefix}{key}"), value });
+        }
+    }
+}
+
+fn value(reader: &mut Reader<'_, '_>, pointer: &str, variable: &EnvVar) -> Option<Text> {
+    let from = match (&variable.value, &variable.value_from) {
+        (Some(value), None) => return Some(Text::Plain(value.clone())),
+        (None, None) => return Some(Text::Plain(String::new())),
+        (Some(value), Some(_)) if !value.is_empty() => {
+            reader.error(pointer, &format!("{} has both value and valueFrom", variable.name));
+            return None;
+        }
+        (Some(_) | None, Some(from)) => from,
+    };
+    match from {
+        ValueFrom { config_map_key_ref: Some(key), secret_key_ref: None, field_ref: None } => {
+            one_key(reader, &format!("{pointer}/valueFrom/configMapKeyRef"), ContentKind::ConfigMap, key)
+        }
+        ValueFrom { config_map_key_ref: None, secret_key_ref: Some(key), field_ref: None } => {
+            one_key(reader, &format!("{pointer}/valueFrom/secretKeyRef"), ContentKind::Secret, key)
+        }
+        ValueFrom { config_map_key_ref: None, secret_key_ref: None, field_ref: Some(reference) } => {
+            let pointer = format!("{pointer}/valueFrom/fieldRef");
+            field(reader, &pointer, &reference.field_path, false).map(Text::Field)
+        }
+        ValueFrom { config_map_key_ref: _, secret_key_ref: _, field_ref: _ } => {
+            let message = format!("the source of {} is not supported on a container host", variable.name);
+            reader.error_help(pointer, &message, "use one of configMapKeyRef, secretKeyRef and fieldRef");
+            None
+        }
+    }
+}
+
+fn one_key(reader: &mut Reader<'_, '_>, pointer: &str, kind: ContentKind, reference: &KeyRef) -> Option<Text> {
+    let KeyRef { name, key, optional } = reference;
+    let (name, optional) = (name.as_deref().unwrap_or_default(), optional.unwrap_or(false));
+    let keys = find(reader, pointer, kind, name, optional)?;
+    let of = content_id(reader, kind, name, key);
+    match keys.get(key) {
+        Some(value) => variable_value(reader, pointer, &of, value),
+        None if optional => None,
+        None => {
+            missing(reader, pointer, &of);
+            None
+        }
+    }
+}
+
+/// The ConfigMap or Secret of the workload's scope; a problem if it is missing and needed.
+pub(super) fn find<'a>(
+    reader: &mut Reader<'a, '_>,
+    pointer: &str,
+    kind: ContentKind,
+    name: &str,
+    optional: bool,
+) -> Option<&'a Keys> {
+    let catalog = reader.catalog;
+    let keys = catalog.keys(kind, &reader.object.id.scope, name);
+    if keys.is_none() && !optional {
+        let what = if kind == ContentKind::Secret { "Secret" } else { "ConfigMap" };
+        let scope = &reader.object.id.scope;
+        let message = format!("{what} `{name}` is not there in scope {scope}");
+        reader.error_help(pointer, &message, "declare it in the same unit, or make the reference optional");
+    }
+    keys
+}
+
+/// Says that a key is missing.
+pub(super) fn missing(reader: &mut Reader<'_, '_>, pointer: &str, of: &ContentId) {
+    reader.error_help(
+        pointer,
+        &format!("there is no key `{}` ({of})", of.key),
+        "add it, or make the reference optional",
+    );
+}
+
+/// The identity of a key of the workload's scope.
+pub(super) fn content_id(reader: &Reader<'_, '_>, kind: ContentKind, name: &str, key: &str) -> ContentId {
+    ContentId { kind, scope: reader.object.id.scope.clone(), name: Some(name.to_owned()), key: key.to_owned() }
+}
+
+/// A content as the value of a variable, which must be text.
+fn variable_value(reader: &mut Reader<'_, '_>, pointer: &str, of: &ContentId, value: &SecretText) -> Option<Text> {
+    if value.expose_str().is_none_or(|text| text.contains('\0')) || !is_variable_name(&of.key) {
+        reader.error(pointer, &format!("{of} cannot be an environment variable: it is not text"));
+        return None;
+    }
+    Some(Text::Content(Content { of: of.clone(), value: value.clone() }))
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+/// A field of the downward API. What is known only once a pod runs cannot be had on a container host.
+pub(super) fn field(reader: &mut Reader<'_, '_>, pointer: &str, path: &str, in_file: bool) -> Option<Field> {
+    let subscript = |prefix: &str| -> Option<String> {
+        let key = path.strip_prefix(prefix)?.strip_prefix("['")?.strip_suffix("']")?;
+        (!key.is_empty()).then(|| key.to_owned())
+    };
+    let field = match path {
+        "metadata.name" => Some(Field::Name),
+        "metadata.namespace" => Some(Field::Namespace),
+        "metadata.labels" if in_file => Some(Field::Labels),
+        "metadata.annotations" if in_file => Some(Field::Annotations),
+        _ => subscript("metadata.labels")
+            .map(Field::Label)
+            .or_else(|| subscript("metadata.annotations").map(Field::Annotation)),
+    };
+    if field.is_none() {
+        let help = "known are metadata.name, metadata.namespace, metadata.labels['…'] and metadata.annotations['…']";
+        reader.error_help(pointer, &format!("field `{path}` is not known on a container host"), help);
+    }
+    field
+}

@@ -1,0 +1,132 @@
+//! Turns objects into what a container host must become: references followed, defaults filled in, names given.
+//!
+//! Invariant: all problems come back together, each at its place; nothing is dropped silently.
+//! Invariant: no message quotes a value of a Secret or a bucket.
+
+mod catalog;
+mod collisions;
+mod container;
+mod environment;
+mod names;
+mod probes;
+mod security;
+mod services;
+mod volumes;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use super::{BucketRef, Desired, Kind, Object};
+use crate::hash::{HashKey, of_template};
+use crate::text::{Place, Problem, Problems, SecretText};
+
+use catalog::Catalog;
+use workload::Draft;
+
+/// The contents of config buckets, by bucket and key.
+pub type Buckets = BTreeMap<BucketRef, BTreeMap<String, SecretText>>;
+
+/// What a host adds to what its manifests say.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Config buckets.
+    pub buckets: Buckets,
+    /// Key by which values of secrets enter hashes.
+    pub hash_key: HashKey,
+}
+
+/// What `objects` want of a container host, with warnings and notes.
+///
+/// # Errors
+///
+/// All problems, if one of them is an error: a reference that leads nowhere, a field that a container host cannot
+/// honour, two identities that would bear the same name.
+pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems), Problems> {
+    let mut problems = Problems::default();
+    let catalog = Catalog::read(objects, &mut problems);
+    let services = services::read(objects, &mut problems);
+    let mut drafts: Vec<Draft<'_>> = objects
+        .iter()
+        .filter(|object| is_workload(object.id.kind))
+        .filter_map(|object| {
+            let mut reader = Reader { object, catalog: &catalog, buckets: &world.buckets, problems: &mut problems };
+            workload::read(&mut reader)
+        })
+        .collect();
+    drafts.sort_by(|one, other| one.object.id.cmp(&other.object.id));
+    services::attach(&services, &mut drafts, &mut problems);
+    names::give(&services, &mut drafts, &mut problems);
+    collisions::check(&drafts, &mut problems);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let mut desired = Desired::default();
+    for draft in drafts {
+        let id = draft.object.id.clone();
+        if let Some(reason) = &draft.pending {
+            desired.pending.insert(id, reason.clone());
+        } else {
+            let (revision, parts) = of_template(&id, &draft.template, &world.hash_key);
+            desired.workloads.insert(id, draft.finish(revision, parts));
+        }
+    }
+    Ok((desired, problems))
+}
+
+const fn is_workload(kind: Kind) -> bool {
+    match kind {
+        Kind::StatefulSet | Kind::Deployment => true,
+        Kind::Namespace
+        | Kind::StorageClass
+        | Kind::ConfigMap
+        | Kind::Secret
+        | Kind::Service
+        | Kind::PodDisruptionBudget => false,
+    }
+}
+
+/// One workload that is being read, with all that it may refer to.
+struct Reader<'a, 'p> {
+    object: &'a Object,
+    catalog: &'a Catalog<'a>,
+    buckets: &'a Buckets,
+    problems: &'p mut Problems,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn place(&self, pointer: &str) -> Option<Place> {
+        self.object.place(pointer)
+    }
+
+    fn error(&mut self, pointer: &str, message: &str) {
+        self.problems.push(Problem::error(self.place(pointer), format!("{}: {message}", self.object.id)));
+    }
+
+    fn error_help(&mut self, pointer: &str, message: &str, help: &str) {
+        let problem = Problem::error(self.place(pointer), format!("{}: {message}", self.object.id));
+        self.problems.push(problem.help(help));
+    }
+
+    fn warning(&mut self, pointer: &str, message: &str) {
+        self.problems.push(Problem::warning(self.place(pointer), format!("{}: {message}", self.object.id)));
+    }
+
+    fn note(&mut self, pointer: &str, message: &str) {
+        self.problems.push(Problem::note(self.place(pointer), format!("{}: {message}", self.object.id)));
+    }
+
+    /// A number between `least` and `most`, or its default where it is unset; anything else is a problem.
+    fn number(&mut self, written: Option<i64>, pointer: &str, default: u32, least: u32, most: u32) -> u32 {
+        let Some(written) = written else { return default };
+        if let Some(number) = u32::try_from(written).ok().filter(|number| (least..=most).contains(number)) {
+            return number;
+        }
+        let field = pointer.rsplit('/').next().unwrap_or(pointer);
+        self.error(pointer, &format!("{field} is {written}, and must be from {least} to {most}"));
+        default
+    }
+
+    fn view<T: serde::Deserialize<'a>>(&mut self, pointer: &str) -> Option<T> {
+        super::view::view(self.object, pointer, self.problems)
+    }
+}

@@ -1,0 +1,166 @@
+//! The DNS names of pods and Services on the host's one network.
+//!
+//! A name with its scope belongs to one thing, or it is an error. A short name (`pg`, `pg-0.pg`) has no scope in it,
+//! and on one flat network it would lead from one scope into another; it is given only where just one thing of the
+//! unit bears it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::services::{Selected, Service, governing};
+use super::workload::Draft;
+use crate::model::concrete::pod_hostname;
+use crate::model::template::{Names, SharedName};
+use crate::model::{Controller, ObjectId, PodIndex};
+use crate::text::{Place, Problem, Problems};
+
+/// What a name leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Pod(ObjectId, u32),
+    Service(ObjectId),
+}
+
+type Owners = BTreeMap<String, BTreeMap<Owner, Option<Place>>>;
+
+/// Gives every draft its names.
+pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], problems: &mut Problems) {
+    let (mut scoped, mut short) = (Owners::new(), Owners::new());
+    for draft in drafts.iter() {
+        let place = draft.object.place("/metadata/name");
+        for ordinal in ordinals(draft) {
+            let host = pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal));
+            let owner = Owner::Pod(draft.object.id.clone(), ordinal);
+            for ending in own_endings(services, draft) {
+                claim(&mut scoped, &format!("{host}{ending}"), &owner, place.clone());
+            }
+            if let Some(ending) = short_ending(services, draft) {
+                claim(&mut short, &format!("{host}{ending}"), &owner, place.clone());
+            }
+        }
+    }
+    for service in services {
+        let id = &service.object.id;
+        let place = service.object.place("/metadata/name");
+        if leads_to_namesake(service, drafts) {
+            continue;
+        }
+        for name in service_names(id) {
+            claim(&mut scoped, &name, &Owner::Service(id.clone()), place.clone());
+        }
+        claim(&mut short, &id.name, &Owner::Service(id.clone()), place);
+    }
+    for (name, owners) in scoped.iter().filter(|(_, owners)| owners.len() > 1) {
+        refuse_shared(name, owners, problems);
+    }
+    let ambiguous: BTreeSet<&str> = short
+        .iter()
+        .filter(|(name, owners)| owners.len() > 1 || scoped.get(*name).is_some_and(|others| others != *owners))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    for name in &ambiguous {
+        note_left_out(name, short.get(*name), problems);
+    }
+    for draft in drafts {
+        draft.template.names = names_of(services, draft, &ambiguous);
+    }
+}
+
+fn claim(owners: &mut Owners, name: &str, owner: &Owner, place: Option<Place>) {
+    owners.entry(name.to_ascii_lowercase()).or_default().insert(owner.clone(), place);
+}
+
+fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
+    match &draft.controller {
+        Controller::StatefulSet { start, management: _, update: _, claims: _ } => {
+            *start..start.saturating_add(draft.replicas)
+        }
+        // A replica's name is drawn when it is made, and bears the workload's scope.
+        Controller::Deployment { recreate: _, max_surge: _, max_unavailable: _ } => 0..0,
+    }
+}
+
+/// What follows a pod's own name in its names, each with a scope in it.
+fn own_endings(services: &[Service<'_>], draft: &Draft<'_>) -> Vec<String> {
+    let scope = &draft.object.id.scope;
+    let mut endings = vec![format!(".{scope}"), format!(".{scope}.voodu")];
+    if let Some(service) = governing(services, draft) {
+        let name = &service.object.id.name;
+        endings.extend(["", ".svc", ".svc.cluster.local"].map(|tail| format!(".{name}.{scope}{tail}")));
+    }
+    endings
+}
+
+fn short_ending(services: &[Service<'_>], draft: &Draft<'_>) -> Option<String> {
+    governing(services, draft).map(|service| format!(".{}", service.object.id.name))
+}
+
+fn service_names(id: &ObjectId) -> [String; 4] {
+    let ObjectId { kind: _, scope, name } = id;
+    ["", ".voodu", ".svc", ".svc.cluster.local"].map(|tail| format!("{name}.{scope}{tail}"))
+}
+
+/// True for a Service that bears the name of a pod and selects just that one: their names are the same.
+fn leads_to_namesake(service: &Service<'_>, drafts: &[Draft<'_>]) -> bool {
+    let mut selected = drafts.iter().filter_map(|draft| Some((draft, service.selects(draft)?)));
+    let first = selected.next();
+    let alone = selected.next().is_none();
+    first.filter(|_| alone).is_some_and(|(draft, selected)| match selected {
+        Selected::All => false,
+        Selected::One(ordinal) => pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal)) == service.object.id.name,
+    })
+}
+
+fn names_of(services: &[Service<'_>], draft: &Draft<'_>, ambiguous: &BTreeSet<&str>) -> Names {
+    let mut own = own_endings(services, draft);
+    let short = short_ending(services, draft).filter(|ending| {
+        ordinals(draft).all(|ordinal| {
+            let host = pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal));
+            !ambiguous.contains(format!("{host}{ending}").to_ascii_lowercase().as_str())
+        })
+    });
+    own.extend(short.filter(|ending| !own.contains(ending)));
+    let selecting: Vec<(&Service<'_>, Selected)> =
+        services.iter().filter_map(|service| Some((service, service.selects(draft)?))).collect();
+    let publish_not_ready = !selecting.is_empty() && selecting.iter().all(|(service, _)| service.publish_not_ready);
+    let (mut always, mut shared) = (Vec::new(), Vec::new());
+    for (service, selected) in selecting {
+        let ordinal = match selected {
+            Selected::All => None,
+            Selected::One(ordinal) => Some(ordinal),
+        };
+        let id = &service.object.id;
+        let short = Some(id.name.clone()).filter(|name| !ambiguous.contains(name.to_ascii_lowercase().as_str()));
+        let names = service_names(id).into_iter().chain(short);
+        let target = if service.publish_not_ready && !publish_not_ready { &mut always } else { &mut shared };
+        target.extend(names.map(|name| SharedName { name: name.to_ascii_lowercase(), ordinal }));
+    }
+    Names { own_endings: own, always, shared, publish_not_ready }
+}
+
+fn refuse_shared(name: &str, owners: &BTreeMap<Owner, Option<Place>>, problems: &mut Problems) {
+    let all: Vec<String> = owners.keys().map(Owner::to_string).collect();
+    for place in owners.values() {
+        let message = format!("the DNS name {name} would lead to different things: {}", all.join(" and "));
+        problems.push(Problem::error(place.clone(), message).help("rename one of them"));
+    }
+}
+
+fn note_left_out(name: &str, owners: Option<&BTreeMap<Owner, Option<Place>>>, problems: &mut Problems) {
+    for (owner, place) in owners.into_iter().flatten() {
+        let scope = match owner {
+            Owner::Pod(id, _) | Owner::Service(id) => &id.scope,
+        };
+        let message =
+            format!("the short name {name} of {owner} is left out: it would not be the only one of that name");
+        problems.push(Problem::note(place.clone(), message).help(format!("use {name}.{scope}")));
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pod(id, ordinal) => write!(f, "pod {ordinal} of {id}"),
+            Self::Service(id) => write!(f, "{id}"),
+        }
+    }
+}

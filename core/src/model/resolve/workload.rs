@@ -1,0 +1,372 @@
+//! StatefulSets and Deployments: their controllers and their pod templates.
+
+use std::collections::BTreeMap;
+
+use super::container::{self, Surroundings};
+use super::volumes::Volumes;
+use super::{Reader, environment, security, volumes};
+use crate::hash::SpecHash;
+use crate::limits::{GRACE_SECONDS_DEFAULT, MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, REPLICAS_MAX};
+use crate::model::template::{ContainerTemplate, Names, SourceTemplate, Template};
+use crate::model::view::IntOrString;
+use crate::model::view::pod::PodFields;
+use crate::model::view::workload::{
+    Claim, Deployment, Expression, Metadata, Retention, RollingUpdate, Selector, StatefulSet, UpdateStrategy,
+};
+use crate::model::{
+    ClaimTemplate, Controller, Kind, Object, PodManagement, StatefulUpdate, Workload, annotation, quantity,
+};
+use crate::time::Seconds;
+
+/// A workload before its names and its hash.
+pub(super) struct Draft<'a> {
+    pub(super) object: &'a Object,
+    pub(super) controller: Controller,
+    pub(super) replicas: u32,
+    pub(super) service_name: Option<String>,
+    pub(super) fixed: BTreeMap<String, String>,
+    pub(super) template: Template,
+    pub(super) min_ready: Seconds,
+    pub(super) progress_deadline: Seconds,
+    pub(super) pending: Option<String>,
+}
+
+impl Draft<'_> {
+    pub(super) fn finish(self, revision: SpecHash, parts: BTreeMap<String, String>) -> Workload {
+        Workload {
+            id: self.object.id.clone(),
+            controller: self.controller,
+            replicas: self.replicas,
+            revision,
+            parts,
+            fixed: self.fixed,
+            template: self.template,
+            min_ready: self.min_ready,
+            progress_deadline: self.progress_deadline,
+        }
+    }
+}
+
+/// Reads one workload.
+pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
+    let id = &reader.object.id;
+    if id.name.contains('.') || id.scope.0.contains('.') || id.scope.0.is_empty() || id.name.is_empty() {
+        let help = "dots separate the parts of container names";
+        reader.error_help("/metadata/name", "scope and name must not be empty nor hold a dot", help);
+    }
+    if id.kind == Kind::StatefulSet { stateful_set(reader) } else { deployment(reader) }
+}
+
+fn stateful_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
+    let raw: StatefulSet = reader.view("/spec")?;
+    let management = match raw.pod_management_policy.as_deref() {
+        None | Some("" | "OrderedReady") => PodManagement::OrderedReady,
+        Some("Parallel") => PodManagement::Parallel,
+        Some(other) => {
+            let message = format!("`{other}` is no pod management policy; use OrderedReady or Parallel");
+            reader.error("/spec/podManagementPolicy", &message);
+            PodManagement::OrderedReady
+        }
+    };
+    keeps_volumes(reader, raw.persistent_volume_claim_retention_policy.as_ref());
+    let start = raw.ordinals.as_ref().and_then(|ordinals| ordinals.start);
+    let start = reader.number(start, "/spec/ordinals/start", 0, 0, i32::MAX.unsigned_abs());
+    let raw_claims = raw.volume_claim_templates.as_deref().unwrap_or_default();
+    let (claims, pending, mut fixed) = claims(reader, raw_claims);
+    let ordered = if management == PodManagement::OrderedReady { "OrderedReady" } else { "Parallel" };
+    fixed.insert("podManagementPolicy".to_owned(), ordered.to_owned());
+    fixed.insert("serviceName".to_owned(), raw.service_name.clone().unwrap_or_default());
+    fixed.insert("selector".to_owned(), selector_text(raw.selector.as_ref()));
+    let update = stateful_update(reader, raw.update_strategy.as_ref());
+    let names: Vec<String> = claims.iter().map(|claim| claim.name.clone()).collect();
+    let template = template(reader, raw.selector.as_ref(), &names)?;
+    Some(Draft {
+        controller: Controller::StatefulSet { start, management, update, claims },
+        replicas: reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX),
+        service_name: raw.service_name.filter(|name| !name.is_empty()),
+        fixed,
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        progress_deadline: Seconds(PROGRESS_SECONDS_DEFAULT),
+        pending,
+        object: reader.object,
+        template,
+    })
+}
+
+fn deployment<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
+    let raw: Deployment = reader.view("/spec")?;
+    if raw.paused.unwrap_or(false) {
+        reader.error_help("/spec/paused", "a paused Deployment is not supported", "suspend the unit instead");
+    }
+    let replicas = reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX);
+    let mut controller = deployment_update(reader, raw.strategy.as_ref(), replicas);
+    let template = template(reader, raw.selector.as_ref(), &[])?;
+    let holds_port = template.main.ports.iter().any(|port| port.publish.is_some_and(|publish| publish.port.is_some()));
+    if let Controller::Deployment { recreate: false, max_surge, max_unavailable } = &mut controller
+        && holds_port
+        && *max_surge > 0
+    {
+        *max_surge = 0;
+        *max_unavailable = (*max_unavailable).max(1);
+        let message = "a host port can be held by one pod at a time: updates take the old pod away first";
+        reader.note("/spec/strategy", message);
+    }
+    let deadline = raw.progress_deadline_seconds;
+    let deadline = reader.number(deadline, "/spec/progressDeadlineSeconds", PROGRESS_SECONDS_DEFAULT, 1, u32::MAX);
+    Some(Draft {
+        controller,
+        replicas,
+        service_name: None,
+        fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        progress_deadline: Seconds(deadline),
+        pending: None,
+        object: reader.object,
+        template,
+    })
+}
+
+/// A probe says when a pod is ready; without one, only time does.
+fn min_ready(reader: &mut Reader<'_, '_>, written: Option<i64>, main: &ContainerTemplate) -> Seconds {
+    let default = if main.readiness.is_some() { 0 } else { MIN_READY_SECONDS_DEFAULT };
+    Seconds(reader.number(written, "/spec/minReadySeconds", default, 0, i32::MAX.unsigned_abs()))
+}
+
+/// Volumes die only when a person says so by name.
+fn keeps_volumes(reader: &mut Reader<'_, '_>, retention: Option<&Retention>) {
+    let Some(Retention { when_deleted, when_scaled }) = retention else { return };
+    for (field, value) in [("whenDeleted", when_deleted), ("whenScaled", when_scaled)] {
+        if value.as_deref().is_some_and(|value| value != "Retain") {
+            let pointer = format!("/spec/persistentVolumeClaimRetentionPolicy/{field}");
+            let help = "use Retain; `writ delete KIND/SCOPE/NAME --prune` destroys volumes";
+            reader.error_help(&pointer, &format!("{field} would destroy data"), help);
+        }
+    }
+}
+
+fn stateful_update(reader: &mut Reader<'_, '_>, strategy: Option<&UpdateStrategy>) -> StatefulUpdate {
+    let pointer = "/spec/updateStrategy";
+    let kind = strategy.and_then(|strategy| strategy.kind.as_deref());
+    let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
+    let partition = rolling.and_then(|rolling| rolling.partition);
+    let unavailable = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
+    if unavailable.is_some_and(|unavailable| *unavailable != IntOrString::Int(1)) {
+        let message = "maxUnavailable other than 1 is not supported: pods are updated one at a time";
+        reader.error(&format!("{pointer}/rollingUpdate/maxUnavailable"), message);
+    }
+    match kind {
+        None | Some("" | "RollingUpdate") => {
+            let pointer = format!("{pointer}/rollingUpdate/partition");
+            StatefulUpdate::Rolling { partition: reader.number(partition, &pointer, 0, 0, i32::MAX.unsigned_abs()) }
+        }
+        Some("OnDelete") => StatefulUpdate::OnDelete,
+        Some(other) => {
+            let message = format!("`{other}` is no update strategy; use RollingUpdate or OnDelete");
+            reader.error(&format!("{pointer}/type"), &message);
+            StatefulUpdate::OnDelete
+        }
+    }
+}
+
+fn deployment_update(reader: &mut Reader<'_, '_>, strategy: Option<&UpdateStrategy>, replicas: u32) -> Controller {
+    let pointer = "/spec/strategy";
+    let rolling = match strategy.and_then(|strategy| strategy.kind.as_deref()) {
+        None | Some("" | "RollingUpdate") => strategy.and_then(|strategy| strategy.rolling_update.as_ref()),
+        Some("Recreate") => return Controller::Deployment { recreate: true, max_surge: 0, max_unavailable: replicas },
+        Some(other) => {
+            let message = format!("`{other}` is no strategy; use RollingUpdate or Recreate");
+            reader.error(&format!("{pointer}/type"), &message);
+            None
+        }
+    };
+    let (surge, unavailable) = match rolling {
+        Some(RollingUpdate { partition: _, max_surge, max_unavailable }) => (max_surge, max_unavailable),
+        None => (&None, &None),
+    };
+    let pointer = format!("{pointer}/rollingUpdate");
+    let max_surge = share(reader, &format!("{pointer}/maxSurge"), surge.as_ref(), replicas, true);
+    let max_unavailable = share(reader, &format!("{pointer}/maxUnavailable"), unavailable.as_ref(), replicas, false);
+    // Source: Kubernetes, which lets one pod be missing where rounding would leave no room at all.
+    let max_unavailable = if max_surge == 0 { max_unavailable.max(1) } else { max_unavailable };
+    Controller::Deployment { recreate: false, max_surge, max_unavailable }
+}
+
+/// A number of pods, or a percentage of them (25% where unset), rounded up or down.
+fn share(reader: &mut Reader<'_, '_>, pointer: &str, written: Option<&IntOrString>, replicas: u32, up: bool) -> u32 {
+    const DEFAULT_PERCENT: u32 = 25;
+    let percent = match written {
+        None => DEFAULT_PERCENT,
+        Some(IntOrString::Int(number)) => return reader.number(Some(*number), pointer, 1, 0, REPLICAS_MAX),
+        Some(IntOrString::Text(text)) => {
+            let percent = text.strip_suffix('%').and_then(|digits| digits.parse().ok());
+            let Some(percent) = percent.filter(|percent| *percent <= 1_000) else {
+                reader.error(pointer, &format!("`{text}` is neither a number nor a percentage"));
+                return 1;
+            };
+            percent
+        }
+    };
+    let hundredths = percent * replicas;
+    if up { hundredths.div_ceil(100) } else { hundredths / 100 }
+}
+
+type Claims = (Vec<ClaimTemplate>, Option<String>, BTreeMap<String, String>);
+
+/// Claim templates, why they cannot be had, and their text by field name.
+fn claims(reader: &mut Reader<'_, '_>, raw: &[Claim]) -> Claims {
+    let (mut claims, mut pending, mut fixed) = (Vec::<ClaimTemplate>::new(), None, BTreeMap::new());
+    for (at, claim) in raw.iter().enumerate() {
+        let pointer = format!("/spec/volumeClaimTemplates/{at}");
+        let name = claim.metadata.as_ref().and_then(|metadata| metadata.name.clone()).unwrap_or_default();
+        if name.is_empty() || claims.iter().any(|other| other.name == name) {
+            reader.error(&pointer, &format!("claim template `{name}` needs a name of its own"));
+            continue;
+        }
+        let spec = claim.spec.as_ref();
+        let class = spec.and_then(|spec| spec.storage_class_name.clone()).filter(|class| !class.is_empty());
+        let modes = spec.and_then(|spec| spec.access_modes.clone()).unwrap_or_default();
+        let storage = spec.and_then(|spec| spec.resources.as_ref()?.requests.as_ref()?.get("storage"));
+        let bytes = storage.and_then(|written| {
+            let bytes = quantity::parse(&written.text(), 1);
+            if bytes.is_none() {
+                let pointer = format!("{pointer}/spec/resources/requests/storage");
+                reader.error(&pointer, &format!("`{}` is no quantity", written.text()));
+            }
+            bytes
+        });
+        if let Some(class) = class.as_ref().filter(|class| !reader.catalog.has_class(class)) {
+            let reason = format!("claim {name} asks for storage class {class}, which is not declared");
+            reader.warning(&format!("{pointer}/spec/storageClassName"), &format!("pending: {reason}"));
+            pending.get_or_insert(reason);
+        }
+        // The size is left out: volumes of a container engine have none, so that growing it asks for nothing.
+        let text = format!("accessModes={} storageClassName={}", modes.join(","), class.as_deref().unwrap_or_default());
+        fixed.insert(format!("volumeClaimTemplates/{name}"), text);
+        claims.push(ClaimTemplate { name, bytes, class });
+    }
+    (claims, pending, fixed)
+}
+
+fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[String]) -> Option<Template> {
+    let metadata: Option<Metadata> = reader.view("/spec/template/metadata")?;
+    let (labels, annotations) = metadata.map(|metadata| (metadata.labels, metadata.annotations)).unwrap_or_default();
+    let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
+    if !selects(selector, &labels) {
+        let help = "write the same labels in spec.selector.matchLabels and spec.template.metadata.labels";
+        reader.error_help("/spec/selector", "the selector does not match the labels of its own pod template", help);
+    }
+    let pod: PodFields = reader.view("/spec/template/spec")?;
+    if pod.restart_policy.as_deref().is_some_and(|policy| policy != "Always") {
+        reader.error("/spec/template/spec/restartPolicy", "the restart policy must be Always");
+    }
+    security::check_pod(reader, &pod);
+    let grace = "/spec/template/spec/terminationGracePeriodSeconds";
+    let grace = reader.number(pod.termination_grace_period_seconds, grace, GRACE_SECONDS_DEFAULT, 0, u32::MAX);
+    let all_volumes = volumes::read(reader, pod.volumes.as_deref(), claims);
+    let bucket = annotations.get(annotation::BUCKET).cloned();
+    let bucket = bucket.map(|written| environment::bucket(reader, &written)).unwrap_or_default();
+    let around = Surroundings {
+        pod: &pod,
+        volumes: &all_volumes,
+        bucket: &bucket,
+        publish: is_published(reader, annotations.get(annotation::PUBLISH)),
+    };
+    let (init, main) = containers(reader, &around)?;
+    let names = Names::default();
+    let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
+    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace) };
+    check_containers(reader, &template, &all_volumes);
+    Some(template)
+}
+
+fn is_published(reader: &mut Reader<'_, '_>, written: Option<&String>) -> bool {
+    match written.map(String::as_str) {
+        None => false,
+        Some("loopback") => true,
+        Some(other) => {
+            let message = format!("annotation {} is `{other}`, and must be `loopback`", annotation::PUBLISH);
+            reader.error("/spec/template/metadata/annotations", &message);
+            false
+        }
+    }
+}
+
+fn containers(
+    reader: &mut Reader<'_, '_>,
+    around: &Surroundings<'_>,
+) -> Option<(Vec<ContainerTemplate>, ContainerTemplate)> {
+    let pointer = "/spec/template/spec";
+    let init = around.pod.init_containers.as_ref().map_or(0, Vec::len);
+    let init: Vec<_> = (0..init)
+        .filter_map(|at| container::read(reader, &format!("{pointer}/initContainers/{at}"), around, true))
+        .collect();
+    let count = around.pod.containers.as_ref().map_or(0, Vec::len);
+    if count == 0 {
+        reader.error(&format!("{pointer}/containers"), "a pod needs a container");
+    }
+    if count > 1 {
+        let message = "more than one container in a pod is not supported yet on a container host";
+        reader.error_help(&format!("{pointer}/containers/1"), message, "make it a workload of its own");
+    }
+    let main = container::read(reader, &format!("{pointer}/containers/0"), around, false);
+    main.filter(|_| count > 0).map(|main| (init, main))
+}
+
+/// What concerns several containers at once.
+fn check_containers(reader: &mut Reader<'_, '_>, template: &Template, volumes: &Volumes) {
+    let pointer = "/spec/template/spec";
+    let mut names: Vec<&str> = template.containers().map(|container| container.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair.first() == pair.last()) {
+        reader.error(&format!("{pointer}/containers"), &format!("two containers are named `{}`", pair.concat()));
+    }
+    let raw = |list: &str| reader.object.at(&format!("{pointer}/{list}")).and_then(serde_json::Value::as_array);
+    let mounts = ["initContainers", "containers"].into_iter().filter_map(raw).flatten();
+    let mounts = mounts.filter_map(|container| container.get("volumeMounts")?.as_array()).flatten();
+    let mounted: Vec<&str> = mounts.filter_map(|mount| mount.get("name")?.as_str()).collect();
+    let shared = volumes.iter().any(|(name, source)| {
+        matches!(source, Some(SourceTemplate::Empty { .. }))
+            && mounted.iter().filter(|mounted| *mounted == name).count() > 1
+    });
+    if shared {
+        let message = "an emptyDir that is mounted more than once is not supported yet on a container host";
+        reader.error_help(&format!("{pointer}/volumes"), message, "share files by a claim template");
+    }
+}
+
+/// True if the selector is there and fits the labels.
+fn selects(selector: Option<&Selector>, labels: &BTreeMap<String, String>) -> bool {
+    let Some(Selector { match_labels, match_expressions }) = selector else { return false };
+    let mut words = match_labels.iter().flatten();
+    let mut expressions = match_expressions.iter().flatten();
+    let says_something = match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
+        || match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty());
+    says_something
+        && words.all(|(key, value)| labels.get(key) == Some(value))
+        && expressions.all(|expression| {
+            let Expression { key, operator, values } = expression;
+            let values = values.as_deref().unwrap_or_default();
+            match (operator.as_str(), labels.get(key)) {
+                ("In", Some(value)) => values.contains(value),
+                ("NotIn", Some(value)) => !values.contains(value),
+                ("Exists", label) => label.is_some(),
+                ("NotIn", None) => true,
+                ("DoesNotExist", label) => label.is_none(),
+                _ => false,
+            }
+        })
+}
+
+fn selector_text(selector: Option<&Selector>) -> String {
+    let Some(Selector { match_labels, match_expressions }) = selector else { return String::new() };
+    let labels = match_labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
+    let mut expressions: Vec<String> = match_expressions
+        .iter()
+        .flatten()
+        .map(|Expression { key, operator, values }| {
+            format!("{key} {operator} ({})", values.as_deref().unwrap_or_default().join(","))
+        })
+        .collect();
+    expressions.sort();
+    labels.chain(expressions).collect::<Vec<_>>().join(", ")
+}

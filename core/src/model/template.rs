@@ -1,0 +1,206 @@
+//! A workload's pods before their index is known: what is left symbolic is what differs from pod to pod.
+//!
+//! Invariant: everything here enters the spec hash (see [`crate::hash`]), which binds every field.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::pod::{Port, Probe, PullPolicy, Resources, Security};
+use super::{ObjectId, Scope};
+use crate::text::SecretText;
+use crate::time::Seconds;
+
+/// A pod template with every reference resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Template {
+    /// Labels of the template.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Annotations of the template.
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// The names that lead to its pods.
+    pub(crate) names: Names,
+    /// Containers that run before the main one, in order.
+    pub(crate) init: Vec<ContainerTemplate>,
+    /// The container that is the pod.
+    pub(crate) main: ContainerTemplate,
+    /// Group that owns the files of the pod's claims.
+    pub(crate) fs_group: Option<u32>,
+    /// Time from asking a pod to stop to killing it.
+    pub(crate) grace: Seconds,
+}
+
+/// The DNS names of a workload's pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Names {
+    /// What follows the pod's own name in each of its names (`.data`, `.pg.data.svc`).
+    pub(crate) own_endings: Vec<String>,
+    /// Names of Services that lead to a pod whether it is ready or not.
+    pub(crate) always: Vec<SharedName>,
+    /// Names of Services that lead to a pod while it is ready.
+    pub(crate) shared: Vec<SharedName>,
+    /// `shared` lead to pods that are not ready, too.
+    pub(crate) publish_not_ready: bool,
+}
+
+/// A name of a Service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SharedName {
+    pub(crate) name: String,
+    /// The only pod that it leads to; none for all pods.
+    pub(crate) ordinal: Option<u32>,
+}
+
+/// A container with every reference resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContainerTemplate {
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) pull: PullPolicy,
+    /// With its `$(VAR)`.
+    pub(crate) entrypoint: Option<Vec<String>>,
+    /// With its `$(VAR)`.
+    pub(crate) arguments: Option<Vec<String>>,
+    pub(crate) working_dir: Option<String>,
+    /// In the order in which `$(VAR)` in one may refer to another; a later one of the same name wins.
+    pub(crate) env: Vec<Variable>,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) mounts: Vec<MountTemplate>,
+    pub(crate) resources: Resources,
+    pub(crate) readiness: Option<Probe>,
+    pub(crate) liveness: Option<Probe>,
+    pub(crate) startup: Option<Probe>,
+    pub(crate) security: Security,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) value: Text,
+}
+
+/// A text and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Text {
+    /// As it stands in the manifest, with its `$(VAR)`.
+    Plain(String),
+    /// A key of a ConfigMap, a Secret or a bucket.
+    Content(Content),
+    /// Something about the pod.
+    Field(Field),
+}
+
+/// What a key of a ConfigMap, a Secret or a bucket holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Content {
+    pub(crate) of: ContentId,
+    pub(crate) value: SecretText,
+}
+
+/// A key of a ConfigMap, a Secret or a bucket. Written `configmap/data/pg-config/custom.conf`,
+/// `secret/data/pg-auth/password`, `bucket/data/PASSWORD`, `bucket/data/pg/PASSWORD`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ContentId {
+    pub(crate) kind: ContentKind,
+    pub(crate) scope: Scope,
+    /// None for the bucket of a whole scope.
+    pub(crate) name: Option<String>,
+    pub(crate) key: String,
+}
+
+/// What holds contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ContentKind {
+    ConfigMap,
+    Secret,
+    Bucket,
+}
+
+impl ContentKind {
+    /// True if its values must not be guessed from their digests.
+    pub(crate) const fn is_secret(self) -> bool {
+        match self {
+            Self::ConfigMap => false,
+            Self::Secret | Self::Bucket => true,
+        }
+    }
+}
+
+impl fmt::Display for ContentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, scope, name, key } = self;
+        let kind = match kind {
+            ContentKind::ConfigMap => "configmap",
+            ContentKind::Secret => "secret",
+            ContentKind::Bucket => "bucket",
+        };
+        match name {
+            Some(name) => write!(f, "{kind}/{scope}/{name}/{key}"),
+            None => write!(f, "{kind}/{scope}/{key}"),
+        }
+    }
+}
+
+/// What a pod may be told about itself. Source: the downward API of Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// `metadata.name`: what the pod calls itself (`pg-0`).
+    Name,
+    /// `metadata.namespace`.
+    Namespace,
+    /// `metadata.labels['…']`; empty if there is none.
+    Label(String),
+    /// `metadata.annotations['…']`; empty if there is none.
+    Annotation(String),
+    /// `metadata.labels`, in a file.
+    Labels,
+    /// `metadata.annotations`, in a file.
+    Annotations,
+}
+
+/// Something mounted into a container.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MountTemplate {
+    pub(crate) path: String,
+    pub(crate) source: SourceTemplate,
+    pub(crate) read_only: bool,
+}
+
+/// What a mount shows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum SourceTemplate {
+    /// A claim template, by name.
+    Claim(String),
+    /// Files, by path below the directory.
+    Directory(BTreeMap<String, FileTemplate>),
+    /// One file.
+    File(FileTemplate),
+    /// An empty directory.
+    Empty { memory: bool, limit: Option<u64> },
+    /// A path of the host.
+    Host(String),
+}
+
+/// One file with its permissions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FileTemplate {
+    pub(crate) content: Text,
+    pub(crate) mode: u32,
+}
+
+impl Template {
+    /// Its containers, init ones first.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &ContainerTemplate> {
+        self.init.iter().chain(std::iter::once(&self.main))
+    }
+}
+
+/// The names under which a pod of `object` is known, before its index.
+pub(crate) fn container_prefix(object: &ObjectId) -> String {
+    format!("{}-{}.", object.scope, object.name)
+}
+
+/// The name of a claim's volume, before its ordinal.
+pub(crate) fn volume_prefix(object: &ObjectId, claim: &str) -> String {
+    format!("voodu-{}-{}-{claim}-", object.scope, object.name)
+}
