@@ -167,8 +167,8 @@ fn put_source(encoder: &mut Encoder, source: &SourceTemplate, key: &HashKey, par
             encoder.number(2);
             put_file(encoder, file);
         }
-        SourceTemplate::Empty { memory, limit } => {
-            encoder.number(3).truth(*memory).option(*limit, put_number);
+        SourceTemplate::Empty { name, memory, limit } => {
+            encoder.number(3).text(name).truth(*memory).option(*limit, put_number);
         }
         SourceTemplate::Host(path) => {
             encoder.number(4).text(path);

@@ -167,7 +167,9 @@ impl ThisPod<'_> {
                 MountSource::Directory(files.iter().map(|(path, file)| (path.clone(), self.file(file))).collect())
             }
             SourceTemplate::File(file) => MountSource::File(self.file(file)),
-            SourceTemplate::Empty { memory, limit } => MountSource::Empty { memory: *memory, limit: *limit },
+            SourceTemplate::Empty { name, memory, limit } => {
+                MountSource::Empty { name: name.clone(), memory: *memory, limit: *limit }
+            }
             SourceTemplate::Host(path) => MountSource::Host(path.clone()),
         }
     }

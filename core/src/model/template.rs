@@ -176,7 +176,7 @@ pub(crate) enum SourceTemplate {
     /// One file.
     File(FileTemplate),
     /// An empty directory.
-    Empty { memory: bool, limit: Option<u64> },
+    Empty { name: String, memory: bool, limit: Option<u64> },
     /// A path of the host.
     Host(String),
 }

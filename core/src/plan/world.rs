@@ -109,7 +109,7 @@ impl<'a> Subject<'a> {
 
     /// Time that a pod may take to become available.
     pub(super) const fn progress_deadline(&self) -> Seconds {
-        self.workload.template.progress_deadline
+        self.workload.progress_deadline()
     }
 
     /// True if what is held already says all that [`Subject::to_hold`] would, whichever commit asked for it.

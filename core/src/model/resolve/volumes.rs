@@ -51,7 +51,9 @@ fn source(reader: &mut Reader<'_, '_>, pointer: &str, volume: &Volume) -> Option
         (None, None, None, Some(volume), None, None) => {
             downward(reader, &format!("{pointer}/downwardAPI"), volume, None, &mut files);
         }
-        (None, None, None, None, Some(volume), None) => return empty(reader, &format!("{pointer}/emptyDir"), volume),
+        (None, None, None, None, Some(volume), None) => {
+            return empty(reader, &format!("{pointer}/emptyDir"), name, volume);
+        }
         (None, None, None, None, None, Some(volume)) => {
             let pointer = format!("{pointer}/hostPath");
             return is_absolute(reader, &pointer, &volume.path).then(|| SourceTemplate::Host(volume.path.clone()));
@@ -151,7 +153,7 @@ fn downward(
     }
 }
 
-fn empty(reader: &mut Reader<'_, '_>, pointer: &str, volume: &EmptyDir) -> Option<SourceTemplate> {
+fn empty(reader: &mut Reader<'_, '_>, pointer: &str, name: &str, volume: &EmptyDir) -> Option<SourceTemplate> {
     let memory = match volume.medium.as_deref() {
         None | Some("") => false,
         Some("Memory") => true,
@@ -175,7 +177,7 @@ fn empty(reader: &mut Reader<'_, '_>, pointer: &str, volume: &EmptyDir) -> Optio
             Some(bytes)
         }
     };
-    Some(SourceTemplate::Empty { memory, limit })
+    Some(SourceTemplate::Empty { name: name.to_owned(), memory, limit })
 }
 
 /// What the container at `pointer` mounts.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::container::{self, Surroundings};
-use super::volumes::Volumes;
 use super::{Reader, environment, security, volumes};
 use crate::hash::SpecHash;
 use crate::limits::{GRACE_SECONDS_DEFAULT, MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, REPLICAS_MAX};
-use crate::model::template::{ContainerTemplate, Names, SourceTemplate, Template};
+use crate::model::template::{ContainerTemplate, Names, Template};
 use crate::model::view::IntOrString;
 use crate::model::view::pod::PodFields;
 use crate::model::view::workload::{
@@ -275,7 +274,7 @@ fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[
     let names = Names::default();
     let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
     let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace) };
-    check_containers(reader, &template, &all_volumes);
+    check_containers(reader, &template);
     Some(template)
 }
 
@@ -313,24 +312,11 @@ fn containers(
 }
 
 /// What concerns several containers at once.
-fn check_containers(reader: &mut Reader<'_, '_>, template: &Template, volumes: &Volumes) {
-    let pointer = "/spec/template/spec";
+fn check_containers(reader: &mut Reader<'_, '_>, template: &Template) {
     let mut names: Vec<&str> = template.containers().map(|container| container.name.as_str()).collect();
     names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-        reader.error(&format!("{pointer}/containers"), &format!("two containers are named `{}`", pair.concat()));
-    }
-    let raw = |list: &str| reader.object.at(&format!("{pointer}/{list}")).and_then(serde_json::Value::as_array);
-    let mounts = ["initContainers", "containers"].into_iter().filter_map(raw).flatten();
-    let mounts = mounts.filter_map(|container| container.get("volumeMounts")?.as_array()).flatten();
-    let mounted: Vec<&str> = mounts.filter_map(|mount| mount.get("name")?.as_str()).collect();
-    let shared = volumes.iter().any(|(name, source)| {
-        matches!(source, Some(SourceTemplate::Empty { .. }))
-            && mounted.iter().filter(|mounted| *mounted == name).count() > 1
-    });
-    if shared {
-        let message = "an emptyDir that is mounted more than once is not supported yet on a container host";
-        reader.error_help(&format!("{pointer}/volumes"), message, "share files by a claim template");
+    for name in names.windows(2).filter(|pair| pair.first() == pair.last()).filter_map(|pair| pair.first()) {
+        reader.error("/spec/template/spec/containers", &format!("two containers are named `{name}`"));
     }
 }
 

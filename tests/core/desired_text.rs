@@ -1,0 +1,180 @@
+//! Objects from YAML, and what a host must become as text, for the tests of model, hash and guard.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use writ_core::hash::HashKey;
+use writ_core::model::{
+    BucketRef, Buckets, ContainerSpec, Controller, Desired, Kind, MountSource, Object, ObjectId, PodIndex, PodSpec,
+    Scope, Workload, World, resolve,
+};
+use writ_core::text::{Places, Problems, SecretText, Sources};
+
+/// The objects of a YAML text, several documents a file, with no places.
+pub fn objects(yaml: &str) -> Vec<Object> {
+    yaml.split("\n---\n").filter(|text| !text.trim().is_empty()).map(object).collect()
+}
+
+fn object(text: &str) -> Object {
+    let body: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let word = |pointer: &str| body.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let kind = Kind::parse(&word("/kind")).expect("a known kind");
+    let id = ObjectId::new(kind, &word("/metadata/namespace"), &word("/metadata/name"));
+    Object { id, places: Places::default(), body }
+}
+
+/// A world with a fixed key and the buckets given as `SCOPE[/NAME] KEY=VALUE`.
+pub fn world(buckets: &[&str]) -> World {
+    let mut all = Buckets::new();
+    for line in buckets {
+        let (bucket, pair) = line.split_once(' ').unwrap();
+        let (scope, name) = bucket.split_once('/').map_or((bucket, None), |(scope, name)| (scope, Some(name)));
+        let (key, value) = pair.split_once('=').unwrap();
+        let bucket = BucketRef { scope: Scope(scope.to_owned()), name: name.map(str::to_owned) };
+        all.entry(bucket).or_default().insert(key.to_owned(), SecretText::new(value));
+    }
+    World { buckets: all, hash_key: HashKey([7; 32]) }
+}
+
+/// What the host must become, with what was noted; panics on errors.
+pub fn desired(yaml: &str) -> (Desired, Problems) {
+    desired_in(yaml, &[])
+}
+
+/// The same with buckets.
+pub fn desired_in(yaml: &str, buckets: &[&str]) -> (Desired, Problems) {
+    match resolve(&objects(yaml), &world(buckets)) {
+        Ok(found) => found,
+        Err(problems) => panic!("{}", messages(&problems)),
+    }
+}
+
+/// The problems of a set that is refused, as text.
+pub fn refusal(yaml: &str) -> String {
+    match resolve(&objects(yaml), &world(&[])) {
+        Ok(_) => panic!("it was not refused"),
+        Err(problems) => messages(&problems),
+    }
+}
+
+/// Problems as text, one a line, with their severity.
+pub fn messages(problems: &Problems) -> String {
+    problems.sorted().iter().map(|problem| format!("{:?}: {}\n", problem.severity, problem.message)).collect()
+}
+
+/// Problems as a person sees them.
+pub fn rendered(problems: &Problems) -> String {
+    problems.render(&Sources::default(), false)
+}
+
+/// The one workload of a set.
+pub fn only(desired: &Desired) -> &Workload {
+    assert_eq!(desired.workloads.len(), 1, "{:?}", desired.workloads.keys());
+    desired.workloads.values().next().unwrap()
+}
+
+/// The pod of that ordinal.
+pub fn pod(workload: &Workload, ordinal: u32) -> PodSpec {
+    workload.pod(&PodIndex::Ordinal(ordinal))
+}
+
+/// The value of a variable, which only tests may read.
+pub fn env(container: &ContainerSpec, name: &str) -> Option<String> {
+    container.env.get(name).map(|value| value.expose_str().expect("text").to_owned())
+}
+
+/// Everything about what a host must become but the values of secrets.
+pub fn text(desired: &Desired) -> String {
+    let mut out = String::new();
+    for workload in desired.workloads.values() {
+        write_workload(&mut out, workload);
+    }
+    for (id, reason) in &desired.pending {
+        writeln!(out, "pending {id}: {reason}").unwrap();
+    }
+    out
+}
+
+fn write_workload(out: &mut String, workload: &Workload) {
+    writeln!(out, "{} replicas {}", workload.id, workload.replicas).unwrap();
+    match &workload.controller {
+        Controller::StatefulSet { start, management, update, claims } => {
+            writeln!(out, "  from {start} {management:?} {update:?}").unwrap();
+            for claim in claims {
+                writeln!(out, "  claim {} bytes {:?} class {:?}", claim.name, claim.bytes, claim.class).unwrap();
+            }
+        }
+        Controller::Deployment { recreate, max_surge, max_unavailable } => {
+            writeln!(out, "  recreate {recreate} surge {max_surge} unavailable {max_unavailable}").unwrap();
+        }
+    }
+    for (name, value) in &workload.fixed {
+        writeln!(out, "  fixed {name}: {value}").unwrap();
+    }
+    writeln!(out, "  parts {}", workload.parts.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap();
+    let replica = || vec![PodIndex::Replica("1a2b".to_owned())];
+    let indices: Vec<PodIndex> = workload.ordinals().into_iter().map(PodIndex::Ordinal).collect();
+    for index in if workload.id.kind == Kind::StatefulSet { indices } else { replica() } {
+        write_pod(out, &workload.pod(&index));
+    }
+}
+
+fn write_pod(out: &mut String, pod: &PodSpec) {
+    writeln!(out, "  pod {} hostname {}", pod.name, pod.hostname).unwrap();
+    writeln!(out, "    own {}", pod.own_names.join(" ")).unwrap();
+    let unready = if pod.publish_not_ready { " before it is ready" } else { "" };
+    writeln!(out, "    shared{unready} {}", pod.shared_names.join(" ")).unwrap();
+    writeln!(
+        out,
+        "    grace {} minimum {} deadline {} group {:?}",
+        pod.grace, pod.min_ready, pod.progress_deadline, pod.fs_group
+    )
+    .unwrap();
+    for volume in &pod.volumes {
+        writeln!(out, "    volume {} claim {} ordinal {}", volume.name, volume.claim, volume.ordinal).unwrap();
+    }
+    for container in pod.init.iter().chain([&pod.main]) {
+        write_container(out, container);
+    }
+}
+
+fn write_container(out: &mut String, container: &ContainerSpec) {
+    writeln!(out, "    container {} image {} pull {:?}", container.name, container.image, container.pull).unwrap();
+    for (what, words) in [("entrypoint", &container.entrypoint), ("arguments", &container.arguments)] {
+        // A command may hold what `$(VAR)` put there, so that only its length is shown.
+        if let Some(words) = words {
+            writeln!(out, "      {what} of {} words", words.len()).unwrap();
+        }
+    }
+    writeln!(out, "      env {}", container.env.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap();
+    for port in &container.ports {
+        writeln!(out, "      port {:?} {} {:?} {:?}", port.name, port.container, port.protocol, port.publish).unwrap();
+    }
+    for mount in &container.mounts {
+        let access = if mount.read_only { "ro" } else { "rw" };
+        writeln!(out, "      mount {} {access} {}", mount.path, source(&mount.source)).unwrap();
+    }
+    writeln!(out, "      {:?}", container.resources).unwrap();
+    for (what, probe) in
+        [("readiness", &container.readiness), ("liveness", &container.liveness), ("startup", &container.startup)]
+    {
+        if let Some(probe) = probe {
+            writeln!(out, "      {what} {probe:?}").unwrap();
+        }
+    }
+    writeln!(out, "      {:?}", container.security).unwrap();
+}
+
+fn source(source: &MountSource) -> String {
+    match source {
+        MountSource::Volume(name) => format!("volume {name}"),
+        MountSource::Directory(files) => {
+            let files: BTreeMap<&str, String> =
+                files.iter().map(|(path, file)| (path.as_str(), format!("{:o}", file.mode))).collect();
+            format!("directory {files:?}")
+        }
+        MountSource::File(file) => format!("file {:o}", file.mode),
+        MountSource::Empty { name, memory, limit } => format!("empty {name} memory {memory} limit {limit:?}"),
+        MountSource::Host(path) => format!("host {path}"),
+    }
+}
