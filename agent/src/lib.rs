@@ -5,5 +5,8 @@ pub mod error;
 pub mod interrupt;
 pub mod limits;
 
+pub mod git;
+pub mod signature;
+
 pub mod record;
 pub mod settings;

@@ -27,3 +27,48 @@ pub const POLL_SECONDS_MAX: u64 = 86_400;
 
 /// Longest name of a host, source or unit, in bytes. Source: value of a Kubernetes label.
 pub const NAME_BYTES_MAX: usize = 63;
+
+/// Smallest RSA key that may sign, in bits. Source: NIST SP 800-57, 128 bits of strength.
+pub const RSA_BITS_MIN: usize = 3072;
+
+/// Longest RSA key that is checked, in bits: longer ones cost time that an attacker chooses.
+pub const RSA_BITS_MAX: usize = 4096;
+
+/// Time that a listing of one branch may take, in seconds. Far links answer in one or two.
+pub const LIST_SECONDS_MAX: u64 = 30;
+
+/// Time that a fetch may take, in seconds: 512 MiB over a link of 8 Mbit/s.
+pub const FETCH_SECONDS_MAX: u64 = 600;
+
+/// Time to reach a remote at all, in seconds.
+pub const CONNECT_SECONDS_MAX: u64 = 20;
+
+/// Bytes that a listing of one branch may bring. A branch is below 100 bytes; others whose names begin alike come with it.
+pub const LIST_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes that one fetch may bring. A repository of manifests has a few MiB; histories with images stay below this.
+pub const FETCH_BYTES_MAX: u64 = 512 << 20;
+
+/// Largest single object that is taken from a remote, in bytes, unpacked: a few KiB can unpack to terabytes.
+pub const OBJECT_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes kept of what a program says on standard error; the first lines name the cause.
+pub const ERROR_TEXT_BYTES_MAX: u64 = 4 << 10;
+
+/// Commits judged at once. The largest known history of manifests has some 100,000.
+pub const COMMITS_MAX: usize = 250_000;
+
+/// Commits whose signatures are checked together, so that all processors work while memory stays flat.
+pub const COMMITS_AT_ONCE: usize = 512;
+
+/// Longest tree object that is read, in bytes: 10,000 entries with long names.
+pub const FOLDER_BYTES_MAX: u64 = 1 << 20;
+
+/// Folders that one unit reads from one tree. Without it, 48 KiB of nested trees can name 10^10 paths.
+pub const FOLDERS_MAX: usize = 4_096;
+
+/// Nesting of folders in one unit.
+pub const FOLDER_DEPTH_MAX: usize = 32;
+
+/// Longest token file, in bytes.
+pub const TOKEN_BYTES_MAX: u64 = 16 << 10;

@@ -51,6 +51,12 @@ impl Authorizations {
         Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER} in its tree is no folder"))
     }
 
+    /// What a tree says that is there and does not follow Git's grammar.
+    #[must_use]
+    pub fn unreadable(detail: String) -> Self {
+        Self::Refused(Reason::MalformedCommit, detail)
+    }
+
     /// Judges the entries of [`FOLDER`]. `signers` is the content of [`SIGNERS`], if that entry is a file.
     #[must_use]
     pub fn read<'a>(entries: impl IntoIterator<Item = (&'a [u8], EntryKind)>, signers: Option<&[u8]>) -> Self {

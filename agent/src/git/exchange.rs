@@ -1,0 +1,143 @@
+//! One exchange with a remote: connect, ask, and tell failures apart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gix::protocol::transport::Protocol;
+use gix::protocol::transport::client::blocking_io::{Transport, http};
+use gix::protocol::transport::client::git::{ConnectMode, blocking_io::Connection as GitConnection};
+use gix::remote::Direction;
+use gix::remote::fetch::{RefMap, Tags};
+use writ_core::trust::CommitId;
+
+use super::error::{GitError, Operation};
+use super::http::{Bounded, options};
+use super::meter::{Deadline, Meter, Metered};
+use super::objects::commit_id;
+use super::process::{Carrier, ssh, upload_pack};
+use super::remote::{Address, Remote};
+use crate::limits::{FETCH_BYTES_MAX, FETCH_SECONDS_MAX, LIST_BYTES_MAX, LIST_SECONDS_MAX};
+
+type Connection<'a, 'repo> = gix::remote::Connection<'a, 'static, 'repo, Box<dyn Transport + Send>>;
+
+/// What an exchange brought.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// The commit that the remote offers, if the branch is there.
+    pub(super) offered: Option<CommitId>,
+    /// Bytes received: the protocol's own, without what SSH or TLS put around them.
+    pub(super) received: u64,
+}
+
+/// The two kinds of exchange and their limits.
+struct Limits {
+    operation: Operation,
+    seconds: u64,
+    bytes: u64,
+}
+
+/// Asks where the branch is, and nothing else.
+pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
+    let limits = Limits { operation: Operation::List, seconds: LIST_SECONDS_MAX, bytes: LIST_BYTES_MAX };
+    run(repository, remote, &limits, |connection, reference, _| {
+        let (refs, _) = connection.ref_map(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
+        Ok(find(&refs, reference))
+    })
+}
+
+/// Takes what the branch brings into the mirror, under our own name.
+pub(super) fn fetch(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
+    let limits = Limits { operation: Operation::Fetch, seconds: FETCH_SECONDS_MAX, bytes: FETCH_BYTES_MAX };
+    run(repository, remote, &limits, |connection, reference, meter| {
+        let prepared = connection.prepare_fetch(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
+        let Some(offered) = find(prepared.ref_map(), reference) else { return Ok(None) };
+        prepared.receive(gix::progress::Discard, &meter.interrupted)?;
+        Ok(Some(offered))
+    })
+}
+
+/// The id that the remote's listing gives for exactly this ref, whatever kind of object it names.
+fn find(refs: &RefMap, reference: &str) -> Option<gix::ObjectId> {
+    let mapping = refs.mappings.iter().find(|mapping| mapping.remote.as_name().is_some_and(|name| name == reference));
+    mapping.and_then(|mapping| mapping.remote.as_id()).map(ToOwned::to_owned)
+}
+
+fn run(
+    repository: &gix::Repository,
+    remote: &Remote,
+    limits: &Limits,
+    ask: impl FnOnce(Connection<'_, '_>, &str, &Meter) -> gix::Result<Option<gix::ObjectId>>,
+) -> Result<Outcome, GitError> {
+    let (address, reference) = (remote.address()?, remote.reference()?);
+    let refspec = format!("+{reference}:{}", remote.offered()?);
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| GitError::Remote {
+        operation: limits.operation,
+        url: remote.url.clone(),
+        said: if said.is_empty() { said } else { format!(" ({said})") },
+        source,
+    };
+    // The address of a mirror's remote is never used to connect: the transport below is ours.
+    let ours = repository.remote_at_without_url_rewrite(remote.url.as_str());
+    let ours = ours.map(|ours| ours.with_fetch_tags(Tags::None));
+    let ours = ours.and_then(|ours| ours.with_refspecs([refspec.as_str()], Direction::Fetch));
+    let ours = ours.map_err(|error| failed(error.into(), String::new()))?;
+
+    let meter = Meter::new(limits.bytes);
+    let (transport, options, carrier) = connect(&address, remote, limits, &meter, &failed)?;
+    let child = carrier.as_ref().map(Carrier::child);
+    let deadline = Deadline::start(Duration::from_secs(limits.seconds), Arc::clone(&meter), child);
+    // Nobody is asked for a password: what the settings give is all there is.
+    let mut connection = ours.to_connection_with_transport(transport).with_credentials(|_| Ok(None));
+    connection.set_transport_options(options);
+    let answer = ask(connection, &reference, &meter);
+    drop(deadline);
+    let said = carrier.map(Carrier::end).unwrap_or_default();
+
+    let url = || remote.url.clone();
+    let offered = match answer {
+        Ok(offered) => offered,
+        Err(_) if meter.timed_out() => {
+            return Err(GitError::TimedOut { operation: limits.operation, url: url(), seconds: limits.seconds });
+        }
+        Err(_) if meter.too_much() => {
+            return Err(GitError::TooMuch { operation: limits.operation, url: url(), bytes: limits.bytes });
+        }
+        Err(error) => match meter.redirect() {
+            Some(to) => return Err(GitError::Redirected { url: url(), to }),
+            None => return Err(failed(error.into(), said)),
+        },
+    };
+    let offered = offered.map(|id| commit_id(&id)).transpose().map_err(|error| failed(error.into(), said))?;
+    Ok(Outcome { offered, received: meter.received() })
+}
+
+type Connected = (Box<dyn Transport + Send>, Box<dyn std::any::Any>, Option<Carrier>);
+
+/// Reaches the remote by its own way.
+fn connect(
+    address: &Address,
+    remote: &Remote,
+    limits: &Limits,
+    meter: &Arc<Meter>,
+    failed: &impl Fn(Box<dyn std::error::Error + Send + Sync>, String) -> GitError,
+) -> Result<Connected, GitError> {
+    let (mut command, path) = match address {
+        Address::Http { url } => {
+            let token = remote.token()?;
+            let options = options(limits.seconds, url.user(), token.as_ref());
+            let transport = http::connect_http(Bounded::new(Arc::clone(meter)), url.clone(), Protocol::V2, false);
+            return Ok((Box::new(transport), Box::new(options), None));
+        }
+        Address::File { path } => (upload_pack(path), path.to_string_lossy().into_owned()),
+        Address::Ssh { path, .. } => {
+            let command = ssh(address, &remote.credentials).expect("an ssh address has a command");
+            (command, path.clone())
+        }
+    };
+    let started = Carrier::start(&mut command);
+    let (carrier, output, input) = started.map_err(|error| failed(error.into(), String::new()))?;
+    let output = Metered::new(output, Arc::clone(meter));
+    let host = None::<(String, Option<u16>)>;
+    let transport = GitConnection::new(output, input, Protocol::V2, path, host, ConnectMode::Process, false);
+    Ok((Box::new(transport), Box::new(()), Some(carrier)))
+}

@@ -1,0 +1,132 @@
+//! The bare mirror of one source.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use writ_core::trust::{Admitted, CommitId, Evidence, Introduction};
+
+use super::error::GitError;
+use super::exchange;
+use super::objects::{Repository, broken, commit_id, open_options};
+use super::remote::Remote;
+
+/// The bare mirror of one source's branch, below the agent's state.
+///
+/// It holds nothing that cannot be fetched again: the floor and the introduction are in the record.
+#[derive(Debug)]
+pub struct Mirror {
+    remote: Remote,
+    repository: Repository,
+    received: u64,
+}
+
+impl Mirror {
+    /// Opens the mirror in `folder`, and makes it if there is none.
+    pub fn open(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
+        remote.address()?;
+        remote.reference()?;
+        remote.offered()?;
+        if is_empty(folder) {
+            return Self::make(folder, remote);
+        }
+        let mirror = Self { remote: remote.clone(), repository: Repository::open(folder)?, received: 0 };
+        mirror.check()?;
+        Ok(mirror)
+    }
+
+    /// Throws the mirror in `folder` away, whatever it is, and makes a new one. Nothing is lost: the next fetch brings
+    /// the history again, and the floor is not here.
+    pub fn afresh(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(io_broken(folder, "it cannot be removed", error))
+            }
+            Ok(()) | Err(_) => Self::open(folder, remote),
+        }
+    }
+
+    fn make(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| io_broken(folder, "it cannot be made", error))?;
+        let options = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
+        let made = gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, options, open_options());
+        made.map_err(|error| broken(folder, "it cannot be made", error))?;
+        Ok(Self { remote: remote.clone(), repository: Repository::open(folder)?, received: 0 })
+    }
+
+    /// Finds what would make every later fetch fail: a ref that cannot be read, or a lock that a crash left behind.
+    fn check(&self) -> Result<(), GitError> {
+        let offered = self.remote.offered()?;
+        let folder = self.repository.folder();
+        for lock in [folder.join(format!("{offered}.lock")), folder.join("packed-refs.lock"), folder.join("HEAD.lock")]
+        {
+            if lock.exists() {
+                return Err(self.repository.broken(&format!("{} was left behind by a crash", lock.display())));
+            }
+        }
+        let found = self.repository.inner.try_find_reference(offered.as_str());
+        found.map(drop).map_err(|error| broken(folder, "its ref cannot be read", error))
+    }
+
+    /// Where the branch is on the remote: one listing of one ref. None if the branch is not there, which removes nothing.
+    pub fn list(&mut self) -> Result<Option<CommitId>, GitError> {
+        let outcome = exchange::list(&self.repository.inner, &self.remote)?;
+        self.received = outcome.received;
+        Ok(outcome.offered)
+    }
+
+    /// Brings the branch into the mirror and returns what it offers. None if the branch is not on the remote.
+    pub fn fetch(&mut self) -> Result<Option<CommitId>, GitError> {
+        let fetched = exchange::fetch(&self.repository.inner, &self.remote);
+        // A fetch also fails because the mirror is broken, and then no waiting helps.
+        let outcome = fetched.map_err(|error| self.check().err().unwrap_or(error))?;
+        self.received = outcome.received;
+        Ok(outcome.offered)
+    }
+
+    /// What the last successful fetch offered, without asking the remote.
+    pub fn offered(&self) -> Result<Option<CommitId>, GitError> {
+        let name = self.remote.offered()?;
+        let found = self.repository.inner.try_find_reference(name.as_str());
+        let found = found.map_err(|error| broken(self.repository.folder(), "its ref cannot be read", error))?;
+        let id = found.and_then(|reference| reference.target().try_id().map(ToOwned::to_owned));
+        id.map(|id| commit_id(&id).map_err(|error| self.repository.broken(&error.to_string()))).transpose()
+    }
+
+    /// Everything that [`writ_core::trust::admit`] needs to judge a head.
+    pub fn evidence(
+        &self,
+        introduction: &Introduction,
+        floor: Option<&CommitId>,
+        head: CommitId,
+    ) -> Result<Evidence, GitError> {
+        self.repository.evidence(introduction, floor, head)
+    }
+
+    /// The files of an admitted commit below `path`.
+    pub fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
+        self.repository.files(admitted, path)
+    }
+
+    /// Where the remote lies, if it is on this machine, so that its changes can be watched.
+    #[must_use]
+    pub fn local_path(&self) -> Option<PathBuf> {
+        self.remote.local_path()
+    }
+
+    /// Bytes that the last listing or fetch received: the protocol's own, without what SSH or TLS put around them.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
+}
+
+fn io_broken(folder: &Path, detail: &str, error: std::io::Error) -> GitError {
+    GitError::MirrorBroken { folder: folder.to_owned(), detail: detail.to_owned(), source: Some(error.into()) }
+}

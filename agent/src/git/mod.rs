@@ -1,0 +1,21 @@
+//! Fetches one branch into a bare mirror, hands over evidence, and reads files of an admitted commit.
+//!
+//! Invariant: no work tree, hook, filter, submodule, tag, replacement or graft has a say; objects are read by name from the
+//! database, and each is hashed again before it is used.
+//! Invariant: no answer of a remote and no state of the mirror means that something was removed.
+
+mod error;
+mod evidence;
+mod exchange;
+mod http;
+mod meter;
+mod mirror;
+mod objects;
+mod process;
+mod remote;
+mod tree;
+
+pub use error::{GitError, Operation};
+pub use mirror::Mirror;
+pub use objects::Repository;
+pub use remote::{Credentials, Remote};
