@@ -1,2 +1,11 @@
 //! `writ`: the agent and its commands.
-fn main() {}
+
+mod cli;
+
+use std::process::ExitCode;
+
+use writ::clock::Clock;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), Clock)
+}

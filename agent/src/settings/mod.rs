@@ -8,6 +8,7 @@ mod mask;
 mod path;
 mod raw;
 mod section;
+mod surroundings;
 mod url;
 
 use std::io;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
+
+pub use surroundings::{Surroundings, file, person, wants_colour};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/writ/agent.toml";
@@ -192,26 +195,6 @@ pub enum SettingsError {
     },
 }
 
-/// What settings take from the process and the machine.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// The machine's name.
-    pub machine: String,
-    /// `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-}
-
-impl Surroundings {
-    /// Those of this process.
-    #[must_use]
-    pub fn of_this_process() -> Self {
-        Self {
-            machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            docker_host: std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()),
-        }
-    }
-}
-
 impl Settings {
     /// The source of that name.
     #[must_use]
@@ -256,13 +239,6 @@ impl Target {
             Self::Simulated => "simulated",
         }
     }
-}
-
-/// Which file holds the settings: the one given, else `WRIT_CONFIG`, else [`DEFAULT_PATH`].
-#[must_use]
-pub fn file(given: Option<&Path>) -> PathBuf {
-    let named = given.map(Path::to_path_buf).or_else(|| std::env::var_os("WRIT_CONFIG").map(PathBuf::from));
-    named.unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
 }
 
 /// Reads a span of time as settings and commands take it: `30s`, `5m`, `1h` or `2d`.

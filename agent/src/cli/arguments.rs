@@ -1,0 +1,70 @@
+//! The words that commands take.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Parser, Subcommand};
+
+use super::terminal::Format;
+use super::{audit, completions, config, history, suspend, why};
+
+/// Deploys what a signed Git commit says, to this host.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed; commands that plan or make changes say 2 for changes and 3 for a refusal."
+)]
+pub(crate) struct Cli {
+    /// How to print: for people, or for programs
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Format,
+    /// The settings [default: $WRIT_CONFIG, else /etc/writ/agent.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tell what last changed an object, and who signed it
+    Why(why::Arguments),
+    /// Tell what was done and refused on this host
+    History(history::Arguments),
+    /// Check the record
+    Audit(audit::Arguments),
+    /// Show and change config buckets
+    Config(config::Arguments),
+    /// Leave a unit alone until it is resumed
+    Suspend(suspend::Suspend),
+    /// Let a suspended unit go on
+    Resume(suspend::Resume),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Print the manual page
+    Man,
+}
+
+/// The name that the program was called by: `vd` if it is that, else `writ`.
+pub(crate) fn program(words: &[OsString]) -> &'static str {
+    let called = words.first().and_then(|word| Path::new(word).file_name());
+    if called.is_some_and(|name| name == "vd") { "vd" } else { "writ" }
+}
+
+/// The word that stands where a command should.
+pub(crate) fn unknown_command(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) => Some(word.clone()),
+        _ => None,
+    }
+}
+
+/// What to say of a command that is part of the product and not of this version.
+pub(crate) fn later(word: &str) -> Option<String> {
+    if let Some((kind, _)) = word.split_once(':') {
+        return Some(format!("`{word}`: verbs of macros and plugins, such as those of {kind}, are not supported yet"));
+    }
+    let later = ["outputs", "approve", "rewind", "key"].contains(&word);
+    later.then(|| format!("`{word}` is not supported yet"))
+}

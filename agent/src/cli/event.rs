@@ -1,0 +1,197 @@
+//! Records of the journal as lines for people.
+//!
+//! Invariant: every kind of event is told with all that it holds; identifiers of the engine are shortened.
+
+use writ::record::{AgentEvent, Event, OperatorEvent, Outcome, ReportEvent, StepRecord, TrustEvent, WorkEvent};
+use writ_core::hash::SpecHash;
+use writ_core::model::{BucketRef, ObjectId};
+
+use super::moment;
+
+/// What an event is about, and what it tells.
+pub(crate) struct Told {
+    pub(crate) about: String,
+    pub(crate) text: String,
+}
+
+/// Digits of a commit that people read.
+const COMMIT_DIGITS: usize = 12;
+
+/// The first digits of a commit.
+pub(crate) fn short_commit(commit: &str) -> &str {
+    commit.get(..COMMIT_DIGITS).unwrap_or(commit)
+}
+
+/// ` (commit 0123…)`, or that there is none.
+fn by(commit: Option<&String>) -> String {
+    match commit {
+        Some(commit) => format!(" (commit {})", short_commit(commit)),
+        None => " (local files)".to_owned(),
+    }
+}
+
+/// `1:9f2c… -> 1:77a0…`, as far as both are known.
+pub(crate) fn hashes(from: Option<&SpecHash>, to: Option<&SpecHash>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) if from == to => to.short().to_owned(),
+        (Some(from), Some(to)) => format!("{} -> {}", from.short(), to.short()),
+        (None, Some(to)) => format!("new -> {}", to.short()),
+        (Some(from), None) => format!("{} -> none", from.short()),
+        (None, None) => String::new(),
+    }
+}
+
+fn of(object: Option<&ObjectId>, pod: Option<&String>, unit: &str) -> String {
+    match (pod, object) {
+        (Some(pod), _) => pod.clone(),
+        (None, Some(object)) => object.to_string(),
+        (None, None) => unit.to_owned(),
+    }
+}
+
+fn bucket_name(bucket: &BucketRef) -> String {
+    match &bucket.name {
+        Some(name) => format!("bucket {}/{name}", bucket.scope),
+        None => format!("bucket {}", bucket.scope),
+    }
+}
+
+/// What an event tells.
+pub(crate) fn told(event: &Event) -> Told {
+    let (about, text) = match event {
+        Event::Agent(event) => agent(event),
+        Event::Trust(event) => trust(event),
+        Event::Work(event) => work(event),
+        Event::Operator(event) => operator(event),
+        Event::Report(event) => report(event),
+    };
+    Told { about, text }
+}
+
+fn agent(event: &AgentEvent) -> (String, String) {
+    let text = match event {
+        AgentEvent::StoreMade { id, schema } => format!("record {id} begins (schema {schema})"),
+        AgentEvent::StoreMigrated { from, to } => format!("record moved from schema {from} to {to}"),
+        AgentEvent::Started { version, process, host } => {
+            format!("agent {version} started as process {process} on {host}")
+        }
+        AgentEvent::Stopped { reason } => format!("agent stopped: {reason}"),
+    };
+    ("host".to_owned(), text)
+}
+
+fn trust(event: &TrustEvent) -> (String, String) {
+    match event {
+        TrustEvent::Enrolled { source, commit, signer } => {
+            (source.clone(), format!("enrolled: trust begins at commit {} of {signer}", short_commit(commit)))
+        }
+        TrustEvent::Admitted { source, commit, signer, principal } => {
+            let who = principal.as_ref().map_or_else(|| signer.clone(), |principal| format!("{principal}, {signer}"));
+            (source.clone(), format!("admitted commit {} of {who}", short_commit(commit)))
+        }
+        TrustEvent::Refused { source, commit, culprit, reason, detail } => {
+            let blamed = culprit.as_ref().filter(|culprit| *culprit != commit);
+            let blamed = blamed.map(|culprit| format!(" because of {}", short_commit(culprit))).unwrap_or_default();
+            (source.clone(), format!("REFUSED commit {}{blamed}: {reason}: {detail}", short_commit(commit)))
+        }
+        TrustEvent::Unchecked { source, commit, detail } => {
+            let what = commit.as_ref().map_or_else(String::new, |commit| format!(" commit {}", short_commit(commit)));
+            (source.clone(), format!("could not check{what}: {detail}"))
+        }
+        TrustEvent::FloorSet { source, from, to } => {
+            let from = from.as_ref().map_or("none", |from| short_commit(from));
+            (source.clone(), format!("floor {from} -> {}", short_commit(to)))
+        }
+    }
+}
+
+fn work(event: &WorkEvent) -> (String, String) {
+    match event {
+        WorkEvent::Intent { unit, commit, step } => intent(unit, commit.as_ref(), step),
+        WorkEvent::Outcome { intent, unit, commit: _, object, pod, outcome: result } => {
+            (of(Some(object), pod.as_ref(), unit), format!("{} (record {intent})", outcome(result)))
+        }
+        WorkEvent::Held { unit: _, commit, object, from, to, replicas, changed } => {
+            let what = if changed.is_empty() { String::new() } else { format!(": {}", changed.join(", ")) };
+            let hashes = hashes(from.as_ref(), Some(to));
+            (object.to_string(), format!("as desired: {replicas} pods of {hashes}{what}{}", by(commit.as_ref())))
+        }
+        WorkEvent::Released { unit, object } => (object.to_string(), format!("no longer held by {unit}")),
+        WorkEvent::Refused { unit, commit, object, pod, rule, detail } => {
+            let text = format!("REFUSED by {rule}: {detail}{}", by(commit.as_ref()));
+            (of(object.as_ref(), pod.as_ref(), unit), text)
+        }
+        WorkEvent::Failed { unit, commit, object, pod, detail } => {
+            (of(object.as_ref(), pod.as_ref(), unit), format!("FAILED: {detail}{}", by(commit.as_ref())))
+        }
+        WorkEvent::Drift { unit, commit: _, object, pod, detail } => {
+            (of(Some(object), pod.as_ref(), unit), format!("drift: {detail}"))
+        }
+        WorkEvent::ImagePulled { unit: _, commit: _, object: _, pod, image, digest } => {
+            (pod.clone(), format!("pulled {image} ({digest})"))
+        }
+        WorkEvent::ProbeRestart { unit: _, object: _, pod, container, detail } => {
+            (pod.clone(), format!("restarted {container}: {detail}"))
+        }
+        WorkEvent::PassEnded { unit, commit, state, text } => {
+            (unit.clone(), format!("{}: {text}{}", state.name(), by(commit.as_ref())))
+        }
+    }
+}
+
+fn intent(unit: &str, commit: Option<&String>, step: &StepRecord) -> (String, String) {
+    let StepRecord { verb, object, pod, why, cause: _, from, to, act: _ } = step;
+    let hashes = hashes(from.as_ref(), to.as_ref());
+    let hashes = if hashes.is_empty() { hashes } else { format!(" [{hashes}]") };
+    (of(Some(object), pod.as_ref(), unit), format!("{}: {why}{hashes}{}", verb.name(), by(commit)))
+}
+
+/// What came of a step.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ok => "done".to_owned(),
+        Outcome::Failed(why) => format!("FAILED: {why}"),
+        Outcome::Unknown => "outcome unknown: the agent or the engine went away in between".to_owned(),
+    }
+}
+
+fn operator(event: &OperatorEvent) -> (String, String) {
+    match event {
+        OperatorEvent::Suspended { unit, owner, reason, until } => {
+            let end = until.map_or_else(String::new, |until| format!(" until {}", moment::shown(until)));
+            (unit.clone(), format!("suspended by {owner}{end}: {reason}"))
+        }
+        OperatorEvent::Resumed { unit, owner } => {
+            let who = owner.as_ref().map_or_else(|| "the suspension ran out".to_owned(), |owner| format!("by {owner}"));
+            (unit.clone(), format!("resumed: {who}"))
+        }
+        OperatorEvent::Overridden { unit, object, owner, rule, reason } => {
+            (of(object.as_ref(), None, unit), format!("{rule} set aside by {owner}: {reason}"))
+        }
+        OperatorEvent::UnsignedApply { unit, owner, path } => {
+            (unit.clone(), format!("unsigned files from {path} applied by {owner}"))
+        }
+        OperatorEvent::Pruned { unit: _, object, owner, volumes } => {
+            let volumes = if volumes.is_empty() { "no volume".to_owned() } else { volumes.join(", ") };
+            (object.to_string(), format!("data destroyed by {owner}: {volumes}"))
+        }
+        OperatorEvent::ConfigSet { bucket, key, digest: _ } => (bucket_name(bucket), format!("{key} set")),
+        OperatorEvent::ConfigUnset { bucket, key } => (bucket_name(bucket), format!("{key} unset")),
+    }
+}
+
+fn report(event: &ReportEvent) -> (String, String) {
+    match event {
+        ReportEvent::Enqueued { forge, context, commit, state, text } => {
+            (context.clone(), format!("to tell {forge}: {} on {}: {text}", state.name(), short_commit(commit)))
+        }
+        ReportEvent::Sent { forge, context, commit, state } => {
+            (context.clone(), format!("told {forge}: {} on {}", state.name(), short_commit(commit)))
+        }
+        ReportEvent::GivenUp { forge, context, commit, state, reason } => {
+            let what = format!("{} on {}", state.name(), short_commit(commit));
+            (context.clone(), format!("gave up telling {forge}: {what}: {reason}"))
+        }
+        ReportEvent::Postponed { forge, reason } => (forge.clone(), format!("told later: {reason}")),
+    }
+}

@@ -1,0 +1,86 @@
+//! The commands: words in, one call to what does the work, words out.
+//!
+//! Invariant: nothing is decided here that is about the host; nothing else prints.
+
+mod arguments;
+mod audit;
+mod completions;
+mod config;
+mod event;
+mod exit;
+mod history;
+mod host;
+mod man;
+mod moment;
+mod object;
+mod suspend;
+mod terminal;
+mod why;
+mod yaml;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use writ::clock::Clock;
+use writ::error::chain;
+
+use arguments::{Cli, Command};
+use exit::{Ended, Exit, Failure};
+use host::Host;
+use terminal::{Format, Terminal};
+
+/// Runs the command that the words ask for.
+pub(crate) fn run(words: impl Iterator<Item = OsString>, clock: Clock) -> ExitCode {
+    let words: Vec<OsString> = words.collect();
+    let name = arguments::program(&words);
+    let command = Cli::command().name(name).bin_name(name);
+    let parsed = command.clone().try_get_matches_from(&words).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error).into(),
+    };
+    let terminal = Terminal::of_this_process(cli.output);
+    let host = Host::new(cli.config.as_deref(), clock, terminal);
+    match perform(cli.command, &host, command) {
+        Ok(exit) => exit.into(),
+        Err(Failure::Said(exit)) => exit.into(),
+        Err(Failure::Message(message)) => fail(&terminal, &message),
+        Err(Failure::Error(error)) => fail(&terminal, &chain(error.as_ref())),
+    }
+}
+
+fn fail(terminal: &Terminal, message: &str) -> ExitCode {
+    terminal.complain(message);
+    Exit::Failure.into()
+}
+
+/// Says what is wrong with the words, or prints the help that they ask for.
+fn not_understood(error: &clap::Error) -> Exit {
+    if let Some(word) = arguments::unknown_command(error)
+        && let Some(message) = arguments::later(&word)
+    {
+        Terminal::of_this_process(Format::Text).complain(&message);
+        return Exit::Failure;
+    }
+    // A closed pipe is the one way in which this fails, and then nobody reads.
+    drop(error.print());
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Failure,
+    }
+}
+
+fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
+    match command {
+        Command::Why(arguments) => why::run(host, &arguments),
+        Command::History(arguments) => history::run(host, &arguments),
+        Command::Audit(arguments) => audit::run(host, &arguments),
+        Command::Config(arguments) => config::run(host, &arguments),
+        Command::Suspend(arguments) => suspend::suspend(host, &arguments),
+        Command::Resume(arguments) => suspend::resume(host, &arguments),
+        Command::Completions(arguments) => completions::run(&arguments, words),
+        Command::Man => man::run(host, words),
+    }
+}
