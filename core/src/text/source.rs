@@ -38,6 +38,25 @@ impl Sources {
         Some((before.bytes().filter(|byte| *byte == b'\n').count() + 1, column))
     }
 
+    /// Writes a star over each byte of some stretches of a file, ends of lines excepted, so that no message can show
+    /// what stood there. All other places stay right.
+    pub fn hide(&mut self, file: &str, ranges: &[std::ops::Range<usize>]) {
+        let Some(text) = self.0.get_mut(file) else { return };
+        let mut bytes = std::mem::take(text).into_bytes();
+        for range in ranges {
+            let end = range.end.min(bytes.len());
+            let hidden = bytes.get_mut(range.start..end).into_iter().flatten();
+            hidden.filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b'*');
+        }
+        *text = String::from_utf8_lossy(&bytes).into_owned();
+    }
+
+    /// The line of a byte of a text, counted from 1.
+    #[must_use]
+    pub fn line_of(text: &str, at: usize) -> usize {
+        text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
     /// `file:line:column` as compilers write it; the file alone where the text is not known.
     #[must_use]
     pub fn describe(&self, place: &Place) -> String {
@@ -85,6 +104,14 @@ mod tests {
         assert_eq!(sources.describe(&at(0)), "a.hcl:1:1");
         assert_eq!(sources.describe(&at(11)), "a.hcl:2:7");
         assert_eq!(sources.describe(&Place { file: "b".into(), start: 0, end: 0 }), "b");
+    }
+
+    #[test]
+    fn what_is_hidden_leaves_every_other_place_right() {
+        let mut sources = Sources::default();
+        sources.insert("a", "key: geheim\u{e4}\n  more\nnext: 1\n");
+        sources.hide("a", &[5..20]);
+        assert_eq!(sources.text("a"), Some("key: ********\n******\nnext: 1\n"));
     }
 
     #[test]
