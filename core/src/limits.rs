@@ -24,6 +24,12 @@ pub const ASSET_BYTES_MAX: usize = 1 << 20;
 /// bounds a square; the widest of the examples has 20.
 pub const ENTRIES_MAX: usize = 2_048;
 
+/// Text of one manifest in bytes, aliases expanded: four times the largest file.
+pub const EXPANDED_BYTES_MAX: usize = 1 << 20;
+
+/// Longest name of a field or key in a manifest, in bytes. Kubernetes' longest, a label's, have 317.
+pub const NAME_BYTES_MAX: usize = 512;
+
 /// Problems shown for one set of files; the rest is counted. A person mends the first screen first.
 pub const PROBLEMS_SHOWN_MAX: usize = 100;
 

@@ -4,3 +4,4 @@
 mod desired_text;
 mod resolve;
 mod tidy;
+mod yaml;

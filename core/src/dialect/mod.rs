@@ -1,15 +1,18 @@
 //! What people write, lowered to Kubernetes API objects.
 //!
-//! Invariant: a dialect knows no other dialect and no target.
+//! Invariant: a dialect knows no other dialect. What a target makes of a field stands in the table of fields.
 
 pub mod kubernetes;
 pub mod openmcf;
 pub mod voodu;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::model::Object;
-use crate::text::{Problems, Sources};
+use crate::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
+use crate::model::{Object, ObjectId};
+use crate::text::{Place, Problem, Problems, Sources, quoted};
 
 /// The files of a unit: path from the unit's directory, with `/`, to bytes. Order of writing is immaterial.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -30,4 +33,137 @@ pub const MANIFEST_ENDINGS: [&str; 6] = [".hcl", ".voodu", ".vdu", ".vd", ".yaml
 #[must_use]
 pub fn is_manifest(path: &str) -> bool {
     MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. The sources
+/// are for showing the problems; what is secret in them is starred out.
+#[must_use]
+pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
+    let mut problems = Problems::default();
+    let mut sources = Sources::default();
+    let mut objects = Vec::new();
+    if fits(files, &mut problems) {
+        let mut hcl = Vec::new();
+        for (path, bytes) in files.iter().filter(|(path, _)| is_manifest(path)) {
+            let Some(text) = read(path, bytes, &mut problems, &mut sources) else { continue };
+            if is_yaml(path) {
+                objects.extend(lower_yaml(path, text, &mut problems, &mut sources));
+            } else {
+                hcl.push((path.as_str(), text));
+            }
+        }
+        let voodu::Lowering { objects: written, implied } = voodu::lower(&hcl, files, &mut problems);
+        objects.extend(written);
+        let declared: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
+        objects.extend(implied.into_iter().filter(|object| !declared.contains(&object.id)));
+    }
+    objects.sort_by(|left, right| (&left.id, left.place("")).cmp(&(&right.id, right.place(""))));
+    refuse_twins(&objects, &sources, &mut problems);
+    problems.extend(kubernetes::judge_together(&objects));
+    if problems.has_errors() { (Err(problems), sources) } else { (Ok(Lowered { objects, notes: problems }), sources) }
+}
+
+fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+/// True if the files together are within what is read; the budget for each one is `read`'s.
+fn fits(files: &Files, problems: &mut Problems) -> bool {
+    let read = files.iter().filter(|(path, bytes)| !(is_manifest(path) && is_too_large(bytes)));
+    let bytes: u64 = read.map(|(_, bytes)| bytes.len() as u64).sum();
+    let fault = if files.len() > TREE_FILES_MAX {
+        format!("the unit has {} files; at most {TREE_FILES_MAX} are read", files.len())
+    } else if bytes > TREE_BYTES_MAX {
+        format!("the unit's files hold {bytes} bytes; at most {TREE_BYTES_MAX} are read")
+    } else {
+        return true;
+    };
+    problems.push(Problem::error(None, fault).help("split the unit, or keep other files out of its directory"));
+    false
+}
+
+const fn is_too_large(bytes: &[u8]) -> bool {
+    bytes.len() as u64 > MANIFEST_BYTES_MAX
+}
+
+/// A manifest as text, which is also kept for showing.
+fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut Sources) -> Option<&'a str> {
+    let place = |start, end| Some(Place { file: path.to_owned(), start, end });
+    if is_too_large(bytes) {
+        let message = format!("the manifest has {} bytes; at most {MANIFEST_BYTES_MAX} are read", bytes.len());
+        problems.push(Problem::error(place(0, 0), message).help("split it into several files"));
+        return None;
+    }
+    let fault = match std::str::from_utf8(bytes) {
+        Ok(text) => match text.find('\0') {
+            None => {
+                sources.insert(path, text);
+                return Some(text);
+            }
+            Some(at) => Problem::error(place(at, at + 1), "the manifest holds a NUL character"),
+        },
+        Err(error) => {
+            let at = error.valid_up_to();
+            Problem::error(place(at, at + 1), "the manifest is not UTF-8 text").help("save it as UTF-8")
+        }
+    };
+    sources.insert(path, String::from_utf8_lossy(bytes));
+    sources.hide(path, &secret_lines(&String::from_utf8_lossy(bytes)));
+    problems.push(fault);
+    None
+}
+
+/// The objects of a YAML file, whichever of the two dialects each document is of.
+fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> Vec<Object> {
+    let stream = yaml::parse(path, text, problems);
+    let mut hidden = if stream.sound { Vec::new() } else { secret_lines(text) };
+    let mut objects = Vec::new();
+    for document in &stream.documents {
+        match openmcf::refuse(path, text, document) {
+            Some(refusal) => problems.push(refusal),
+            None => objects.extend(kubernetes::lower_document(path, text, document, problems, &mut hidden)),
+        }
+    }
+    for object in &objects {
+        problems.extend(kubernetes::effects(object, kubernetes::Target::Docker));
+    }
+    sources.hide(path, &hidden);
+    objects
+}
+
+/// What may be secret in a text that could not be read: everything but names where it speaks of a Secret, else the
+/// values of variables.
+fn secret_lines(text: &str) -> Vec<Range<usize>> {
+    let all = text.contains("Secret") || text.contains("stringData");
+    let mut hidden = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let name = line.split_once(": ").map(|(name, _)| name).filter(|name| name.len() < line.len());
+        let value = name.map_or(0, |name| name.len() + 2);
+        let structural = ["apiVersion", "kind", "name", "namespace"];
+        let word = name.map(|name| name.trim_start_matches([' ', '-', '{', '"']));
+        if all && !word.is_some_and(|word| structural.contains(&word)) || word == Some("value") {
+            hidden.push(start + value..start + line.len());
+        }
+        start += line.len();
+    }
+    hidden
+}
+
+/// Reports every object that is asked for more than once, at all its places.
+fn refuse_twins(objects: &[Object], sources: &Sources, problems: &mut Problems) {
+    let mut groups: BTreeMap<&ObjectId, Vec<&Object>> = BTreeMap::new();
+    for object in objects {
+        groups.entry(&object.id).or_default().push(object);
+    }
+    for (id, twins) in groups.into_iter().filter(|(_, twins)| twins.len() > 1) {
+        let name = |object: &Object| object.place("/metadata/name");
+        for (index, twin) in twins.iter().enumerate() {
+            let others = twins.iter().enumerate().filter(|(other, _)| *other != index);
+            let others: Vec<String> = others.filter_map(|(_, other)| Some(sources.describe(&name(other)?))).collect();
+            let message = format!("{} is given {} times", quoted(&id.to_string()), twins.len());
+            let help = format!("keep one of them; it is also at {}", others.join(", "));
+            problems.push(Problem::error(name(twin), message).help(help));
+        }
+    }
 }

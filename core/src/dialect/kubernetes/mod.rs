@@ -1,1 +1,152 @@
-//! (to come)
+//! Kubernetes YAML, lowered to the objects that it is.
+//!
+//! Each document goes three ways: `check` holds it against the table of fields, `meaning` looks at what its fields
+//! say together, and [`effects`] tells what a target makes of it.
+//!
+//! Invariant: an object that comes out holds only what the table knows; its body stays as it was written, so that
+//! `writ render` shows what a person wrote. Only the namespace is filled in.
+
+mod check;
+mod effects;
+mod format;
+mod meaning;
+mod shape;
+mod suggest;
+mod table;
+mod together;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+pub use effects::{Target, effects};
+pub(super) use together::judge_together;
+
+use super::yaml::{Content, Node, place};
+use crate::model::{Kind, Object, ObjectId};
+use crate::text::{Place, Problem, Problems, quoted};
+
+/// Namespace of objects that name none. Source: kubectl without a configured context.
+const NAMESPACE_DEFAULT: &str = "default";
+
+/// The objects of one document. `hidden` takes the bytes that hold secrets, which no message may show.
+pub(super) fn lower_document(
+    file: &str,
+    text: &str,
+    document: &Rc<Node>,
+    problems: &mut Problems,
+    hidden: &mut Vec<Range<usize>>,
+) -> Vec<Object> {
+    let mut objects = Vec::new();
+    let mut waiting = vec![Rc::clone(document)];
+    while let Some(node) = waiting.pop() {
+        if !is_list(&node) {
+            let reader = Reader { file, text, problems: &mut *problems, hidden: &mut *hidden };
+            objects.extend(reader.object(&node));
+            continue;
+        }
+        match node.get("items").map(|items| &items.content) {
+            Some(Content::List(items)) => waiting.extend(items.iter().cloned()),
+            None | Some(Content::Null) => {}
+            Some(Content::Boolean(_) | Content::Number(_) | Content::Text(_) | Content::Map(_)) => {
+                let at = place(file, text, &node.label());
+                problems.push(Problem::error(Some(at), "`items` of a List must be a list"));
+            }
+        }
+        for entry in node.entries().iter().filter(|entry| !LIST_FIELDS.contains(&entry.name.as_str())) {
+            let at = place(file, text, &entry.range);
+            problems.push(Problem::error(Some(at), format!("List has no field {}", quoted(&entry.name))));
+        }
+    }
+    objects
+}
+
+/// Fields of a `v1` List, which only holds objects together.
+const LIST_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
+
+fn is_list(node: &Node) -> bool {
+    node.get("apiVersion").and_then(|node| node.text()) == Some("v1")
+        && node.get("kind").and_then(|node| node.text()) == Some("List")
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+    problems: &'a mut Problems,
+    hidden: &'a mut Vec<Range<usize>>,
+}
+
+impl Reader<'_> {
+    fn object(self, node: &Node) -> Option<Object> {
+        let Self { file, text, problems, hidden } = self;
+        let kind = match kind(file, text, node) {
+            Ok(kind) => kind,
+            Err(problem) => {
+                problems.push(problem);
+                return None;
+            }
+        };
+        let mut check = check::Check::new(file, text, problems, hidden);
+        let body = check.object(node, table::shape(kind));
+        let places = check.places;
+        let mut body = body?;
+        let metadata = body.get_mut("metadata")?.as_object_mut()?;
+        let name = metadata.get("name")?.as_str()?.to_owned();
+        let scope = match (kind.is_unscoped(), metadata.get("namespace").and_then(Value::as_str)) {
+            (true, None) => String::new(),
+            (true, Some(_)) => {
+                let at = places.nearest("/metadata/namespace").cloned();
+                let message = format!("a {} lives in no namespace", kind.name());
+                problems.push(Problem::error(at, message).help("leave `namespace` out"));
+                return None;
+            }
+            (false, Some(namespace)) => namespace.to_owned(),
+            (false, None) => {
+                metadata.insert("namespace".to_owned(), Value::String(NAMESPACE_DEFAULT.to_owned()));
+                NAMESPACE_DEFAULT.to_owned()
+            }
+        };
+        let object = Object { id: ObjectId::new(kind, &scope, &name), body, places };
+        meaning::judge(&object, problems);
+        Some(object)
+    }
+}
+
+/// Which kind a document is of, or why it is of none.
+fn kind(file: &str, text: &str, node: &Node) -> Result<Kind, Problem> {
+    let at = |range: &Range<usize>| -> Option<Place> { Some(place(file, text, range)) };
+    if !matches!(node.content, Content::Map(_)) {
+        let message = format!("a document must be a map with `apiVersion` and `kind`, but is {}", node.description());
+        return Err(Problem::error(at(&node.label()), message));
+    }
+    let word = |name: &str| match node.get(name).map(|value| (value, value.text())) {
+        Some((value, Some(text))) if !text.is_empty() => Ok((value, text)),
+        Some((value, _)) => Err(Problem::error(at(&value.label()), format!("`{name}` must be text"))),
+        None => {
+            let help = format!("begin with `apiVersion` and `kind`; known are {}", known_kinds());
+            Err(Problem::error(at(&node.label()), format!("the document has no `{name}`")).help(help))
+        }
+    };
+    let (version_node, version) = word("apiVersion")?;
+    let (kind_node, name) = word("kind")?;
+    match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+        Some(kind) if kind.api_version() == version => Ok(kind),
+        Some(kind) => {
+            let message = format!("{name} of {} is not known", quoted(version));
+            Err(Problem::error(at(&version_node.range), message).help(format!("write `{}`", kind.api_version())))
+        }
+        None => {
+            let message = format!("the kind {} of {} is not supported yet", quoted(name), quoted(version));
+            let help = match suggest::nearest(name, Kind::ALL.into_iter().map(Kind::name)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known are {}", known_kinds()),
+            };
+            Err(Problem::error(at(&kind_node.range), message).help(help))
+        }
+    }
+}
+
+fn known_kinds() -> String {
+    Kind::ALL.map(Kind::name).join(", ")
+}

@@ -1,0 +1,150 @@
+//! What a target makes of an object's fields.
+
+use serde_json::Value;
+
+use super::shape::{Effect, Field, Literal, Shape, Type};
+use super::table;
+use crate::model::{Kind, Object};
+use crate::text::{Problem, Problems};
+
+/// Where objects are made real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A container engine on one host, simulated ones included.
+    Docker,
+}
+
+impl Target {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker",
+        }
+    }
+}
+
+/// Every field of an object that a target does not honour: a note for what has no effect there, an error for what it
+/// cannot do.
+#[must_use]
+pub fn effects(object: &Object, target: Target) -> Problems {
+    let mut walk = Walk { object, target, problems: Problems::default(), pointer: String::new() };
+    walk.fields(&object.body, table::shape(object.id.kind));
+    match (target, object.id.kind) {
+        (Target::Docker, Kind::StatefulSet | Kind::Deployment) => walk.one_container(),
+        (Target::Docker, Kind::Service) => walk.straight_ports(),
+        (
+            Target::Docker,
+            Kind::Namespace | Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget,
+        ) => {}
+    }
+    walk.problems
+}
+
+struct Walk<'a> {
+    object: &'a Object,
+    target: Target,
+    problems: Problems,
+    pointer: String,
+}
+
+impl Walk<'_> {
+    fn fields(&mut self, value: &Value, shape: &'static Shape) {
+        let Some(map) = value.as_object() else { return };
+        for (name, value) in map {
+            // The dialects refuse what the table does not know, each by its own means.
+            let Some(field) = shape.fields.iter().find(|field| field.name == name) else { continue };
+            self.under(name, |walk| walk.field(field, value));
+        }
+    }
+
+    fn field(&mut self, field: &Field, value: &Value) {
+        let effect = match self.target {
+            Target::Docker => field.docker,
+        };
+        let name = field.name;
+        let target = self.target.name();
+        match effect {
+            Effect::Honoured => self.value(&field.of, value),
+            Effect::Nothing { but, .. } | Effect::Refused { but, .. } if is_among(value, but) => {}
+            Effect::Nothing { but: _, why } => {
+                let message = format!("`{name}` has no effect on {target}: {why}");
+                self.problems.push(Problem::note(self.object.place(&self.pointer), message));
+            }
+            Effect::Refused { but, help } => {
+                let written = value.as_str().filter(|text| !but.is_empty() && !text.is_empty());
+                let what = written.map_or_else(|| format!("`{name}`"), |text| format!("`{name}: {text}`"));
+                let message = format!("{what} is not possible on {target}");
+                self.problems.push(Problem::error(self.object.place(&self.pointer), message).help(help));
+            }
+        }
+    }
+
+    fn value(&mut self, of: &Type, value: &Value) {
+        match of {
+            Type::Object(shape) => self.fields(value, shape),
+            Type::List(of) => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    self.under(&index.to_string(), |walk| walk.value(of, item));
+                }
+            }
+            Type::Text(_)
+            | Type::Hidden
+            | Type::HiddenBase64
+            | Type::Boolean
+            | Type::Integer(..)
+            | Type::Port
+            | Type::Share
+            | Type::Quantity
+            | Type::Choice(_)
+            | Type::Map(..)
+            | Type::Any => {}
+        }
+    }
+
+    fn under(&mut self, name: &str, then: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(name);
+        then(self);
+        self.pointer.truncate(length);
+    }
+
+    fn one_container(&mut self) {
+        let containers = self.object.at("/spec/template/spec/containers").and_then(Value::as_array);
+        for index in 1..containers.map_or(0, Vec::len) {
+            let place = self.object.place(&format!("/spec/template/spec/containers/{index}"));
+            let message = format!("a pod of several containers is not possible on {} yet", self.target.name());
+            self.problems
+                .push(Problem::error(place, message).help("make it a workload of its own, or an init container"));
+        }
+    }
+
+    /// A name leads clients to the pods themselves, so nothing turns one port into another.
+    fn straight_ports(&mut self) {
+        if self.object.at("/spec/clusterIP").and_then(Value::as_str) == Some("None") {
+            return;
+        }
+        for (index, port) in self.object.at("/spec/ports").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let (Some(outside), Some(inside)) = (port["port"].as_i64(), port["targetPort"].as_i64()) else { continue };
+            if outside == inside {
+                continue;
+            }
+            let place = self.object.place(&format!("/spec/ports/{index}/targetPort"));
+            let message = format!("port {outside} cannot lead to port {inside} on {}", self.target.name());
+            let help =
+                format!("a Service is a name for the pods themselves: write `port: {inside}` and use it in clients");
+            self.problems.push(Problem::error(place, message).help(help));
+        }
+    }
+}
+
+/// True if a value, or every item of a list, is one of the literals.
+fn is_among(value: &Value, literals: &[Literal]) -> bool {
+    if let Some(items) = value.as_array() {
+        return !literals.is_empty() && items.iter().all(|item| is_among(item, literals));
+    }
+    literals.iter().any(|literal| match literal {
+        Literal::Boolean(wanted) => value.as_bool() == Some(*wanted),
+        Literal::Integer(wanted) => value.as_i64() == Some(*wanted),
+        Literal::Text(wanted) => value.as_str() == Some(*wanted),
+    })
+}

@@ -1,0 +1,151 @@
+//! What the fields of one object say together.
+
+mod pod;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::format;
+use super::shape::Format;
+use crate::model::{Kind, Object, annotation};
+use crate::text::{Problem, Problems, quoted};
+
+/// Reports what Kubernetes would refuse, or what was probably not meant.
+pub(super) fn judge(object: &Object, problems: &mut Problems) {
+    let mut judge = Judge { object, problems };
+    judge.name();
+    judge.own_names("/metadata", false);
+    match object.id.kind {
+        Kind::Namespace | Kind::StorageClass => {}
+        Kind::ConfigMap => judge.distinct_keys("/data", "/binaryData"),
+        Kind::Secret => {}
+        Kind::Service => judge.service(),
+        Kind::StatefulSet | Kind::Deployment => judge.workload(),
+        Kind::PodDisruptionBudget => judge.budget(),
+    }
+}
+
+/// The object at hand and where its problems go.
+struct Judge<'a> {
+    object: &'a Object,
+    problems: &'a mut Problems,
+}
+
+impl<'a> Judge<'a> {
+    fn error(&mut self, pointer: &str, message: impl Into<String>, help: &str) {
+        let problem = Problem::error(self.object.place(pointer), message);
+        self.problems.push(if help.is_empty() { problem } else { problem.help(help) });
+    }
+
+    fn warning(&mut self, pointer: &str, message: impl Into<String>, help: &str) {
+        self.problems.push(Problem::warning(self.object.place(pointer), message).help(help));
+    }
+
+    /// The items of a list, each with its pointer.
+    fn items(&self, pointer: &str) -> Vec<(String, &'a Value)> {
+        let items = self.object.at(pointer).and_then(Value::as_array).into_iter().flatten();
+        items.enumerate().map(|(index, item)| (format!("{pointer}/{index}"), item)).collect()
+    }
+
+    fn text(&self, pointer: &str) -> Option<&'a str> {
+        self.object.at(pointer).and_then(Value::as_str)
+    }
+
+    fn name(&mut self) {
+        let form = match self.object.id.kind {
+            Kind::Service => Format::ServiceName,
+            Kind::Namespace | Kind::StatefulSet | Kind::Deployment => Format::Label,
+            Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget => return,
+        };
+        if let Some(fault) = format::fault(form, &self.object.id.name) {
+            let message =
+                format!("the name {} of a {} {fault}", quoted(&self.object.id.name), self.object.id.kind.name());
+            self.error("/metadata/name", message, "");
+        }
+    }
+
+    /// Labels and annotations that begin with `writ.` are ours; a manifest may set the two that speak to us.
+    fn own_names(&mut self, pointer: &str, template: bool) {
+        for part in ["labels", "annotations"] {
+            let names = self.object.at(&format!("{pointer}/{part}")).and_then(Value::as_object);
+            for name in names.into_iter().flat_map(|names| names.keys()).filter(|name| name.starts_with("writ.")) {
+                let place = format!("{pointer}/{part}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
+                match (known, template) {
+                    (true, true) => {}
+                    (true, false) => {
+                        let help = "move it to `spec.template.metadata.annotations`";
+                        self.error(&place, format!("the annotation {} belongs to a pod template", quoted(name)), help);
+                    }
+                    (false, _) => {
+                        let message = format!("the name {} in `{part}` is kept for Writ itself", quoted(name));
+                        self.error(&place, message, "choose a name that does not begin with `writ.`");
+                    }
+                }
+            }
+        }
+    }
+
+    fn distinct_keys(&mut self, first: &str, second: &str) {
+        let Some(first_keys) = self.object.at(first).and_then(Value::as_object) else { return };
+        let second_keys = self.object.at(second).and_then(Value::as_object);
+        for key in second_keys.into_iter().flat_map(|keys| keys.keys()).filter(|key| first_keys.contains_key(*key)) {
+            let message = format!("the key {} is in both `data` and `binaryData`", quoted(key));
+            self.error(&format!("{second}/{key}"), message, "keep one of them");
+        }
+    }
+
+    fn service(&mut self) {
+        if self.object.at("/spec/selector").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+            self.error("/spec/selector", "a Service with an empty `selector` leads nowhere", "name labels of the pods");
+        }
+        let ports = self.items("/spec/ports");
+        if ports.is_empty() && self.text("/spec/clusterIP") != Some("None") {
+            let help = "list the ports of its pods, or write `clusterIP: None`";
+            self.error("/spec", "a Service with an address needs `ports`", help);
+        }
+        if ports.len() > 1 {
+            for (pointer, _) in ports.iter().filter(|(_, port)| port.get("name").is_none()) {
+                self.error(pointer, "each of several ports needs a `name`", "");
+            }
+        }
+        self.distinct(&ports, "/name", "port");
+    }
+
+    fn budget(&mut self) {
+        match (self.object.at("/spec/minAvailable"), self.object.at("/spec/maxUnavailable")) {
+            (Some(_), Some(_)) => {
+                let message = "`minAvailable` and `maxUnavailable` exclude each other";
+                self.error("/spec/maxUnavailable", message, "keep one of them");
+            }
+            (None, None) => self.error("/spec", "a PodDisruptionBudget needs `minAvailable` or `maxUnavailable`", ""),
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+    }
+
+    /// Reports every item whose text at `part` another one before it has.
+    fn distinct(&mut self, items: &[(String, &Value)], part: &str, what: &str) {
+        let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+        for (pointer, item) in items {
+            let Some(name) = item.pointer(part).and_then(Value::as_str) else { continue };
+            if seen.insert(name, ()).is_some() {
+                self.error(&format!("{pointer}{part}"), format!("the {what} {} is there twice", quoted(name)), "");
+            }
+        }
+    }
+
+    /// Reports an item that has none or several of the fields of which it must have one.
+    fn exactly_one(&mut self, pointer: &str, value: &Value, fields: &[&str], what: &str) {
+        let given: Vec<&&str> = fields.iter().filter(|field| value.get(**field).is_some()).collect();
+        match given.as_slice() {
+            [_] => {}
+            [] => self.error(pointer, format!("{what} needs one of `{}`", fields.join("`, `")), ""),
+            [first, second, ..] => {
+                let message = format!("{what} cannot have both `{first}` and `{second}`");
+                self.error(&format!("{pointer}/{second}"), message, "keep one of them");
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What the fields of a StatefulSet or a Deployment say together.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Judge;
+use crate::model::annotation;
+use crate::text::quoted;
+
+const SPEC: &str = "/spec/template/spec";
+
+impl Judge<'_> {
+    pub(super) fn workload(&mut self) {
+        self.selector();
+        self.own_names("/spec/template/metadata", true);
+        self.own_values();
+        self.strategy();
+        self.claims();
+        self.pod(SPEC);
+    }
+
+    /// The selector must find the pods of the template, or the workload would make pods without end.
+    fn selector(&mut self) {
+        let labels = self.object.at("/spec/template/metadata/labels").and_then(Value::as_object);
+        let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+        let wanted = self.object.at("/spec/selector/matchLabels").and_then(Value::as_object);
+        let expressions = self.items("/spec/selector/matchExpressions");
+        if wanted.is_none_or(serde_json::Map::is_empty) && expressions.is_empty() {
+            self.error("/spec/selector", "an empty `selector` finds every pod", "repeat the labels of the template");
+            return;
+        }
+        for (key, value) in wanted.into_iter().flatten() {
+            if label(key) != value.as_str() {
+                let message = format!(
+                    "the selector does not find its own pods: the template has no label {}: {}",
+                    quoted(key),
+                    quoted(value.as_str().unwrap_or_default())
+                );
+                let pointer = format!("/spec/selector/matchLabels/{}", key.replace('~', "~0").replace('/', "~1"));
+                self.error(&pointer, message, "give `spec.template.metadata.labels` the same labels");
+            }
+        }
+        for (pointer, expression) in expressions {
+            let values: Vec<&str> =
+                expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let found = label(expression["key"].as_str().unwrap_or_default());
+            let fits = match expression["operator"].as_str() {
+                Some("In") => found.is_some_and(|found| values.contains(&found)),
+                Some("NotIn") => found.is_none_or(|found| !values.contains(&found)),
+                Some("Exists") => found.is_some(),
+                _ => found.is_none(),
+            };
+            if !fits {
+                let message =
+                    "the selector does not find its own pods: this expression leaves out the template's labels";
+                self.error(&pointer, message, "give `spec.template.metadata.labels` labels that it finds");
+            }
+        }
+    }
+
+    fn own_values(&mut self) {
+        let annotations = "/spec/template/metadata/annotations";
+        let publish = format!("{annotations}/{}", annotation::PUBLISH);
+        if let Some(value) = self.text(&publish).filter(|value| *value != "loopback") {
+            let message = format!("`{}` must be `loopback`, not {}", annotation::PUBLISH, quoted(value));
+            self.error(&publish, message, "");
+        }
+        let bucket = format!("{annotations}/{}", annotation::BUCKET);
+        let sound = |value: &str| {
+            value
+                .split_once('/')
+                .is_some_and(|(scope, name)| !scope.is_empty() && !name.is_empty() && !name.contains('/'))
+        };
+        if let Some(value) = self.text(&bucket).filter(|value| !sound(value)) {
+            let message = format!("`{}` must be `SCOPE/NAME`, not {}", annotation::BUCKET, quoted(value));
+            self.error(&bucket, message, "");
+        }
+    }
+
+    fn strategy(&mut self) {
+        for (pointer, other) in [("/spec/updateStrategy", "OnDelete"), ("/spec/strategy", "Recreate")] {
+            let rolling = format!("{pointer}/rollingUpdate");
+            if self.text(&format!("{pointer}/type")) == Some(other) && self.object.at(&rolling).is_some() {
+                self.error(&rolling, format!("`rollingUpdate` does not go with the type `{other}`"), "leave it out");
+            }
+        }
+        let rolling = "/spec/strategy/rollingUpdate";
+        let none = |name: &str| {
+            let share = self.object.at(&format!("{rolling}/{name}"));
+            share.is_some_and(|share| {
+                share.as_i64() == Some(0) || share.as_str().is_some_and(|share| share.trim_matches('0') == "%")
+            })
+        };
+        if none("maxSurge") && none("maxUnavailable") {
+            let message = "`maxSurge` and `maxUnavailable` cannot both be 0: no pod could ever be replaced";
+            self.error(&format!("{rolling}/maxUnavailable"), message, "set one of them to 1");
+        }
+    }
+
+    /// Each claim template is one volume of each pod, so it has a name of its own and some container mounts it.
+    fn claims(&mut self) {
+        let claims = self.items("/spec/volumeClaimTemplates");
+        self.distinct(&claims, "/metadata/name", "claim template");
+        let mut mounted: BTreeMap<&str, ()> = BTreeMap::new();
+        for list in ["containers", "initContainers"] {
+            for (pointer, _) in self.items(&format!("{SPEC}/{list}")) {
+                for (_, mount) in self.items(&format!("{pointer}/volumeMounts")) {
+                    mounted.extend(mount["name"].as_str().map(|name| (name, ())));
+                }
+            }
+        }
+        let volumes: BTreeMap<&str, ()> = self
+            .items(&format!("{SPEC}/volumes"))
+            .iter()
+            .filter_map(|(_, volume)| Some((volume["name"].as_str()?, ())))
+            .collect();
+        for (pointer, claim) in claims {
+            let Some(name) = claim.pointer("/metadata/name").and_then(Value::as_str) else { continue };
+            let place = format!("{pointer}/metadata/name");
+            if volumes.contains_key(name) {
+                self.error(
+                    &place,
+                    format!("the volume {} is given by `volumes`, too", quoted(name)),
+                    "rename one of them",
+                );
+            }
+            if !mounted.contains_key(name) {
+                let help = "add it to the `volumeMounts` of a container";
+                self.error(&place, format!("no container mounts the claim {}", quoted(name)), help);
+            }
+            if claim.pointer("/spec/accessModes").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                self.error(&format!("{pointer}/spec/accessModes"), "`accessModes` is empty", "write [ReadWriteOnce]");
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Fields of Service.
+
+use super::super::shape::{
+    Format, LABELS, LINE, LINES, Literal, PORT_NUMBER, Shape, Type, WORD, idle, idle_but, must, no, only, yes,
+};
+use super::metadata::OBJECT_META;
+use super::storage::STATUS;
+
+const NAMES_ONLY: &str = "leave it out; a Service on Docker is a name that leads to the pods themselves";
+const TO_HOST: &str =
+    "leave it out and give the container port a `hostPort`, or the pod template the annotation `writ.publish`";
+const NO_BALANCER: &str = "there is no load balancer on one host";
+
+pub(super) static SERVICE: Shape = Shape {
+    name: "Service",
+    fields: &[
+        must("apiVersion", WORD),
+        must("kind", WORD),
+        must("metadata", Type::Object(&OBJECT_META)),
+        must("spec", Type::Object(&SERVICE_SPEC)),
+        idle("status", Type::Any, STATUS),
+    ],
+};
+
+static SERVICE_SPEC: Shape = Shape {
+    name: "ServiceSpec",
+    fields: &[
+        only(
+            "type",
+            Type::Choice(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
+            &[Literal::Text("ClusterIP")],
+            TO_HOST,
+        ),
+        only("clusterIP", LINE, &[Literal::Text("None"), Literal::Text("")], NAMES_ONLY),
+        only("clusterIPs", LINES, &[Literal::Text("None"), Literal::Text("")], NAMES_ONLY),
+        must("selector", LABELS),
+        yes("ports", Type::List(&Type::Object(&SERVICE_PORT))),
+        yes("publishNotReadyAddresses", Type::Boolean),
+        only(
+            "sessionAffinity",
+            Type::Choice(&["None", "ClientIP"]),
+            &[Literal::Text("None")],
+            "leave it out; clients choose among the addresses of the name",
+        ),
+        no("sessionAffinityConfig", Type::Any, "leave it out; clients choose among the addresses of the name"),
+        no("externalIPs", LINES, TO_HOST),
+        no("externalName", LINE, "write the other name where it is used"),
+        no("loadBalancerClass", LINE, TO_HOST),
+        no("loadBalancerIP", LINE, TO_HOST),
+        no("loadBalancerSourceRanges", LINES, TO_HOST),
+        idle("allocateLoadBalancerNodePorts", Type::Boolean, NO_BALANCER),
+        idle("externalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), NO_BALANCER),
+        idle("healthCheckNodePort", PORT_NUMBER, NO_BALANCER),
+        idle("internalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), "there is one host"),
+        idle("trafficDistribution", LINE, "there is one host"),
+        idle("ipFamilies", Type::List(&Type::Choice(&["IPv4", "IPv6"])), "the engine's network decides"),
+        idle(
+            "ipFamilyPolicy",
+            Type::Choice(&["SingleStack", "PreferDualStack", "RequireDualStack"]),
+            "the engine's network decides",
+        ),
+    ],
+};
+
+static SERVICE_PORT: Shape = Shape {
+    name: "ServicePort",
+    fields: &[
+        yes("name", Type::Text(Format::Label)),
+        must("port", PORT_NUMBER),
+        yes("targetPort", Type::Port),
+        yes("protocol", Type::Choice(&["TCP", "UDP", "SCTP"])),
+        no("nodePort", Type::Integer(0, 65_535), TO_HOST),
+        idle_but("appProtocol", LINE, &[], "it is a hint to proxies, and there is none"),
+    ],
+};
