@@ -32,6 +32,8 @@ struct Replicas<'a> {
     pending: Vec<Pending<'a>>,
     /// Still to be made.
     missing: u32,
+    /// Why each replica that needs a new one in its place does, and who caused that; the last is the next to get it.
+    replaced: Vec<(String, Cause)>,
 }
 
 enum Pending<'a> {
@@ -51,7 +53,8 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: Rules, mut draft: Draft<
     let looks: Vec<Look<'a>> = seen.map(|(name, pod)| look(subject, name, pod, None)).collect();
     let (old, current): (Vec<_>, Vec<_>) = looks.into_iter().partition(|look| look.need == Need::Renew);
 
-    let mut replicas = Replicas { current, old, unseen, serving: 0, pending: Vec::new(), missing: 0 };
+    let mut replicas =
+        Replicas { current, old, unseen, serving: 0, pending: Vec::new(), missing: 0, replaced: Vec::new() };
     replicas.trim(&mut draft, subject);
     replicas.drop_broken(&mut draft, rules);
     replicas.mend(&mut draft);
@@ -84,38 +87,27 @@ impl<'a> Replicas<'a> {
         let wanted = Self::wanted(subject);
         self.current.sort_by(|one, other| first_to_stay(one).cmp(&first_to_stay(other)));
         let keep = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.current.len());
-        let cause = if subject.applied_in_full() { Cause::Drift } else { Cause::Change };
         let why = match subject.held {
             Some(held) if held.replicas > wanted => format!("replicas {} -> {wanted}", held.replicas),
             Some(_) | None => format!("more than {wanted} replicas"),
         };
-        if cause == Cause::Drift && subject.reports_drift() {
-            for look in self.current.get(keep..).unwrap_or_default() {
-                draft.note(look.name, reported(&why), cause);
-            }
-            return;
-        }
+        // Never drift: nobody but Writ makes a replica.
         for look in self.current.split_off(keep).iter().rev() {
-            draft.remove(Verb::Scale, look.name, look.pod, why.clone(), cause);
+            draft.remove(Verb::Scale, look.name, look.pod, why.clone(), Cause::Change);
         }
     }
 
     /// Removes replicas that must be replaced and serve nobody; all of them, where the strategy lets old ones go first.
     fn drop_broken(&mut self, draft: &mut Draft<'_>, rules: Rules) {
         let old = std::mem::take(&mut self.old);
+        self.replaced = old.iter().map(|look| (look.why.clone(), look.cause)).collect();
         let (mut gone, mut stay): (Vec<_>, Vec<_>) =
             old.into_iter().partition(|look| !look.serves || (rules.recreate && self.unseen.is_empty()));
         gone.sort_by(|one, other| first_to_stay(other).cmp(&first_to_stay(one)));
         stay.sort_by(|one, other| first_to_stay(other).cmp(&first_to_stay(one)));
         for look in gone {
-            let broken = if look.serves { "" } else { "not ready and " };
-            draft.remove(
-                Verb::Remove,
-                look.name,
-                look.pod,
-                format!("{broken}to be replaced: {}", look.why),
-                look.cause,
-            );
+            let broken = if look.serves { "" } else { "not ready; " };
+            draft.remove(Verb::Remove, look.name, look.pod, format!("{broken}{}", look.why), look.cause);
         }
         self.old = stay;
     }
@@ -138,7 +130,7 @@ impl<'a> Replicas<'a> {
     fn count_missing(&mut self, draft: &mut Draft<'_>, subject: &Subject<'_>) {
         let there = count(self.current.len() + self.pending.len() + self.unseen.len());
         self.missing = Self::wanted(subject).saturating_sub(there);
-        let lost = self.missing.saturating_sub(count(self.old.len()));
+        let lost = self.missing.saturating_sub(count(self.replaced.len()));
         if lost > 0 && subject.applied_in_full() && subject.reports_drift() {
             let wanted = Self::wanted(subject);
             let why = reported(&format!("{lost} of {wanted} replicas are gone"));
@@ -165,7 +157,7 @@ impl<'a> Replicas<'a> {
             }
             let drops = self.serving.saturating_sub(least).min(count(self.old.len()));
             for look in self.old.drain(..usize::try_from(drops).unwrap_or(usize::MAX)) {
-                draft.remove(Verb::Remove, look.name, look.pod, format!("to be replaced: {}", look.why), look.cause);
+                draft.remove(Verb::Remove, look.name, look.pod, look.why.clone(), look.cause);
             }
             self.serving -= drops;
             self.missing -= makes;
@@ -190,7 +182,7 @@ impl<'a> Replicas<'a> {
 
     fn make(&mut self, draft: &mut Draft<'_>, subject: &Subject<'_>, id: String) {
         let name = pod_name(&subject.workload.id, &id);
-        if draft.create(&PodIndex::Replica(id), birth(subject, self.old.first())) {
+        if draft.create(&PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
             self.pending.push(Pending::New(name));
         }
     }
@@ -206,11 +198,11 @@ impl<'a> Replicas<'a> {
     }
 }
 
-/// Why a replica is made; `old` is one that it replaces.
-fn birth(subject: &Subject<'_>, old: Option<&Look<'_>>) -> Birth {
+/// Why a replica is made; `replaced` is why another needs one in its place.
+fn birth(subject: &Subject<'_>, replaced: Option<(String, Cause)>) -> Birth {
     let wanted = subject.workload.replicas;
-    let (verb, why, cause) = match (subject.held, old) {
-        (_, Some(old)) => (Verb::Create, format!("in the place of an old one: {}", old.why), old.cause),
+    let (verb, why, cause) = match (subject.held, replaced) {
+        (_, Some((why, cause))) => (Verb::Create, format!("in the place of an old one: {why}"), cause),
         (None, None) => (Verb::Create, "new".to_owned(), Cause::Change),
         (Some(held), None) if held.replicas < wanted => {
             (Verb::Scale, format!("replicas {} -> {wanted}", held.replicas), Cause::Change)

@@ -39,7 +39,9 @@ pub(super) fn look<'a>(subject: &Subject<'_>, name: &'a str, pod: &'a ObservedPo
     let serves = pod.state == PodState::Running && pod.readiness != Readiness::NotReady;
     let (need, why) = judge(subject, pod, spared);
     let acts = matches!(need, Need::Start(_) | Need::Mend(_) | Need::Renew);
-    let cause = match (acts, subject.applied) {
+    // A pod of another revision, or one that was never started, is Writ's own unfinished work: no person makes those.
+    let unfinished = pod.revision.as_ref() != Some(&subject.workload.revision) || pod.state == PodState::Created;
+    let cause = match (acts, subject.applied && !unfinished) {
         (false, _) => Cause::None,
         (true, true) => Cause::Drift,
         (true, false) => Cause::Change,

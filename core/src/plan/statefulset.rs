@@ -26,6 +26,8 @@ struct Slot<'a> {
     ordinal: u32,
     name: String,
     sight: Sight<'a>,
+    /// Its pod was there until this lane removed it.
+    anew: bool,
 }
 
 enum Sight<'a> {
@@ -87,7 +89,8 @@ fn slots<'a>(subject: &Subject<'a>, rules: Rules, gone: &BTreeSet<&str>) -> Vec<
             }
             (None, Some(_) | None) => Sight::Missing,
         };
-        Slot { ordinal, name, sight }
+        let anew = gone.contains(name.as_str());
+        Slot { ordinal, name, sight, anew }
     };
     subject.workload.ordinals().into_iter().map(slot).collect()
 }
@@ -142,7 +145,7 @@ fn settle_in_order(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, s
                 draft.note(&slot.name, format!("not created: {blocker} before it was not seen"), Cause::None);
             }
             (Sight::Missing, None) => {
-                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot.ordinal)) {
+                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot)) {
                     draft.await_new(&slot.name);
                 }
             }
@@ -169,7 +172,7 @@ fn settle_at_once(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, sl
     for slot in slots {
         match &slot.sight {
             Sight::Missing => {
-                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot.ordinal)) {
+                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot)) {
                     made.push(slot.name.clone());
                 }
             }
@@ -191,7 +194,8 @@ fn await_all(draft: &mut Draft<'_>, slots: &[Slot<'_>], made: &[String]) {
 }
 
 /// Why the pod of a number is made.
-fn birth(subject: &Subject<'_>, rules: Rules, ordinal: u32) -> Birth {
+fn birth(subject: &Subject<'_>, rules: Rules, slot: &Slot<'_>) -> Birth {
+    let ordinal = slot.ordinal;
     let wanted = subject.workload.replicas;
     let place = ordinal.saturating_sub(rules.start);
     let (verb, why, cause) = match subject.held {
@@ -199,6 +203,7 @@ fn birth(subject: &Subject<'_>, rules: Rules, ordinal: u32) -> Birth {
         Some(held) if place >= held.replicas => {
             (Verb::Scale, format!("replicas {} -> {wanted}", held.replicas), Cause::Change)
         }
+        Some(_) if slot.anew => (Verb::Create, "made anew".to_owned(), Cause::Change),
         Some(_) if subject.applied => (Verb::Create, "it is gone".to_owned(), Cause::Drift),
         Some(_) => (Verb::Create, "it is not there".to_owned(), Cause::Change),
     };
@@ -206,7 +211,7 @@ fn birth(subject: &Subject<'_>, rules: Rules, ordinal: u32) -> Birth {
         StatefulUpdate::Rolling { partition } => ordinal < partition && subject.held.is_some(),
         StatefulUpdate::OnDelete => false,
     };
-    let revision = if below { " at the new revision, for the template of the old one is not kept" } else { "" };
+    let revision = if below { "; comes at the new revision, for the template of the old one is not kept" } else { "" };
     Birth { verb, why: format!("{why}{revision}"), cause }
 }
 
@@ -236,18 +241,14 @@ fn shrink_at_once(draft: &mut Draft<'_>, subject: &Subject<'_>, surplus: &[Surpl
     }
 }
 
+/// A pod too many is never drift: nobody but Writ makes one.
 fn remove(draft: &mut Draft<'_>, subject: &Subject<'_>, name: &str, pod: &ObservedPod) {
     let wanted = subject.workload.replicas;
-    let (why, cause) = match subject.held {
-        Some(held) if subject.applied_in_full() => (format!("more than {} replicas", held.replicas), Cause::Drift),
-        Some(held) if held.replicas > wanted => (format!("replicas {} -> {wanted}", held.replicas), Cause::Change),
-        Some(_) | None => (format!("not among the {wanted} replicas"), Cause::Change),
+    let why = match subject.held {
+        Some(held) if held.replicas > wanted => format!("replicas {} -> {wanted}", held.replicas),
+        Some(_) | None => format!("not among the {wanted} replicas"),
     };
-    if cause == Cause::Drift && subject.reports_drift() {
-        draft.note(name, super::look::reported(&why), cause);
-    } else {
-        draft.remove(Verb::Scale, name, pod, why, cause);
-    }
+    draft.remove(Verb::Scale, name, pod, why, Cause::Change);
 }
 
 /// Replaces pods that serve, highest first, one at a time. None while a pod of the set is out of sight: it may be down.

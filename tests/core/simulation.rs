@@ -1,0 +1,214 @@
+//! A described desired state, and a plan applied to a described host in memory. The clock is moved, never waited for.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use writ_core::hash::HashKey;
+use writ_core::holdings::{HoldingChange, Holdings};
+use writ_core::model::{Desired, Object, ObjectId, World, resolve};
+use writ_core::observed::Readiness;
+use writ_core::plan::{Drift, Input, Plan, Policy, PruneBudget, Step, plan};
+use writ_core::simulated::{Failure, Host};
+use writ_core::text::Places;
+use writ_core::time::Timestamp;
+
+/// The moment at which every scenario begins.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_255_200_000);
+
+/// A unit with a described host.
+#[derive(Debug, Clone)]
+pub(crate) struct Unit {
+    pub(crate) desired: Desired,
+    pub(crate) held: Holdings,
+    pub(crate) host: Host,
+    pub(crate) policy: Policy,
+    pub(crate) now: Timestamp,
+    pub(crate) seed: u64,
+}
+
+/// How the application of a plan ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// Why lanes stopped.
+    pub(crate) failures: Vec<String>,
+    /// The agent died.
+    pub(crate) crashed: bool,
+    /// Acts that were asked of the host.
+    pub(crate) acts: usize,
+}
+
+pub(crate) const POLICY: Policy =
+    Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false };
+
+impl Unit {
+    /// What is desired on a host with nothing on it.
+    pub(crate) fn new(desired: Desired) -> Self {
+        Self { desired, held: Holdings::default(), host: Host::empty(), policy: POLICY, now: NOW, seed: 7 }
+    }
+
+    /// The same, applied to the end.
+    pub(crate) fn applied(desired: Desired) -> Self {
+        let mut unit = Self::new(desired);
+        let ending = unit.pass();
+        assert!(ending.failures.is_empty(), "{ending:?}");
+        unit
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let observed = self.host.observe(self.now);
+        plan(&self.input(&observed))
+    }
+
+    pub(crate) fn input<'a>(&'a self, observed: &'a writ_core::observed::Observed) -> Input<'a> {
+        Input {
+            now: self.now,
+            commit: Some("c1"),
+            desired: &self.desired,
+            observed,
+            held: &self.held,
+            policy: &self.policy,
+            seed: self.seed,
+        }
+    }
+
+    /// Plans and applies.
+    pub(crate) fn pass(&mut self) -> Ending {
+        let plan = self.plan();
+        self.apply(&plan)
+    }
+
+    pub(crate) fn apply(&mut self, plan: &Plan) -> Ending {
+        let mut ending = Ending::default();
+        if !self.take(&plan.shared, &mut ending) {
+            return ending;
+        }
+        for lane in &plan.lanes {
+            if self.take(&lane.steps, &mut ending) {
+                self.hold(lane.then.as_ref());
+            }
+            if ending.crashed {
+                return ending;
+            }
+        }
+        ending
+    }
+
+    fn take(&mut self, steps: &[Step], ending: &mut Ending) -> bool {
+        for step in steps {
+            ending.acts += usize::from(step.act != writ_core::plan::Act::Nothing);
+            let done = match step.act {
+                writ_core::plan::Act::Nothing => Ok(()),
+                _ => self.host.execute(&step.act, self.now),
+            };
+            if let Err(failure) = done {
+                ending.crashed = matches!(failure, Failure::Crashes(_));
+                ending.failures.push(failure.to_string());
+                return false;
+            }
+            if let Some(wait) = &step.wait
+                && !self.wait(&wait.pod, self.now.plus(wait.deadline))
+            {
+                ending.failures.push(format!("{} did not become ready in {}", wait.pod, wait.deadline));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wait(&mut self, pod: &str, end: Timestamp) -> bool {
+        loop {
+            let observed = self.host.observe(self.now);
+            if observed.pods.get(pod).is_some_and(|pod| pod.readiness == Readiness::Available) {
+                return true;
+            }
+            match self.host.next_change(self.now) {
+                Some(next) if next <= end => self.now = next,
+                _ => {
+                    self.now = end;
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn hold(&mut self, change: Option<&HoldingChange>) {
+        match change {
+            Some(HoldingChange::Hold(id, held)) => drop(self.held.objects.insert(id.clone(), (**held).clone())),
+            Some(HoldingChange::Release(id)) => drop(self.held.objects.remove(id)),
+            None => {}
+        }
+    }
+}
+
+/// What lines like these desire: `statefulset/data/pg replicas=3 image=pg:1 claims=data partition=1`.
+pub(crate) fn desired(text: &str) -> Desired {
+    let mut objects = Vec::new();
+    let mut pending = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(rest) = line.strip_prefix("pending ") {
+            let (id, reason) = rest.split_once(' ').unwrap();
+            pending.insert(ObjectId::parse(id).unwrap(), reason.to_owned());
+        } else {
+            objects.extend(manifest(line));
+        }
+    }
+    let world = World { buckets: BTreeMap::new(), hash_key: HashKey([7; 32]) };
+    let (mut desired, _) = resolve(&objects, &world).unwrap_or_else(|problems| panic!("{problems:?}"));
+    desired.pending.extend(pending);
+    desired
+}
+
+fn manifest(line: &str) -> Vec<Object> {
+    let mut words = line.split_whitespace();
+    let id = ObjectId::parse(words.next().unwrap()).unwrap();
+    let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
+    let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
+    let known = [&known[..], &["surge", "unavailable", "recreate"]].concat();
+    assert!(fields.keys().all(|name| known.contains(name)), "{line}");
+    let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
+    let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
+    let mounts: Vec<Value> =
+        claims.iter().map(|claim| json!({ "name": claim, "mountPath": format!("/{claim}") })).collect();
+    let labels = json!({ "app": id.name });
+    let mut spec = json!({
+        "replicas": number("replicas", 1),
+        "minReadySeconds": number("min-ready", 2),
+        "selector": { "matchLabels": labels },
+        "template": {
+            "metadata": { "labels": labels },
+            "spec": { "containers": [{ "name": "main", "image": fields.get("image").unwrap_or(&"app:1"), "volumeMounts": mounts }] },
+        },
+    });
+    if id.kind == writ_core::model::Kind::Deployment {
+        spec["strategy"] = if fields.contains_key("recreate") {
+            json!({ "type": "Recreate" })
+        } else {
+            let rolling = json!({ "maxSurge": number("surge", 1), "maxUnavailable": number("unavailable", 0) });
+            json!({ "type": "RollingUpdate", "rollingUpdate": rolling })
+        };
+        return vec![object(&id, "apps/v1", "Deployment", spec)];
+    }
+    let service = fields.get("service").copied().unwrap_or(&id.name).to_owned();
+    spec["serviceName"] = json!(service);
+    spec["ordinals"] = json!({ "start": number("start", 0) });
+    spec["podManagementPolicy"] = json!(if fields.contains_key("parallel") { "Parallel" } else { "OrderedReady" });
+    spec["updateStrategy"] = if fields.contains_key("ondelete") {
+        json!({ "type": "OnDelete" })
+    } else {
+        json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": number("partition", 0) } })
+    };
+    let claim = |name: &&str| {
+        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+        json!({ "metadata": { "name": name }, "spec": spec })
+    };
+    spec["volumeClaimTemplates"] = claims.iter().map(claim).collect();
+    let headless = json!({ "clusterIP": "None", "selector": labels, "ports": [{ "name": "main", "port": 1 }] });
+    let service = ObjectId::new(writ_core::model::Kind::Service, &id.scope.0, &service);
+    vec![object(&id, "apps/v1", "StatefulSet", spec), object(&service, "v1", "Service", headless)]
+}
+
+fn object(id: &ObjectId, version: &str, kind: &str, spec: Value) -> Object {
+    let metadata = json!({ "name": id.name, "namespace": id.scope.0 });
+    let body = json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec });
+    Object { id: id.clone(), body, places: Places::default() }
+}
