@@ -140,11 +140,21 @@ fn render(plan: &Plan) -> String {
     text
 }
 
+/// The text with the revisions of what is desired and what was held by those words, so that hashes stand in one place
+/// only, the golden ones of their own tests.
+fn by_name(text: &str, desired: &Desired, held: &Desired) -> String {
+    let names = [(desired, "DESIRED"), (held, "HELD")];
+    let revisions = names.iter().flat_map(|(set, name)| set.workloads.values().map(move |workload| (workload, *name)));
+    revisions.fold(text.to_owned(), |text, (workload, name)| text.replace(workload.revision.short(), name))
+}
+
 fn check(name: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/plan").join(format!("{name}.scenario"));
     let text = std::fs::read_to_string(&path).unwrap();
     let sections = sections(&text);
     let mut unit = unit(&sections);
+    let held = desired(section(&sections, "held"));
+    let render = |plan: &Plan| by_name(&render(plan), &desired(section(&sections, "desired")), &held);
     let first = unit.plan();
     let ending = unit.apply(&first);
     unit.seed += 1;

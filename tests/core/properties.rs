@@ -363,10 +363,10 @@ proptest! {
         let (mut there, mut serving) = (i64::from(replicas), i64::from(replicas));
         let mut made = BTreeSet::new();
         for step in unit.plan().steps() {
-            match &step.act {
-                Act::CreatePod(_) => there += 1,
-                Act::RemovePod { .. } => (there, serving) = (there - 1, serving - 1),
-                _ => {}
+            if matches!(step.act, Act::CreatePod(_)) {
+                there += 1;
+            } else if matches!(step.act, Act::RemovePod { .. }) {
+                (there, serving) = (there - 1, serving - 1);
             }
             if let Some(wait) = &step.wait && made.insert(wait.pod.clone()) {
                 serving += 1;

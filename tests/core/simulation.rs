@@ -7,7 +7,7 @@ use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{Desired, Object, ObjectId, World, resolve};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Drift, Input, Plan, Policy, PruneBudget, Step, plan};
+use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Step, plan};
 use writ_core::simulated::{Failure, Host};
 use writ_core::text::Places;
 use writ_core::time::Timestamp;
@@ -95,11 +95,9 @@ impl Unit {
 
     fn take(&mut self, steps: &[Step], ending: &mut Ending) -> bool {
         for step in steps {
-            ending.acts += usize::from(step.act != writ_core::plan::Act::Nothing);
-            let done = match step.act {
-                writ_core::plan::Act::Nothing => Ok(()),
-                _ => self.host.execute(&step.act, self.now),
-            };
+            let acts = step.act != Act::Nothing;
+            ending.acts += usize::from(acts);
+            let done = if acts { self.host.execute(&step.act, self.now) } else { Ok(()) };
             if let Err(failure) = done {
                 ending.crashed = matches!(failure, Failure::Crashes(_));
                 ending.failures.push(failure.to_string());
