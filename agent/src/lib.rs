@@ -10,3 +10,5 @@ pub mod signature;
 
 pub mod record;
 pub mod settings;
+
+pub mod target;

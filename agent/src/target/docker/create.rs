@@ -1,0 +1,272 @@
+//! Makes a pod: images, directories, init containers to their end, then the container that is the pod.
+//!
+//! Invariant: a container is started only after it was read back and is what was asked for.
+
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, ContainerSummary};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions, WaitContainerOptions,
+};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+use writ_core::model::{ContainerSpec, MountSource, PodSpec};
+
+use super::address::Subnet;
+use super::connection::{ANSWER, WORK, is_conflict};
+use super::image::Image;
+use super::labels::{self, Asked, HOST, POD, PodLabels};
+use super::network::used_addresses;
+use super::request::{Facts, Mounted, Source};
+use super::{Docker, asked, files, observe, request, verify};
+use crate::target::{Context, Progress, TargetError};
+
+impl Docker {
+    /// Makes and starts a pod. One that an earlier try made already is only started.
+    pub(super) async fn create_pod(
+        &self,
+        context: &Context,
+        pod: &PodSpec,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let operation = format!("create pod {}", pod.name);
+        let containers = self.containers(&operation).await?;
+        if let Some(made) = self.made_before(&operation, context, pod, &containers)? {
+            return self.start_pod(&pod.name, &made).await;
+        }
+        self.check_volumes(pod).await?;
+        for (index, init) in pod.init.iter().enumerate() {
+            let image = self.image(&init.image, init.pull, progress).await?;
+            progress.init(&pod.name, &init.name);
+            self.run_init(context, pod, index, &image).await?;
+        }
+        let image = self.image(&pod.main.image, pod.main.pull, progress).await?;
+        let address = self.address(&operation, pod, &containers).await?;
+        let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
+        let made = self.make(context, pod, &pod.main, Some(&asked), &pod.name, &image).await;
+        if let Some(address) = address {
+            self.memory().addresses.remove(&address);
+        }
+        self.start_pod(&pod.name, &made?).await
+    }
+
+    /// The identifier of the pod's container, should an earlier try have made it; an error if its name, or the name
+    /// of one of its init containers, is somebody else's.
+    fn made_before(
+        &self,
+        operation: &str,
+        context: &Context,
+        pod: &PodSpec,
+        containers: &[ContainerSummary],
+    ) -> Result<Option<String>, TargetError> {
+        let by_name = observe::by_name(containers);
+        let mut made = None;
+        for name in pod.init.iter().map(|init| init_name(pod, init)).chain([pod.name.clone()]) {
+            let Some(found) = by_name.get(&name) else { continue };
+            let labels = found.labels.clone().unwrap_or_default();
+            let ours = PodLabels::parse(&self.host, &labels);
+            let Some(ours) = ours.filter(|ours| ours.unit == context.unit && ours.pod == pod.name) else {
+                let holder = labels::holder(&self.host, "container", &name, &labels).0;
+                return Err(TargetError::Held { operation: operation.to_owned(), name, holder });
+            };
+            if ours.init {
+                continue;
+            }
+            if ours.revision.as_ref() != Some(&pod.revision) {
+                let reason = "another one by that name was made since the last look; the next pass looks again";
+                return Err(TargetError::Failed { operation: operation.to_owned(), reason: reason.to_owned() });
+            }
+            made.clone_from(&found.id);
+        }
+        Ok(made)
+    }
+
+    /// An address for the pod; none if it uses the host's own network.
+    async fn address(
+        &self,
+        operation: &str,
+        pod: &PodSpec,
+        containers: &[ContainerSummary],
+    ) -> Result<Option<std::net::Ipv4Addr>, TargetError> {
+        if pod.main.security.host_namespaces.iter().any(|namespace| namespace == "network") {
+            return Ok(None);
+        }
+        let subnet = self.network_of(operation).await?;
+        let used = used_addresses(
+            containers
+                .iter()
+                .map(|container| (container.labels.as_ref().and_then(Asked::parse), observe::endpoint(container))),
+        );
+        self.reserve(&pod.name, subnet, &used).map(Some)
+    }
+
+    async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+        self.subnet(operation).await?.ok_or_else(|| TargetError::Failed {
+            operation: operation.to_owned(),
+            reason: "the host's network is gone; the next pass makes it anew".to_owned(),
+        })
+    }
+
+    /// Runs the init container at `index` to its end.
+    async fn run_init(&self, context: &Context, pod: &PodSpec, index: usize, image: &Image) -> Result<(), TargetError> {
+        let Some(init) = pod.init.get(index) else { return Ok(()) };
+        let name = init_name(pod, init);
+        let operation = format!("run init container {} of pod {}", init.name, pod.name);
+        self.remove_if_ours(&operation, &name).await?;
+        let made = self.make(context, pod, init, None, &name, image).await?;
+        let groups = asked::of_pod(pod, None, false);
+        self.give_to_group(&pod.name, &groups).await?;
+        let engine = self.engine().await?;
+        let start = engine.start_container(&made, None::<StartContainerOptions>);
+        self.bring_about(&operation, WORK, start).await?;
+        let limit = Duration::from_secs(u64::from(pod.progress_deadline.0));
+        let mut ended = std::pin::pin!(engine.wait_container(&made, None::<WaitContainerOptions>));
+        let code = match timeout(limit, ended.next()).await {
+            Err(_elapsed) => {
+                let reason = format!("it did not end within {}; it is left running as {name}", pod.progress_deadline);
+                return Err(TargetError::Failed { operation, reason });
+            }
+            Ok(Some(Err(bollard::errors::Error::DockerContainerWaitError { error: _, code }))) => code,
+            Ok(Some(Err(error))) => return Err(self.error(&operation, error)),
+            Ok(Some(Ok(ended))) => ended.status_code,
+            Ok(None) => return Err(self.unreachable(&operation, "the engine ended its answer")),
+        };
+        if code == 0 {
+            return Ok(());
+        }
+        let reason = format!("it ended with exit code {code}; what it wrote is kept as the log of container {name}");
+        Err(TargetError::Failed { operation, reason })
+    }
+
+    /// Makes a container and reads it back; its identifier.
+    async fn make(
+        &self,
+        context: &Context,
+        pod: &PodSpec,
+        container: &ContainerSpec,
+        main: Option<&Asked>,
+        name: &str,
+        image: &Image,
+    ) -> Result<String, TargetError> {
+        let operation = format!("create container {name}");
+        let facts = Facts {
+            labels: labels::of_container(context, pod, &image.digest, main),
+            mounts: self.mounts(&operation, context, pod, container).await?,
+            image_user: image.user.clone(),
+        };
+        let body = request::body(pod, container, main, facts)
+            .map_err(|reason| TargetError::Failed { operation: operation.clone(), reason })?;
+        let made = self.send(&operation, name, container, &body).await?;
+        let engine = self.engine().await?;
+        let question = engine.inspect_container(&made, None::<InspectContainerOptions>);
+        let found = self.ask(&operation, ANSWER, question).await?;
+        if let Some(difference) = verify::difference(&body, &found) {
+            self.remove_if_ours(&operation, &made).await?;
+            let reason = format!("the engine made something else than was asked for: {difference}; it was removed");
+            return Err(TargetError::Failed { operation, reason });
+        }
+        Ok(made)
+    }
+
+    async fn send(
+        &self,
+        operation: &str,
+        name: &str,
+        container: &ContainerSpec,
+        body: &ContainerCreateBody,
+    ) -> Result<String, TargetError> {
+        let engine = self.engine().await?;
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        let question = async {
+            match engine.create_container(Some(options), body.clone()).await {
+                Err(error) if is_conflict(&error) => Ok(Err(error.to_string())),
+                other => other.map(Ok),
+            }
+        };
+        let answer = self.ask(operation, WORK, question).await;
+        let answer = answer.map_err(|error| {
+            let TargetError::Refused { operation, reason } = error else { return error };
+            TargetError::Refused { operation, reason: request::without_values(container, &reason) }
+        })?;
+        match answer {
+            Ok(made) => Ok(made.id),
+            Err(_conflict) => {
+                // Somebody took the name between the look and the request.
+                let containers = self.containers(operation).await?;
+                let labels = observe::by_name(&containers).get(name).and_then(|found| found.labels.clone());
+                let holder = labels::holder(&self.host, "container", name, &labels.unwrap_or_default()).0;
+                Err(TargetError::Held { operation: operation.to_owned(), name: name.to_owned(), holder })
+            }
+        }
+    }
+
+    /// The mounts of a container, with files written and directories made.
+    async fn mounts(
+        &self,
+        operation: &str,
+        context: &Context,
+        pod: &PodSpec,
+        container: &ContainerSpec,
+    ) -> Result<Vec<Mounted>, TargetError> {
+        let mut mounts = Vec::new();
+        for mount in &container.mounts {
+            let bind = |path: std::path::PathBuf| Source::Bind(path.to_string_lossy().into_owned());
+            let (source, read_only) = match &mount.source {
+                MountSource::Volume(name) => (Source::Volume(name.clone()), mount.read_only),
+                // What Git says is in a file cannot be changed by the container that reads it.
+                MountSource::Directory(wanted) => (bind(files::keep_directory(&self.state, wanted)?), true),
+                MountSource::File(wanted) => (bind(files::keep_file(&self.state, wanted)?), true),
+                MountSource::Host(path) => (Source::Bind(path.clone()), mount.read_only),
+                MountSource::Empty { name, memory: false, limit: _ } => {
+                    (Source::EmptyVolume(self.empty_directory(context, pod, name).await?), mount.read_only)
+                }
+                MountSource::Empty { name, memory: true, limit } => {
+                    if mounted_by(pod, name) > 1 {
+                        let reason = format!(
+                            "the directory {name} is in memory and mounted more than once, which Docker cannot share; \
+                             mount it once, or leave out `medium: Memory`"
+                        );
+                        return Err(TargetError::Failed { operation: operation.to_owned(), reason });
+                    }
+                    (Source::Memory(*limit), mount.read_only)
+                }
+            };
+            mounts.push(Mounted { path: mount.path.clone(), source, read_only });
+        }
+        Ok(mounts)
+    }
+
+    /// Removes what is called so, if it is a container of ours; if it is somebody else's, that is an error.
+    async fn remove_if_ours(&self, operation: &str, container: &str) -> Result<(), TargetError> {
+        match self.ours(operation, container).await {
+            Ok(_) => self.remove_container(operation, container).await,
+            Err(TargetError::Failed { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the init containers of a pod, and those whose pod was never made.
+    pub(super) async fn remove_init_containers(&self, pod: &str) -> Result<(), TargetError> {
+        let operation = format!("remove the init containers of pod {pod}");
+        for container in self.containers(&operation).await? {
+            let labels = container.labels.unwrap_or_default();
+            let of_pod = labels.get(HOST) == Some(&self.host) && labels.get(POD).is_some_and(|name| name == pod);
+            let init = labels.get(labels::ROLE).is_some_and(|role| role == "init");
+            if let Some(id) = container.id.filter(|_| of_pod && init) {
+                self.remove_container(&operation, &id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an init container is called in the engine.
+fn init_name(pod: &PodSpec, init: &ContainerSpec) -> String {
+    format!("{}.{}", pod.name, init.name)
+}
+
+/// How often a directory of the pod is mounted.
+fn mounted_by(pod: &PodSpec, directory: &str) -> usize {
+    let mounts = pod.init.iter().chain([&pod.main]).flat_map(|container| &container.mounts);
+    mounts.filter(|mount| matches!(&mount.source, MountSource::Empty { name, .. } if name == directory)).count()
+}

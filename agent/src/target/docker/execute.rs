@@ -1,0 +1,266 @@
+//! Takes the steps of a plan, each so that taking it twice changes nothing more.
+//!
+//! Invariant: a container is looked at right before it is stopped or removed, and left alone if it is not ours.
+
+use std::time::Duration;
+
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::{
+    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    RestartContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+};
+use writ_core::limits::GRACE_SECONDS_DEFAULT;
+use writ_core::model::PodSpec;
+use writ_core::plan::{Act, Fix};
+use writ_core::time::Seconds;
+
+use super::connection::{ANSWER, WORK};
+use super::labels::{self, Asked, HOST, PodLabels};
+use super::{Docker, asked, observe};
+use crate::target::{Context, Progress, TargetError};
+
+/// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
+const KILL: Duration = Duration::from_secs(30);
+
+/// A container of this host.
+pub(super) struct Ours {
+    pub(super) inspect: ContainerInspectResponse,
+    /// What it was asked to be; none for init containers.
+    pub(super) asked: Option<Asked>,
+    /// Who it belongs to; none if the labels are broken.
+    pub(super) labels: Option<PodLabels>,
+}
+
+impl Docker {
+    /// Takes one step.
+    ///
+    /// # Errors
+    /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
+    pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
+        match act {
+            Act::Nothing => Ok(()),
+            Act::CreateNetwork => self.create_network(context).await,
+            Act::CreateVolume(volume) => self.create_volume(context, volume).await,
+            Act::CreatePod(spec) => self.create_pod(context, spec, progress).await,
+            Act::StartPod { pod, container } => self.start_pod(pod, container).await,
+            Act::MendPod { spec, container, fixes } => self.mend_pod(spec, container, fixes).await,
+            Act::ReplacePod { container, spec } => {
+                self.remove_pod(context, &spec.name, container, None).await?;
+                self.create_pod(context, spec, progress).await
+            }
+            Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
+            Act::RemoveVolume { volume } => self.remove_volume(volume).await,
+        }
+    }
+
+    /// Restarts a container in place.
+    ///
+    /// # Errors
+    /// If it was not restarted.
+    pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
+        let operation = "restart a container".to_owned();
+        let found = self.ours(&operation, container).await?;
+        let operation = format!("restart {}", found.name());
+        let engine = self.engine().await?;
+        let options = RestartContainerOptionsBuilder::new().t(seconds(grace)).build();
+        self.ask(&operation, limit(grace) + WORK, engine.restart_container(container, Some(options))).await
+    }
+
+    /// Starts a container that was made, its volumes given to their group first.
+    pub(super) async fn start_pod(&self, pod: &str, container: &str) -> Result<(), TargetError> {
+        let operation = format!("start pod {pod}");
+        let found = self.ours(&operation, container).await?;
+        let state = found.inspect.state.clone().unwrap_or_default();
+        if state.paused == Some(true) {
+            return self.unpause(&operation, container).await;
+        }
+        if state.running == Some(true) {
+            return Ok(());
+        }
+        if let Some(asked) = &found.asked {
+            self.give_to_group(pod, asked).await?;
+        }
+        let engine = self.engine().await?;
+        let start = engine.start_container(container, None::<StartContainerOptions>);
+        match self.bring_about(&operation, WORK, start).await {
+            Ok(_) => Ok(()),
+            Err(TargetError::Refused { operation, reason }) => {
+                Err(self.who_holds_the_port(operation, reason, container).await)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn mend_pod(&self, spec: &PodSpec, container: &str, fixes: &[Fix]) -> Result<(), TargetError> {
+        let operation = format!("mend pod {}", spec.name);
+        for fix in fixes {
+            let found = self.ours(&operation, container).await?;
+            match fix {
+                Fix::Rename => self.rename(&operation, container, &found, &spec.name).await?,
+                Fix::Connect => {
+                    let Some(asked) = found.asked else { continue };
+                    let shared = spec.publish_not_ready || self.memory().published.contains(container);
+                    self.reconnect(&operation, container, &asked, shared).await?;
+                }
+                Fix::Unpause => self.unpause(&operation, container).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn rename(&self, operation: &str, container: &str, found: &Ours, name: &str) -> Result<(), TargetError> {
+        if found.name() == name {
+            return Ok(());
+        }
+        let containers = self.containers(operation).await?;
+        if let Some(other) = observe::by_name(&containers).get(name) {
+            let labels = other.labels.clone().unwrap_or_default();
+            let holder = labels::holder(&self.host, "container", name, &labels).0;
+            return Err(TargetError::Held { operation: operation.to_owned(), name: name.to_owned(), holder });
+        }
+        let engine = self.engine().await?;
+        let options = RenameContainerOptionsBuilder::new().name(name).build();
+        self.ask(operation, WORK, engine.rename_container(container, options)).await
+    }
+
+    async fn unpause(&self, operation: &str, container: &str) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        match self.ask(operation, WORK, engine.unpause_container(container)).await {
+            Err(TargetError::Refused { reason, .. }) if reason.contains("is not paused") => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Stops and removes a pod with all that lived as long as it. Volumes of claims stay.
+    async fn remove_pod(
+        &self,
+        context: &Context,
+        pod: &str,
+        container: &str,
+        grace: Option<Seconds>,
+    ) -> Result<(), TargetError> {
+        let operation = format!("remove pod {pod}");
+        match self.ours(&operation, container).await {
+            // Somebody else removed it: what was to be brought about is so.
+            Err(TargetError::Failed { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(found) => {
+                let same = |labels: &PodLabels| labels.unit == context.unit && labels.pod == pod;
+                if !found.labels.as_ref().is_some_and(same) {
+                    return Err(self.not_ours(&operation, container));
+                }
+                self.withdraw(&operation, container, &found).await?;
+                let grace = grace.or(found.asked.as_ref().map(Asked::grace)).unwrap_or(Seconds(GRACE_SECONDS_DEFAULT));
+                self.stop_container(&operation, container, grace).await?;
+                self.remove_container(&operation, container).await?;
+            }
+        }
+        self.memory().published.remove(container);
+        self.remove_init_containers(pod).await?;
+        self.remove_empty_directories(pod).await
+    }
+
+    /// Takes the shared names from a pod before it is asked to stop, so that nobody is led to it meanwhile.
+    async fn withdraw(&self, operation: &str, container: &str, found: &Ours) -> Result<(), TargetError> {
+        let running = found.inspect.state.as_ref().and_then(|state| state.running).unwrap_or(false);
+        let Some(asked) = &found.asked else { return Ok(()) };
+        let published = !asked.shared.is_empty() && asked::is_published(asked, &found.inspect);
+        if !running || !published {
+            return Ok(());
+        }
+        match self.reconnect(operation, container, asked, false).await {
+            // The names go with the container anyway; what counts is that it goes.
+            Ok(()) | Err(TargetError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn stop_container(&self, operation: &str, container: &str, grace: Seconds) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        let options = StopContainerOptionsBuilder::new().t(seconds(grace)).build();
+        let stop = engine.stop_container(container, Some(options));
+        match self.bring_about(operation, limit(grace), stop).await {
+            Ok(_) => Ok(()),
+            Err(TargetError::Refused { reason, .. }) if reason.contains("No such container") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a container that was found to be ours, with the volumes that its image made for it.
+    pub(super) async fn remove_container(&self, operation: &str, container: &str) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        let options = RemoveContainerOptionsBuilder::new().v(true).force(true).build();
+        match self.find(operation, WORK, engine.remove_container(container, Some(options))).await {
+            Ok(_) => Ok(()),
+            Err(TargetError::Refused { reason, .. }) if reason.contains("is already in progress") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The container as it is at this moment; an error if it is gone (`Failed`) or not ours (`NotOurs`).
+    pub(super) async fn ours(&self, operation: &str, container: &str) -> Result<Ours, TargetError> {
+        let engine = self.engine().await?;
+        let question = engine.inspect_container(container, None::<InspectContainerOptions>);
+        let Some(inspect) = self.find(operation, ANSWER, question).await? else {
+            let reason = format!("container {container} is gone");
+            return Err(TargetError::Failed { operation: operation.to_owned(), reason });
+        };
+        let labels = inspect.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+        if labels.get(HOST) != Some(&self.host) {
+            return Err(self.not_ours(operation, container));
+        }
+        Ok(Ours { asked: Asked::parse(&labels), labels: PodLabels::parse(&self.host, &labels), inspect })
+    }
+
+    fn not_ours(&self, operation: &str, container: &str) -> TargetError {
+        TargetError::NotOurs {
+            operation: operation.to_owned(),
+            object: format!("container {container}"),
+            host: self.host.clone(),
+        }
+    }
+
+    /// The refusal of a start, with the holder of the port where a port is what it is about.
+    async fn who_holds_the_port(&self, operation: String, reason: String, container: &str) -> TargetError {
+        if !reason.contains("port is already allocated") && !reason.contains("address already in use") {
+            return TargetError::Refused { operation, reason };
+        }
+        let wanted = self.published_ports(&operation, container).await.unwrap_or_default();
+        let containers = self.containers(&operation).await.unwrap_or_default();
+        for other in containers.iter().filter(|other| other.id.as_deref() != Some(container)) {
+            for port in other.ports.iter().flatten().filter_map(|port| port.public_port) {
+                if wanted.contains(&port) {
+                    let labels = other.labels.clone().unwrap_or_default();
+                    let name = observe::names(other).into_iter().next().unwrap_or_default();
+                    let holder = labels::holder(&self.host, "container", &name, &labels).0;
+                    return TargetError::Held { operation, name: format!("port {port}"), holder };
+                }
+            }
+        }
+        let ports: Vec<String> = wanted.iter().map(u16::to_string).collect();
+        let name = format!("port {}", ports.join(" or "));
+        TargetError::Held { operation, name, holder: "a program of the host outside the engine".to_owned() }
+    }
+
+    async fn published_ports(&self, operation: &str, container: &str) -> Result<Vec<u16>, TargetError> {
+        let found = self.ours(operation, container).await?;
+        let bindings = found.inspect.host_config.and_then(|host| host.port_bindings).unwrap_or_default();
+        let ports = bindings.into_values().flatten().flatten().filter_map(|binding| binding.host_port?.parse().ok());
+        Ok(ports.filter(|port| *port != 0).collect())
+    }
+}
+
+impl Ours {
+    /// What it is called now.
+    pub(super) fn name(&self) -> &str {
+        self.inspect.name.as_deref().unwrap_or_default().trim_start_matches('/')
+    }
+}
+
+fn seconds(grace: Seconds) -> i32 {
+    i32::try_from(grace.0).unwrap_or(i32::MAX)
+}
+
+fn limit(grace: Seconds) -> Duration {
+    Duration::from_secs(u64::from(grace.0)) + KILL
+}

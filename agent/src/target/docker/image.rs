@@ -1,0 +1,120 @@
+//! Images: pulled only if they are not there, or if a manifest asks for a pull each time.
+
+use std::collections::BTreeMap;
+
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+use writ_core::model::PullPolicy;
+
+use super::Docker;
+use super::connection::{ANSWER, WORK};
+use crate::target::{ImageNews, Progress, TargetError};
+
+/// An image that the engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    /// Its digest in the registry, or the engine's identifier if it came from none.
+    pub(super) digest: String,
+    /// The user that it names, empty for root.
+    pub(super) user: String,
+}
+
+impl Docker {
+    /// The image, pulled if the policy says so.
+    pub(super) async fn image(
+        &self,
+        name: &str,
+        policy: PullPolicy,
+        progress: &dyn Progress,
+    ) -> Result<Image, TargetError> {
+        let found = match policy {
+            PullPolicy::Always => None,
+            PullPolicy::IfNotPresent | PullPolicy::Never => self.find_image(name).await?,
+        };
+        let (image, pulled) = match (found, policy) {
+            (Some(found), _) => (found, false),
+            (None, PullPolicy::Never) => {
+                let reason = "the engine does not have it, and imagePullPolicy is Never; load it by hand".to_owned();
+                return Err(TargetError::Failed { operation: format!("use image {name}"), reason });
+            }
+            (None, PullPolicy::IfNotPresent | PullPolicy::Always) => {
+                self.pull(name, progress).await?;
+                let found = self.find_image(name).await?;
+                let reason = || "it was pulled, and the engine does not have it".to_owned();
+                let gone = || TargetError::Failed { operation: format!("use image {name}"), reason: reason() };
+                (found.ok_or_else(gone)?, true)
+            }
+        };
+        progress.image(name, &ImageNews::Ready { digest: image.digest.clone(), pulled });
+        Ok(image)
+    }
+
+    async fn find_image(&self, name: &str) -> Result<Option<Image>, TargetError> {
+        let engine = self.engine().await?;
+        let found = self.find(&format!("look at image {name}"), ANSWER, engine.inspect_image(name)).await?;
+        Ok(found.map(|found| {
+            let repository = name.split('@').next().unwrap_or(name);
+            let digests = found.repo_digests.unwrap_or_default();
+            let digest = digests.iter().find_map(|digest| {
+                let (of, digest) = digest.split_once('@')?;
+                repository.starts_with(of).then(|| digest.to_owned())
+            });
+            Image {
+                digest: digest.or(found.id).unwrap_or_default(),
+                user: found.config.and_then(|config| config.user).unwrap_or_default(),
+            }
+        }))
+    }
+
+    async fn pull(&self, name: &str, progress: &dyn Progress) -> Result<(), TargetError> {
+        let operation = format!("pull image {name}");
+        let engine = self.engine().await?;
+        let (from, tag) = reference(name);
+        let options = CreateImageOptionsBuilder::new().from_image(from).tag(tag).build();
+        let mut news = std::pin::pin!(engine.create_image(Some(options), None, None));
+        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        // A pull may last; silence may not.
+        loop {
+            let Ok(next) = timeout(WORK, news.next()).await else {
+                return Err(self.unreachable(&operation, "the pull stands still"));
+            };
+            let Some(next) = next else { return Ok(()) };
+            let next = next.map_err(|error| self.error(&operation, error))?;
+            if let Some(reason) = next.error_detail.and_then(|detail| detail.message) {
+                return Err(TargetError::Refused { operation, reason });
+            }
+            let (Some(layer), Some(detail)) = (next.id, next.progress_detail) else { continue };
+            let bytes = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+            if let (Some(done), Some(total)) = (bytes(detail.current), bytes(detail.total)) {
+                layers.insert(layer, (done, total));
+                let (done, total) = layers.values().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+                progress.image(name, &ImageNews::Pulling { done, total });
+            }
+        }
+    }
+}
+
+/// An image's name and its tag or digest; `latest` where neither is written, since the engine pulls all tags then.
+fn reference(name: &str) -> (&str, &str) {
+    if let Some((from, digest)) = name.split_once('@') {
+        return (from, digest);
+    }
+    match name.rsplit_once(':') {
+        Some((from, tag)) if !tag.contains('/') => (from, tag),
+        Some(_) | None => (name, "latest"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reference;
+
+    #[test]
+    fn an_image_is_pulled_by_one_tag_or_digest() {
+        assert_eq!(reference("postgres:15-alpine"), ("postgres", "15-alpine"));
+        assert_eq!(reference("localhost:5000/app"), ("localhost:5000/app", "latest"));
+        assert_eq!(reference("localhost:5000/app:2"), ("localhost:5000/app", "2"));
+        assert_eq!(reference("app@sha256:ab"), ("app", "sha256:ab"));
+    }
+}

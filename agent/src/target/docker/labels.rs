@@ -1,0 +1,215 @@
+//! Labels by which what Writ made is known again, and by which nothing else is.
+//!
+//! Invariant: a label holds no value of a secret.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use writ_core::hash::SpecHash;
+use writ_core::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
+use writ_core::observed::{Holder, ObservedVolume};
+use writ_core::time::Seconds;
+
+use crate::target::Context;
+
+/// The host that made it.
+pub(super) const HOST: &str = "writ.host";
+/// The unit that wanted it.
+pub(super) const UNIT: &str = "writ.unit";
+/// The workload.
+pub(super) const OBJECT: &str = "writ.object";
+/// The pod.
+pub(super) const POD: &str = "writ.pod";
+/// Which of the workload's pods.
+pub(super) const INDEX: &str = "writ.index";
+/// The hash of what it was made from.
+pub(super) const SPEC: &str = "writ.spec";
+/// The commit that wanted it.
+pub(super) const COMMIT: &str = "writ.commit";
+/// `init` for a container that prepares a pod; absent on the container that is the pod.
+pub(super) const ROLE: &str = "writ.role";
+/// The claim of a volume.
+pub(super) const CLAIM: &str = "writ.claim";
+/// The ordinal of a volume.
+pub(super) const ORDINAL: &str = "writ.ordinal";
+/// The digest of the image.
+pub(super) const IMAGE: &str = "writ.image";
+/// What was asked for, as far as a person can change it later; see [`Asked`].
+pub(super) const ASKED: &str = "writ.asked";
+
+/// What a pod's container was asked to be, as far as it can change while it lives.
+///
+/// It is written into a label at creation, so that a later look needs neither the manifest nor the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// Names that lead to it always.
+    pub(super) own: Vec<String>,
+    /// Names that lead to it while it is ready.
+    pub(super) shared: Vec<String>,
+    /// Its address on the host's network; none on the host's own.
+    pub(super) address: Option<String>,
+    /// Time from asking it to stop to killing it.
+    pub(super) grace: u32,
+    /// Group that owns the files of its claims, and the volumes of those.
+    pub(super) fs_group: Option<(u32, Vec<String>)>,
+    /// `CpuShares`; 0 for the engine's default, as in the four below.
+    pub(super) cpu_shares: i64,
+    /// `NanoCpus`.
+    pub(super) nano_cpus: i64,
+    /// `Memory`.
+    pub(super) memory: i64,
+    /// `MemoryReservation`.
+    pub(super) memory_reservation: i64,
+    /// `MemorySwap`.
+    pub(super) memory_swap: i64,
+}
+
+impl Asked {
+    /// Reads the label; none if it is missing or not ours.
+    pub(super) fn parse(labels: &HashMap<String, String>) -> Option<Self> {
+        serde_json::from_str(labels.get(ASKED)?).ok()
+    }
+
+    /// The label's text.
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("numbers and names serialize")
+    }
+
+    /// Time from asking the container to stop to killing it.
+    pub(super) const fn grace(&self) -> Seconds {
+        Seconds(self.grace)
+    }
+}
+
+/// Who a container belongs to, by its labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PodLabels {
+    pub(super) unit: String,
+    pub(super) pod: String,
+    pub(super) object: ObjectId,
+    pub(super) index: PodIndex,
+    pub(super) revision: Option<SpecHash>,
+    pub(super) init: bool,
+}
+
+impl PodLabels {
+    /// Reads the labels of a container of `host`; none if it is not of that host.
+    pub(super) fn parse(host: &str, labels: &HashMap<String, String>) -> Option<Self> {
+        if labels.get(HOST)? != host {
+            return None;
+        }
+        let object = ObjectId::parse(labels.get(OBJECT)?)?;
+        Some(Self {
+            unit: labels.get(UNIT)?.clone(),
+            pod: labels.get(POD)?.clone(),
+            index: PodIndex::parse(object.kind, labels.get(INDEX)?)?,
+            revision: labels.get(SPEC).and_then(|text| SpecHash::parse(text)),
+            init: labels.get(ROLE).is_some_and(|role| role == "init"),
+            object,
+        })
+    }
+}
+
+/// The labels of a container of `pod`.
+pub(super) fn of_container(context: &Context, pod: &PodSpec, digest: &str, asked: Option<&Asked>) -> Labels {
+    let mut labels = of_host(context);
+    labels.insert(OBJECT.to_owned(), pod.object.to_string());
+    labels.insert(POD.to_owned(), pod.name.clone());
+    labels.insert(INDEX.to_owned(), pod.index.to_string());
+    labels.insert(SPEC.to_owned(), pod.revision.to_string());
+    labels.insert(IMAGE.to_owned(), digest.to_owned());
+    match asked {
+        Some(asked) => labels.insert(ASKED.to_owned(), asked.text()),
+        None => labels.insert(ROLE.to_owned(), "init".to_owned()),
+    };
+    labels
+}
+
+/// The labels of a volume of a claim.
+pub(super) fn of_volume(context: &Context, volume: &VolumeSpec) -> Labels {
+    let VolumeSpec { name: _, object, claim, ordinal } = volume;
+    let mut labels = of_host(context);
+    labels.insert(OBJECT.to_owned(), object.to_string());
+    labels.insert(CLAIM.to_owned(), claim.clone());
+    labels.insert(ORDINAL.to_owned(), ordinal.to_string());
+    labels
+}
+
+/// The labels of a directory that lives as long as its pod.
+pub(super) fn of_empty(context: &Context, pod: &PodSpec) -> Labels {
+    let mut labels = of_host(context);
+    labels.insert(POD.to_owned(), pod.name.clone());
+    labels
+}
+
+/// Labels as they are sent.
+pub(super) type Labels = BTreeMap<String, String>;
+
+fn of_host(context: &Context) -> Labels {
+    let Context { host, unit, commit } = context;
+    let mut labels = Labels::new();
+    labels.insert(HOST.to_owned(), host.clone());
+    labels.insert(UNIT.to_owned(), unit.clone());
+    if let Some(commit) = commit {
+        labels.insert(COMMIT.to_owned(), commit.clone());
+    }
+    labels
+}
+
+/// A volume of `host` by its labels; none if it is another's, or a directory that lives as long as its pod.
+pub(super) fn volume(host: &str, labels: &HashMap<String, String>) -> Option<ObservedVolume> {
+    if labels.get(HOST)? != host || labels.contains_key(POD) {
+        return None;
+    }
+    Some(ObservedVolume {
+        object: labels.get(OBJECT).and_then(|text| ObjectId::parse(text)),
+        claim: labels.get(CLAIM).cloned().unwrap_or_default(),
+        ordinal: labels.get(ORDINAL).and_then(|text| text.parse().ok()),
+    })
+}
+
+/// Who holds something with these labels, in words: another unit, another host, or nobody that we know.
+pub(super) fn holder(host: &str, what: &str, name: &str, labels: &HashMap<String, String>) -> Holder {
+    match (labels.get(HOST), labels.get(UNIT)) {
+        (Some(other), _) if other != host => Holder(format!("host {other}")),
+        (Some(_), Some(unit)) => Holder(format!("unit {unit}")),
+        (Some(_), None) | (None, _) => Holder(format!("{what} {name}, not made by Writ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const POD_LABELS: [(&str, &str); 5] =
+        [(HOST, "edge-1"), (UNIT, "data"), (OBJECT, "statefulset/data/pg"), (POD, "data-pg.0"), (INDEX, "0")];
+
+    #[test]
+    fn a_container_of_this_host_is_known_by_its_labels() {
+        let read = PodLabels::parse("edge-1", &labels(&POD_LABELS)).unwrap();
+        assert_eq!((read.unit.as_str(), read.pod.as_str(), read.init), ("data", "data-pg.0", false));
+        assert_eq!(read.index, PodIndex::Ordinal(0));
+    }
+
+    #[test]
+    fn a_container_of_another_host_or_with_broken_labels_is_not_ours() {
+        assert_eq!(PodLabels::parse("edge-2", &labels(&POD_LABELS)), None);
+        for missing in POD_LABELS {
+            let pairs: Vec<_> = POD_LABELS.into_iter().filter(|pair| *pair != missing).collect();
+            assert_eq!(PodLabels::parse("edge-1", &labels(&pairs)), None, "without {missing:?}");
+        }
+    }
+
+    #[test]
+    fn a_holder_is_named_as_closely_as_its_labels_tell() {
+        let named = |pairs: &[(&str, &str)]| holder("edge-1", "container", "redis", &labels(pairs)).0;
+        assert_eq!(named(&[]), "container redis, not made by Writ");
+        assert_eq!(named(&[(HOST, "edge-1"), (UNIT, "web")]), "unit web");
+        assert_eq!(named(&[(HOST, "edge-2"), (UNIT, "web")]), "host edge-2");
+    }
+}

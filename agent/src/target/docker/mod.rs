@@ -1,0 +1,91 @@
+//! A Docker engine as a target: a small, honest kubelet for one host.
+//!
+//! Invariant: nothing without this host's label is stopped, changed or removed.
+//! Invariant: an engine that does not answer is an error, never an empty look.
+
+mod address;
+mod asked;
+mod connection;
+mod create;
+mod execute;
+mod files;
+mod image;
+mod labels;
+mod network;
+mod observe;
+mod probe;
+mod request;
+mod stream;
+mod verify;
+mod volume;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+/// The network that all pods of a host are on.
+pub const NETWORK: &str = "voodu0";
+
+/// The oldest interface that has all that is used here: Docker 20.10.
+pub const API_MIN: (u32, u32) = (1, 41);
+
+/// A Docker engine, connected to when it is first asked for something, and again whenever it was lost.
+pub struct Docker {
+    host: String,
+    state: PathBuf,
+    endpoint: String,
+    memory: Mutex<Memory>,
+}
+
+/// What is remembered between calls; all of it can be found out again.
+#[derive(Default)]
+struct Memory {
+    /// The engine, once its version is known to be good enough.
+    engine: Option<bollard::Docker>,
+    /// Limits that the engine's kernel knows.
+    swap_limit: bool,
+    /// The network was seen, with our label.
+    network_seen: bool,
+    /// Containers that are being put back on the network at this moment by ourselves.
+    reconnecting: BTreeSet<String>,
+    /// Addresses given to containers that are being made at this moment.
+    addresses: BTreeSet<std::net::Ipv4Addr>,
+    /// Containers to which we let the shared names lead.
+    published: BTreeSet<String>,
+}
+
+impl Docker {
+    /// The engine at `endpoint` (`unix:///var/run/docker.sock`), for the host called `host`, with a directory for the
+    /// files that pods mount. Connects to nothing yet.
+    #[must_use]
+    pub fn new(host: &str, state: impl Into<PathBuf>, endpoint: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            state: state.into(),
+            endpoint: endpoint.to_owned(),
+            memory: Mutex::new(Memory::default()),
+        }
+    }
+
+    /// Where the engine is.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Docker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, state, endpoint, memory: _ } = self;
+        f.debug_struct("Docker")
+            .field("host", host)
+            .field("state", state)
+            .field("endpoint", endpoint)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! The host's network, and the names and addresses of pods on it.
+//!
+//! Invariant: a pod that leaves the network and comes back has the same address, so that its connections last.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv4Addr;
+
+use bollard::models::{
+    Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, NetworkInspect,
+};
+use bollard::query_parameters::InspectNetworkOptions;
+use writ_core::model::PodSpec;
+use writ_core::observed::NetworkState;
+
+use super::address::Subnet;
+use super::connection::{ANSWER, WORK};
+use super::labels::{self, Asked, HOST};
+use super::{Docker, NETWORK, asked, request};
+use crate::target::{Context, Published, TargetError};
+
+/// A network that is made only to learn which addresses the engine would choose.
+const TRIAL: &str = "voodu0-trial";
+
+/// Tries to get the addresses that the engine chose a moment ago, should somebody else be faster.
+const TRIES: usize = 3;
+
+impl Docker {
+    /// Makes the host's network, unless it is there.
+    pub(super) async fn create_network(&self, context: &Context) -> Result<(), TargetError> {
+        let operation = format!("create network {NETWORK}");
+        let mut last = None;
+        for _ in 0..TRIES {
+            if self.subnet(&operation).await?.is_some() {
+                return Ok(());
+            }
+            let subnet = self.free_subnet(context).await?;
+            match self.make_network(&operation, context, NETWORK, Some(subnet)).await {
+                Ok(()) => return Ok(()),
+                Err(error @ TargetError::Refused { .. }) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.expect("the loop ran"))
+    }
+
+    /// Whether the host's network is there.
+    pub(super) async fn network_state(&self) -> Result<NetworkState, TargetError> {
+        let Some(found) = self.network(NETWORK).await? else {
+            self.memory().network_seen = false;
+            return Ok(NetworkState::Absent);
+        };
+        let labels = found.labels.unwrap_or_default();
+        if labels.get(HOST) == Some(&self.host) {
+            self.memory().network_seen = true;
+            return Ok(NetworkState::Present);
+        }
+        Ok(NetworkState::Foreign(labels::holder(&self.host, "network", NETWORK, &labels)))
+    }
+
+    /// The addresses of the host's network; none if it is not there, an error if it is not ours.
+    pub(super) async fn subnet(&self, operation: &str) -> Result<Option<Subnet>, TargetError> {
+        let Some(found) = self.network(NETWORK).await? else { return Ok(None) };
+        let labels = found.labels.clone().unwrap_or_default();
+        if labels.get(HOST) != Some(&self.host) {
+            return Err(TargetError::Held {
+                operation: operation.to_owned(),
+                name: NETWORK.to_owned(),
+                holder: labels::holder(&self.host, "network", NETWORK, &labels).0,
+            });
+        }
+        let subnet = subnet_of(&found).ok_or_else(|| TargetError::Failed {
+            operation: operation.to_owned(),
+            reason: format!("network {NETWORK} has no range of addresses that can be used"),
+        })?;
+        self.memory().network_seen = true;
+        Ok(Some(subnet))
+    }
+
+    /// An address for a pod, which nobody else is given until it is released.
+    pub(super) fn reserve(
+        &self,
+        pod: &str,
+        subnet: Subnet,
+        used: &BTreeSet<Ipv4Addr>,
+    ) -> Result<Ipv4Addr, TargetError> {
+        let mut memory = self.memory();
+        let used: BTreeSet<Ipv4Addr> = used.union(&memory.addresses).copied().collect();
+        let address = subnet.choose(pod, &used).ok_or_else(|| TargetError::Failed {
+            operation: format!("create pod {pod}"),
+            reason: format!("network {NETWORK} ({}) has no free address", subnet.text()),
+        })?;
+        memory.addresses.insert(address);
+        Ok(address)
+    }
+
+    /// Lets the shared names of a pod lead to it, or not.
+    ///
+    /// # Errors
+    /// If the names were not changed.
+    pub async fn set_ready(&self, spec: &PodSpec, container: &str, ready: bool) -> Result<(), TargetError> {
+        let change = if ready { "publish" } else { "withdraw" };
+        let operation = format!("{change} the shared names of {}", spec.name);
+        let found = self.ours(&operation, container).await?;
+        let Some(asked) = found.asked else { return Ok(()) };
+        {
+            let mut memory = self.memory();
+            if ready {
+                memory.published.insert(container.to_owned())
+            } else {
+                memory.published.remove(container)
+            };
+        }
+        let connected = asked::is_published(&asked, &found.inspect);
+        let running = found.inspect.state.as_ref().and_then(|state| state.running).unwrap_or(false);
+        let settled = asked.shared.is_empty() || spec.publish_not_ready || connected == ready;
+        if asked.address.is_none() || settled || !running {
+            return Ok(());
+        }
+        self.reconnect(&operation, container, &asked, ready).await
+    }
+
+    /// Whether a container runs, since when, and whether the shared names lead to it.
+    ///
+    /// # Errors
+    /// If it could not be looked at.
+    pub async fn published(&self, container: &str) -> Result<Published, TargetError> {
+        let found = self.ours("look at the names of a container", container).await?;
+        let state = found.inspect.state.clone().unwrap_or_default();
+        let started = state.started_at.as_deref().and_then(writ_core::time::Timestamp::parse);
+        Ok(Published {
+            running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
+            started: started.unwrap_or_default(),
+            shared: found
+                .asked
+                .is_some_and(|asked| !asked.shared.is_empty() && asked::is_published(&asked, &found.inspect)),
+        })
+    }
+
+    /// Takes a container off the network and puts it back under its names, at its address.
+    pub(super) async fn reconnect(
+        &self,
+        operation: &str,
+        container: &str,
+        asked: &Asked,
+        ready: bool,
+    ) -> Result<(), TargetError> {
+        self.memory().reconnecting.insert(container.to_owned());
+        let done = self.leave_and_return(operation, container, asked, ready).await;
+        self.memory().reconnecting.remove(container);
+        done
+    }
+
+    async fn leave_and_return(
+        &self,
+        operation: &str,
+        container: &str,
+        asked: &Asked,
+        ready: bool,
+    ) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        let leave = NetworkDisconnectRequest { container: container.to_owned(), force: Some(false) };
+        match self.ask(operation, WORK, engine.disconnect_network(NETWORK, leave)).await {
+            Ok(()) => {}
+            // A container that is not connected cannot leave; what counts is whether it can come back.
+            Err(TargetError::Refused { reason, .. }) if reason.contains("is not connected") => {}
+            Err(error) => return Err(error),
+        }
+        let back = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(request::endpoint(Some(asked), ready)),
+        };
+        self.ask(operation, WORK, engine.connect_network(NETWORK, back)).await
+    }
+
+    /// Addresses that the engine would choose now: free of its other networks and of the host's routes.
+    async fn free_subnet(&self, context: &Context) -> Result<Subnet, TargetError> {
+        let operation = "find free addresses for the host's network";
+        self.remove_trial(operation).await?;
+        self.make_network(operation, context, TRIAL, None).await?;
+        let found = self.network(TRIAL).await?;
+        self.remove_trial(operation).await?;
+        found.as_ref().and_then(subnet_of).ok_or_else(|| TargetError::Failed {
+            operation: operation.to_owned(),
+            reason: "the engine chose none that can be used".to_owned(),
+        })
+    }
+
+    async fn remove_trial(&self, operation: &str) -> Result<(), TargetError> {
+        let ours =
+            |found: &NetworkInspect| found.labels.as_ref().and_then(|labels| labels.get(HOST)) == Some(&self.host);
+        if self.network(TRIAL).await?.as_ref().is_some_and(ours) {
+            let engine = self.engine().await?;
+            self.find(operation, WORK, engine.remove_network(TRIAL)).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_network(
+        &self,
+        operation: &str,
+        context: &Context,
+        name: &str,
+        subnet: Option<Subnet>,
+    ) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        let addresses = subnet.map(|subnet| Ipam {
+            config: Some(vec![IpamConfig {
+                subnet: Some(subnet.text()),
+                ip_range: Some(subnet.upper()),
+                gateway: Some(subnet.gateway()),
+                ..IpamConfig::default()
+            }]),
+            ..Ipam::default()
+        });
+        let request = NetworkCreateRequest {
+            name: name.to_owned(),
+            driver: Some("bridge".to_owned()),
+            ipam: addresses,
+            labels: Some(HashMap::from([(HOST.to_owned(), context.host.clone())])),
+            ..NetworkCreateRequest::default()
+        };
+        self.ask(operation, WORK, engine.create_network(request)).await.map(|_| ())
+    }
+
+    async fn network(&self, name: &str) -> Result<Option<NetworkInspect>, TargetError> {
+        let engine = self.engine().await?;
+        let question = engine.inspect_network(name, None::<InspectNetworkOptions>);
+        // The engine finds a network by the start of its identifier too.
+        let found = self.find(&format!("look at network {name}"), ANSWER, question).await?;
+        Ok(found.filter(|found| found.name.as_deref() == Some(name)))
+    }
+}
+
+fn subnet_of(network: &NetworkInspect) -> Option<Subnet> {
+    let ranges = network.ipam.as_ref()?.config.as_ref()?;
+    ranges.iter().find_map(|range| Subnet::parse(range.subnet.as_deref()?))
+}
+
+/// The addresses in use on the host's network, by every container that there is: as given to it, and as it has it now.
+pub(super) fn used_addresses<'a>(
+    containers: impl Iterator<Item = (Option<Asked>, Option<&'a bollard::models::EndpointSettings>)>,
+) -> BTreeSet<Ipv4Addr> {
+    let addresses = containers.flat_map(|(asked, endpoint)| {
+        let given = asked.and_then(|asked| asked.address);
+        let fixed = endpoint.and_then(|endpoint| endpoint.ipam_config.as_ref()?.ipv4_address.clone());
+        let now = endpoint.and_then(|endpoint| endpoint.ip_address.clone());
+        [given, fixed, now]
+    });
+    addresses.flatten().filter_map(|address| address.parse().ok()).collect()
+}

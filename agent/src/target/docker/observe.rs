@@ -1,0 +1,256 @@
+//! What a look at the engine shows of one unit: two lists, and every field of every pod if asked.
+//!
+//! Invariant: a look at the lists costs two calls for any number of containers, once the network was seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum};
+use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptions};
+use writ_core::observed::{Alteration, NetworkState, Observed, ObservedPod, PodState, Readiness};
+use writ_core::time::Timestamp;
+
+use super::connection::ANSWER;
+use super::labels::{self, Asked, PodLabels};
+use super::{Docker, NETWORK, asked, files};
+use crate::target::{Depth, TargetError};
+
+impl Docker {
+    /// Looks at the pods of one unit, and at everything whose name could be in their way.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn observe(&self, unit: &str, depth: Depth, now: Timestamp) -> Result<Observed, TargetError> {
+        // What is being put back on the network, before or after the list was made, is not disconnected.
+        let mut moving = self.memory().reconnecting.clone();
+        let containers = self.containers("list the containers").await?;
+        moving.append(&mut self.memory().reconnecting.clone());
+        let mut observed = Observed { at: now, ..Observed::default() };
+        for container in &containers {
+            self.note_container(unit, container, &moving, &mut observed);
+        }
+        self.note_volumes(&mut observed).await?;
+        if depth == Depth::Deep {
+            self.look_into(&mut observed, &moving).await?;
+            files::sweep(&self.state, &mounted(&containers))?;
+        }
+        let disconnected = observed.pods.values().any(|pod| pod.altered.contains(&Alteration::Disconnected));
+        let seen = self.memory().network_seen || containers.iter().any(|container| self.is_on_network(container));
+        observed.network = if depth == Depth::List && seen && !disconnected {
+            NetworkState::Present
+        } else {
+            self.network_state().await?
+        };
+        Ok(observed)
+    }
+
+    /// Every container of the engine, running or not.
+    pub(super) async fn containers(&self, operation: &str) -> Result<Vec<ContainerSummary>, TargetError> {
+        let engine = self.engine().await?;
+        let options = ListContainersOptionsBuilder::new().all(true).build();
+        self.ask(operation, ANSWER, engine.list_containers(Some(options))).await
+    }
+
+    fn note_container(
+        &self,
+        unit: &str,
+        container: &ContainerSummary,
+        moving: &BTreeSet<String>,
+        observed: &mut Observed,
+    ) {
+        let none = HashMap::new();
+        let labels = container.labels.as_ref().unwrap_or(&none);
+        let names = names(container);
+        let ours = PodLabels::parse(&self.host, labels).filter(|labels| labels.unit == unit);
+        let Some(ours) = ours else {
+            for name in names {
+                let holder = labels::holder(&self.host, "container", &name, labels);
+                observed.foreign.insert(name, holder);
+            }
+            return;
+        };
+        if ours.init {
+            return;
+        }
+        let id = container.id.clone().unwrap_or_default();
+        let mut altered = Vec::new();
+        if !names.contains(&ours.pod) {
+            altered.push(Alteration::Renamed(names.first().cloned().unwrap_or_default()));
+        }
+        let state = state_of_summary(container);
+        let belongs = Asked::parse(labels).is_some_and(|asked| asked.address.is_some());
+        if belongs && endpoint(container).is_none() && !moving.contains(&id) {
+            altered.push(Alteration::Disconnected);
+        }
+        let pod = ObservedPod {
+            container: id,
+            object: ours.object,
+            index: ours.index,
+            revision: ours.revision,
+            state,
+            readiness: Readiness::Unknown,
+            since: Timestamp::from_seconds(container.created.unwrap_or(0)),
+            altered,
+        };
+        if let Some(other) = observed.pods.insert(ours.pod.clone(), pod) {
+            // Two containers say that they are one pod: which is the right one cannot be told from here.
+            observed.pods.remove(&ours.pod);
+            let also = container.id.as_deref().unwrap_or_default();
+            let why = format!("two containers are labelled as it ({}, {also}); remove one", other.container);
+            observed.unseen.insert(ours.pod, why);
+        } else if observed.unseen.contains_key(&ours.pod) {
+            observed.pods.remove(&ours.pod);
+        }
+    }
+
+    async fn note_volumes(&self, observed: &mut Observed) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
+        for volume in found.volumes.unwrap_or_default() {
+            if let Some(ours) = labels::volume(&self.host, &volume.labels) {
+                observed.volumes.insert(volume.name, ours);
+            } else {
+                let holder = labels::holder(&self.host, "volume", &volume.name, &volume.labels);
+                observed.foreign_volumes.insert(volume.name, holder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks into every field of every pod that was listed.
+    async fn look_into(&self, observed: &mut Observed, moving: &BTreeSet<String>) -> Result<(), TargetError> {
+        let engine = self.engine().await?;
+        for (name, mut pod) in std::mem::take(&mut observed.pods) {
+            let question = engine.inspect_container(&pod.container, None::<InspectContainerOptions>);
+            match self.find(&format!("look into {name}"), ANSWER, question).await {
+                Ok(Some(found)) => {
+                    note_fields(&name, &mut pod, &found);
+                    if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {
+                        pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
+                    }
+                    observed.pods.insert(name, pod);
+                }
+                // It went between the list and the look; the next pass will know.
+                Ok(None) => {
+                    observed.unseen.insert(name, "it was removed while it was looked at".to_owned());
+                }
+                Err(error @ TargetError::Unreachable { .. }) => return Err(error),
+                Err(error) => {
+                    observed.unseen.insert(name, error.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_on_network(&self, container: &ContainerSummary) -> bool {
+        let labels = container.labels.as_ref();
+        endpoint(container).is_some() && labels.and_then(|labels| labels.get(labels::HOST)) == Some(&self.host)
+    }
+}
+
+/// What a container is called, without the engine's slash.
+pub(super) fn names(container: &ContainerSummary) -> Vec<String> {
+    let names = container.names.iter().flatten().map(|name| name.trim_start_matches('/'));
+    // With a slash in it, it is a name that an old link gives to the container in another one.
+    names.filter(|name| !name.contains('/')).map(str::to_owned).collect()
+}
+
+/// A container's place on the host's network.
+pub(super) fn endpoint(container: &ContainerSummary) -> Option<&bollard::models::EndpointSettings> {
+    container.network_settings.as_ref()?.networks.as_ref()?.get(NETWORK)
+}
+
+fn mounted(containers: &[ContainerSummary]) -> BTreeSet<PathBuf> {
+    let mounts = containers.iter().flat_map(|container| container.mounts.iter().flatten());
+    mounts.filter_map(|mount| mount.source.as_deref().map(PathBuf::from)).collect()
+}
+
+fn note_fields(name: &str, pod: &mut ObservedPod, found: &ContainerInspectResponse) {
+    let none = HashMap::new();
+    let labels = found.config.as_ref().and_then(|config| config.labels.as_ref()).unwrap_or(&none);
+    if let Some(asked) = Asked::parse(labels) {
+        pod.altered = asked::alterations(&asked, name, found);
+    } else {
+        pod.altered.push(Alteration::Field("the label that says how it was made cannot be read".to_owned()));
+    }
+    if let Some(state) = &found.state {
+        pod.state = state_of_inspect(state);
+        let started = state.started_at.as_deref().and_then(Timestamp::parse);
+        // The engine writes the year 1 for a container that was never started.
+        pod.since = started.filter(|at| at.0 > 0).unwrap_or(pod.since);
+    }
+}
+
+fn state_of_inspect(state: &ContainerState) -> PodState {
+    let flag = |flag: Option<bool>| flag.unwrap_or(false);
+    let started = state.started_at.as_deref().and_then(Timestamp::parse).is_some_and(|at| at.0 > 0);
+    if flag(state.dead) {
+        PodState::Dead
+    } else if flag(state.restarting) {
+        PodState::Restarting
+    } else if flag(state.paused) {
+        PodState::Paused
+    } else if flag(state.running) {
+        PodState::Running
+    } else if started {
+        PodState::Exited { code: state.exit_code.unwrap_or(-1), out_of_memory: flag(state.oom_killed) }
+    } else {
+        PodState::Created
+    }
+}
+
+fn state_of_summary(container: &ContainerSummary) -> PodState {
+    match container.state {
+        Some(ContainerSummaryStateEnum::CREATED) => PodState::Created,
+        Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::STOPPING) => PodState::Running,
+        Some(ContainerSummaryStateEnum::PAUSED) => PodState::Paused,
+        Some(ContainerSummaryStateEnum::RESTARTING) => PodState::Restarting,
+        Some(ContainerSummaryStateEnum::EXITED) => {
+            let code = container.status.as_deref().and_then(exit_code).unwrap_or(-1);
+            PodState::Exited { code, out_of_memory: false }
+        }
+        Some(
+            ContainerSummaryStateEnum::REMOVING | ContainerSummaryStateEnum::DEAD | ContainerSummaryStateEnum::EMPTY,
+        )
+        | None => PodState::Dead,
+    }
+}
+
+/// The exit code in a list's words: `Exited (137) 3 seconds ago`.
+fn exit_code(status: &str) -> Option<i64> {
+    status.split_once('(')?.1.split_once(')')?.0.parse().ok()
+}
+
+/// Every container, by each of its names.
+pub(super) fn by_name(containers: &[ContainerSummary]) -> BTreeMap<String, &ContainerSummary> {
+    containers.iter().flat_map(|container| names(container).into_iter().map(move |name| (name, container))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_code_is_read_from_the_words_of_a_list() {
+        assert_eq!(exit_code("Exited (137) 3 seconds ago"), Some(137));
+        assert_eq!(exit_code("Up 3 seconds"), None);
+    }
+
+    #[test]
+    fn a_container_that_never_ran_has_no_exit_code() {
+        let never = ContainerState {
+            started_at: Some("0001-01-01T00:00:00Z".to_owned()),
+            exit_code: Some(0),
+            ..ContainerState::default()
+        };
+        assert_eq!(state_of_inspect(&never), PodState::Created);
+        let ended = ContainerState {
+            started_at: Some("2026-11-21T09:10:11.5Z".to_owned()),
+            exit_code: Some(137),
+            oom_killed: Some(true),
+            ..ContainerState::default()
+        };
+        assert_eq!(state_of_inspect(&ended), PodState::Exited { code: 137, out_of_memory: true });
+    }
+}

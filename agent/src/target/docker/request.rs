@@ -1,0 +1,251 @@
+//! A container of a pod as the engine is asked for it.
+//!
+//! Invariant: a pure function of its input; whatever it cannot express is an error, never left out.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount as EngineMount,
+    MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum,
+};
+use writ_core::model::{ContainerSpec, PodSpec, Port, Protocol, Publish, Security};
+use writ_core::text::SecretText;
+
+use super::labels::{Asked, Labels};
+use super::{NETWORK, asked};
+
+/// Largest log file of a container and how many are kept. The engine's default is without end.
+const LOG_OPTIONS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
+
+/// Everything about a container that has to be found out before it can be asked for.
+pub(super) struct Facts {
+    /// Its labels.
+    pub(super) labels: Labels,
+    /// What is mounted.
+    pub(super) mounts: Vec<Mounted>,
+    /// The user that its image names, empty for root.
+    pub(super) image_user: String,
+}
+
+/// A mount whose source is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mounted {
+    pub(super) path: String,
+    pub(super) source: Source,
+    pub(super) read_only: bool,
+}
+
+/// What the engine mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A volume by name.
+    Volume(String),
+    /// A volume by name, into which nothing of the image is copied.
+    EmptyVolume(String),
+    /// A path of the host.
+    Bind(String),
+    /// Memory, with its limit in bytes.
+    Memory(Option<u64>),
+}
+
+/// The request for a container of `pod`: its main one if `main` is given, else an init container.
+pub(super) fn body(
+    pod: &PodSpec,
+    container: &ContainerSpec,
+    main: Option<&Asked>,
+    facts: Facts,
+) -> Result<ContainerCreateBody, String> {
+    let Facts { labels, mounts, image_user } = facts;
+    let (exposed, bindings) = if main.is_some() { ports(&container.ports) } else { (Vec::new(), HashMap::new()) };
+    let user = user(&container.security, &image_user)?;
+    let mut host = HostConfig {
+        mounts: Some(mounts.into_iter().map(mount).collect::<Result<_, _>>()?),
+        port_bindings: Some(bindings),
+        restart_policy: Some(RestartPolicy {
+            name: Some(match main {
+                Some(_) => RestartPolicyNameEnum::UNLESS_STOPPED,
+                None => RestartPolicyNameEnum::NO,
+            }),
+            maximum_retry_count: None,
+        }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+        }),
+        ..HostConfig::default()
+    };
+    let init_limits = asked::of_pod(&PodSpec { main: container.clone(), ..pod.clone() }, None, false);
+    asked::put(main.unwrap_or(&init_limits), &mut host);
+    put_security(pod, &container.security, &mut host)?;
+    let on_network = host.network_mode.as_deref() == Some(NETWORK);
+    Ok(ContainerCreateBody {
+        hostname: on_network.then(|| pod.hostname.clone()),
+        user,
+        exposed_ports: Some(exposed),
+        env: Some(environment(container)?),
+        cmd: container.arguments.clone().filter(|arguments| !arguments.is_empty()),
+        entrypoint: container.entrypoint.clone().filter(|program| !program.is_empty()),
+        image: Some(container.image.clone()),
+        working_dir: container.working_dir.clone(),
+        labels: Some(labels.into_iter().collect()),
+        stop_timeout: Some(i64::from(pod.grace.0)),
+        host_config: Some(host),
+        networking_config: on_network.then(|| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(NETWORK.to_owned(), endpoint(main, false))])),
+        }),
+        ..ContainerCreateBody::default()
+    })
+}
+
+/// A pod's place on the host's network: its address and the names that lead to it.
+pub(super) fn endpoint(asked: Option<&Asked>, ready: bool) -> EndpointSettings {
+    let Some(asked) = asked else { return EndpointSettings::default() };
+    let shared = asked.shared.iter().filter(|_| ready);
+    let names: BTreeSet<&String> = asked.own.iter().chain(shared).collect();
+    EndpointSettings {
+        ipam_config: asked
+            .address
+            .clone()
+            .map(|address| EndpointIpamConfig { ipv4_address: Some(address), ..EndpointIpamConfig::default() }),
+        aliases: Some(names.into_iter().cloned().collect()),
+        ..EndpointSettings::default()
+    }
+}
+
+fn environment(container: &ContainerSpec) -> Result<Vec<String>, String> {
+    let variable = |(name, value): (&String, &SecretText)| {
+        // The engine repeats a malformed variable in its error, value and all.
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!("environment of {}: {name:?} is no name of a variable", container.name));
+        }
+        let text = value.expose_str().filter(|text| !text.contains('\0'));
+        let text = text.ok_or_else(|| format!("environment of {}: the value of {name} is not text", container.name))?;
+        Ok(format!("{name}={text}"))
+    };
+    container.env.iter().map(variable).collect()
+}
+
+fn ports(ports: &[Port]) -> (Vec<String>, HashMap<String, Option<Vec<PortBinding>>>) {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    let mut exposed = BTreeSet::new();
+    for Port { name: _, container, protocol, publish } in ports {
+        let protocol = match protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        };
+        let key = format!("{container}/{protocol}");
+        exposed.insert(key.clone());
+        if let Some(publish) = publish {
+            bindings.entry(key).or_default().get_or_insert_default().push(binding(publish));
+        }
+    }
+    (exposed.into_iter().collect(), bindings)
+}
+
+fn binding(publish: &Publish) -> PortBinding {
+    let Publish { address, port } = publish;
+    let address: &IpAddr = address;
+    PortBinding { host_ip: Some(address.to_string()), host_port: Some(port.unwrap_or(0).to_string()) }
+}
+
+fn mount(mounted: Mounted) -> Result<EngineMount, String> {
+    let Mounted { path, source, read_only } = mounted;
+    let base = EngineMount { target: Some(path.clone()), read_only: Some(read_only), ..EngineMount::default() };
+    Ok(match source {
+        Source::Volume(name) => EngineMount { typ: Some(MountType::VOLUME), source: Some(name), ..base },
+        Source::EmptyVolume(name) => EngineMount {
+            typ: Some(MountType::VOLUME),
+            source: Some(name),
+            volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() }),
+            ..base
+        },
+        Source::Bind(host) => EngineMount { typ: Some(MountType::BIND), source: Some(host), ..base },
+        Source::Memory(limit) => {
+            let size = limit.map(i64::try_from).transpose();
+            let size_bytes = size.map_err(|_| format!("the limit of the directory at {path} is too large"))?;
+            EngineMount {
+                typ: Some(MountType::TMPFS),
+                tmpfs_options: Some(MountTmpfsOptions {
+                    size_bytes,
+                    mode: Some(0o1777),
+                    ..MountTmpfsOptions::default()
+                }),
+                ..base
+            }
+        }
+    })
+}
+
+/// The user to run as, in the engine's form; none for the image's own.
+fn user(security: &Security, image_user: &str) -> Result<Option<String>, String> {
+    let Security { run_as_user, run_as_group, run_as_non_root, .. } = security;
+    let image_id = image_user.split(':').next().unwrap_or_default();
+    if *run_as_non_root {
+        let uid = match run_as_user {
+            Some(uid) => Some(*uid),
+            None if image_id.is_empty() => Some(0),
+            None => image_id.parse().ok(),
+        };
+        match uid {
+            Some(0) => return Err("runAsNonRoot is set and the container would run as root".to_owned()),
+            None => {
+                return Err(format!(
+                    "runAsNonRoot is set and the image's user {image_id:?} is no number; set runAsUser"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(match (run_as_user, run_as_group) {
+        (Some(user), Some(group)) => Some(format!("{user}:{group}")),
+        (Some(user), None) => Some(user.to_string()),
+        (None, Some(group)) => Some(format!("{}:{group}", if image_id.is_empty() { "0" } else { image_id })),
+        (None, None) => None,
+    })
+}
+
+fn put_security(pod: &PodSpec, security: &Security, host: &mut HostConfig) -> Result<(), String> {
+    let Security {
+        run_as_user: _,
+        run_as_group: _,
+        run_as_non_root: _,
+        supplemental_groups,
+        read_only_root,
+        privileged,
+        allow_privilege_escalation,
+        capabilities_add,
+        capabilities_drop,
+        host_namespaces,
+    } = security;
+    host.network_mode = Some(NETWORK.to_owned());
+    for namespace in host_namespaces {
+        let field = match namespace.as_str() {
+            "network" => &mut host.network_mode,
+            "pid" => &mut host.pid_mode,
+            "ipc" => &mut host.ipc_mode,
+            other => return Err(format!("the host's {other} namespace cannot be given to a container")),
+        };
+        *field = Some("host".to_owned());
+    }
+    let groups: BTreeSet<u32> = supplemental_groups.iter().copied().chain(pod.fs_group).collect();
+    host.group_add = Some(groups.iter().map(u32::to_string).collect());
+    host.readonly_rootfs = Some(*read_only_root);
+    host.privileged = Some(*privileged);
+    host.cap_add = Some(capabilities_add.clone());
+    host.cap_drop = Some(capabilities_drop.clone());
+    if *allow_privilege_escalation == Some(false) {
+        host.security_opt = Some(vec!["no-new-privileges".to_owned()]);
+    }
+    Ok(())
+}
+
+/// A message of the engine without values of the container's environment, should it repeat one.
+pub(super) fn without_values(container: &ContainerSpec, message: &str) -> String {
+    /// Shorter values hide in any message by chance.
+    const LENGTH_MIN: usize = 4;
+    let values = container.env.values().filter_map(SecretText::expose_str).filter(|text| text.len() >= LENGTH_MIN);
+    values.fold(message.to_owned(), |message, value| message.replace(value, "(secret)"))
+}

@@ -1,0 +1,160 @@
+//! What runs pods: it is looked at, and made to take the steps of a plan.
+//!
+//! Invariant: targets do not import each other, and no target plans.
+
+pub mod docker;
+mod error;
+mod interface;
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use writ_core::model::{PodSpec, ProbeAction};
+use writ_core::observed::Observed;
+use writ_core::plan::Act;
+use writ_core::time::{Seconds, Timestamp};
+
+pub use docker::Docker;
+pub use error::TargetError;
+pub use interface::{
+    Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, LogChunk, LogRequest, Output, ProbeResult,
+    Progress, Published, Quiet, Session,
+};
+
+/// One target of a unit.
+#[derive(Debug)]
+pub enum Target {
+    /// A Docker engine.
+    Docker(Docker),
+}
+
+impl Target {
+    /// Looks at the pods of one unit, and at everything whose name could be in their way.
+    ///
+    /// # Errors
+    /// If the target cannot be reached: never an empty look instead.
+    pub async fn observe(&self, unit: &str, depth: Depth, now: Timestamp) -> Result<Observed, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.observe(unit, depth, now).await,
+        }
+    }
+
+    /// Takes one step. Taking it a second time changes nothing more.
+    ///
+    /// # Errors
+    /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
+    pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.execute(context, act, progress).await,
+        }
+    }
+
+    /// Tries one probe once.
+    ///
+    /// # Errors
+    /// If the probe could not be tried, which says nothing about the container.
+    pub async fn probe(
+        &self,
+        container: &str,
+        action: &ProbeAction,
+        timeout: Duration,
+    ) -> Result<ProbeResult, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.probe(container, action, timeout).await,
+        }
+    }
+
+    /// Lets the shared names of a pod lead to it, or not. Its own names, its address and its connections stay.
+    ///
+    /// # Errors
+    /// If the names were not changed.
+    pub async fn set_ready(&self, spec: &PodSpec, container: &str, ready: bool) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.set_ready(spec, container, ready).await,
+        }
+    }
+
+    /// Restarts a container in place.
+    ///
+    /// # Errors
+    /// If it was not restarted.
+    pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.restart(container, grace).await,
+        }
+    }
+
+    /// When a container was last started, and whether the shared names lead to it.
+    ///
+    /// # Errors
+    /// If it could not be looked at.
+    pub async fn published(&self, container: &str) -> Result<Published, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.published(container).await,
+        }
+    }
+
+    /// Everything that happens to the host's pods from now on; ends with an error when the target is lost.
+    ///
+    /// # Errors
+    /// If the target cannot be reached.
+    pub async fn events(&self) -> Result<Output<Event>, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.events().await,
+        }
+    }
+
+    /// What a container wrote.
+    ///
+    /// # Errors
+    /// If the target cannot be reached or does not have the container.
+    pub async fn logs(&self, container: &str, request: &LogRequest) -> Result<Output<LogChunk>, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.logs(container, request).await,
+        }
+    }
+
+    /// Runs a program in a container.
+    ///
+    /// # Errors
+    /// If it could not be started.
+    pub async fn exec(&self, container: &str, request: &ExecRequest) -> Result<Session, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.exec(container, request).await,
+        }
+    }
+
+    /// Tells a running program the size of its terminal, in characters.
+    ///
+    /// # Errors
+    /// If it was not told.
+    pub async fn exec_resize(&self, session: &str, width: u16, height: u16) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.exec_resize(session, width, height).await,
+        }
+    }
+
+    /// The exit code of a program whose output has ended.
+    ///
+    /// # Errors
+    /// If it still runs or cannot be asked for.
+    pub async fn exec_code(&self, session: &str) -> Result<i64, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.exec_code(session).await,
+        }
+    }
+
+    /// Drains what a container wrote so far into one text, for a message: its last `lines` lines.
+    ///
+    /// # Errors
+    /// If the target cannot be reached or does not have the container.
+    pub async fn last_words(&self, container: &str, lines: u32) -> Result<String, TargetError> {
+        let request = LogRequest { follow: false, tail: Some(lines), timestamps: false };
+        let mut chunks = self.logs(container, &request).await?;
+        let mut text = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            text.extend_from_slice(&chunk?.bytes);
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}

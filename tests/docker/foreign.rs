@@ -1,0 +1,1 @@
+//! What Writ did not make is left alone, and named.
