@@ -3,28 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use writ_core::dialect::{Files, lower};
 use writ_core::hash::HashKey;
 use writ_core::model::{
-    BucketRef, Buckets, ContainerSpec, Controller, Desired, Kind, MountSource, Object, ObjectId, PodIndex, PodSpec,
-    Scope, Workload, World, resolve,
+    BucketRef, Buckets, ContainerSpec, Controller, Desired, Kind, MountSource, Object, PodIndex, PodSpec, Scope,
+    Workload, World, resolve,
 };
-use writ_core::text::{Places, Problems, SecretText, Sources};
+use writ_core::text::{Problem, Problems, SecretText, Severity};
 
-/// The objects of a YAML text, several documents a file, with no places.
-pub fn objects(yaml: &str) -> Vec<Object> {
-    yaml.split("\n---\n").filter(|text| !text.trim().is_empty()).map(object).collect()
+/// The objects of a YAML text; panics if it is refused.
+pub(crate) fn objects(yaml: &str) -> Vec<Object> {
+    lower(&files(yaml)).0.unwrap_or_else(|problems| panic!("{}", messages(&problems))).objects
 }
 
-fn object(text: &str) -> Object {
-    let body: serde_json::Value = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let word = |pointer: &str| body.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let kind = Kind::parse(&word("/kind")).expect("a known kind");
-    let id = ObjectId::new(kind, &word("/metadata/namespace"), &word("/metadata/name"));
-    Object { id, places: Places::default(), body }
+fn files(yaml: &str) -> Files {
+    Files::from([("manifest.yaml".to_owned(), yaml.as_bytes().to_vec())])
 }
 
 /// A world with a fixed key and the buckets given as `SCOPE[/NAME] KEY=VALUE`.
-pub fn world(buckets: &[&str]) -> World {
+pub(crate) fn world(buckets: &[&str]) -> World {
     let mut all = Buckets::new();
     for line in buckets {
         let (bucket, pair) = line.split_once(' ').unwrap();
@@ -37,54 +34,54 @@ pub fn world(buckets: &[&str]) -> World {
 }
 
 /// What the host must become, with what was noted; panics on errors.
-pub fn desired(yaml: &str) -> (Desired, Problems) {
+pub(crate) fn desired(yaml: &str) -> (Desired, Problems) {
     desired_in(yaml, &[])
 }
 
 /// The same with buckets.
-pub fn desired_in(yaml: &str, buckets: &[&str]) -> (Desired, Problems) {
+pub(crate) fn desired_in(yaml: &str, buckets: &[&str]) -> (Desired, Problems) {
     match resolve(&objects(yaml), &world(buckets)) {
         Ok(found) => found,
         Err(problems) => panic!("{}", messages(&problems)),
     }
 }
 
-/// The problems of a set that is refused, as text.
-pub fn refusal(yaml: &str) -> String {
-    match resolve(&objects(yaml), &world(&[])) {
-        Ok(_) => panic!("it was not refused"),
-        Err(problems) => messages(&problems),
-    }
+/// The errors of a set that is refused, one a line, each with its line and column.
+pub(crate) fn refusal(yaml: &str) -> String {
+    let (_, sources) = lower(&files(yaml));
+    let Err(problems) = resolve(&objects(yaml), &world(&[])) else { panic!("it was not refused") };
+    let errors = problems.sorted().into_iter().filter(|problem| problem.severity == Severity::Error);
+    let line = |problem: &Problem| {
+        let place = problem.place.as_ref().and_then(|place| sources.line_column(place));
+        let (line, column) = place.unwrap_or_else(|| panic!("no place: {}", problem.message));
+        format!("{line}:{column} {}\n", problem.message)
+    };
+    errors.map(line).collect()
 }
 
 /// Problems as text, one a line, with their severity.
-pub fn messages(problems: &Problems) -> String {
+pub(crate) fn messages(problems: &Problems) -> String {
     problems.sorted().iter().map(|problem| format!("{:?}: {}\n", problem.severity, problem.message)).collect()
 }
 
-/// Problems as a person sees them.
-pub fn rendered(problems: &Problems) -> String {
-    problems.render(&Sources::default(), false)
-}
-
 /// The one workload of a set.
-pub fn only(desired: &Desired) -> &Workload {
+pub(crate) fn only(desired: &Desired) -> &Workload {
     assert_eq!(desired.workloads.len(), 1, "{:?}", desired.workloads.keys());
     desired.workloads.values().next().unwrap()
 }
 
 /// The pod of that ordinal.
-pub fn pod(workload: &Workload, ordinal: u32) -> PodSpec {
+pub(crate) fn pod(workload: &Workload, ordinal: u32) -> PodSpec {
     workload.pod(&PodIndex::Ordinal(ordinal))
 }
 
 /// The value of a variable, which only tests may read.
-pub fn env(container: &ContainerSpec, name: &str) -> Option<String> {
+pub(crate) fn env(container: &ContainerSpec, name: &str) -> Option<String> {
     container.env.get(name).map(|value| value.expose_str().expect("text").to_owned())
 }
 
 /// Everything about what a host must become but the values of secrets.
-pub fn text(desired: &Desired) -> String {
+pub(crate) fn text(desired: &Desired) -> String {
     let mut out = String::new();
     for workload in desired.workloads.values() {
         write_workload(&mut out, workload);
