@@ -162,11 +162,21 @@ fn an_init_container_is_judged_like_the_main_one() {
     assert_eq!(guard(plan, &Policy::baseline()).refusals().len(), 1);
 }
 
+const CLAIM: &str = "
+  volumeClaimTemplates:
+    - metadata:
+        name: data
+      spec:
+        accessModes: [ReadWriteOnce]
+        resources:
+          requests:
+            storage: 1Gi
+";
+
 #[test]
 fn a_plan_made_by_hand_cannot_mount_what_is_not_a_claim_of_its_pod() {
-    let volume = "volumeClaimTemplates:\n    - metadata:\n        name: data\n";
     let yaml = case("accept", Rule::NoPrivileged);
-    let good = only_pod(&format!("{yaml}  {volume}"));
+    let good = only_pod(&format!("{yaml}{CLAIM}"));
     let try_volume = |name: &str| {
         let mut spec = good.clone();
         let source = MountSource::Volume(name.to_owned());
