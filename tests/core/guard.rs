@@ -162,7 +162,9 @@ fn an_init_container_is_judged_like_the_main_one() {
     assert_eq!(guard(plan, &Policy::baseline()).refusals().len(), 1);
 }
 
-const CLAIM: &str = "
+const CLAIM: &str = "          volumeMounts:
+            - name: data
+              mountPath: /data
   volumeClaimTemplates:
     - metadata:
         name: data

@@ -169,18 +169,16 @@ pub(super) fn governing<'s, 'a>(services: &'s [Service<'a>], draft: &Draft<'_>) 
     })
 }
 
+/// That the Service is there and headless has been judged with the objects; here, whether it leads to the pods.
 fn check_service_name(services: &[Service<'_>], draft: &Draft<'_>, problems: &mut Problems) {
     let Some(name) = &draft.service_name else { return };
     let id = &draft.object.id;
     let found = services.iter().find(|service| service.object.id.scope == id.scope && service.object.id.name == *name);
-    let reason = match found {
-        None => "is not there",
-        Some(service) if service.selects(draft) != Some(Selected::All) => "does not select its pods",
-        Some(service) if !service.headless => "is not headless",
-        Some(_) => return,
-    };
-    let pods = format!("{}-0.{name}", id.name);
-    let message = format!("{id}: Service `{name}` {reason}, so that names like {pods} do not resolve");
-    let help = "declare a Service of that name with clusterIP: None and a selector that matches the pod template";
-    problems.push(Problem::warning(draft.object.place("/spec/serviceName"), message).help(help));
+    if found.is_some_and(|service| service.selects(draft) != Some(Selected::All)) {
+        let pods = format!("{}-0.{name}", id.name);
+        let message =
+            format!("{id}: Service `{name}` does not select its pods, so that names like {pods} do not resolve");
+        let help = "its selector must match the labels of the pod template";
+        problems.push(Problem::warning(draft.object.place("/spec/serviceName"), message).help(help));
+    }
 }
