@@ -9,6 +9,7 @@ pub mod git;
 pub mod signature;
 
 pub mod record;
+pub mod report;
 pub mod settings;
 
 pub mod target;

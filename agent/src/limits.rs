@@ -71,4 +71,40 @@ pub const FOLDERS_MAX: usize = 4_096;
 pub const FOLDER_DEPTH_MAX: usize = 32;
 
 /// Longest token file, in bytes.
+
+/// Commits of one context that are remembered for one forge, the newest. What is older and still waits is given up: after
+/// that many commits, nobody waits for its status any more.
+pub const OUTBOX_COMMITS_MAX: u32 = 1_000;
+
+/// Most records that one reading of the journal gives where the caller sets no number.
+pub const HISTORY_RECORDS_DEFAULT: u32 = 10_000;
+
+/// Time that one request to a forge may take, in seconds. A forge that is well answers in less than one.
+pub const FORGE_SECONDS: u64 = 10;
+
+/// Time that one emptying of the outbox may take, in seconds; what is left is sent by the next.
+pub const FLUSH_SECONDS_MAX: u64 = 60;
+
+/// Statuses that one emptying of the outbox offers, so that a forge that comes back is not flooded.
+pub const FLUSH_STATUSES_MAX: u32 = 100;
+
+/// Time before the second try at a forge, in seconds; it doubles with each further one.
+pub const FORGE_BACKOFF_SECONDS_MIN: u32 = 5;
+
+/// Longest time between two tries at a forge that is out of reach, in seconds.
+pub const FORGE_BACKOFF_SECONDS_MAX: u32 = 900;
+
+/// Time between two tries at a forge that denies the token or points elsewhere, in seconds: a person must mend that.
+pub const FORGE_DENIED_SECONDS: u32 = 3_600;
+
+/// Longest time that a forge may ask to be let alone, in seconds. One that asks for years would be silenced by mistake.
+pub const FORGE_WAIT_SECONDS_MAX: u32 = 86_400;
+
+/// Bytes of a forge's complaint that are read.
+pub const FORGE_ANSWER_BYTES_MAX: usize = 4_096;
+
+/// Characters of a forge's complaint that are kept.
+pub const FORGE_REASON_CHARACTERS_MAX: usize = 300;
+
+/// Largest file of a token, in bytes. Tokens have at most a few hundred.
 pub const TOKEN_BYTES_MAX: u64 = 16 << 10;

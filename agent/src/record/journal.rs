@@ -14,9 +14,7 @@ use super::error::{RecordError, database};
 use super::event::{Event, WorkEvent};
 use super::store::check_ours;
 use super::{StepRecord, wire};
-
-/// Most records that one reading gives where the caller sets no number. A screen is shorter; a script sets its own.
-const HISTORY_RECORDS_DEFAULT: u32 = 10_000;
+use crate::limits::HISTORY_RECORDS_DEFAULT;
 
 /// The number of a record, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -29,7 +29,7 @@ pub use event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkE
 pub use held::{Introduced, PassState, Standing, Suspension};
 pub use journal::{Filter, IntentId, Journal, OpenIntent, Record, RecordId};
 pub use lock::{AgentLock, PassLock};
-pub use outbox::{COMMITS_MAX, Hold, StatusId, Waiting};
+pub use outbox::{Hold, StatusId, Waiting};
 pub use step::{ActRecord, Outcome, StepRecord};
 pub use store::Store;
 

@@ -12,10 +12,7 @@ use super::batch::Batch;
 use super::error::{RecordError, database};
 use super::event::ReportEvent;
 use super::journal;
-
-/// Commits of one context that are remembered for one forge, the newest. What is older and still waits is given up: after
-/// that many commits, nobody waits for its status any more.
-pub const COMMITS_MAX: u32 = 1_000;
+use crate::limits::OUTBOX_COMMITS_MAX;
 
 /// A status that waits, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +90,7 @@ impl Batch<'_> {
                 "SELECT id, waiting FROM statuses WHERE forge = ?1 AND context = ?2 ORDER BY id DESC LIMIT -1 OFFSET ?3",
             )
             .and_then(|mut statement| {
-                let rows = statement.query_map(params![forge, context, COMMITS_MAX], |row| {
+                let rows = statement.query_map(params![forge, context, OUTBOX_COMMITS_MAX], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
                 rows.collect()
@@ -223,6 +220,14 @@ impl Store {
         let rows: Vec<WaitingRow> =
             statement.query_map([now.0], waiting_row).and_then(Iterator::collect).map_err(doing())?;
         rows.into_iter().map(|row| waiting(&self.path, row)).collect()
+    }
+
+    /// The moment from which something may be sent; none if nothing waits.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, RecordError> {
+        let sql = "SELECT min(max(not_before, coalesce((SELECT not_before FROM forges WHERE forges.forge = one.forge), 0))) \
+                   FROM statuses AS one WHERE id IN (SELECT min(id) FROM statuses WHERE waiting = 1 GROUP BY forge, context)";
+        let moment: rusqlite::Result<Option<i64>> = self.read().query_row(sql, [], |row| row.get(0));
+        Ok(moment.map_err(database("read the outbox", &self.path))?.map(Timestamp))
     }
 
     /// How many statuses wait.

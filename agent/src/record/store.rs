@@ -189,12 +189,14 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)
 }
 
-/// Every commit is on the disk before it is reported: the log is synchronised each time.
+/// Every commit is on the disk before it is reported: the log is synchronised each time. What is removed is overwritten,
+/// so that a value taken out of a bucket does not stay in the file.
 fn durable(connection: &Connection) -> rusqlite::Result<()> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
         return Err(rusqlite::Error::InvalidParameterName(format!("the journal mode stays {mode}")));
     }
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "synchronous", "full")
 }
 
