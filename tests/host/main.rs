@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/forge.rs"]
+mod forge;
 mod git;
 mod golden;
+mod record;
+mod report;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod settings;

@@ -14,8 +14,8 @@ use writ_core::status::{CommitStatus, State};
 
 use super::answer::{self, Answer, Headers, Try};
 use crate::error::chain;
-use crate::settings::{ForgeKind, Report};
 use crate::limits::{FORGE_ANSWER_BYTES_MAX, FORGE_SECONDS, TOKEN_BYTES_MAX};
+use crate::settings::{ForgeKind, Report};
 
 const USER_AGENT: &str = concat!("writ/", env!("CARGO_PKG_VERSION"));
 const GITHUB: &str = "github.com";
