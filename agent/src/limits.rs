@@ -70,8 +70,6 @@ pub const FOLDERS_MAX: usize = 4_096;
 /// Nesting of folders in one unit.
 pub const FOLDER_DEPTH_MAX: usize = 32;
 
-/// Longest token file, in bytes.
-
 /// Commits of one context that are remembered for one forge, the newest. What is older and still waits is given up: after
 /// that many commits, nobody waits for its status any more.
 pub const OUTBOX_COMMITS_MAX: u32 = 1_000;

@@ -149,10 +149,9 @@ mod tests {
 
     #[track_caller]
     fn waits(status: u16, headers: &Headers) -> i64 {
-        match judge(&attempt(0, 0), status, headers, "slow down") {
-            Answer::ForgeLater(until, _) => until.millis_since(NOW) / 1_000,
-            other => panic!("{other:?}"),
-        }
+        let answer = judge(&attempt(0, 0), status, headers, "slow down");
+        let Answer::ForgeLater(until, _) = answer else { panic!("{answer:?}") };
+        until.millis_since(NOW) / 1_000
     }
 
     #[test]
