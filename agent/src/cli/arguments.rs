@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
-use super::{audit, completions, config, history, suspend, why};
+use super::{audit, check, completions, config, enrol, history, render, suspend, verify, why};
 
 /// Deploys what a signed Git commit says, to this host.
 #[derive(Debug, Parser)]
@@ -28,6 +28,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Judge manifests: every problem at once, and fields without effect
+    Check(check::Arguments),
+    /// Print manifests of any dialect as Kubernetes objects
+    Render(render::Arguments),
+    /// Judge the signature of every commit
+    Verify(verify::Arguments),
     /// Tell what last changed an object, and who signed it
     Why(why::Arguments),
     /// Tell what was done and refused on this host
@@ -40,6 +46,8 @@ pub(crate) enum Command {
     Suspend(suspend::Suspend),
     /// Let a suspended unit go on
     Resume(suspend::Resume),
+    /// Say where trust in a source begins
+    Enrol(enrol::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Print the manual page

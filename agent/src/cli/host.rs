@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use writ::clock::Clock;
 use writ::error::chain;
+use writ::git;
 use writ::record::Store;
-use writ::settings::{self, Settings, Unit};
+use writ::settings::{self, Settings, Source, Transport, Unit};
 use writ_core::time::Timestamp;
 
 use super::exit::{Exit, Failure};
@@ -72,4 +73,41 @@ impl Host {
             Failure::message(format!("there is no unit called `{name}` in {}: {known}", self.file.display()))
         })
     }
+
+    /// The source of that name, or the only one.
+    pub(crate) fn source(&self, name: Option<&str>) -> Result<&Source, Failure> {
+        let settings = self.settings()?;
+        let names: Vec<&str> = settings.sources.iter().map(|source| source.name.as_str()).collect();
+        let file = self.file.display();
+        match (name, settings.sources.as_slice()) {
+            (Some(name), _) => settings.source(name).ok_or_else(|| {
+                Failure::message(format!("there is no source called `{name}` in {file}; there is {}", names.join(", ")))
+            }),
+            (None, [only]) => Ok(only),
+            (None, []) => Err(Failure::message(format!("there is no [[source]] in {file}"))),
+            (None, _) => Err(Failure::message(format!("name one of the sources: {}", names.join(", ")))),
+        }
+    }
+
+    /// Where the agent keeps its copy of a source.
+    pub(crate) fn mirror_folder(&self, source: &Source) -> Result<PathBuf, Failure> {
+        Ok(self.settings()?.host.state.join("git").join(&source.name))
+    }
+}
+
+/// A source as Git is asked for it.
+pub(crate) fn remote(source: &Source) -> git::Remote {
+    let Source { name, url, transport, branch, poll: _, credentials, introduction: _ } = source;
+    let credentials = match transport {
+        Transport::Ssh => git::Credentials::Ssh {
+            key_file: credentials.ssh_key_file.clone(),
+            known_hosts_file: credentials.known_hosts_file.clone(),
+        },
+        Transport::Https => match &credentials.token_file {
+            Some(file) => git::Credentials::Token { file: file.clone() },
+            None => git::Credentials::None,
+        },
+        Transport::File => git::Credentials::None,
+    };
+    git::Remote { name: name.clone(), url: url.clone(), branch: branch.clone(), credentials }
 }

@@ -4,17 +4,22 @@
 
 mod arguments;
 mod audit;
+mod check;
 mod completions;
 mod config;
+mod enrol;
 mod event;
 mod exit;
+mod files;
 mod history;
 mod host;
 mod man;
 mod moment;
 mod object;
+mod render;
 mod suspend;
 mod terminal;
+mod verify;
 mod why;
 mod yaml;
 
@@ -74,12 +79,16 @@ fn not_understood(error: &clap::Error) -> Exit {
 
 fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
     match command {
+        Command::Check(arguments) => check::run(host, &arguments),
+        Command::Render(arguments) => render::run(host, &arguments),
+        Command::Verify(arguments) => verify::run(host, &arguments),
         Command::Why(arguments) => why::run(host, &arguments),
         Command::History(arguments) => history::run(host, &arguments),
         Command::Audit(arguments) => audit::run(host, &arguments),
         Command::Config(arguments) => config::run(host, &arguments),
         Command::Suspend(arguments) => suspend::suspend(host, &arguments),
         Command::Resume(arguments) => suspend::resume(host, &arguments),
+        Command::Enrol(arguments) => enrol::run(host, &arguments),
         Command::Completions(arguments) => completions::run(&arguments, words),
         Command::Man => man::run(host, words),
     }

@@ -13,9 +13,11 @@ mod mirror;
 mod objects;
 mod process;
 mod remote;
+mod summary;
 mod tree;
 
 pub use error::{GitError, Operation};
 pub use mirror::Mirror;
 pub use objects::Repository;
 pub use remote::{Credentials, Remote};
+pub use summary::Summary;

@@ -252,9 +252,9 @@ fn check_reference(written: Written<String>, sources: &[String], problems: &mut 
 fn check_tree_path(written: Written<String>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written;
     let trimmed = value.strip_suffix('/').unwrap_or(&value);
-    let trimmed = if trimmed == "." { "" } else { trimmed.strip_prefix("./").unwrap_or(trimmed) };
+    let trimmed = trimmed.strip_prefix("./").unwrap_or(trimmed);
     let leaves = trimmed.split('/').any(|part| part.is_empty() || part == "." || part == "..");
-    if value.is_empty() || (leaves && !trimmed.is_empty()) || trimmed.chars().any(char::is_control) {
+    if (leaves && trimmed != ".") || trimmed.chars().any(char::is_control) {
         let help = "write it from the top of the repository, as hosts/edge-1; `.` is all of it";
         refuse(problems, &place, format!("`{}` is no directory of a repository", value.escape_debug()), help);
         return None;

@@ -112,7 +112,7 @@ pub struct Unit {
     pub name: String,
     /// The source that it comes from.
     pub source: String,
-    /// Directory in the tree, without `/` at either end; empty for the whole tree.
+    /// Directory in the tree, without `/` at either end; `.` for the whole tree.
     pub path: String,
     /// Where it is applied.
     pub target: Target,

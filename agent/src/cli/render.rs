@@ -1,0 +1,50 @@
+//! `writ render PATH`
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use writ_core::model::{Kind, Object};
+
+use super::exit::{Ended, Exit};
+use super::host::Host;
+use super::terminal::Format;
+use super::{files, yaml};
+
+/// What stands in the place of a value of a Secret.
+const HIDDEN: &str = "(secret)";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A folder with manifests, or one manifest
+    path: PathBuf,
+    /// Print the values of Secrets, too, so that the output can be applied
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    let Arguments { path, show_secrets } = arguments;
+    let read = files::read(path)?;
+    let (lowered, _) = files::lowered(&read, &host.terminal)?;
+    let objects: Vec<Value> = lowered.objects.iter().map(|object| shown(object, *show_secrets)).collect();
+    match host.terminal.format() {
+        // Text and YAML are the same here: what `kubectl` reads.
+        Format::Text | Format::Yaml => host.terminal.print(&yaml::documents(&objects))?,
+        Format::Json => host.terminal.show(&json!({"schema": "writ/objects/v1", "items": objects}), "")?,
+    }
+    Ok(Exit::Success)
+}
+
+/// The object as it is printed.
+fn shown(object: &Object, show_secrets: bool) -> Value {
+    let mut body = object.body.clone();
+    if object.id.kind == Kind::Secret && !show_secrets {
+        for field in ["data", "stringData"] {
+            let values = body.get_mut(field).and_then(Value::as_object_mut);
+            for value in values.into_iter().flat_map(serde_json::Map::values_mut) {
+                *value = Value::String(HIDDEN.to_owned());
+            }
+        }
+    }
+    body
+}
