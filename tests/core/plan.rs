@@ -421,3 +421,15 @@ fn a_reason_names_what_changed_and_counts_the_rest() {
     assert!(why.starts_with("configmap/data/web/app.conf changed (01234567… -> 77a077a0…), "), "{why}");
     assert!(why.contains(" more"), "{why}");
 }
+
+#[test]
+fn a_pod_that_is_said_to_be_seen_and_unseen_gets_no_step() {
+    let mut unit = Unit::applied(pg(3, "pg:1"));
+    unit.desired = pg(1, "pg:2");
+    let mut observed = unit.host.observe(unit.now);
+    observed.unseen.insert("data-pg.2".to_owned(), "no answer".to_owned());
+    let plan = plan(&unit.input(&observed));
+    let steps = plan.steps().filter(|step| step.pod.as_deref() == Some("data-pg.2"));
+    let steps: Vec<_> = steps.map(|step| (step.verb, step.why.as_str())).collect();
+    assert_eq!(steps, [(Verb::Keep, "not seen: no answer")], "{plan}");
+}

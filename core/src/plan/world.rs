@@ -114,14 +114,14 @@ impl<'a> Subject<'a> {
 
     /// True if what is held already says all that [`Subject::to_hold`] would, whichever commit asked for it.
     pub(super) fn is_held_as_wanted(&self) -> bool {
-        let wanted = self.to_hold();
+        let workload = self.workload;
         self.held.is_some_and(|held| {
             let Held { revision, replicas, commit: _, parts, fixed } = held;
-            *revision == wanted.revision
-                && *replicas == wanted.replicas
-                && *fixed == wanted.fixed
-                && parts.get(ROLLOUT).is_none_or(|text| Some(text) == wanted.parts.get(ROLLOUT))
-                && template_parts(parts).eq(template_parts(&wanted.parts))
+            *revision == workload.revision
+                && *replicas == workload.replicas
+                && *fixed == workload.fixed
+                && template_parts(parts).eq(&workload.parts)
+                && parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload))
         })
     }
 }
