@@ -9,7 +9,7 @@ use crate::simulation::{NOW, Unit, desired};
 
 const DESCRIBED: &str = "\
 network foreign voodu0 of compose
-pod data-pg.0 object=statefulset/data/pg index=0 revision=1:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa state=exited:137:memory since=2026-11-21T09:00:00.000Z container=c1 available=5s volumes=v,w
+pod data-pg.0 object=statefulset/data/pg index=0 revision=1:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa state=exited:137:memory since=2026-11-21T09:00:00.000Z container=c1 available=5s unit=edge volumes=v,w
 altered data-pg.0 renamed mine
 altered data-pg.0 disconnected
 altered data-pg.0 field memory limit, as a person wrote it
@@ -134,4 +134,23 @@ fn a_pod_is_available_after_its_time_and_not_before() {
     assert_eq!(readiness(Timestamp(since.plus(Seconds(7)).0 - 1)), Readiness::NotReady);
     assert_eq!(readiness(since.plus(Seconds(7))), Readiness::Available);
     assert_eq!(unit.host.next_change(since), Some(since.plus(Seconds(7))));
+}
+
+#[test]
+fn a_pod_of_another_unit_belongs_to_someone_else() {
+    let host = Host::parse(DESCRIBED).unwrap();
+    let ours = host.observe_for(Some("edge"), NOW);
+    assert!(ours.pods.contains_key("data-pg.0") && !ours.foreign.contains_key("data-pg.0"));
+    let others = host.observe_for(Some("other"), NOW);
+    assert!(!others.pods.contains_key("data-pg.0"));
+    assert_eq!(others.foreign["data-pg.0"].0, "unit edge");
+}
+
+#[test]
+fn a_restarted_container_starts_anew() {
+    let mut host = Host::parse(DESCRIBED).unwrap();
+    host.restart("c1", NOW).unwrap();
+    let pod = &host.observe(NOW).pods["data-pg.0"];
+    assert_eq!((&pod.state, pod.since), (&PodState::Running, NOW));
+    assert_eq!(host.restart("c9", NOW).unwrap_err().to_string(), "there is no container c9");
 }

@@ -43,6 +43,8 @@ pub struct Host {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pod {
     container: String,
+    /// The unit that made it; none if it belongs to whichever looks.
+    unit: Option<String>,
     object: ObjectId,
     index: PodIndex,
     revision: Option<SpecHash>,
@@ -109,26 +111,51 @@ impl Host {
         Self::default()
     }
 
-    /// What a look at `now` shows.
+    /// What a look at `now` shows, where there is one unit.
     #[must_use]
     pub fn observe(&self, now: Timestamp) -> Observed {
-        let seen = self.pods.iter().filter(|(name, _)| !self.hidden.contains_key(*name));
+        self.observe_for(None, now)
+    }
+
+    /// What a look at `now` for one unit shows: the pods of other units belong to someone else.
+    #[must_use]
+    pub fn observe_for(&self, unit: Option<&str>, now: Timestamp) -> Observed {
+        let mut foreign = self.foreign.clone();
+        let mut pods = BTreeMap::new();
+        for (name, pod) in self.pods.iter().filter(|(name, _)| !self.hidden.contains_key(*name)) {
+            match (unit, &pod.unit) {
+                (Some(unit), Some(other)) if unit != other => {
+                    foreign.insert(name.clone(), Holder(format!("unit {other}")));
+                }
+                (Some(_) | None, Some(_) | None) => {
+                    pods.insert(name.clone(), pod.observe(now));
+                }
+            }
+        }
         Observed {
             at: now,
-            pods: seen.map(|(name, pod)| (name.clone(), pod.observe(now))).collect(),
+            pods,
             unseen: self.hidden.clone(),
             volumes: self.volumes.clone(),
-            foreign: self.foreign.clone(),
+            foreign,
             foreign_volumes: self.foreign_volumes.clone(),
             network: self.network.clone(),
         }
     }
 
-    /// Does one act at `now`.
+    /// Does one act at `now`, where there is one unit.
     ///
     /// # Errors
     /// If a fault is described for this act, or if an engine would refuse it.
     pub fn execute(&mut self, act: &Act, now: Timestamp) -> Result<(), Failure> {
+        self.execute_for(None, act, now)
+    }
+
+    /// Does one act of a unit at `now`.
+    ///
+    /// # Errors
+    /// If a fault is described for this act, or if an engine would refuse it.
+    pub fn execute_for(&mut self, unit: Option<&str>, act: &Act, now: Timestamp) -> Result<(), Failure> {
         self.acts += 1;
         let number = self.acts;
         let fault = self.faults.iter().find(|fault| fault.act == number).map(|fault| fault.kind);
@@ -136,8 +163,8 @@ impl Host {
             Some(FaultKind::Refuse) => Err(refused(format!("the simulated host refuses act {number}"))),
             Some(FaultKind::Hang) => Err(Failure::Hangs(number)),
             Some(FaultKind::CrashBefore) => Err(Failure::Crashes(number)),
-            Some(FaultKind::CrashAfter) => self.perform(act, now).and(Err(Failure::Crashes(number))),
-            None => self.perform(act, now),
+            Some(FaultKind::CrashAfter) => self.perform(unit, act, now).and(Err(Failure::Crashes(number))),
+            None => self.perform(unit, act, now),
         }
     }
 
@@ -152,7 +179,18 @@ impl Host {
         moments.filter(|moment| *moment > now).min()
     }
 
-    fn perform(&mut self, act: &Act, now: Timestamp) -> Result<(), Failure> {
+    /// Stops and starts a container at `now`, as a failed liveness probe asks for.
+    ///
+    /// # Errors
+    /// If there is no such container.
+    pub fn restart(&mut self, container: &str, now: Timestamp) -> Result<(), Failure> {
+        let pod = self.pods.values_mut().find(|pod| pod.container == container);
+        let pod = pod.ok_or_else(|| refused(format!("there is no container {container}")))?;
+        (pod.state, pod.since) = (PodState::Running, now);
+        Ok(())
+    }
+
+    fn perform(&mut self, unit: Option<&str>, act: &Act, now: Timestamp) -> Result<(), Failure> {
         match act {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(),
@@ -168,13 +206,13 @@ impl Host {
                 self.volumes.entry(volume.name.clone()).or_insert(made);
                 Ok(())
             }
-            Act::CreatePod(spec) => self.create_pod(spec, now),
+            Act::CreatePod(spec) => self.create_pod(unit, spec, now),
             Act::StartPod { pod, container } => self.start(pod, container, now),
             Act::MendPod { spec, container, fixes } => self.mend(&spec.name, container, fixes),
             Act::ReplacePod { container, spec } => {
                 self.pod(&spec.name, container)?;
                 self.pods.remove(&spec.name);
-                self.create_pod(spec, now)
+                self.create_pod(unit, spec, now)
             }
             Act::RemovePod { pod, container, grace: _ } => {
                 self.pod(pod, container)?;
@@ -196,7 +234,7 @@ impl Host {
         }
     }
 
-    fn create_pod(&mut self, spec: &PodSpec, now: Timestamp) -> Result<(), Failure> {
+    fn create_pod(&mut self, unit: Option<&str>, spec: &PodSpec, now: Timestamp) -> Result<(), Failure> {
         self.needs_network()?;
         if let Some(holder) = self.foreign.get(&spec.name) {
             return Err(refused(format!("the name {} is held by {}", spec.name, holder.0)));
@@ -210,6 +248,7 @@ impl Host {
         self.made += 1;
         let pod = Pod {
             container: format!("simulated-{}", self.made),
+            unit: unit.map(str::to_owned),
             object: spec.object.clone(),
             index: spec.index.clone(),
             revision: Some(spec.revision.clone()),
@@ -297,7 +336,7 @@ impl Host {
 
 impl Pod {
     fn observe(&self, now: Timestamp) -> ObservedPod {
-        let Self { container, object, index, revision, state, since, altered, answer, volumes: _ } = self;
+        let Self { container, unit: _, object, index, revision, state, since, altered, answer, volumes: _ } = self;
         let running = *state == PodState::Running;
         let readiness = match answer {
             Answer::Unknown if running => Readiness::Unknown,

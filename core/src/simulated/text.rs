@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! network present | absent | foreign WHO
-//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s
+//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s unit=U
 //! volume NAME object=KIND/SCOPE/NAME claim=CLAIM ordinal=N
 //! altered POD renamed NAME | disconnected | field WORDS
 //! foreign container NAME WHO
@@ -13,7 +13,7 @@
 //! count acts=N made=N
 //! ```
 //!
-//! Of a pod only `object`, `index` and `revision` must be given: it runs since 1970 and is available. `STATE` is
+//! Of a pod only `object`, `index` and `revision` must be given: it runs since 1970, is available and belongs to whichever unit looks. `STATE` is
 //! `created`, `running`, `paused`, `restarting`, `exited:CODE`, `exited:CODE:memory` or `dead`.
 
 use std::collections::BTreeMap;
@@ -104,10 +104,11 @@ impl Host {
         let since = fields.maybe("since").map_or(Ok(Timestamp::default()), |text| moment(&text))?;
         let container = fields.maybe("container").unwrap_or_else(|| format!("described-{name}"));
         let answer = fields.maybe("available").map_or(Ok(Answer::After(Seconds(0))), |text| answer(&text))?;
+        let unit = fields.maybe("unit");
         let volumes = fields.maybe("volumes").unwrap_or_default();
         let volumes = volumes.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         fields.end()?;
-        let pod = Pod { container, object, index, revision, state, since, altered: Vec::new(), answer, volumes };
+        let pod = Pod { container, unit, object, index, revision, state, since, altered: Vec::new(), answer, volumes };
         match self.pods.insert(name.clone(), pod) {
             Some(_) => Err(format!("there is a pod {name} already")),
             None => Ok(()),
@@ -280,10 +281,11 @@ impl fmt::Display for Host {
 }
 
 fn write_pod(f: &mut fmt::Formatter<'_>, name: &str, pod: &Pod) -> fmt::Result {
-    let Pod { container, object, index, revision, state, since, altered, answer, volumes } = pod;
+    let Pod { container, unit, object, index, revision, state, since, altered, answer, volumes } = pod;
     let revision = revision.as_ref().map_or("unreadable", SpecHash::as_str);
     write!(f, "pod {name} object={object} index={index} revision={revision} state={} since={since}", StateText(state))?;
     write!(f, " container={container} available={answer}")?;
+    unit.iter().try_for_each(|unit| write!(f, " unit={unit}"))?;
     if !volumes.is_empty() {
         write!(f, " volumes={}", volumes.join(","))?;
     }
