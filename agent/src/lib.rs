@@ -12,4 +12,5 @@ pub mod record;
 pub mod report;
 pub mod settings;
 
+pub mod health;
 pub mod target;

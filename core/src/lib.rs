@@ -21,6 +21,7 @@ pub mod dialect;
 pub mod hash;
 pub mod model;
 
+pub mod health;
 pub mod holdings;
 pub mod observed;
 

@@ -1,0 +1,234 @@
+//! Keeps asking pods how they are, on a schedule of its own, and leads others to those that are ready.
+//!
+//! [`Health`] is the handle that passes and commands use; [`Runner`] does the asking and never waits for a pass.
+//!
+//! Invariant: one pod that answers slowly delays no other.
+//! Invariant: with nobody running the runner nothing is restarted, and nothing stops.
+
+mod runner;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::{Notify, mpsc};
+use writ_core::health::{self, Question, Rules};
+use writ_core::model::PodSpec;
+use writ_core::observed::Readiness;
+use writ_core::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::target::{Event, EventKind, Target};
+
+pub use runner::Runner;
+
+/// A pod whose health is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// What it must be.
+    pub spec: PodSpec,
+    /// The engine's identifier of its container.
+    pub container: String,
+}
+
+/// Something that happened to a pod's health, for the record and for those who wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// When.
+    pub at: Timestamp,
+    /// The unit.
+    pub unit: String,
+    /// The pod.
+    pub pod: String,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// It is ready; its shared names are being led to it.
+    Ready,
+    /// It is ready no longer, and why; its shared names are being taken from it.
+    NotReady(String),
+    /// It has been ready for as long as it must be.
+    Available,
+    /// It is about to be restarted, and why.
+    Restarting(String),
+    /// It was restarted.
+    Restarted,
+    /// Its shared names lead to it (`true`) or not.
+    Published(bool),
+    /// Something could not be done; it will be tried again.
+    Failed(String),
+}
+
+/// Knows how the watched pods are.
+#[derive(Debug, Clone)]
+pub struct Health {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: Arc<Target>,
+    clock: Clock,
+    pods: Mutex<BTreeMap<String, Pod>>,
+    /// Wakes the runner.
+    work: Notify,
+    /// Wakes those who wait for a change.
+    changed: Notify,
+    reports: mpsc::UnboundedSender<Report>,
+}
+
+/// All that is known about one pod.
+#[derive(Debug, Clone)]
+struct Pod {
+    unit: String,
+    watched: Watched,
+    health: health::Health,
+    /// Its container must be looked at before anything else.
+    look: bool,
+    /// It was seen to stop or to start again since it is watched.
+    interrupted: bool,
+    /// Whether the shared names lead to it, as far as known.
+    published: Option<bool>,
+    /// Something other than a question is under way.
+    busy: bool,
+    /// It must be restarted.
+    restart: bool,
+    /// Nothing but questions before then: the last try failed.
+    not_before: Timestamp,
+}
+
+impl Health {
+    /// A handle, and the runner that does the work: whoever starts the agent polls [`Runner::run`] beside everything
+    /// else. What happens is told to `reports`.
+    #[must_use]
+    pub fn new(target: Arc<Target>, clock: Clock, reports: mpsc::UnboundedSender<Report>) -> (Self, Runner) {
+        let shared = Arc::new(Shared {
+            target,
+            clock,
+            pods: Mutex::new(BTreeMap::new()),
+            work: Notify::new(),
+            changed: Notify::new(),
+            reports,
+        });
+        (Self { shared: Arc::clone(&shared) }, Runner::new(shared))
+    }
+
+    /// The pods of `unit` whose health is kept from now on. One that is watched already, with the same container and
+    /// specification, goes on as it is.
+    pub fn watch(&self, unit: &str, pods: Vec<Watched>) {
+        let mut known = self.shared.pods();
+        let names: BTreeSet<&String> = pods.iter().map(|pod| &pod.spec.name).collect();
+        known.retain(|name, pod| pod.unit != unit || names.contains(name));
+        for watched in pods {
+            let name = watched.spec.name.clone();
+            if known.get(&name).is_none_or(|pod| pod.watched != watched || pod.unit != unit) {
+                known.insert(name, Pod::new(unit, watched));
+            }
+        }
+        drop(known);
+        self.shared.work.notify_one();
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Watches one pod more, right after it was made.
+    pub fn watch_also(&self, unit: &str, watched: Watched) {
+        let name = watched.spec.name.clone();
+        self.shared.pods().insert(name, Pod::new(unit, watched));
+        self.shared.work.notify_one();
+    }
+
+    /// Lets go of a pod, before it is stopped on purpose.
+    pub fn forget(&self, pod: &str) {
+        self.shared.pods().remove(pod);
+    }
+
+    /// Tells what happened on the target, so that a container that stopped or started is looked at at once.
+    pub fn notify(&self, event: &Event) {
+        match event.kind {
+            EventKind::Started | EventKind::Died | EventKind::Paused => {
+                for pod in self.shared.pods().values_mut().filter(|pod| pod.watched.container == event.id) {
+                    pod.look = true;
+                    pod.interrupted |= event.kind != EventKind::Paused;
+                }
+            }
+            EventKind::Network => {
+                for pod in self.shared.pods().values_mut().filter(|pod| pod.watched.container == event.id) {
+                    pod.look |= !pod.busy;
+                }
+            }
+            EventKind::Created
+            | EventKind::Removed
+            | EventKind::Renamed
+            | EventKind::Updated
+            | EventKind::VolumeRemoved => return,
+        }
+        self.shared.work.notify_one();
+    }
+
+    /// Looks at every container anew: events may have been missed.
+    pub fn refresh(&self) {
+        for pod in self.shared.pods().values_mut() {
+            pod.look = true;
+        }
+        self.shared.work.notify_one();
+    }
+
+    /// How the watched pods are, by name.
+    #[must_use]
+    pub fn readiness(&self) -> BTreeMap<String, Readiness> {
+        self.shared.pods().iter().map(|(name, pod)| (name.clone(), pod.readiness())).collect()
+    }
+
+    /// Why pods are not ready, by name, as far as anything told.
+    #[must_use]
+    pub fn reasons(&self) -> BTreeMap<String, String> {
+        let pods = self.shared.pods();
+        let told = pods.iter().filter(|(_, pod)| !pod.health.is_ready() && !pod.health.why().is_empty());
+        told.map(|(name, pod)| (name.clone(), pod.health.why().to_owned())).collect()
+    }
+
+    /// Waits until the readiness of any pod may have changed. Make the future before looking, so that no change in
+    /// between is missed.
+    pub async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+}
+
+impl Shared {
+    fn pods(&self) -> MutexGuard<'_, BTreeMap<String, Pod>> {
+        self.pods.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Pod {
+    fn new(unit: &str, watched: Watched) -> Self {
+        Self {
+            unit: unit.to_owned(),
+            health: health::Health::new(Rules::of(&watched.spec)),
+            watched,
+            look: true,
+            interrupted: false,
+            published: None,
+            busy: false,
+            restart: false,
+            not_before: Timestamp::default(),
+        }
+    }
+
+    /// What a plan is told: nobody has asked a pod that was not looked at.
+    fn readiness(&self) -> Readiness {
+        if self.look && self.published.is_none() { Readiness::Unknown } else { self.health.readiness() }
+    }
+
+    fn probe(&self, question: Question) -> Option<&writ_core::model::Probe> {
+        let main = &self.watched.spec.main;
+        match question {
+            Question::Startup => main.startup.as_ref(),
+            Question::Liveness => main.liveness.as_ref(),
+            Question::Readiness => main.readiness.as_ref(),
+        }
+    }
+}

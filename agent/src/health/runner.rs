@@ -1,0 +1,289 @@
+//! The loop that puts the questions: many at once, each with its own time limit.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::sleep;
+use writ_core::health::{Answer, Event, Question, Transition};
+use writ_core::model::ProbeAction;
+use writ_core::time::{Seconds, Timestamp};
+
+use super::{Pod, Report, Shared, Watched, What};
+use crate::error::chain;
+use crate::target::{ProbeResult, Published, TargetError};
+
+/// Time until something that failed is tried again.
+const RETRY: Seconds = Seconds(2);
+
+/// Longest time without a look at the clock, should nothing be due.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Does what [`super::Health`] knows must be done.
+#[derive(Debug)]
+pub struct Runner {
+    shared: Arc<Shared>,
+}
+
+/// Something under way for one container.
+type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// What came of it.
+struct Done {
+    pod: String,
+    container: String,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Looked(Result<Published, TargetError>),
+    Answered(Question, Result<ProbeResult, TargetError>),
+    SetReady(bool, Result<(), TargetError>),
+    Restarted(Result<(), TargetError>),
+}
+
+impl Runner {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Asks for ever. Dropping the future ends it; nothing that runs is touched by that.
+    pub async fn run(self) {
+        let mut jobs: FuturesUnordered<Job> = FuturesUnordered::new();
+        loop {
+            for job in self.due() {
+                jobs.push(job);
+            }
+            let pause = self.pause();
+            tokio::select! {
+                Some(done) = jobs.next() => self.note(done),
+                () = self.shared.work.notified() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Everything that must be done at this moment; it is under way from here on.
+    fn due(&self) -> Vec<Job> {
+        let now = self.shared.clock.now();
+        let mut jobs = Vec::new();
+        let mut transitions = Vec::new();
+        for (name, pod) in self.shared.pods().iter_mut() {
+            let (health, more) = pod.health.after(&Event::Tick, now);
+            pod.health = health;
+            transitions.push((name.clone(), pod.unit.clone(), more));
+            if let Some(job) = self.next_work(pod, now) {
+                jobs.push(job);
+            }
+            if pod.look {
+                continue;
+            }
+            for question in pod.health.due(now) {
+                let Some(probe) = pod.probe(question) else { continue };
+                let limit = Duration::from_secs(u64::from(probe.timeout.0.max(1)));
+                let action = probe.action.clone();
+                jobs.push(self.ask(&pod.watched, question, action, limit));
+                pod.health = pod.health.after(&Event::Asked(question), now).0;
+            }
+        }
+        for (pod, unit, transitions) in transitions {
+            self.tell_all(&unit, &pod, transitions, now);
+        }
+        jobs
+    }
+
+    /// What must be done with the pod beside asking it; one thing at a time.
+    fn next_work(&self, pod: &mut Pod, now: Timestamp) -> Option<Job> {
+        let latest = now.plus(RETRY);
+        if pod.busy || (pod.not_before > now && pod.not_before <= latest) {
+            return None;
+        }
+        let job = if pod.look {
+            self.look(&pod.watched)
+        } else if pod.restart {
+            self.restart(&pod.watched)
+        } else {
+            let ready = pod.health.is_ready();
+            let spec = &pod.watched.spec;
+            let settled = spec.shared_names.is_empty() || spec.publish_not_ready || pod.published == Some(ready);
+            // The names of a container that does not run lead nowhere; they are set when it is back.
+            if settled || pod.health.since().is_none() {
+                return None;
+            }
+            self.set_ready(&pod.watched, ready)
+        };
+        pod.busy = true;
+        Some(job)
+    }
+
+    /// Time until something is due, if it only takes time.
+    fn pause(&self) -> Duration {
+        let now = self.shared.clock.now();
+        let pods = self.shared.pods();
+        let moments = pods.values().flat_map(|pod| {
+            let waits = pod.look || pod.restart || pod.published != Some(pod.health.is_ready());
+            let retry = (waits && !pod.busy && pod.not_before > now).then_some(pod.not_before);
+            [pod.health.next_moment().filter(|_| !pod.look), retry]
+        });
+        let next = moments.flatten().min();
+        let millis = next.map_or(IDLE.as_millis(), |next| u128::try_from(next.millis_since(now)).unwrap_or(0));
+        // A millisecond more, so that the moment has come when the sleep ends.
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0).saturating_add(1)).min(IDLE)
+    }
+
+    /// Notes what came of a job, unless the pod has another container by now.
+    fn note(&self, done: Done) {
+        let now = self.shared.clock.now();
+        let Done { pod: name, container, outcome } = done;
+        let mut pods = self.shared.pods();
+        let Some(pod) = pods.get_mut(&name).filter(|pod| pod.watched.container == container) else { return };
+        let unit = pod.unit.clone();
+        let mut told = Vec::new();
+        let event = match outcome {
+            Outcome::Looked(result) => {
+                pod.busy = false;
+                looked(pod, result, now, &mut told)
+            }
+            Outcome::Answered(question, result) => Some(Event::Answered(question, answer(result))),
+            Outcome::SetReady(ready, result) => {
+                pod.busy = false;
+                match result {
+                    Ok(()) => {
+                        pod.published = Some(ready);
+                        told.push(What::Published(ready));
+                    }
+                    Err(error) => {
+                        pod.not_before = now.plus(RETRY);
+                        pod.look = true;
+                        told.push(What::Failed(chain(&error)));
+                    }
+                }
+                None
+            }
+            Outcome::Restarted(result) => {
+                pod.busy = false;
+                pod.look = true;
+                pod.interrupted = true;
+                match result {
+                    Ok(()) => {
+                        pod.restart = false;
+                        told.push(What::Restarted);
+                    }
+                    Err(error) => {
+                        pod.not_before = now.plus(RETRY);
+                        told.push(What::Failed(chain(&error)));
+                    }
+                }
+                None
+            }
+        };
+        let mut transitions = Vec::new();
+        if let Some(event) = event {
+            let (health, more) = pod.health.after(&event, now);
+            pod.restart |= more.iter().any(|transition| matches!(transition, Transition::Restart(..)));
+            pod.health = health;
+            transitions = more;
+        }
+        drop(pods);
+        for what in told {
+            self.tell(&unit, &name, what, now);
+        }
+        self.tell_all(&unit, &name, transitions, now);
+        self.shared.changed.notify_waiters();
+    }
+
+    fn tell_all(&self, unit: &str, pod: &str, transitions: Vec<Transition>, now: Timestamp) {
+        for transition in transitions {
+            let what = match transition {
+                Transition::Ready => What::Ready,
+                Transition::NotReady(why) => What::NotReady(why),
+                Transition::Available => What::Available,
+                Transition::Restart(_question, why) => What::Restarting(why),
+            };
+            self.tell(unit, pod, what, now);
+            self.shared.changed.notify_waiters();
+        }
+    }
+
+    fn tell(&self, unit: &str, pod: &str, what: What, at: Timestamp) {
+        let report = Report { at, unit: unit.to_owned(), pod: pod.to_owned(), what };
+        if self.shared.reports.send(report).is_err() {
+            tracing::debug!(pod, "nobody listens to reports of health any more");
+        }
+    }
+
+    fn look(&self, watched: &Watched) -> Job {
+        let (target, pod, container) = self.parts(watched);
+        Box::pin(async move {
+            let outcome = Outcome::Looked(target.published(&container).await);
+            Done { pod, container, outcome }
+        })
+    }
+
+    fn ask(&self, watched: &Watched, question: Question, action: ProbeAction, limit: Duration) -> Job {
+        let (target, pod, container) = self.parts(watched);
+        Box::pin(async move {
+            let outcome = Outcome::Answered(question, target.probe(&container, &action, limit).await);
+            Done { pod, container, outcome }
+        })
+    }
+
+    fn set_ready(&self, watched: &Watched, ready: bool) -> Job {
+        let (target, pod, container) = self.parts(watched);
+        let spec = watched.spec.clone();
+        Box::pin(async move {
+            let outcome = Outcome::SetReady(ready, target.set_ready(&spec, &container, ready).await);
+            Done { pod, container, outcome }
+        })
+    }
+
+    fn restart(&self, watched: &Watched) -> Job {
+        let (target, pod, container) = self.parts(watched);
+        let grace = watched.spec.grace;
+        Box::pin(async move {
+            let outcome = Outcome::Restarted(target.restart(&container, grace).await);
+            Done { pod, container, outcome }
+        })
+    }
+
+    fn parts(&self, watched: &Watched) -> (Arc<crate::target::Target>, String, String) {
+        (Arc::clone(&self.shared.target), watched.spec.name.clone(), watched.container.clone())
+    }
+}
+
+/// Notes a look at a pod's container.
+fn looked(
+    pod: &mut Pod,
+    result: Result<Published, TargetError>,
+    now: Timestamp,
+    told: &mut Vec<What>,
+) -> Option<Event> {
+    let Published { running, started, shared } = match result {
+        Ok(published) => published,
+        Err(error) => {
+            pod.not_before = now.plus(RETRY);
+            if pod.published.is_none() {
+                told.push(What::Failed(chain(&error)));
+            }
+            return None;
+        }
+    };
+    pod.look = false;
+    let adopted = shared && !pod.interrupted && pod.published.is_none();
+    pod.published = Some(shared);
+    Some(if running { Event::Runs { since: started, adopted } } else { Event::Stopped })
+}
+
+fn answer(result: Result<ProbeResult, TargetError>) -> Answer {
+    match result {
+        Ok(ProbeResult::Success) => Answer::Yes,
+        Ok(ProbeResult::Failure(why)) => Answer::No(why),
+        // Whoever cannot be reached has not said no.
+        Err(error) => {
+            tracing::debug!(error = chain(&error), "a probe could not be tried");
+            Answer::None
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Decides from the answers of probes whether a pod is ready, available, or to be restarted.
+//!
+//! Invariant: a pod is ready only if it runs and, where it has probes, they said so; a try that could not be made says
+//! nothing either way.
+//! Invariant: a clock that jumps delays no probe by more than one period.
+
+use std::collections::BTreeMap;
+
+use crate::model::{PodSpec, Probe};
+use crate::observed::Readiness;
+use crate::time::{Seconds, Timestamp};
+
+/// What is asked of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Has it started? Until the answer is yes, the other two are not asked.
+    Startup,
+    /// Does it still live? If not, it is restarted.
+    Liveness,
+    /// May others be led to it?
+    Readiness,
+}
+
+/// How a pod wants to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    probes: BTreeMap<Question, Timing>,
+    min_ready: Seconds,
+}
+
+/// When a question is asked, and how many answers in a row count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Timing {
+    initial_delay: Seconds,
+    period: Seconds,
+    successes: u32,
+    failures: u32,
+}
+
+/// Something that happened to a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It runs, since then. One whose shared names lead to it already, and that nobody saw stop, is taken to be
+    /// available until a probe says otherwise, so that a new agent takes no name from a healthy pod.
+    Runs {
+        /// Since when.
+        since: Timestamp,
+        /// Its shared names lead to it, and it was not seen to stop.
+        adopted: bool,
+    },
+    /// It does not run.
+    Stopped,
+    /// A question was asked; the answer is awaited.
+    Asked(Question),
+    /// The answer.
+    Answered(Question, Answer),
+    /// Time passed.
+    Tick,
+}
+
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Yes.
+    Yes,
+    /// No, and why.
+    No(String),
+    /// The question could not be put.
+    None,
+}
+
+/// What follows from an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transition {
+    /// Others may be led to it now.
+    Ready,
+    /// Others may be led to it no longer, and why.
+    NotReady(String),
+    /// It has been ready for as long as it must be.
+    Available,
+    /// It must be restarted: which question was answered with no too often, and how at last.
+    Restart(Question, String),
+}
+
+/// The health of one pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "an event is noted only in the value that follows it"]
+pub struct Health {
+    rules: Rules,
+    run: Option<Run>,
+    why: String,
+}
+
+/// One run of a pod, from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    since: Timestamp,
+    started: bool,
+    ready: Option<Timestamp>,
+    available: bool,
+    series: BTreeMap<Question, Series>,
+}
+
+/// The answers to one question so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Series {
+    next: Timestamp,
+    awaited: bool,
+    successes: u32,
+    failures: u32,
+}
+
+impl Rules {
+    /// How `pod` wants to be asked.
+    #[must_use]
+    pub fn of(pod: &PodSpec) -> Self {
+        let main = &pod.main;
+        let probes = [
+            (Question::Startup, &main.startup),
+            (Question::Liveness, &main.liveness),
+            (Question::Readiness, &main.readiness),
+        ];
+        let timing = |(question, probe): (Question, &Option<Probe>)| Some((question, Timing::of(probe.as_ref()?)));
+        Self { probes: probes.into_iter().filter_map(timing).collect(), min_ready: pod.min_ready }
+    }
+}
+
+impl Timing {
+    fn of(probe: &Probe) -> Self {
+        let Probe { action: _, initial_delay, period, timeout: _, success_threshold, failure_threshold } = probe;
+        Self {
+            initial_delay: *initial_delay,
+            period: Seconds(period.0.max(1)),
+            successes: (*success_threshold).max(1),
+            failures: (*failure_threshold).max(1),
+        }
+    }
+}
+
+impl Question {
+    /// Its name in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Startup => "startupProbe",
+            Self::Liveness => "livenessProbe",
+            Self::Readiness => "readinessProbe",
+        }
+    }
+}
+
+impl Health {
+    /// The health of a pod that nobody has looked at.
+    pub const fn new(rules: Rules) -> Self {
+        Self { rules, run: None, why: String::new() }
+    }
+
+    /// The health after an event at `now`, and what follows from it.
+    pub fn after(&self, event: &Event, now: Timestamp) -> (Self, Vec<Transition>) {
+        let mut next = self.clone();
+        let mut transitions = match event {
+            Event::Runs { since, adopted } => next.runs(*since, *adopted, now),
+            Event::Stopped => next.stops("it does not run"),
+            Event::Asked(question) => {
+                next.asked(*question, now);
+                Vec::new()
+            }
+            Event::Answered(question, answer) => next.answered(*question, answer, now),
+            Event::Tick => Vec::new(),
+        };
+        transitions.extend(next.becomes_available(now));
+        (next, transitions)
+    }
+
+    /// The questions to put at `now`.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Vec<Question> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let due = |(question, series): (&Question, &Series)| {
+            let timing = self.rules.probes.get(question)?;
+            // What lies further ahead than it can was set by a clock that has been put back since.
+            let latest = now.plus(timing.period.max(timing.initial_delay));
+            (run.asks(*question) && !series.awaited && (series.next <= now || series.next > latest))
+                .then_some(*question)
+        };
+        run.series.iter().filter_map(due).collect()
+    }
+
+    /// The next moment at which something is due, if it only takes time.
+    #[must_use]
+    pub fn next_moment(&self) -> Option<Timestamp> {
+        let run = self.run.as_ref()?;
+        let asked = run.series.iter().filter(|(question, series)| run.asks(**question) && !series.awaited);
+        let available = run.ready.filter(|_| !run.available).map(|ready| ready.plus(self.rules.min_ready));
+        asked.map(|(_, series)| series.next).chain(available).min()
+    }
+
+    /// Others may be led to it.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.ready.is_some())
+    }
+
+    /// What a plan is told.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if self.run.as_ref().is_some_and(|run| run.available) { Readiness::Available } else { Readiness::NotReady }
+    }
+
+    /// Since when it runs.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
+        self.run.as_ref().map(|run| run.since)
+    }
+
+    /// Why it is not ready, as far as a probe or its end told; empty if nothing did.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    fn runs(&mut self, since: Timestamp, adopted: bool, now: Timestamp) -> Vec<Transition> {
+        if self.run.as_ref().is_some_and(|run| run.since == since) {
+            return Vec::new();
+        }
+        let was_ready = self.is_ready();
+        let first = |timing: &Timing| Series {
+            next: since.plus(timing.initial_delay).max(now),
+            awaited: false,
+            successes: 0,
+            failures: 0,
+        };
+        let series = self.rules.probes.iter().map(|(question, timing)| (*question, first(timing))).collect();
+        let started = adopted || !self.rules.probes.contains_key(&Question::Startup);
+        let ready = adopted || (started && !self.rules.probes.contains_key(&Question::Readiness));
+        self.run = Some(Run { since, started, ready: ready.then_some(since), available: adopted, series });
+        self.why.clear();
+        match (was_ready, ready) {
+            (false, true) => vec![Transition::Ready],
+            (true, false) => vec![Transition::NotReady("it was started again".to_owned())],
+            (true, true) | (false, false) => Vec::new(),
+        }
+    }
+
+    fn stops(&mut self, why: &str) -> Vec<Transition> {
+        let was_ready = self.is_ready();
+        self.run = None;
+        why.clone_into(&mut self.why);
+        if was_ready { vec![Transition::NotReady(why.to_owned())] } else { Vec::new() }
+    }
+
+    fn asked(&mut self, question: Question, now: Timestamp) {
+        let Some(timing) = self.rules.probes.get(&question) else { return };
+        if let Some(series) = self.run.as_mut().and_then(|run| run.series.get_mut(&question)) {
+            series.awaited = true;
+            series.next = now.plus(timing.period);
+        }
+    }
+
+    fn answered(&mut self, question: Question, answer: &Answer, now: Timestamp) -> Vec<Transition> {
+        let Some(timing) = self.rules.probes.get(&question).copied() else { return Vec::new() };
+        let Some(series) = self.run.as_mut().and_then(|run| run.series.get_mut(&question)) else { return Vec::new() };
+        // An answer that nobody awaits is of an earlier run.
+        if !std::mem::take(&mut series.awaited) {
+            return Vec::new();
+        }
+        match answer {
+            Answer::None => Vec::new(),
+            Answer::Yes => {
+                series.failures = 0;
+                series.successes = series.successes.saturating_add(1);
+                if series.successes < timing.successes { Vec::new() } else { self.succeeds(question, now) }
+            }
+            Answer::No(why) => {
+                series.successes = 0;
+                series.failures = series.failures.saturating_add(1);
+                let enough = series.failures >= timing.failures;
+                self.why = format!("{}: {why}", question.name());
+                if enough { self.fails(question, why) } else { Vec::new() }
+            }
+        }
+    }
+
+    fn succeeds(&mut self, question: Question, now: Timestamp) -> Vec<Transition> {
+        let has_readiness = self.rules.probes.contains_key(&Question::Readiness);
+        let Some(run) = &mut self.run else { return Vec::new() };
+        let becomes_ready = match question {
+            Question::Startup => {
+                run.started = true;
+                run.series.remove(&Question::Startup);
+                !has_readiness
+            }
+            Question::Liveness => false,
+            Question::Readiness => true,
+        };
+        if !becomes_ready || run.ready.is_some() {
+            return Vec::new();
+        }
+        run.ready = Some(now);
+        self.why.clear();
+        vec![Transition::Ready]
+    }
+
+    fn fails(&mut self, question: Question, why: &str) -> Vec<Transition> {
+        match question {
+            Question::Startup | Question::Liveness => {
+                let why = format!("{}: {why}", question.name());
+                let mut transitions = self.stops(&why);
+                transitions.push(Transition::Restart(question, why));
+                transitions
+            }
+            Question::Readiness => {
+                let Some(run) = &mut self.run else { return Vec::new() };
+                run.available = false;
+                if run.ready.take().is_some() { vec![Transition::NotReady(self.why.clone())] } else { Vec::new() }
+            }
+        }
+    }
+
+    fn becomes_available(&mut self, now: Timestamp) -> Option<Transition> {
+        let run = self.run.as_mut()?;
+        let since = run.ready.filter(|_| !run.available)?;
+        if now < since.plus(self.rules.min_ready) {
+            return None;
+        }
+        run.available = true;
+        Some(Transition::Available)
+    }
+}
+
+impl Run {
+    fn asks(&self, question: Question) -> bool {
+        match question {
+            Question::Startup => !self.started,
+            Question::Liveness | Question::Readiness => self.started,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
