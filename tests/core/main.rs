@@ -5,6 +5,7 @@
 mod desired_text;
 mod guard;
 mod plan;
+mod problem;
 mod properties;
 mod resolve;
 mod simulated;

@@ -205,3 +205,11 @@ fn what_is_secret_is_not_shown_however_the_manifest_is_broken() {
     }
     assert!(refused > 500, "only {refused} were refused");
 }
+
+#[test]
+fn every_rejected_manifest_has_an_accepted_neighbour() {
+    let names = |folder| manifests(folder).into_iter().flat_map(|(_, files)| files.into_keys()).collect::<Vec<_>>();
+    let accepted = names("accept");
+    let alone: Vec<String> = names("reject").into_iter().filter(|name| !accepted.contains(name)).collect();
+    assert!(alone.is_empty(), "no accepted neighbour for {alone:?}");
+}

@@ -1,7 +1,10 @@
 //! Problems in what a person wrote, collected and shown all together.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::ops::Range;
 
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::quote::printable;
 use super::{Place, Sources};
 use crate::limits::PROBLEMS_SHOWN_MAX;
 
@@ -109,27 +112,46 @@ impl Problems {
     }
 }
 
+/// How much of a line is handed to the renderer after a place's start, in bytes. It takes time for what it then cuts.
+const SHOWN_BYTES_MAX: usize = 400;
+
 fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(problem.message.as_str());
-    let shown = problem.place.as_ref().and_then(|place| Some((place, sources.text(&place.file)?)));
-    let mut group = match (&shown, &problem.place) {
-        (Some((place, text)), _) => {
-            let end = place.end.clamp(place.start, text.len());
-            let start = place.start.min(text.len());
-            let snippet =
-                Snippet::source(*text).path(place.file.as_str()).annotation(AnnotationKind::Primary.span(start..end));
-            title.element(snippet)
-        }
-        (None, Some(place)) => title.element(annotate_snippets::Origin::path(place.file.as_str())),
-        (None, None) => Group::with_title(title),
+    let title = level.primary_title(printable(&problem.message));
+    let mut group = match &problem.place {
+        None => Group::with_title(title),
+        Some(place) => match sources.line_column(place).zip(sources.text(&place.file)) {
+            None => title.element(Origin::path(printable(&place.file))),
+            Some(((line, _), text)) => {
+                let (shown, span) = shown(text, place);
+                let snippet = Snippet::source(shown).path(printable(&place.file)).line_start(line);
+                title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
+            }
+        },
     };
     if let Some(help) = &problem.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(printable(help)));
     }
     renderer.render(&[group])
+}
+
+/// The line of a place, without a long end, and where in it the place is.
+fn shown<'a>(text: &'a str, place: &Place) -> (&'a str, Range<usize>) {
+    let start = floor(text, place.start);
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(start..).unwrap_or_default();
+    let first = before.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = after.find(['\r', '\n']).map_or(text.len(), |at| start + at);
+    let last = floor(text, line_end.min(start + SHOWN_BYTES_MAX));
+    let end = floor(text, place.end).clamp(start, last.max(start));
+    (text.get(first..last).unwrap_or_default(), start - first..end - first)
+}
+
+/// The nearest byte at or before `at` where a character begins.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

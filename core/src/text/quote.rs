@@ -23,6 +23,19 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
+/// Text as it can be printed: control characters other than the end of a line are escaped.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_control(character) && character != '\n' {
+            printable.extend(character.escape_unicode());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
 /// True for control characters and for the invisible ones that make text look like other text.
 /// Source: Unicode, Bidi_Control and zero-width characters; CVE-2021-42574.
 #[must_use]

@@ -32,7 +32,8 @@ impl Sources {
     /// Line and column of a place's start, both counted from 1, columns in characters.
     #[must_use]
     pub fn line_column(&self, place: &Place) -> Option<(usize, usize)> {
-        let before = self.text(&place.file)?.get(..place.start)?;
+        let text = self.text(&place.file)?;
+        let before = text.get(..place.start.min(text.len()))?;
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..)?.chars().count() + 1;
         Some((before.bytes().filter(|byte| *byte == b'\n').count() + 1, column))

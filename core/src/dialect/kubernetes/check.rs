@@ -49,6 +49,7 @@ impl<'a> Check<'a> {
             self.hidden.push(node.range.clone());
         }
         match (of, &node.content) {
+            (_, Content::Broken) => None,
             (Type::Any, _) => Some(plain(node)),
             (Type::Text(format), Content::Text(text)) => self.text(*format, text, node),
             (Type::Hidden, Content::Text(text)) => self.text(Format::Prose, text, node),
@@ -149,7 +150,7 @@ impl<'a> Check<'a> {
         let length = self.pointer.len();
         self.pointer.push('/');
         self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-        let scalar = !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Null);
+        let scalar = !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Null | Content::Broken);
         self.note(if scalar && !node.range.is_empty() { &node.range } else { at });
         let value = self.value(node, of, at);
         self.pointer.truncate(length);
@@ -285,7 +286,7 @@ fn path(pointer: &str) -> String {
 /// Any value as JSON.
 fn plain(node: &Node) -> Value {
     match &node.content {
-        Content::Null => Value::Null,
+        Content::Broken | Content::Null => Value::Null,
         Content::Boolean(value) => Value::Bool(*value),
         Content::Number(number) => Value::Number(number.clone()),
         Content::Text(text) => Value::String(text.clone()),

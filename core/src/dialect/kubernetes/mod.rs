@@ -49,7 +49,7 @@ pub(super) fn lower_document(
         match node.get("items").map(|items| &items.content) {
             Some(Content::List(items)) => waiting.extend(items.iter().cloned()),
             None | Some(Content::Null) => {}
-            Some(Content::Boolean(_) | Content::Number(_) | Content::Text(_) | Content::Map(_)) => {
+            Some(Content::Broken | Content::Boolean(_) | Content::Number(_) | Content::Text(_) | Content::Map(_)) => {
                 let at = place(file, text, &node.label());
                 problems.push(Problem::error(Some(at), "`items` of a List must be a list"));
             }

@@ -132,7 +132,7 @@ impl Builder<'_> {
         let content = scalar::resolve(text, plain, tag.as_deref()).unwrap_or_else(|message| {
             let problem = self.error(&range, message);
             self.report(problem);
-            Content::Null
+            Content::Broken
         });
         let weight = Weight { nodes: 1, bytes: text.len(), levels: 0 };
         let node = Rc::new(Node { range: range.clone(), content, weight });
@@ -183,7 +183,7 @@ impl Builder<'_> {
         let weight = node.weight;
         let Some(mut open) = self.stack.pop() else {
             self.weight.add(weight);
-            if !matches!(node.content, Content::Null) {
+            if !matches!(node.content, Content::Null | Content::Broken) {
                 self.documents.push(node);
             }
             return self.within_limits(self.weight, at);
@@ -276,7 +276,12 @@ impl Builder<'_> {
             Content::List(items) if items.iter().all(|item| matches!(item.content, Content::Map(_))) => {
                 items.iter().collect()
             }
-            Content::List(_) | Content::Null | Content::Boolean(_) | Content::Number(_) | Content::Text(_) => {
+            Content::Broken
+            | Content::List(_)
+            | Content::Null
+            | Content::Boolean(_)
+            | Content::Number(_)
+            | Content::Text(_) => {
                 let problem = self.error(at, "`<<` needs a map or a list of maps");
                 self.report(problem.help("name one by an alias, as in `<<: *defaults`"));
                 return;

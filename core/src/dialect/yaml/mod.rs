@@ -31,6 +31,8 @@ pub(super) struct Node {
 /// What a value is.
 #[derive(Debug)]
 pub(super) enum Content {
+    /// Could not be read, which is reported already.
+    Broken,
     /// Nothing: empty, `~` or `null`.
     Null,
     /// True or false.
@@ -96,7 +98,9 @@ impl Node {
     pub(super) fn label(&self) -> Range<usize> {
         match &self.content {
             Content::Map(entries) if !entries.is_empty() => entries[0].range.clone(),
-            Content::Null | Content::Boolean(_) | Content::Number(_) | Content::Text(_) => self.range.clone(),
+            Content::Broken | Content::Null | Content::Boolean(_) | Content::Number(_) | Content::Text(_) => {
+                self.range.clone()
+            }
             Content::List(_) | Content::Map(_) => self.range.start..self.range.start + 1,
         }
     }
@@ -104,6 +108,7 @@ impl Node {
     /// What it is, for people.
     pub(super) const fn description(&self) -> &'static str {
         match self.content {
+            Content::Broken => "not readable",
             Content::Null => "empty",
             Content::Boolean(_) => "a boolean",
             Content::Number(_) => "a number",

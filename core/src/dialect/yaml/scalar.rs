@@ -145,6 +145,7 @@ pub(super) fn key(content: &Content, written: &str) -> Result<String, String> {
             }
         }
         Content::Number(number) => Ok(number.to_string()),
+        Content::Broken => Err("the name cannot be read".to_owned()),
         Content::Null => Err("a name is missing before `:`".to_owned()),
         Content::List(_) | Content::Map(_) => Err("a list or a map cannot be a name".to_owned()),
     }
@@ -166,7 +167,7 @@ mod tests {
                 Ok(Content::Boolean(value)) => value.to_string(),
                 Ok(Content::Number(number)) => number.to_string(),
                 Ok(Content::Text(text)) => serde_json::to_string(&text).unwrap(),
-                Ok(Content::List(_) | Content::Map(_)) => unreachable!("no scalar"),
+                Ok(Content::Broken | Content::List(_) | Content::Map(_)) => unreachable!("no scalar"),
                 Err(_) => "error".to_owned(),
             };
             let numbers = || Some((read.parse::<f64>().ok()?, json.parse::<f64>().ok()?));
