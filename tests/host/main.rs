@@ -6,6 +6,8 @@
 mod forge;
 mod git;
 mod golden;
+#[path = "../fixtures/long_history.rs"]
+mod long_history;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]

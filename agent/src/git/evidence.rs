@@ -3,7 +3,7 @@
 //! Invariant: what is not reached, not read or not understood is missing from the evidence or marked in it; nothing here
 //! decides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::thread;
 
 use gix::objs::Kind;
@@ -51,6 +51,11 @@ impl Repository {
         let ends = |id: &CommitId| *id == start || Some(id) == floor;
         walk.go(vec![head], ends, true)?;
         let meets = |walk: &Walk<'_>, id: &CommitId| walk.seen.contains_key(id);
+        if let Some(floor) = floor.filter(|floor| meets(&walk, floor))
+            && self.is_rooted(floor, &start)?
+        {
+            walk.evidence.rooted(*floor);
+        }
         match floor {
             Some(floor) if *floor != start && meets(&walk, floor) => {
                 let below = walk.parents(floor);
@@ -71,6 +76,34 @@ impl Repository {
         }
         walk.check_waiting();
         Ok(walk.evidence.finish())
+    }
+}
+
+impl Repository {
+    /// True if every line of a commit's history goes back to the introduction. What was once found true is kept, so that
+    /// each commit is read once in the life of the agent.
+    fn is_rooted(&self, commit: &CommitId, start: &CommitId) -> Result<bool, GitError> {
+        let known = self.rooted.get().filter(|(known, _)| known == start).map(|(_, commit)| commit);
+        let mut seen = HashSet::new();
+        let mut open = vec![*commit];
+        while let Some(id) = open.pop() {
+            if id == *start || Some(id) == known || !seen.insert(id) {
+                continue;
+            }
+            if seen.len() > COMMITS_MAX {
+                return Err(GitError::TooManyCommits { head: *commit, limit: COMMITS_MAX });
+            }
+            let mut bytes = Vec::new();
+            let Object::Right(bytes) = self.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut bytes)? else {
+                return Ok(false);
+            };
+            match RawCommit::parse(id, bytes) {
+                Ok(commit) if !commit.parents().is_empty() => open.extend(commit.parents()),
+                Ok(_) | Err(_) => return Ok(false),
+            }
+        }
+        self.rooted.set(Some((*start, *commit)));
+        Ok(true)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads objects by name, each hashed again, from a repository that is trusted with nothing.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use gix::objs::{Find as _, FindHeader as _, Kind, TreeRefIter};
@@ -12,6 +13,8 @@ use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 pub struct Repository {
     pub(super) inner: gix::Repository,
     folder: PathBuf,
+    /// An introduction and a commit that is known to go back to it on every line.
+    pub(super) rooted: Cell<Option<(CommitId, CommitId)>>,
 }
 
 /// An object's kind and bytes.
@@ -30,7 +33,7 @@ impl Repository {
     pub fn open(folder: &Path) -> Result<Self, GitError> {
         let inner =
             gix::open_opts(folder, open_options()).map_err(|error| broken(folder, "it cannot be opened", error))?;
-        Ok(Self { inner, folder: folder.to_owned() })
+        Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None) })
     }
 
     /// Where it lies.

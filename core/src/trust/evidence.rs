@@ -17,6 +17,7 @@ pub struct Evidence {
     nodes: Vec<Node>,
     places: BTreeMap<CommitId, usize>,
     authorizations: Vec<Authorizations>,
+    rooted: Option<CommitId>,
 }
 
 /// Collects evidence, in any order of commits.
@@ -25,6 +26,7 @@ pub struct EvidenceBuilder {
     head: CommitId,
     nodes: BTreeMap<CommitId, Node>,
     authorizations: Vec<Authorizations>,
+    rooted: Option<CommitId>,
 }
 
 /// The place of authorizations in the evidence, so that the thousand commits between two changes share one.
@@ -53,7 +55,7 @@ impl EvidenceBuilder {
     /// Begins with the commit that the remote offers.
     #[must_use]
     pub fn new(head: CommitId) -> Self {
-        Self { head, nodes: BTreeMap::new(), authorizations: Vec::new() }
+        Self { head, nodes: BTreeMap::new(), authorizations: Vec::new(), rooted: None }
     }
 
     /// Keeps the authorizations of a tree and returns their place.
@@ -79,6 +81,13 @@ impl EvidenceBuilder {
     pub fn malformed(&mut self, id: CommitId, malformed: Malformed) {
         let Malformed { reason, detail, parents } = malformed;
         self.nodes.insert(id, Node { id, parents, content: Err((reason, detail)) });
+    }
+
+    /// Notes that every line of this commit's history goes back to the introduction, though the lines themselves are not
+    /// in the evidence. Without this note a floor proves nothing: it may stem from an introduction that the host no longer
+    /// trusts.
+    pub fn rooted(&mut self, id: CommitId) {
+        self.rooted = Some(id);
     }
 
     /// True if the commit is there already.
@@ -128,7 +137,7 @@ impl EvidenceBuilder {
             nodes.extend(self.nodes.remove(&id));
         }
         let places = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
-        Evidence { head: self.head, nodes, places, authorizations: self.authorizations }
+        Evidence { head: self.head, nodes, places, authorizations: self.authorizations, rooted: self.rooted }
     }
 }
 
@@ -149,6 +158,11 @@ impl Evidence {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// True for the commit whose lines were all followed to the introduction beforehand.
+    pub(super) fn is_rooted(&self, id: &CommitId) -> bool {
+        self.rooted.as_ref() == Some(id)
     }
 
     /// The commits, parents before children.

@@ -63,7 +63,7 @@ impl<'a> Court<'a> {
         start.into_iter().for_each(|place| before[place] = false);
         let mut rooted = nothing();
         for (place, node) in evidence.nodes().iter().enumerate() {
-            let is_floor = floor == Some(&node.id);
+            let is_floor = floor == Some(&node.id) && evidence.is_rooted(&node.id);
             let on_every_line = || {
                 let mut parents = node.parents.iter().map(|id| evidence.place(id).is_some_and(|parent| rooted[parent]));
                 !node.parents.is_empty() && parents.all(|is_rooted| is_rooted)
