@@ -354,7 +354,7 @@ fn a_host_that_slept_for_a_hundred_commits_judges_each_of_them() {
 #[test]
 fn a_long_history_is_verified_in_little_time() {
     let world = World::new();
-    let count: usize = std::env::var("WRIT_TEST_COMMITS").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
+    let count = 500;
     let head = long_history::extend(&world.repository, &world.alice, count);
     let opened = Opened::open(&world.repository.path()).unwrap();
     let start = std::time::Instant::now();
@@ -363,8 +363,7 @@ fn a_long_history_is_verified_in_little_time() {
     admit(&evidence, &world.introduction, None, later).unwrap();
     let taken = start.elapsed();
     assert_eq!(evidence.len(), count + 1);
-    println!("{count} commits in {taken:?}");
-    assert!(taken.as_millis() < 500 + u128::try_from(count).unwrap(), "{count} commits took {taken:?}");
+    assert!(taken.as_secs() < 5, "{count} commits took {taken:?}");
 }
 
 #[test]
