@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use gix::objs::{Find as _, FindHeader as _, Kind, TreeRefIter};
+use gix::objs::{Find as _, Kind, TreeRefIter};
 use writ_core::trust::{CommitId, EntryKind, IdError, TreeId};
 
 use super::error::GitError;
@@ -78,19 +78,18 @@ impl Repository {
             source: None,
         };
         let objects = &self.inner.objects;
-        let header = objects.try_header(&id).map_err(cannot)?.ok_or_else(missing)?;
-        if header.kind != wanted {
-            return Ok(Object::Other(header.kind));
-        }
-        if header.size > bytes_max {
-            return Ok(Object::Long(header.size));
-        }
+        // Read whole, within the limit for any object, and hashed before its kind or length is told: a damaged header can
+        // claim any.
         let data = objects.try_find(&id, buffer).map_err(cannot)?.ok_or_else(missing)?;
         data.verify_checksum(&id).map_err(cannot)?;
-        if data.kind != wanted {
-            return Ok(Object::Other(data.kind));
-        }
-        Ok(Object::Right(data.data))
+        let length = u64::try_from(data.data.len()).unwrap_or(u64::MAX);
+        Ok(if data.kind != wanted {
+            Object::Other(data.kind)
+        } else if length > bytes_max {
+            Object::Long(length)
+        } else {
+            Object::Right(data.data)
+        })
     }
 
     /// An error that says that this repository is broken.
