@@ -39,9 +39,8 @@ impl Assets {
     pub(super) fn check(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) -> bool {
         let AssetKey { scope, name, key } = reference;
         let Some(asset) = self.0.get(&(scope.clone(), name.clone())) else {
-            let here: Vec<String> = self.0.keys().map(|(scope, name)| format!("{scope}.{name}")).collect();
-            let wanted = format!("{scope}.{name}");
-            let help = match scene.nearest(&wanted, here.iter().map(String::as_str)) {
+            let here = self.0.keys().map(|(scope, name)| format!("{scope}.{name}"));
+            let help = match scene.nearest(&format!("{scope}.{name}"), here) {
                 Some(meant) => format!("did you mean `${{asset.{meant}.{key}}}`?"),
                 None => format!("declare it: `asset \"{scope}\" \"{name}\" {{ … }}`"),
             };
@@ -51,7 +50,7 @@ impl Assets {
         if asset.keys.contains_key(key) {
             return true;
         }
-        let help = match scene.nearest(key, asset.keys.keys().map(String::as_str)) {
+        let help = match scene.nearest(key, asset.keys.keys()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
                 let keys: Vec<&str> = asset.keys.keys().map(String::as_str).take(20).collect();
@@ -132,7 +131,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             continue;
         }
         let bytes = match content {
-            Content::Value(value) => contents(scene, value, files),
+            Content::Value(value) => contents(scene, &name.text, value, files),
             Content::Block(block) => {
                 scene.refuse(&block.header, "an asset holds keys, not blocks", "write `key = file(\"./path\")`");
                 None
@@ -152,7 +151,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
     Asset { place: scene.place(&declared.block.header), keys }
 }
 
-fn contents(scene: &mut Scene<'_>, value: &Value, files: &Files) -> Option<Vec<u8>> {
+fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files) -> Option<Vec<u8>> {
     match &value.form {
         Form::Text(pieces) => {
             let refers = pieces.iter().find_map(|piece| match piece {
@@ -167,7 +166,7 @@ fn contents(scene: &mut Scene<'_>, value: &Value, files: &Files) -> Option<Vec<u
                 );
                 return None;
             }
-            scene.literal("asset", pieces).map(String::into_bytes)
+            scene.literal(key, pieces).map(String::into_bytes)
         }
         Form::Call(Function::File, arguments) => file(scene, value, arguments, files),
         Form::Call(Function::Url, _) => {
@@ -179,7 +178,7 @@ fn contents(scene: &mut Scene<'_>, value: &Value, files: &Files) -> Option<Vec<u
             None
         }
         Form::Faulty | Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) => {
-            scene.wrong_kind("asset", "a string or `file(\"./path\")`", value, "put the contents in double quotes");
+            scene.wrong_kind(key, "a string or `file(\"./path\")`", value, "put the contents in double quotes");
             None
         }
     }
@@ -200,7 +199,12 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
         return None;
     };
     let Some(bytes) = files.get(&resolved) else {
-        let help = match scene.nearest(&resolved, files.keys().map(String::as_str)) {
+        let folder = if resolved.is_empty() { String::new() } else { format!("{resolved}/") };
+        if files.range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder)) {
+            scene.refuse(&path.span, "this is a directory", "name each file: a key holds the contents of one");
+            return None;
+        }
+        let help = match scene.nearest(&resolved, files.keys()) {
             Some(there) => format!("there is `{there}`; paths are relative to the directory of this manifest"),
             None => "paths are relative to the directory of this manifest; is the file committed?".to_owned(),
         };

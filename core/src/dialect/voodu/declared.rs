@@ -73,8 +73,26 @@ pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize)
         scene.refuse(&block.header, format!("`{}` needs exactly two labels, scope and name", resource.word()), help);
         return None;
     };
-    let sound = [label(scene, "a scope", scope), label(scene, "a name", name)];
+    let sound = [label(scene, "a scope", scope), label(scene, "a name", name) && reachable(scene, resource, name)];
     sound.into_iter().all(|sound| sound).then_some(Declared { resource, scope, name, block, file })
+}
+
+/// Longest name of a statefulset. Source: Kubernetes adds 11 characters for a label of at most 63.
+const STATEFULSET_CHARACTERS_MAX: usize = 52;
+
+/// True if the name, sound as such, can also be that of a Service. Source: RFC 1035, section 2.3.1.
+fn reachable(scene: &mut Scene<'_>, resource: Resource, name: &Word) -> bool {
+    if resource != Resource::Asset && name.text.starts_with(|first: char| first.is_ascii_digit()) {
+        let message = format!("a {} cannot have a name that begins with a digit", resource.word());
+        scene.refuse(&name.span, message, "let it begin with a letter: workloads are reached by their names");
+        return false;
+    }
+    if resource == Resource::Statefulset && name.text.len() > STATEFULSET_CHARACTERS_MAX {
+        let message = format!("the name of a statefulset has at most {STATEFULSET_CHARACTERS_MAX} characters");
+        scene.refuse(&name.span, message, "choose a shorter name: those of its pods are made from it");
+        return false;
+    }
+    true
 }
 
 fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {

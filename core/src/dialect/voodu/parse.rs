@@ -21,6 +21,10 @@ pub(super) fn parse(scene: &mut Scene<'_>) -> Option<Vec<Entry>> {
         );
         return None;
     }
+    if text.starts_with('\u{feff}') {
+        scene.refuse(&(0..3), "this manifest begins with a byte order mark", "save it as UTF-8 without one");
+        return None;
+    }
     if !scan(scene) {
         return None;
     }

@@ -69,10 +69,13 @@ fn probe(scene: &mut Scene<'_>, entry: &Entry) -> Option<Placed> {
         scene.refuse(&span, format!("`{name}` {message}"), "give it one of `exec`, `http_get` and `tcp_socket`");
         return None;
     };
-    match action.name.text.as_str() {
-        "exec" => placed.set("exec", exec(scene, action)?),
-        "http_get" => placed.set("httpGet", http(scene, action)?),
-        _ => placed.set("tcpSocket", tcp(scene, action)?),
+    let (key, tried) = match action.name.text.as_str() {
+        "exec" => ("exec", exec(scene, action)),
+        "http_get" => ("httpGet", http(scene, action)),
+        _ => ("tcpSocket", tcp(scene, action)),
+    };
+    if let Some(tried) = tried {
+        placed.set(key, tried);
     }
     for (short, long, key, lowest) in [
         ("initial_delay", "initial_delay_seconds", "initialDelaySeconds", 0),
@@ -185,7 +188,9 @@ fn http(scene: &mut Scene<'_>, entry: &Entry) -> Option<Placed> {
     if let Some(entry) = fields.entry("headers") {
         placed.set("httpHeaders", headers(scene, entry)?);
     }
-    placed.set("port", port(scene, &fields, &span)?);
+    if let Some(port) = port(scene, &fields, &span) {
+        placed.set("port", port);
+    }
     Some(placed)
 }
 

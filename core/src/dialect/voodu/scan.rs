@@ -26,27 +26,54 @@ enum Frame<'a> {
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    open: Vec<Frame<'a>>,
+    open: Vec<(Frame<'a>, Span)>,
     nodes: usize,
     /// Nothing wrong so far that the parser would not say better.
     sound: bool,
+    /// Places of `${NAME}`, which the parser can read; told here only where it will not be asked.
+    variables: Vec<Span>,
 }
 
 /// True if the text is worth parsing; else the reason has been added to the problems.
 pub(super) fn scan(scene: &mut Scene<'_>) -> bool {
     let text = scene.text;
-    let mut scanner = Scanner { text, at: 0, open: Vec::new(), nodes: 0, sound: true };
+    let mut scanner = Scanner { text, at: 0, open: Vec::new(), nodes: 0, sound: true, variables: Vec::new() };
     while scanner.at < text.len() {
-        let within_limits = match scanner.open.last() {
-            Some(Frame::Quote) => scanner.quote(scene),
-            Some(Frame::Heredoc(end)) => scanner.heredoc(scene, end),
-            Some(Frame::Brace(_) | Frame::Bracket | Frame::Template) | None => scanner.code(scene),
+        let goes_on = match scanner.open.last() {
+            Some((Frame::Quote, _)) => scanner.quote(scene),
+            Some((Frame::Heredoc(end), _)) => scanner.heredoc(scene, end),
+            Some((Frame::Brace(_) | Frame::Bracket | Frame::Template, _)) | None => scanner.code(scene),
         };
-        if !within_limits {
+        if !goes_on {
             return false;
         }
     }
+    if let Some((frame, span)) = scanner.open.last() {
+        refuse_unclosed(scene, frame, span);
+        scanner.sound = false;
+    }
+    if !scanner.sound {
+        for span in &scanner.variables {
+            refuse_variable(scene, span);
+        }
+    }
     scanner.sound
+}
+
+fn refuse_unclosed(scene: &mut Scene<'_>, frame: &Frame<'_>, span: &Span) {
+    match frame {
+        Frame::Brace(_) => scene.refuse(span, "this brace is never closed", "add the `}` that belongs to it"),
+        Frame::Bracket => scene.refuse(span, "this bracket is never closed", "add the `]` or `)` that belongs to it"),
+        Frame::Template => {
+            scene.refuse(span, "this `${` is never closed", "add a `}`; a literal `${` is written `$${`")
+        }
+        Frame::Quote => scene.refuse(span, "this quote is never closed", "add the `\"` at the end of the text"),
+        Frame::Heredoc(end) => scene.refuse(
+            span,
+            "this text is never closed",
+            format!("add a line with `{}` alone at its end", super::names::shown(end)),
+        ),
+    }
 }
 
 impl<'a> Scanner<'a> {
@@ -83,7 +110,7 @@ impl<'a> Scanner<'a> {
             );
             return false;
         }
-        self.open.push(frame);
+        self.open.push((frame, self.at..self.at + length));
         self.at += length;
         true
     }
@@ -127,7 +154,7 @@ impl<'a> Scanner<'a> {
             );
             return false;
         }
-        if let Some(Frame::Brace(entries)) = self.open.last_mut()
+        if let Some((Frame::Brace(entries), _)) = self.open.last_mut()
             && byte != b','
         {
             *entries += 1;
@@ -145,16 +172,15 @@ impl<'a> Scanner<'a> {
     }
 
     fn heredoc_start(&mut self, scene: &mut Scene<'_>) -> bool {
-        let rest = self.rest();
-        let after = rest.trim_start_matches('<').trim_start_matches('-');
-        let line = after.lines().next().unwrap_or_default();
-        let is_word = !line.is_empty() && line.chars().all(is_word_character);
-        if !is_word {
+        let marker = if self.starts("<<-") { 3 } else { 2 };
+        let after = self.text.get(self.at + marker..).unwrap_or_default();
+        let length = after.find(|character| !is_word_character(character)).unwrap_or(after.len());
+        let (word, rest) = after.split_at(length);
+        if word.is_empty() || !(rest.starts_with('\n') || rest.starts_with("\r\n")) {
             self.at += 2;
             return true;
         }
-        let length = rest.len() - after.len() + line.len();
-        self.push(scene, Frame::Heredoc(line), length)
+        self.push(scene, Frame::Heredoc(word), marker + length)
     }
 
     fn heredoc(&mut self, scene: &mut Scene<'_>, end: &'a str) -> bool {
@@ -183,6 +209,15 @@ impl<'a> Scanner<'a> {
             self.open.pop();
             return true;
         }
+        if self.starts("\n") {
+            let span = self.open.last().map_or_else(|| self.point(), |(_, span)| span.clone());
+            scene.refuse(
+                &span,
+                "this quote is not closed on its line",
+                "add the `\"`; a text of several lines is written between `<<END` and a line with `END` alone",
+            );
+            return false;
+        }
         self.text_or_template(scene)
     }
 
@@ -206,6 +241,7 @@ impl<'a> Scanner<'a> {
                 self.at += end;
                 return true;
             }
+            self.variables.extend(variable(self.rest()).map(|length| self.at..self.at + length));
             return self.push(scene, Frame::Template, 2);
         }
         self.skip();
@@ -223,13 +259,19 @@ pub(super) fn refuse_variable(scene: &mut Scene<'_>, span: &Span) {
     );
 }
 
+/// The length of a `${NAME}` at the start of `text`.
+fn variable(text: &str) -> Option<usize> {
+    let name = text.strip_prefix("${")?;
+    let length = name.find(|character| !is_word_character(character))?;
+    (length > 0 && name.get(length..).is_some_and(|rest| rest.starts_with('}'))).then_some(length + 3)
+}
+
 /// The length of a `${NAME:-default}` at the start of `text`, which is no HCL.
 fn variable_with_default(text: &str) -> Option<usize> {
     let name = text.strip_prefix("${")?;
-    let after = name.trim_start_matches(is_word_character);
-    let is_named = after.len() < name.len();
-    let end = after.find('}')?;
-    (is_named && after.starts_with(":-")).then_some(text.len() - after.len() + end + 1)
+    let length = name.find(|character| !is_word_character(character)).filter(|length| *length > 0)?;
+    let default = name.get(length..)?.strip_prefix(":-")?;
+    Some(text.len() - default.len() + default.find('}')? + 1)
 }
 
 fn is_word_character(character: char) -> bool {

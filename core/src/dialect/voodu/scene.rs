@@ -17,8 +17,12 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The one of `names` that was probably meant.
-    pub(super) fn nearest<'n>(&self, written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    /// The one of `names` that was probably meant. The names are made only if they are looked at.
+    pub(super) fn nearest<Name: AsRef<str> + Ord>(
+        &self,
+        written: &str,
+        names: impl IntoIterator<Item = Name>,
+    ) -> Option<Name> {
         let left = self.suggestions.get().checked_sub(1)?;
         self.suggestions.set(left);
         nearest(written, names)
@@ -95,11 +99,12 @@ impl Scene<'_> {
         };
         let number = text.parse::<u32>().ok().filter(|number| (lowest..=highest).contains(number));
         if number.is_none() {
-            self.refuse(
-                &value.span,
-                format!("`{what}` must be a whole number from {lowest} to {highest}"),
-                "write another number",
-            );
+            let wanted = if lowest == highest {
+                format!("`{what}` must be {lowest} here")
+            } else {
+                format!("`{what}` must be a whole number from {lowest} to {highest}")
+            };
+            self.refuse(&value.span, wanted, "write another number");
         }
         number
     }
@@ -115,9 +120,23 @@ impl Scene<'_> {
 
     /// A list of strings without references.
     pub(super) fn strings(&mut self, what: &str, value: &Value) -> Option<Vec<(String, Span)>> {
-        let items =
-            self.list(what, value, "put each word in quotes, as in `[\"redis-server\", \"--appendonly\", \"yes\"]`")?;
-        let read: Vec<_> = items.iter().map(|item| Some((self.string(what, item)?, item.span.clone()))).collect();
-        read.into_iter().collect()
+        let help = "put each word in quotes, as in `[\"redis-server\", \"--appendonly\", \"yes\"]`";
+        let mut words = Some(Vec::new());
+        for item in self.list(what, value, help)? {
+            let word = match &item.form {
+                Form::Text(pieces) => self.literal(what, pieces),
+                Form::Faulty => None,
+                Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) | Form::Call(..) => {
+                    let found = item.describe();
+                    self.refuse(&item.span, format!("`{what}` is a list of strings, and this is {found}"), help);
+                    None
+                }
+            };
+            words = words.zip(word).map(|(mut words, word)| {
+                words.push((word, item.span.clone()));
+                words
+            });
+        }
+        words
     }
 }

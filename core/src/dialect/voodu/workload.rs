@@ -70,6 +70,8 @@ const INIT: Shape = Shape {
 struct Parts {
     replicas: Placed,
     ports: Ports,
+    /// Bare ports are published on the loopback address.
+    published: bool,
     claims: Vec<Claim>,
     pod: Placed,
     volumes: Volumes,
@@ -114,7 +116,7 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
     let volumes = Volumes::of(scope, inits.iter().map(|(_, mounts)| mounts).chain([&mounts]));
 
     let mut pod = Placed::object();
-    host(scene, &fields, &mut pod);
+    let on_host = host(scene, &fields, &ports, &mut pod);
     let finish = |mut container: Placed, mounts: &Mounts| {
         if !mounts.is_empty() {
             container.set("volumeMounts", mounts.of_container(&volumes));
@@ -129,7 +131,7 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
         pod.set("volumes", volumes.of_pod());
     }
     let replicas = replicas.unwrap_or_else(|| Placed::unplaced(1));
-    Parts { replicas, ports, claims, pod, volumes }
+    Parts { replicas, published: ports.has_bare() && !on_host, ports, claims, pod, volumes }
 }
 
 /// `resources`, `probes`, `cap_add` and `health_check`.
@@ -166,13 +168,20 @@ fn limits_and_checks(scene: &mut Scene<'_>, fields: &Fields<'_>, container: &mut
     }
 }
 
-/// `network_mode` and `restart`.
-fn host(scene: &mut Scene<'_>, fields: &Fields<'_>, pod: &mut Placed) {
+/// `network_mode` and `restart`; true if the pod shares the network of the host.
+fn host(scene: &mut Scene<'_>, fields: &Fields<'_>, ports: &Ports, pod: &mut Placed) -> bool {
+    let mut on_host = false;
     if let Some((_, value)) = fields.value(scene, "network_mode")
         && let Some(mode) = scene.filled_string("network_mode", value)
     {
         if mode == "host" {
             pod.set("hostNetwork", Placed::at(true, scene.place(&value.span)));
+            on_host = true;
+            if ports.has_fixed() {
+                let help =
+                    "list the ports of the container alone, as in `ports = [\"8080\"]`, or leave `network_mode` out";
+                scene.refuse(&value.span, "on the network of the host no port can be mapped to another", help);
+            }
         } else {
             let help = "leave it out: all workloads of a host share one network; or write \"host\"";
             scene.refuse(&value.span, "this `network_mode` is not supported", help);
@@ -186,6 +195,7 @@ fn host(scene: &mut Scene<'_>, fields: &Fields<'_>, pod: &mut Placed) {
         scene.refuse(&value.span, "this `restart` is not supported", help);
     }
     pod.set("terminationGracePeriodSeconds", Placed::unplaced(GRACE_SECONDS_DEFAULT));
+    on_host
 }
 
 fn claims(scene: &mut Scene<'_>, fields: &Fields<'_>, mounts: &mut Mounts, stateful: bool) -> Vec<Claim> {
@@ -268,9 +278,9 @@ fn service(scope: &str, name: &str, ports: &Ports, place: Place) -> Object {
 }
 
 fn controller(scope: &str, name: &str, parts: Parts, stateful: bool, place: Place) -> Object {
-    let Parts { replicas, ports, claims, pod, volumes: _ } = parts;
+    let Parts { replicas, ports, published, claims, pod, volumes: _ } = parts;
     let mut annotations = Placed::object().plain(annotation::BUCKET, format!("{scope}/{name}"));
-    if ports.has_bare() {
+    if published {
         annotations.set(annotation::PUBLISH, Placed::unplaced("loopback"));
     }
     let of_pod = Placed::object().with("labels", labels(name)).with("annotations", annotations);
