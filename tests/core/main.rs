@@ -2,9 +2,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read their data from files")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod hcl;
 mod desired_text;
 mod guard;
+mod hcl;
 mod plan;
 mod problem;
 mod properties;

@@ -52,7 +52,13 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
                 hcl.push((path.as_str(), text));
             }
         }
-        let voodu::Lowering { objects: written, implied } = voodu::lower(&hcl, files, &mut problems);
+        let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, &mut problems);
+        for object in &written {
+            problems.extend(kubernetes::effects(object, kubernetes::Target::Docker));
+        }
+        for (file, ranges) in hidden {
+            sources.hide(&file, &ranges);
+        }
         objects.extend(written);
         let declared: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
         objects.extend(implied.into_iter().filter(|object| !declared.contains(&object.id)));

@@ -80,6 +80,12 @@ impl Places {
         self.0.insert(pointer.into(), place);
     }
 
+    /// True if a person wrote the part at `pointer` itself, and no default put it there.
+    #[must_use]
+    pub fn is_written(&self, pointer: &str) -> bool {
+        self.0.contains_key(pointer)
+    }
+
     /// Where the part at `pointer` was written, or the nearest part around it.
     #[must_use]
     pub fn nearest(&self, pointer: &str) -> Option<&Place> {
@@ -123,5 +129,6 @@ mod tests {
         places.insert("/spec", at(2));
         assert_eq!(places.nearest("/spec/replicas"), Some(&at(2)));
         assert_eq!(places.nearest("/metadata/name"), Some(&at(1)));
+        assert!(places.is_written("/spec") && !places.is_written("/spec/replicas"));
     }
 }

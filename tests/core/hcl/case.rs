@@ -64,6 +64,9 @@ impl Case {
         }
         self.changed.push(format!("--- {name}, expected:\n{expected}--- {name}, found:\n{found}"));
         match at {
+            Some(at) if found.is_empty() => {
+                self.sections.remove(at);
+            }
             Some(at) => self.sections[at].1 = found,
             None => self.sections.push((name.to_owned(), found)),
         }

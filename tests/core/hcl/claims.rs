@@ -42,13 +42,13 @@ fn v02_one_file_holds_any_number_of_resources_of_mixed_kinds() {
         format!("{}asset \"data\" \"c\" {{\n}}\ndeployment \"a\" \"b\" {{\n  image = \"i\"\n}}\n", statefulset(""));
     let ids: Vec<String> = objects(&two).into_iter().map(|(id, _)| id).collect();
     let wanted = [
+        "namespace/a",
+        "namespace/data",
         "configmap/data/c",
         "service/a/b",
         "service/data/pg",
         "statefulset/data/pg",
         "deployment/a/b",
-        "namespace/a",
-        "namespace/data",
     ];
     assert_eq!(ids, wanted);
     assert_eq!(objects(""), []);
@@ -134,9 +134,9 @@ fn v13_paths_of_files_are_relative_to_the_directory_of_their_manifest() {
     let manifest = b"asset \"a\" \"b\" {\n  k = file(\"./configs/x\")\n}\n".to_vec();
     let files =
         |at: &str| Files::from([("deep/er/stack.hcl".to_owned(), manifest.clone()), (at.to_owned(), b"here".to_vec())]);
-    let (lowering, text, refused) = lowered(&files("deep/er/configs/x"));
+    let (objects, text, refused) = lowered(&files("deep/er/configs/x"));
     assert!(!refused, "{text}");
-    assert_eq!(lowering.objects[0].body["data"]["k"], "here");
+    assert_eq!(objects[1].body["data"]["k"], "here");
     let (_, text, refused) = lowered(&files("configs/x"));
     assert!(refused && text.contains("there is no file `deep/er/configs/x`"), "{text}");
 }
@@ -214,8 +214,8 @@ fn v20_a_statefulset_has_several_claims_with_names_of_their_own() {
     let claims = part(&lines, "/spec/volumeClaimTemplates");
     assert_eq!(claims[0]["metadata"]["name"], "data");
     assert_eq!(claims[1]["metadata"]["name"], "wal");
-    assert!(problems(&statefulset(&(claim("data", "/a") + &claim("data", "/b")))).contains("two claims \"data\""));
-    assert!(problems(&statefulset(&(claim("a", "/d") + &claim("b", "/d/")))).contains("mounted at /d already"));
+    assert!(problems(&statefulset(&(claim("data", "/a") + &claim("data", "/b")))).contains("two claims `data`"));
+    assert!(problems(&statefulset(&(claim("a", "/d") + &claim("b", "/d/")))).contains("mounted at `/d` already"));
 }
 
 #[test]
@@ -284,9 +284,9 @@ fn v52_a_statefulset_tells_its_pods_their_ordinal_and_a_deployment_does_not() {
 fn with_files(lines: &str, beside: &[(&str, &[u8])]) -> Value {
     let mut files = single(&format!("asset \"a\" \"b\" {{\n  {lines}\n}}\n"));
     files.extend(beside.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())));
-    let (lowering, text, refused) = lowered(&files);
+    let (objects, text, refused) = lowered(&files);
     assert!(!refused, "{text}");
-    lowering.objects[0].body.clone()
+    objects[1].body.clone()
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn v65_v68_one_changed_byte_changes_that_key_and_no_other_object() {
     let with = |bytes: &[u8]| {
         let mut files = single(&text);
         files.insert("k".to_owned(), bytes.to_vec());
-        lowered(&files).0.objects
+        lowered(&files).0
     };
     let changed: Vec<String> = with(b"one")
         .into_iter()
@@ -369,4 +369,19 @@ fn v71_a_reference_to_an_undeclared_asset_or_key_is_an_error_at_its_place_also_a
     );
     let (text, refused) = with("asset \"data\" \"config\" {\n  kye = \"v\"\n}\n");
     assert!(!refused, "{text}");
+}
+
+#[test]
+fn no_message_shows_the_value_of_a_variable_whether_or_not_the_manifest_can_be_read() {
+    let lines = "  env = {\n    TOKEN = [\"hunter2\"]\n    PASSWORD = \"hunter2\", LIST = [\"hunter2\"]\n  }";
+    let text = problems(&statefulset(lines));
+    assert!(text.contains("`TOKEN` must be a string") && !text.contains("hunter2"), "{text}");
+    for broken in
+        ["  env = {\n    A = \"hunter2\n  }", "  env {\n    A = \"hunter2\" x\n  }", "  env = { A = \"hunter2\" x }"]
+    {
+        let text = problems(&statefulset(broken));
+        assert!(text.contains("--> stack.hcl:") && !text.contains("hunter2"), "{text}");
+    }
+    let beside = problems(&statefulset("  env = {\n    A = \"1\"\n  }\n  restart = \"sometimes\""));
+    assert!(beside.contains("sometimes"), "{beside}");
 }

@@ -68,7 +68,7 @@ fn more_values_than_any_manifest_needs_are_refused() {
 #[test]
 fn a_manifest_that_is_too_large_is_refused_and_one_of_the_largest_size_is_read() {
     let comment = |length: usize| format!("#{}\n", "x".repeat(length - 2));
-    assert!(problems(&comment(262_145)).contains("larger than 256 KiB"));
+    assert!(problems(&comment(262_145)).contains("at most 262144 are read"));
     assert_eq!(super::objects(&comment(262_144)), []);
 }
 
@@ -98,7 +98,7 @@ fn what_is_never_closed_is_refused() {
 #[test]
 fn very_many_wrong_names_are_refused_at_once_and_the_first_ones_shown() {
     let unknown: String =
-        (0..5_000).map(|number| format!("deployment \"a\" \"b\" {{\nimages{number} = 1\n}}\n")).collect();
+        (0..2_500).map(|number| format!("deployment \"a\" \"b\" {{\nimages{number} = 1\n}}\n")).collect();
     let files =
         Files::from([("a.hcl".to_owned(), unknown.clone().into_bytes()), ("b.hcl".to_owned(), unknown.into_bytes())]);
     let (_, problems, refused) = lowered(&files);
@@ -107,8 +107,8 @@ fn very_many_wrong_names_are_refused_at_once_and_the_first_ones_shown() {
 
 #[test]
 fn very_many_references_to_very_many_assets_are_refused_at_once() {
-    let assets: String = (0..6_000).map(|number| format!("asset \"a\" \"b{number}\" {{\n}}\n")).collect();
-    let references: String = (0..6_000).map(|number| format!("\"${{asset.a.c{number}.d}}:/x\",\n")).collect();
+    let assets: String = (0..2_000).map(|number| format!("asset \"a\" \"b{number}\" {{\n}}\n")).collect();
+    let references: String = (0..2_000).map(|number| format!("\"${{asset.a.c{number}.d}}:/x\",\n")).collect();
     let consumer = format!("deployment \"a\" \"w\" {{\n  image = \"i\"\n  volumes = [\n{references}]\n}}\n");
     let files = Files::from([("a.hcl".to_owned(), assets.into_bytes()), ("b.hcl".to_owned(), consumer.into_bytes())]);
     let (_, problems, refused) = lowered(&files);

@@ -8,24 +8,18 @@ mod order;
 use std::path::Path;
 
 use serde_json::Value;
-use writ_core::dialect::voodu::{Lowering, lower};
-use writ_core::dialect::{Files, is_manifest};
-use writ_core::text::{Problems, Sources};
+use writ_core::dialect::{Files, lower};
+use writ_core::model::Object;
 
 use self::case::Case;
 
-/// Lowers all manifests among `files`; the problems as text, and whether one of them is an error.
-fn lowered(files: &Files) -> (Lowering, String, bool) {
-    let mut sources = Sources::default();
-    let mut manifests = Vec::new();
-    for (path, bytes) in files.iter().filter(|(path, _)| is_manifest(path)) {
-        let text = std::str::from_utf8(bytes).unwrap();
-        sources.insert(path, text);
-        manifests.push((path.as_str(), text));
+/// Lowers the files; the objects, the problems as text, and whether one of them is an error.
+fn lowered(files: &Files) -> (Vec<Object>, String, bool) {
+    let (result, sources) = lower(files);
+    match result {
+        Ok(lowered) => (lowered.objects, lowered.notes.render(&sources, false), false),
+        Err(problems) => (Vec::new(), problems.render(&sources, false), true),
     }
-    let mut problems = Problems::default();
-    let lowering = lower(&manifests, files, &mut problems);
-    (lowering, problems.render(&sources, false), problems.has_errors())
 }
 
 /// The body of the one object `id` that a single manifest becomes. The manifest must be sound.
@@ -36,9 +30,9 @@ fn object(manifest: &str, id: &str) -> Value {
 
 /// All objects that a single manifest becomes, with their identities. The manifest must be sound.
 fn objects(manifest: &str) -> Vec<(String, Value)> {
-    let (lowering, problems, refused) = lowered(&single(manifest));
+    let (objects, problems, refused) = lowered(&single(manifest));
     assert!(!refused, "{problems}");
-    lowering.objects.into_iter().chain(lowering.implied).map(|object| (object.id.to_string(), object.body)).collect()
+    objects.into_iter().map(|object| (object.id.to_string(), object.body)).collect()
 }
 
 /// The problems of a single manifest, which must not be sound.
@@ -52,10 +46,10 @@ fn single(manifest: &str) -> Files {
     Files::from([("stack.hcl".to_owned(), manifest.as_bytes().to_vec())])
 }
 
-/// Two problems with manifests make two different texts, one set the same text.
-fn render(lowering: &Lowering) -> String {
+/// Objects as text, the same for the same objects.
+fn render(objects: &[Object]) -> String {
     let mut text = String::new();
-    for object in lowering.objects.iter().chain(&lowering.implied) {
+    for object in objects {
         text.push_str(&format!("# {}\n", object.id));
         text.push_str(&serde_json::to_string_pretty(&sorted(&object.body)).unwrap());
         text.push('\n');
@@ -82,14 +76,25 @@ fn folder(name: &str) -> std::path::PathBuf {
 #[test]
 fn every_accepted_case_becomes_its_objects() {
     Case::each(&folder("accept"), |case| {
-        let (lowering, problems, refused) = lowered(&case.files("file"));
+        let (objects, problems, refused) = lowered(&case.files("file"));
         if refused {
             return Err(problems);
         }
         case.expect("notes", &problems);
-        case.expect("objects", &render(&lowering));
-        Ok(())
+        case.expect("objects", &render(&objects));
+        reads_as_yaml(&objects)
     });
+}
+
+/// Checks that the objects mean the same when they are written as manifests of Kubernetes.
+fn reads_as_yaml(objects: &[Object]) -> Result<(), String> {
+    let documents: Vec<String> = objects.iter().map(|object| object.body.to_string()).collect();
+    let files = Files::from([("objects.yaml".to_owned(), documents.join("\n---\n").into_bytes())]);
+    let (again, problems, refused) = lowered(&files);
+    if refused {
+        return Err(format!("not sound as manifests of Kubernetes:\n{problems}"));
+    }
+    if render(objects) == render(&again) { Ok(()) } else { Err(format!("read back as:\n{}", render(&again))) }
 }
 
 #[test]
@@ -100,10 +105,10 @@ fn every_refused_case_has_its_problems_and_an_accepted_neighbour() {
             return Err("the refused manifest is accepted".to_owned());
         }
         case.expect("problems", &problems);
-        let (lowering, problems, refused) = lowered(&case.files("accepted"));
-        if refused || lowering.objects.is_empty() {
+        let (objects, problems, refused) = lowered(&case.files("accepted"));
+        if refused || objects.is_empty() {
             return Err(format!("the accepted neighbour is refused:\n{problems}"));
         }
-        Ok(())
+        reads_as_yaml(&objects)
     });
 }

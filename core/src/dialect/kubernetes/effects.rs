@@ -65,6 +65,8 @@ impl Walk<'_> {
         match effect {
             Effect::Honoured => self.value(&field.of, value),
             Effect::Nothing { but, .. } | Effect::Refused { but, .. } if is_among(value, but) => {}
+            // What a dialect put there by itself concerns nobody.
+            Effect::Nothing { .. } if !self.object.places.is_written(&self.pointer) => {}
             Effect::Nothing { but: _, why } => {
                 let message = format!("`{name}` has no effect on {target}: {why}");
                 self.problems.push(Problem::note(self.object.place(&self.pointer), message));

@@ -12,7 +12,7 @@ use super::tree::{AssetKey, Content, Entry, Form, Function, Piece, Span, Value};
 use crate::dialect::Files;
 use crate::limits::{ASSET_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::model::{Kind, Object, ObjectId};
-use crate::text::Place;
+use crate::text::{Place, quoted};
 
 /// One asset with its contents.
 pub(super) struct Asset {
@@ -125,7 +125,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
         if !is_key(&name.text) {
             scene.refuse(
                 &name.span,
-                format!("`{}` cannot be the key of an asset", super::names::shown(&name.text)),
+                format!("{} cannot be the key of an asset", quoted(&name.text)),
                 "use ASCII letters, digits, `_` and `-`",
             );
             continue;
@@ -205,16 +205,16 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
             return None;
         }
         let help = match scene.nearest(&resolved, files.keys()) {
-            Some(there) => format!("there is `{there}`; paths are relative to the directory of this manifest"),
+            Some(there) => format!("there is {}; paths are relative to the directory of this manifest", quoted(there)),
             None => "paths are relative to the directory of this manifest; is the file committed?".to_owned(),
         };
-        scene.refuse(&path.span, format!("there is no file `{}` in this tree", super::names::shown(&resolved)), help);
+        scene.refuse(&path.span, format!("there is no file {} in this tree", quoted(&resolved)), help);
         return None;
     };
     if u64::try_from(bytes.len()).map_or(true, |length| length > MANIFEST_BYTES_MAX) {
         scene.refuse(
             &path.span,
-            format!("`{resolved}` is larger than {} KiB", MANIFEST_BYTES_MAX >> 10),
+            format!("{} is larger than {} KiB", quoted(&resolved), MANIFEST_BYTES_MAX >> 10),
             "put large files into the image or into a volume",
         );
         return None;

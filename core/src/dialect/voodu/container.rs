@@ -2,10 +2,10 @@
 
 use super::env::{self, Variables};
 use super::fields::Fields;
-use super::names::shown;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{Entry, Span};
+use crate::text::quoted;
 
 /// Whose container it is.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub(super) fn image(
     if image.contains(char::is_whitespace) || image.starts_with('-') {
         scene.refuse(
             &value.span,
-            format!("\"{}\" is not an image", shown(&image)),
+            format!("{} is not an image", quoted(&image)),
             "write it as in \"postgres:15-alpine\"",
         );
         return None;

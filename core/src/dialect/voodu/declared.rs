@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{label, shown};
+use super::names::label;
 use super::scene::Scene;
 use super::tree::{Block, Content, Entry, Word};
+use crate::text::quoted;
 
 /// The kinds of resource that can be declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +59,7 @@ pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize)
         Content::Value(_) => {
             scene.refuse(
                 &kind.span,
-                format!("`{}` stands outside of any resource", shown(&kind.text)),
+                format!("{} stands outside of any resource", quoted(&kind.text)),
                 "a manifest holds resources, as in `statefulset \"SCOPE\" \"NAME\" { … }`",
             );
             return None;
@@ -105,7 +106,7 @@ fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "macros of plugins are not supported yet; the kinds are statefulset, deployment and asset".to_owned(),
     };
-    scene.refuse(&kind.span, format!("the kind `{}` is not known", shown(&kind.text)), help);
+    scene.refuse(&kind.span, format!("the kind {} is not known", quoted(&kind.text)), help);
 }
 
 /// Keeps the first of each identity and reports the others, each pair at both places.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::fields::section;
-use super::names::{is_variable, shown};
+use super::names::is_variable;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{Content, Entry, Form, Value};
+use crate::text::quoted;
 
 /// Begins the names of variables that belong to the platform.
 const RESERVED: &str = "VOODU_";
@@ -22,7 +23,7 @@ pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry) -> Variables {
         if !is_variable(&name.text) {
             scene.refuse(
                 &name.span,
-                format!("`{}` cannot be the name of a variable", shown(&name.text)),
+                format!("{} cannot be the name of a variable", quoted(&name.text)),
                 "use ASCII letters, digits, `_`, `-` and `.`, with no digit first",
             );
             continue;
@@ -30,10 +31,13 @@ pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry) -> Variables {
         if name.text.starts_with(RESERVED) {
             scene.refuse(
                 &name.span,
-                format!("`{}` belongs to the platform", shown(&name.text)),
+                format!("{} belongs to the platform", quoted(&name.text)),
                 "names that begin with `VOODU_` are set for each pod; choose another name",
             );
             continue;
+        }
+        if let Content::Value(value) = content {
+            scene.hidden.push(value.span.clone());
         }
         let value = match content {
             Content::Value(value) => scalar(scene, &name.text, value),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::scene::Scene;
 use super::tree::{Block, Content, Entry, Span, Value, Word};
+use crate::text::quoted;
 
 /// Which entries a block may have.
 pub(super) struct Shape {
@@ -92,7 +93,7 @@ fn refuse_unknown(scene: &mut Scene<'_>, shape: &Shape, name: &Word) {
             format!("{what} can have: {}", known.join(", "))
         }
     };
-    scene.refuse(&name.span, format!("{what} has no `{}`", name.text), help);
+    scene.refuse(&name.span, format!("{what} has no {}", quoted(&name.text)), help);
 }
 
 /// The entries of a block without labels, or of an object: both ways of writing mean the same.

@@ -33,6 +33,7 @@ mod workload;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
@@ -50,6 +51,9 @@ pub struct Lowering {
     pub objects: Vec<Object>,
     /// Namespaces that follow from scopes. They give way to one that is declared in another dialect.
     pub implied: Vec<Object>,
+    /// By file, values of variables, and whatever could be one in a manifest that cannot be read. No message may show
+    /// them.
+    pub hidden: BTreeMap<String, Vec<Range<usize>>>,
 }
 
 /// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
@@ -59,7 +63,13 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems)
     let mut manifests = manifests.to_vec();
     manifests.sort_unstable();
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
-    let scene = |(file, text)| Scene { file, text, problems: Problems::default(), suggestions: &suggestions };
+    let scene = |(file, text)| Scene {
+        file,
+        text,
+        problems: Problems::default(),
+        hidden: Vec::new(),
+        suggestions: &suggestions,
+    };
     let mut scenes: Vec<Scene<'_>> = manifests.iter().copied().map(scene).collect();
 
     let trees: Vec<_> = scenes.iter_mut().map(|scene| parse::parse(scene).unwrap_or_default()).collect();
@@ -67,8 +77,11 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems)
     for (file, (scene, tree)) in scenes.iter_mut().zip(&trees).enumerate() {
         all.extend(tree.iter().filter_map(|entry| declared::declared(scene, entry, file)));
     }
-    let lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files);
+    let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files);
     for scene in scenes {
+        if !scene.hidden.is_empty() {
+            lowering.hidden.insert(scene.file.to_owned(), scene.hidden);
+        }
         problems.extend(scene.problems);
     }
     lowering
@@ -97,7 +110,8 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files) -> L
     }
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
     objects.sort_by(|one, other| one.id.cmp(&other.id));
-    Lowering { objects, implied: scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect() }
+    let implied = scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect();
+    Lowering { objects, implied, hidden: BTreeMap::new() }
 }
 
 fn namespace(scope: &str, place: Place) -> Object {

@@ -2,6 +2,7 @@
 
 use super::scene::Scene;
 use super::tree::Word;
+use crate::text::quoted;
 
 /// True for a name that can be part of a DNS name. Source: RFC 1123, section 2.1.
 pub(super) fn is_label(name: &str) -> bool {
@@ -20,17 +21,8 @@ pub(super) fn label(scene: &mut Scene<'_>, what: &str, word: &Word) -> bool {
     } else {
         "use lower-case letters, digits and hyphens, at most 63, with a letter or digit first and last".to_owned()
     };
-    scene.refuse(
-        &word.span,
-        format!("\"{}\" cannot be {what}: names become parts of DNS names", shown(&word.text)),
-        help,
-    );
+    scene.refuse(&word.span, format!("{} cannot be {what}: names become parts of DNS names", quoted(&word.text)), help);
     false
-}
-
-/// A name shortened to what a message can hold.
-pub(super) fn shown(name: &str) -> String {
-    if name.chars().count() <= 80 { name.to_owned() } else { name.chars().take(79).chain(['…']).collect() }
 }
 
 /// True for the key of an asset.

@@ -26,18 +26,38 @@ pub(super) fn parse(scene: &mut Scene<'_>) -> Option<Vec<Entry>> {
         return None;
     }
     if !scan(scene) {
+        hide_variables(scene);
         return None;
     }
     let body = match parser::parse_body(text) {
         Ok(body) => body,
         Err(error) => {
             refuse_syntax(scene, &error);
+            hide_variables(scene);
             return None;
         }
     };
     let mut reader = Reader { scene, nodes: 0, overfull: false };
     let entries = reader.body(&body);
     (!reader.overfull).then_some(entries)
+}
+
+/// Hides what may be values of variables in a text that cannot be read: all that is written between `env` and the next
+/// line that only closes a brace, names excepted.
+fn hide_variables(scene: &mut Scene<'_>) {
+    let mut start = 0;
+    let mut inside = false;
+    for line in scene.text.split_inclusive('\n') {
+        let words = line.trim_start();
+        let begins = words.strip_prefix("env").is_some_and(|rest| rest.trim_start().starts_with(['=', '{', ':']));
+        inside = (inside || begins) && !words.starts_with('}');
+        if inside {
+            let after = if begins { line.find('{') } else { line.find(['=', ':']) };
+            let value = after.map_or(0, |at| at + 1);
+            scene.hidden.push(start + value..start + line.len());
+        }
+        start += line.len();
+    }
 }
 
 fn refuse_syntax(scene: &mut Scene<'_>, error: &parser::Error) {

@@ -202,7 +202,12 @@ fn headers(scene: &mut Scene<'_>, entry: &Entry) -> Option<Placed> {
             scene.refuse(&name.span, "`headers` holds values, not blocks", "write `Host = \"example.org\"`");
             continue;
         };
-        let text = scene.string(&name.text, value)?;
+        let is_header = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if name.text.is_empty() || !name.text.bytes().all(is_header) {
+            scene.refuse(&name.span, "this is not the name of a header", "use ASCII letters, digits and `-`");
+            continue;
+        }
+        let Some(text) = scene.string(&name.text, value) else { continue };
         let header = Placed::at(serde_json::Map::new(), scene.place(&name.span));
         list.push(header.plain("name", name.text.as_str()).plain("value", text));
     }

@@ -8,6 +8,7 @@
 use super::scene::Scene;
 use super::tree::Span;
 use crate::limits::{ENTRIES_MAX, NESTING_MAX, NODES_MAX};
+use crate::text::quoted;
 
 /// What is open at a point of the text.
 enum Frame<'a> {
@@ -61,19 +62,14 @@ pub(super) fn scan(scene: &mut Scene<'_>) -> bool {
 }
 
 fn refuse_unclosed(scene: &mut Scene<'_>, frame: &Frame<'_>, span: &Span) {
-    match frame {
-        Frame::Brace(_) => scene.refuse(span, "this brace is never closed", "add the `}` that belongs to it"),
-        Frame::Bracket => scene.refuse(span, "this bracket is never closed", "add the `]` or `)` that belongs to it"),
-        Frame::Template => {
-            scene.refuse(span, "this `${` is never closed", "add a `}`; a literal `${` is written `$${`")
-        }
-        Frame::Quote => scene.refuse(span, "this quote is never closed", "add the `\"` at the end of the text"),
-        Frame::Heredoc(end) => scene.refuse(
-            span,
-            "this text is never closed",
-            format!("add a line with `{}` alone at its end", super::names::shown(end)),
-        ),
-    }
+    let (what, help) = match frame {
+        Frame::Brace(_) => ("brace", "add the `}` that belongs to it".to_owned()),
+        Frame::Bracket => ("bracket", "add the `]` or `)` that belongs to it".to_owned()),
+        Frame::Template => ("`${`", "add a `}`; a literal `${` is written `$${`".to_owned()),
+        Frame::Quote => ("quote", "add the `\"` at the end of the text".to_owned()),
+        Frame::Heredoc(end) => ("text", format!("add a line with {} alone at its end", quoted(end))),
+    };
+    scene.refuse(span, format!("this {what} is never closed"), help);
 }
 
 impl<'a> Scanner<'a> {

@@ -11,6 +11,8 @@ pub(super) struct Scene<'a> {
     pub(super) file: &'a str,
     pub(super) text: &'a str,
     pub(super) problems: Problems,
+    /// Values that no message may show, not even in the line it points at.
+    pub(super) hidden: Vec<Span>,
     /// How many more names may be looked for among others, in all files together: looking takes long, and only the
     /// first problems are shown.
     pub(super) suggestions: &'a Cell<usize>,

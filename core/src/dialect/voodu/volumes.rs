@@ -8,7 +8,7 @@ use super::names::label;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{AssetKey, Block, Form, Piece, Span, Value, Word};
-use crate::text::Place;
+use crate::text::{Place, quoted};
 
 /// What a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,11 @@ impl Mounts {
 
     fn insert(&mut self, scene: &mut Scene<'_>, path: String, source: Source, read_only: bool, span: &Span) {
         if self.0.contains_key(&path) {
-            scene.refuse(span, format!("something else is mounted at {path} already"), "mount it at another path");
+            scene.refuse(
+                span,
+                format!("something else is mounted at {} already", quoted(&path)),
+                "mount it at another path",
+            );
             return;
         }
         let place = scene.place(span);
@@ -155,13 +159,13 @@ impl Mounts {
         };
         let sound = label(scene, "the name of a claim", name);
         if !seen.insert(name.text.clone()) {
-            scene.refuse(&name.span, format!("there are two claims \"{}\"", name.text), "give one another name");
+            scene.refuse(&name.span, format!("there are two claims {}", quoted(&name.text)), "give one another name");
             return None;
         }
         let fields = Fields::read(scene, &CLAIM, &block.entries);
         let path = fields.value(scene, "mount_path");
         if fields.entry("mount_path").is_none() {
-            let message = format!("`volume_claim \"{}\"` has no `mount_path`", name.text);
+            let message = format!("the claim {} has no `mount_path`", quoted(&name.text));
             scene.refuse(&block.header, message, "say where it is mounted: `mount_path = \"/data\"`");
         }
         let size = fields.value(scene, "size").and_then(|(_, value)| super::resources::size(scene, value));
