@@ -5,6 +5,7 @@
 pub mod docker;
 mod error;
 mod interface;
+mod simulated;
 
 use std::time::Duration;
 
@@ -20,12 +21,15 @@ pub use interface::{
     Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, LogChunk, LogRequest, Output, ProbeResult,
     Progress, Published, Quiet, Session,
 };
+pub use simulated::Simulated;
 
 /// One target of a unit.
 #[derive(Debug)]
 pub enum Target {
     /// A Docker engine.
     Docker(Docker),
+    /// A host that is described in a file.
+    Simulated(Simulated),
 }
 
 impl Target {
@@ -36,6 +40,7 @@ impl Target {
     pub async fn observe(&self, unit: &str, depth: Depth, now: Timestamp) -> Result<Observed, TargetError> {
         match self {
             Self::Docker(docker) => docker.observe(unit, depth, now).await,
+            Self::Simulated(simulated) => simulated.observe(unit, now),
         }
     }
 
@@ -46,6 +51,7 @@ impl Target {
     pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
         match self {
             Self::Docker(docker) => docker.execute(context, act, progress).await,
+            Self::Simulated(simulated) => simulated.execute(context, act).await,
         }
     }
 
@@ -61,6 +67,7 @@ impl Target {
     ) -> Result<ProbeResult, TargetError> {
         match self {
             Self::Docker(docker) => docker.probe(container, action, timeout).await,
+            Self::Simulated(simulated) => simulated.probe(container),
         }
     }
 
@@ -71,6 +78,7 @@ impl Target {
     pub async fn set_ready(&self, spec: &PodSpec, container: &str, ready: bool) -> Result<(), TargetError> {
         match self {
             Self::Docker(docker) => docker.set_ready(spec, container, ready).await,
+            Self::Simulated(simulated) => simulated.set_ready(spec, container),
         }
     }
 
@@ -81,6 +89,7 @@ impl Target {
     pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
         match self {
             Self::Docker(docker) => docker.restart(container, grace).await,
+            Self::Simulated(simulated) => simulated.restart(container),
         }
     }
 
@@ -91,6 +100,7 @@ impl Target {
     pub async fn published(&self, container: &str) -> Result<Published, TargetError> {
         match self {
             Self::Docker(docker) => docker.published(container).await,
+            Self::Simulated(simulated) => simulated.published(container),
         }
     }
 
@@ -101,6 +111,7 @@ impl Target {
     pub async fn events(&self) -> Result<Output<Event>, TargetError> {
         match self {
             Self::Docker(docker) => docker.events().await,
+            Self::Simulated(simulated) => Ok(simulated.events()),
         }
     }
 
@@ -111,6 +122,7 @@ impl Target {
     pub async fn logs(&self, container: &str, request: &LogRequest) -> Result<Output<LogChunk>, TargetError> {
         match self {
             Self::Docker(docker) => docker.logs(container, request).await,
+            Self::Simulated(simulated) => simulated.logs(container, request),
         }
     }
 
@@ -121,6 +133,7 @@ impl Target {
     pub async fn exec(&self, container: &str, request: &ExecRequest) -> Result<Session, TargetError> {
         match self {
             Self::Docker(docker) => docker.exec(container, request).await,
+            Self::Simulated(simulated) => simulated.exec(container, request),
         }
     }
 
@@ -131,6 +144,7 @@ impl Target {
     pub async fn exec_resize(&self, session: &str, width: u16, height: u16) -> Result<(), TargetError> {
         match self {
             Self::Docker(docker) => docker.exec_resize(session, width, height).await,
+            Self::Simulated(simulated) => simulated.session(session),
         }
     }
 
@@ -141,6 +155,7 @@ impl Target {
     pub async fn exec_code(&self, session: &str) -> Result<i64, TargetError> {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
+            Self::Simulated(simulated) => simulated.session(session),
         }
     }
 
