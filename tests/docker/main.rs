@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
+mod drift;
 mod foreign;
+mod health;
+mod names;
+mod pass;
 mod pods;
+mod voodu;
 mod world;

@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
+use writ::clock::Clock;
+use writ::health::{Health, Report};
 use writ::target::{Context, Depth, Docker, ExecRequest, Quiet, Target, TargetError};
 use writ_core::hash::SpecHash;
 use writ_core::model::{
@@ -36,6 +39,10 @@ pub struct World {
     pub scope: String,
     pub endpoint: String,
     pub state: TempDir,
+    pub health: Health,
+    pub reports: Mutex<mpsc::UnboundedReceiver<Report>>,
+    pub clock: Clock,
+    asking: JoinHandle<()>,
 }
 
 impl World {
@@ -56,7 +63,11 @@ impl World {
         let state = tempfile::tempdir().unwrap();
         let target = Arc::new(Target::Docker(Docker::new(HOST, state.path(), endpoint)));
         let context = Context { host: HOST.into(), unit: scope.clone(), commit: Some("c0ffee".into()) };
-        Self { target, context, scope, endpoint: endpoint.to_owned(), state }
+        let (sender, reports) = mpsc::unbounded_channel();
+        let (health, runner) = Health::new(Arc::clone(&target), Clock, sender);
+        let asking = tokio::spawn(runner.run());
+        let (endpoint, reports) = (endpoint.to_owned(), Mutex::new(reports));
+        Self { target, context, scope, endpoint, state, health, reports, clock: Clock, asking }
     }
 
     pub async fn execute(&self, act: &Act) -> Result<(), TargetError> {
@@ -132,6 +143,16 @@ impl World {
         found
     }
 
+    /// The same from a pod whose image has no such program but glibc's.
+    pub async fn resolve_by(&self, from: &str, name: &str) -> Vec<String> {
+        let (text, _code) = self.exec(from, &["getent", "ahostsv4", name]).await;
+        let mut found: Vec<String> =
+            text.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
     /// What a person does with the engine's own client.
     pub fn person(&self, words: &[&str]) -> String {
         let out = Command::new("docker").args(words).env("DOCKER_HOST", &self.endpoint).output().unwrap();
@@ -184,6 +205,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.asking.abort();
         let filter = format!("label=writ.unit={}", self.context.unit);
         let scoped = format!("name={}", self.scope);
         for (list, remove) in [

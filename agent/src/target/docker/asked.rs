@@ -68,7 +68,8 @@ pub(super) fn alterations(asked: &Asked, pod: &str, found: &ContainerInspectResp
     altered
 }
 
-fn is_connected(asked: &Asked, found: &ContainerInspectResponse) -> bool {
+/// True if the container is on the host's network under its own names, or does not belong on it.
+pub(super) fn is_connected(asked: &Asked, found: &ContainerInspectResponse) -> bool {
     if asked.address.is_none() {
         return true;
     }

@@ -113,6 +113,8 @@ impl Docker {
         let connected = asked::is_published(&asked, &found.inspect);
         let running = found.inspect.state.as_ref().and_then(|state| state.running).unwrap_or(false);
         let settled = asked.shared.is_empty() || spec.publish_not_ready || connected == ready;
+        // One that somebody took off the network is drift, which a plan mends or reports.
+        let settled = settled || !asked::is_connected(&asked, &found.inspect);
         if asked.address.is_none() || settled || !running {
             return Ok(());
         }
@@ -127,12 +129,15 @@ impl Docker {
         let found = self.ours("look at the names of a container", container).await?;
         let state = found.inspect.state.clone().unwrap_or_default();
         let started = state.started_at.as_deref().and_then(writ_core::time::Timestamp::parse);
+        let is_shared = |asked: Asked| !asked.shared.is_empty() && asked::is_published(&asked, &found.inspect);
+        let shared = found.asked.clone().is_some_and(is_shared);
+        if shared {
+            self.memory().published.insert(container.to_owned());
+        }
         Ok(Published {
             running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
             started: started.unwrap_or_default(),
-            shared: found
-                .asked
-                .is_some_and(|asked| !asked.shared.is_empty() && asked::is_published(&asked, &found.inspect)),
+            shared,
         })
     }
 

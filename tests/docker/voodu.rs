@@ -1,0 +1,133 @@
+//! StatefulSets written in HCL, with the real programs in them.
+
+use crate::pass::Unit;
+
+const POSTGRES: &str = r#"
+statefulset "SCOPE" "pg" {
+  image    = "postgres:15-alpine"
+  replicas = REPLICAS
+  env = {
+    POSTGRES_DB = "myapp"
+    PGDATA      = "/var/lib/postgresql/data/pgdata"
+  }
+  ports = ["5432"]
+  volume_claim "data" {
+    mount_path = "/var/lib/postgresql/data"
+  }
+}
+"#;
+
+const REDIS: &str = r#"
+statefulset "SCOPE" "cache" {
+  image    = "IMAGE"
+  replicas = 1
+  command  = ["redis-server", "--appendonly", "yes"]
+  ports    = ["6379"]
+  volume_claim "data" {
+    mount_path = "/data"
+  }
+}
+"#;
+
+async fn postgres(replicas: u32) -> Unit {
+    let mut unit = Unit::new().await;
+    unit.set("pg", "POSTGRES_PASSWORD", "canary-7f3a");
+    unit.apply("pg.hcl", &POSTGRES.replace("REPLICAS", &replicas.to_string())).await;
+    unit
+}
+
+async fn sql(unit: &Unit, pod: &str, statement: &str) -> String {
+    let command = ["psql", "-U", "postgres", "-d", "myapp", "-Atc", statement];
+    unit.world.exec_until(pod, &command, |_| true).await
+}
+
+#[tokio::test]
+async fn the_sample_postgres_runs_with_its_password_from_the_bucket() {
+    let unit = postgres(1).await;
+    let pod = unit.pod("pg", 0);
+    assert_eq!(sql(&unit, &pod, "select 1").await, "1");
+    assert_eq!(unit.world.exec(&pod, &["printenv", "POSTGRES_PASSWORD"]).await.0, "canary-7f3a");
+    assert_eq!(unit.world.exec(&pod, &["printenv", "VOODU_REPLICA_ORDINAL"]).await.0, "0");
+    let labels = unit.world.field(&pod, "{{json .Config.Labels}}");
+    assert!(labels.contains("writ.spec") && !labels.contains("canary"), "{labels}");
+}
+
+#[tokio::test]
+async fn three_replicas_come_up_one_after_the_other_as_three_primaries_with_a_volume_each() {
+    let mut unit = postgres(1).await;
+    let first = unit.world.container(&unit.pod("pg", 0)).await;
+    sql(&unit, &unit.pod("pg", 0), "create table t as select 42 as answer").await;
+    let steps = unit.apply("pg.hcl", &POSTGRES.replace("REPLICAS", "3")).await;
+    let created: Vec<&String> = steps.iter().filter(|step| step.contains("-pg.")).collect();
+    assert!(created[0].ends_with("-pg.1") && created.last().unwrap().ends_with("-pg.2"), "{steps:?}");
+    assert_eq!(unit.world.container(&unit.pod("pg", 0)).await, first, "the first replica is left alone");
+    let mut identities = Vec::new();
+    for ordinal in 0..3 {
+        let pod = unit.pod("pg", ordinal);
+        assert_eq!(unit.world.exec(&pod, &["printenv", "VOODU_REPLICA_ORDINAL"]).await.0, ordinal.to_string());
+        let volume = format!("voodu-{}-pg-data-{ordinal}", unit.world.scope);
+        let mounted = unit.world.field(&pod, "{{range .Mounts}}{{if .Name}}{{.Name}} {{end}}{{end}}");
+        assert!(mounted.split_whitespace().any(|name| name == volume), "{mounted}");
+        assert_eq!(sql(&unit, &pod, "select pg_is_in_recovery()").await, "f");
+        identities.push(sql(&unit, &pod, "select system_identifier from pg_control_system()").await);
+    }
+    identities.sort();
+    identities.dedup();
+    assert_eq!(identities.len(), 3, "{identities:?}");
+    let scope = unit.world.scope.clone();
+    assert_eq!(unit.world.resolve_by(&unit.pod("pg", 1), &format!("pg.{scope}")).await.len(), 3);
+    assert_eq!(unit.world.resolve_by(&unit.pod("pg", 1), &format!("pg-0.{scope}")).await.len(), 1);
+    let through =
+        ["sh", "-c", &format!("PGPASSWORD=canary-7f3a psql -h pg-0.{scope} -U postgres -d myapp -Atc 'table t'")];
+    assert_eq!(unit.world.exec(&unit.pod("pg", 2), &through).await, ("42".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn redis_keeps_its_keys_over_a_restart_a_new_image_and_a_removal() {
+    let mut unit = Unit::new().await;
+    let with = |image: &str| REDIS.replace("IMAGE", image);
+    unit.apply("cache.hcl", &with("redis:7-alpine")).await;
+    let pod = unit.pod("cache", 0);
+    let pong = |text: &str| text == "PONG";
+    unit.world.exec_until(&pod, &["redis-cli", "ping"], pong).await;
+    assert_eq!(unit.world.exec(&pod, &["redis-cli", "set", "kept", "yes"]).await.0, "OK");
+    assert_eq!(unit.world.exec(&pod, &["sh", "-c", "ls /data/appendonlydir | head -n 1"]).await.1, 0);
+    unit.world.person(&["kill", "--signal", "KILL", &pod]);
+    unit.apply("cache.hcl", &with("redis:7-alpine")).await;
+    unit.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
+    let steps = unit.apply("cache.hcl", &with("redis:7.2-bookworm")).await;
+    assert_eq!(steps, [format!("replace {pod}")]);
+    unit.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
+    unit.become_as(&writ_core::model::Desired::default()).await;
+    assert!(unit.world.look(writ::target::Depth::List).await.pods.is_empty());
+    unit.apply("cache.hcl", &with("redis:7-alpine")).await;
+    unit.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
+    assert_eq!(unit.apply("cache.hcl", &with("redis:7-alpine")).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn scaling_down_and_up_again_brings_back_the_same_data() {
+    let mut unit = Unit::new().await;
+    let sleeper = |replicas: u32| {
+        format!(
+            r#"
+statefulset "SCOPE" "keep" {{
+  image    = "writ-test/box:1"
+  replicas = {replicas}
+  command  = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+  volume_claim "data" {{
+    mount_path = "/data"
+  }}
+}}
+"#
+        )
+    };
+    unit.apply("keep.hcl", &sleeper(2)).await;
+    let pod = unit.pod("keep", 1);
+    assert_eq!(unit.world.exec(&pod, &["sh", "-c", "echo one > /data/row"]).await.1, 0);
+    assert_eq!(unit.apply("keep.hcl", &sleeper(0)).await.len(), 2);
+    let volumes = unit.world.person(&["volume", "ls", "-q", "--filter", &format!("name={}-keep", unit.world.scope)]);
+    assert_eq!(volumes.lines().count(), 2, "{volumes}");
+    unit.apply("keep.hcl", &sleeper(2)).await;
+    assert_eq!(unit.world.exec(&pod, &["cat", "/data/row"]).await, ("one".to_owned(), 0));
+}
