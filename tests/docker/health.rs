@@ -78,8 +78,7 @@ async fn a_probe_by_shell_sees_the_containers_environment() {
 async fn a_probe_that_hangs_fails_in_time_and_delays_no_other_pod() {
     let world = World::new().await;
     let (mut slow, mut quick) = (world.pod("slow", 0), world.pod("quick", 0));
-    slow.main.readiness =
-        Some(Probe { timeout: writ_core::time::Seconds(1), ..shell_probe("sleep 1000") });
+    slow.main.readiness = Some(Probe { timeout: writ_core::time::Seconds(1), ..shell_probe("sleep 1000") });
     quick.main.readiness = Some(shell_probe("true"));
     world.create(&slow).await.unwrap();
     world.create(&quick).await.unwrap();

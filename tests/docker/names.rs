@@ -96,10 +96,8 @@ async fn a_new_agent_takes_no_name_from_a_healthy_pod() {
     world.target.set_ready(&pod, &container, true).await.unwrap();
     let endpoint = world.field(&pod.name, "{{.NetworkSettings.Networks.voodu0.EndpointID}}");
     // The first probe comes long after the first look.
-    pod.main.readiness = Some(writ_core::model::Probe {
-        initial_delay: writ_core::time::Seconds(3_600),
-        ..shell_probe("false")
-    });
+    pod.main.readiness =
+        Some(writ_core::model::Probe { initial_delay: writ_core::time::Seconds(3_600), ..shell_probe("false") });
     watch(&world, &[&pod]).await;
     let available = until(|| async {
         let readiness = world.health.readiness()[&pod.name];
