@@ -1,5 +1,16 @@
 //! What touches the world: Git, engines, forges, the record, and the order of a pass.
 
+pub mod cycle;
+
+pub mod agent;
+pub mod apply;
+pub mod attendance;
+pub mod one_off;
+pub mod run;
+pub mod source;
+pub mod wake;
+pub mod wanted;
+
 pub mod clock;
 pub mod error;
 pub mod interrupt;

@@ -47,6 +47,52 @@ impl State {
     }
 }
 
+/// What a pass came to, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Workloads that are wanted.
+    pub workloads: usize,
+    /// Pods that run and are available.
+    pub available: usize,
+    /// Pods that are wanted.
+    pub pods: usize,
+    /// Steps that changed the world in this pass.
+    pub changes: usize,
+    /// What was refused, each with its reason.
+    pub refused: Vec<String>,
+    /// What failed, each with its reason.
+    pub failed: Vec<String>,
+    /// What is still waited for.
+    pub waiting: Vec<String>,
+    /// What moved away from what was applied and was left so.
+    pub drifted: Vec<String>,
+}
+
+/// The state and the words for what a pass came to: the worst first, the rest counted.
+#[must_use]
+pub fn summarize(summary: &Summary) -> (State, String) {
+    let Summary { workloads, available, pods, changes: _, refused, failed, waiting, drifted } = summary;
+    let standing = format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod"));
+    let worst = [
+        (failed, State::Failure, "failed"),
+        (refused, State::Failure, "refused"),
+        (drifted, State::Failure, "drifted"),
+        (waiting, State::Pending, "waiting"),
+    ];
+    for (list, state, word) in worst {
+        if let Some(first) = list.first() {
+            let more = list.len() - 1;
+            let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            return (state, format!("{word}: {first}{rest}; {standing}"));
+        }
+    }
+    (State::Success, standing)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// Cuts a description to the length that forges take, keeping `tail` (the audit head) whole.
 #[must_use]
 pub fn describe(text: &str, tail: &str) -> String {
@@ -62,6 +108,19 @@ pub fn describe(text: &str, tail: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worst_comes_first_and_the_rest_is_counted() {
+        let mut summary = Summary { workloads: 1, available: 3, pods: 3, ..Summary::default() };
+        assert_eq!(summarize(&summary), (State::Success, "1 workload, 3 of 3 pods available".to_owned()));
+        summary.available = 2;
+        summary.waiting = vec!["data-pg.2 to become available".to_owned()];
+        let text = "waiting: data-pg.2 to become available; 1 workload, 2 of 3 pods available";
+        assert_eq!(summarize(&summary), (State::Pending, text.to_owned()));
+        summary.drifted = vec!["data-pg.0 is stopped".to_owned(), "data-pg.1 is paused".to_owned()];
+        let text = "drifted: data-pg.0 is stopped (and 1 more); 1 workload, 2 of 3 pods available";
+        assert_eq!(summarize(&summary), (State::Failure, text.to_owned()));
+    }
 
     #[test]
     fn a_long_description_is_cut_and_keeps_the_audit_head() {

@@ -124,8 +124,9 @@ impl Health {
         known.retain(|name, pod| pod.unit != unit || names.contains(name));
         for watched in pods {
             let name = watched.spec.name.clone();
-            if known.get(&name).is_none_or(|pod| pod.watched != watched || pod.unit != unit) {
-                known.insert(name, Pod::new(unit, watched));
+            match known.get(&name) {
+                Some(pod) if pod.is_as(unit, &watched) => {}
+                Some(_) | None => drop(known.insert(name, Pod::new(unit, watched))),
             }
         }
         drop(known);
@@ -133,11 +134,17 @@ impl Health {
         self.shared.changed.notify_waiters();
     }
 
-    /// Watches one pod more, right after it was made.
-    pub fn watch_also(&self, unit: &str, watched: Watched) {
-        let name = watched.spec.name.clone();
-        self.shared.pods().insert(name, Pod::new(unit, watched));
+    /// Watches one pod more, right after it was made or started. Its container goes by the pod's name.
+    pub fn watch_also(&self, unit: &str, spec: PodSpec) {
+        let (name, container) = (spec.name.clone(), spec.name.clone());
+        self.shared.pods().insert(name, Pod::new(unit, Watched { spec, container }));
         self.shared.work.notify_one();
+    }
+
+    /// What is watched under a pod's name.
+    #[must_use]
+    pub fn known(&self, pod: &str) -> Option<Watched> {
+        self.shared.pods().get(pod).map(|pod| pod.watched.clone())
     }
 
     /// Lets go of a pod, before it is stopped on purpose.
@@ -149,13 +156,13 @@ impl Health {
     pub fn notify(&self, event: &Event) {
         match event.kind {
             EventKind::Started | EventKind::Died | EventKind::Paused => {
-                for pod in self.shared.pods().values_mut().filter(|pod| pod.watched.container == event.id) {
+                for pod in self.shared.pods().values_mut().filter(|pod| pod.is_of(event)) {
                     pod.look = true;
                     pod.interrupted |= event.kind != EventKind::Paused;
                 }
             }
             EventKind::Network => {
-                for pod in self.shared.pods().values_mut().filter(|pod| pod.watched.container == event.id) {
+                for pod in self.shared.pods().values_mut().filter(|pod| pod.is_of(event)) {
                     pod.look |= !pod.busy;
                 }
             }
@@ -180,6 +187,12 @@ impl Health {
     #[must_use]
     pub fn readiness(&self) -> BTreeMap<String, Readiness> {
         self.shared.pods().iter().map(|(name, pod)| (name.clone(), pod.readiness())).collect()
+    }
+
+    /// How one pod is.
+    #[must_use]
+    pub fn readiness_of(&self, pod: &str) -> Readiness {
+        self.shared.pods().get(pod).map_or(Readiness::Unknown, Pod::readiness)
     }
 
     /// Why pods are not ready, by name, as far as anything told.
@@ -216,6 +229,17 @@ impl Pod {
             restart: false,
             not_before: Timestamp::default(),
         }
+    }
+
+    /// True if this is that pod already. One that was made by this agent is watched by its name.
+    fn is_as(&self, unit: &str, watched: &Watched) -> bool {
+        let Watched { spec, container } = &self.watched;
+        self.unit == unit && *spec == watched.spec && (*container == watched.container || *container == spec.name)
+    }
+
+    /// True if something happened to its container.
+    fn is_of(&self, event: &Event) -> bool {
+        event.pod.as_ref().is_some_and(|pod| *pod == self.watched.spec.name)
     }
 
     /// What a plan is told: nobody has asked a pod that was not looked at.

@@ -1,0 +1,206 @@
+//! The agent's parts, put together once from the settings.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use writ_core::guard;
+use writ_core::model::ObjectId;
+use writ_core::time::{Seconds, Timestamp};
+
+use crate::attendance::Attendance;
+use crate::clock::Clock;
+use crate::health::Health;
+use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS};
+use crate::record::{Outcome, PassLock, RecordError, Store};
+use crate::report::{Forge, ForgeError};
+use crate::settings::{self, Settings};
+use crate::target::{Depth, Docker, Progress, Simulated, Target};
+use crate::wake::Wake;
+use crate::wanted::WantedCache;
+
+/// Everything that a pass works with.
+pub struct Agent {
+    /// The settings.
+    pub settings: Settings,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// The record.
+    pub store: Rc<Store>,
+    /// Shows what takes long.
+    pub progress: Box<dyn Progress>,
+    /// The forges that are told.
+    pub forges: Vec<Forge>,
+    /// The targets, each with its health and once each, however many units share it.
+    pub places: Vec<Rc<Place>>,
+    units: Vec<Unit>,
+    turn: RefCell<Weak<PassLock>>,
+}
+
+/// A target, and who knows how its pods are.
+#[derive(Debug)]
+pub struct Place {
+    /// Which one the settings call it.
+    pub kind: settings::Target,
+    /// Where units are applied.
+    pub target: Arc<Target>,
+    /// Knows which pods answer.
+    pub health: Health,
+}
+
+/// A unit with its target.
+#[derive(Debug)]
+pub struct Unit {
+    /// Its settings.
+    pub settings: settings::Unit,
+    /// Where it is applied, and who knows how its pods are.
+    pub place: Rc<Place>,
+    /// Something that is the unit's changed on its target.
+    pub drifted: Notify,
+    /// What its pods may not do.
+    pub guard: guard::Policy,
+    /// What it wants by the commit that it follows.
+    pub wanted: WantedCache,
+    /// What it wanted by the commit that was applied last.
+    pub last_good: WantedCache,
+    looked_deep: Cell<Option<Timestamp>>,
+}
+
+impl Agent {
+    /// Puts the parts together. Reaches for nothing yet. Whoever uses the agent polls [`Attendance::run`] beside it.
+    ///
+    /// # Errors
+    /// If a forge cannot be told at all.
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        store: Rc<Store>,
+        progress: Box<dyn Progress>,
+    ) -> Result<(Self, Attendance), ForgeError> {
+        let (sender, reports) = mpsc::unbounded_channel();
+        let (mut places, mut runners) = (Vec::<Rc<Place>>::new(), Vec::new());
+        let mut units = Vec::new();
+        for unit in &settings.units {
+            let known = places.iter().find(|place| place.kind == unit.target).map(Rc::clone);
+            let place = known.unwrap_or_else(|| {
+                let target = Arc::new(target(&settings.host, unit.target, clock));
+                let (health, runner) = Health::new(Arc::clone(&target), clock, sender.clone());
+                runners.push(runner);
+                places.push(Rc::new(Place { kind: unit.target, target, health }));
+                Rc::clone(&places[places.len() - 1])
+            });
+            units.push(Unit::new(unit, place));
+        }
+        let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
+        let turn = RefCell::new(Weak::new());
+        Ok((Self { settings, clock, store, progress, forges, places, units, turn }, Attendance::new(runners, reports)))
+    }
+
+    /// All units.
+    #[must_use]
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// The units that read a source.
+    pub fn units_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a Unit> {
+        self.units.iter().filter(move |unit| unit.settings.source == source)
+    }
+
+    /// The units on a target.
+    pub fn units_at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Unit> {
+        self.units.iter().filter(move |unit| unit.place.kind == place.kind)
+    }
+
+    /// The unit of that name.
+    #[must_use]
+    pub fn unit(&self, name: &str) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.settings.name == name)
+    }
+
+    /// The workload that a pod of a unit belongs to, by what the unit holds.
+    #[must_use]
+    pub fn object_of(&self, unit: &str, pod: &str) -> Option<ObjectId> {
+        let held = self.store.holdings(unit).ok()?;
+        let workload = pod.rsplit_once('.')?.0;
+        held.objects.into_keys().find(|object| format!("{}-{}", object.scope, object.name) == workload)
+    }
+
+    /// The forges that are told about a source, by the names that the outbox knows them by.
+    pub fn forges_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = String> + 'a {
+        let told = self.settings.reports.iter().zip(&self.forges);
+        told.filter(move |(report, _)| report.source == source).map(|(_, forge)| forge.id())
+    }
+
+    /// Waits for one-off commands to end, and keeps them waiting until the value is dropped. Passes over several sources
+    /// share one turn: they never touch the same unit.
+    ///
+    /// # Errors
+    /// If another process holds it for too long; the error names it.
+    pub async fn take_turn(&self) -> Result<Rc<PassLock>, RecordError> {
+        if let Some(turn) = self.turn.borrow().upgrade() {
+            return Ok(turn);
+        }
+        let state = self.settings.host.state.clone();
+        let wait = Duration::from_secs(PASS_LOCK_SECONDS);
+        let locked = tokio::task::spawn_blocking(move || PassLock::acquire(&state, wait));
+        let turn = Rc::new(locked.await.expect("taking a lock neither panics nor is cancelled")?);
+        *self.turn.borrow_mut() = Rc::downgrade(&turn);
+        Ok(turn)
+    }
+
+    /// How closely to look at a unit in this pass: at every field at start, after an event, and once in a while.
+    pub fn depth(&self, unit: &Unit, wake: Wake) -> Depth {
+        let now = self.clock.now();
+        let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= now;
+        let deep = match wake {
+            Wake::Start | Wake::Drift => true,
+            Wake::Interval | Wake::LocalChange | Wake::Newer => unit.looked_deep.get().is_none_or(due),
+        };
+        if deep {
+            unit.looked_deep.set(Some(now));
+        }
+        if deep { Depth::Deep } else { Depth::List }
+    }
+
+    /// Closes the intents that a crash left open: what came of them shows by the look that follows.
+    ///
+    /// # Errors
+    /// If the record cannot be read or written.
+    pub fn settle_intents(&self, unit: &str) -> Result<(), RecordError> {
+        for intent in self.store.open_intents()?.into_iter().filter(|intent| intent.unit == unit) {
+            self.store.outcome(self.clock.now(), intent.id, &Outcome::Unknown)?;
+        }
+        Ok(())
+    }
+}
+
+impl Unit {
+    fn new(settings: &settings::Unit, place: Rc<Place>) -> Self {
+        let guard = match settings.guard {
+            settings::Guard::Baseline => guard::Policy::baseline(),
+        };
+        Self {
+            settings: settings.clone(),
+            place,
+            drifted: Notify::new(),
+            guard,
+            wanted: WantedCache::default(),
+            last_good: WantedCache::default(),
+            looked_deep: Cell::new(None),
+        }
+    }
+}
+
+/// The target that settings name. Reaches for nothing yet.
+#[must_use]
+pub fn target(host: &settings::Host, target: settings::Target, clock: Clock) -> Target {
+    match target {
+        settings::Target::Docker => {
+            Target::Docker(Docker::new(&host.name, &host.state, &format!("unix://{}", host.engine.display())))
+        }
+        settings::Target::Simulated => Target::Simulated(Simulated::new(&host.state, clock)),
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes on beside passes: probes, what the targets tell, and what the probes did written down.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use crate::agent::{Agent, Place};
+use crate::error::chain;
+use crate::health::{Report, Runner, What};
+use crate::record::WorkEvent;
+use crate::target::{Event, EventKind};
+
+/// Time until a target that sends no events is asked again.
+const EVENTS_AGAIN: Duration = Duration::from_secs(5);
+
+/// The work beside passes, to be polled as long as the agent is used. Dropping it ends the work and touches no pod.
+#[derive(Debug)]
+#[must_use = "without it no pod is ever found to be ready"]
+pub struct Attendance {
+    runners: Vec<Runner>,
+    reports: mpsc::UnboundedReceiver<Report>,
+}
+
+impl Attendance {
+    pub(crate) const fn new(runners: Vec<Runner>, reports: mpsc::UnboundedReceiver<Report>) -> Self {
+        Self { runners, reports }
+    }
+
+    /// Never ends.
+    pub async fn run(self, agent: &Agent) -> Infallible {
+        let Self { runners, mut reports } = self;
+        let probing = join_all(runners.into_iter().map(Runner::run));
+        let listening = join_all(agent.places.iter().map(|place| listen(agent, place)));
+        let telling = async {
+            while let Some(report) = reports.recv().await {
+                tell(agent, &report);
+            }
+        };
+        tokio::join!(probing, listening, telling);
+        std::future::pending().await
+    }
+}
+
+/// Hands on what a target tells, and says when that may have been interrupted.
+async fn listen(agent: &Agent, place: &Place) {
+    loop {
+        if let Ok(mut events) = place.target.events().await {
+            while let Some(Ok(event)) = events.next().await {
+                place.health.notify(&event);
+                for unit in agent.units_at(place).filter(|unit| concerns(&event, &unit.settings.name)) {
+                    unit.drifted.notify_one();
+                }
+            }
+            // Whatever happened meanwhile was not told.
+            place.health.refresh();
+            for unit in agent.units_at(place) {
+                unit.drifted.notify_one();
+            }
+        }
+        tokio::time::sleep(EVENTS_AGAIN).await;
+    }
+}
+
+/// True if the event may mean that something of the unit is not as it was. What only begins is no loss.
+fn concerns(event: &Event, unit: &str) -> bool {
+    let ours = event.unit.as_ref().is_none_or(|name| name == unit);
+    ours && match event.kind {
+        EventKind::Created | EventKind::Started => false,
+        EventKind::Died
+        | EventKind::Removed
+        | EventKind::Paused
+        | EventKind::Renamed
+        | EventKind::Updated
+        | EventKind::Network
+        | EventKind::VolumeRemoved => true,
+    }
+}
+
+/// Writes down what the probes did to a container; what they only found is for the log.
+fn tell(agent: &Agent, report: &Report) {
+    let Report { at, unit, pod, what } = report;
+    match what {
+        What::Ready | What::Available | What::Restarted => tracing::debug!(pod, unit, ?what, "health"),
+        What::Published(shared) => tracing::debug!(pod, unit, shared, "shared names"),
+        What::NotReady(why) => tracing::info!(pod, unit, "not ready: {why}"),
+        What::Failed(why) => tracing::warn!(pod, unit, "{why}"),
+        What::Restarting(why) => {
+            tracing::warn!(pod, unit, "restarting: {why}");
+            let Some(object) = agent.object_of(unit, pod) else { return };
+            let event = WorkEvent::ProbeRestart {
+                unit: unit.clone(),
+                object,
+                pod: pod.clone(),
+                container: pod.clone(),
+                detail: why.clone(),
+            };
+            if let Err(error) = agent.store.append(*at, &event.into()) {
+                tracing::error!(pod, error = chain(&error), "a restart could not be recorded");
+            }
+        }
+    }
+}

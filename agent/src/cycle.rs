@@ -1,0 +1,435 @@
+//! ONE pass, top to bottom: from what a remote offers to what is said on the commit.
+//!
+//! Invariant: an unreadable, refused or missing commit changes nothing; what was applied before is still looked after.
+//! Invariant: the floor moves before the first step of a commit is taken (`decisions/0004`).
+
+use std::rc::Rc;
+
+use writ_core::guard::{self, CheckedPlan};
+use writ_core::model::Desired;
+use writ_core::observed::{Observed, Readiness};
+use writ_core::plan::{Cause, Input, Plan, Verb, plan};
+use writ_core::status::{CommitStatus, State, Summary, summarize};
+use writ_core::trust::Admitted;
+
+use crate::agent::{Agent, Unit};
+use crate::apply::{Applied, Hands, LaneEnd, apply};
+use crate::error::chain;
+use crate::health::Watched;
+use crate::interrupt::{Interrupt, Reason};
+use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
+use crate::source::{Offer, Source, Trouble};
+use crate::target::{Context, Depth, TargetError};
+use crate::wake::Wake;
+use crate::wanted::{Wanted, WantedError};
+
+/// How a pass over one source ended.
+#[derive(Debug, Default)]
+pub struct PassEnd {
+    /// Steps that changed the world.
+    pub changes: usize,
+    /// Something was refused: the head, a manifest, a step.
+    pub refused: bool,
+    /// Something failed, or could not be found out.
+    pub failed: bool,
+    /// The remote could not be asked.
+    pub unreachable: bool,
+    /// The pass was cut short.
+    pub interrupted: Option<Reason>,
+    /// For each unit, its state and what it says.
+    pub units: Vec<(String, State, String)>,
+}
+
+/// What a pass would do to one unit.
+#[derive(Debug)]
+pub struct Preview {
+    /// The unit.
+    pub unit: String,
+    /// The commit that is followed; none if there is none.
+    pub commit: Option<String>,
+    /// The plan as the guard lets it through.
+    pub plan: Option<CheckedPlan>,
+    /// Why the head is not followed, or its manifests are not right.
+    pub refusal: Option<Refused>,
+}
+
+/// Why a unit cannot follow a commit.
+#[derive(Debug)]
+pub enum Refused {
+    /// The head may not change this host, or could not be looked at.
+    Head(Trouble),
+    /// Its files are not right.
+    Files(WantedError),
+}
+
+/// Why a pass could not be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CycleError {
+    /// The record could not be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The target could not be looked at.
+    #[error("cannot look at the target of unit {unit}")]
+    Target {
+        /// The unit.
+        unit: String,
+        /// Why not.
+        #[source]
+        source: TargetError,
+    },
+}
+
+/// Makes one pass over a source and the units that read it.
+///
+/// # Errors
+/// Only if the record fails: without it nothing may be done.
+pub async fn pass(
+    agent: &Agent,
+    source: &mut Source,
+    wake: Wake,
+    interrupt: &Interrupt,
+) -> Result<PassEnd, CycleError> {
+    let _turn = agent.take_turn().await?;
+    let offer = source.look(&agent.store, agent.clock.now()).await?;
+    let mut end = PassEnd { unreachable: matches!(offer.trouble, Some(Trouble::Unreachable(_))), ..PassEnd::default() };
+    refuse_head(agent, source, &offer, &mut end)?;
+    if let Some(admitted) = &offer.follow {
+        for unit in agent.units_of(&source.settings.name) {
+            pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
+        }
+    }
+    Ok(end)
+}
+
+/// What a pass would do, without doing any of it.
+///
+/// # Errors
+/// If the record or the target cannot be read.
+pub async fn preview(agent: &Agent, source: &mut Source, unit: &Unit) -> Result<Preview, CycleError> {
+    let offer = source.look(&agent.store, agent.clock.now()).await?;
+    let mut refusal = offer.trouble.clone().map(Refused::Head);
+    let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None };
+    if let Some(admitted) = &offer.follow {
+        preview.commit = Some(admitted.commit().to_string());
+        match unit.wanted.at(&agent.store, source, &unit.settings.path, admitted).await? {
+            Ok(wanted) => {
+                let (_, checked) = check(agent, unit, &wanted, Depth::Deep).await?;
+                preview.plan = Some(checked);
+            }
+            Err(error) => refusal = Some(Refused::Files(error)),
+        }
+    }
+    preview.refusal = refusal;
+    Ok(preview)
+}
+
+/// Says on an offered head that it is refused, for each unit that reads the source.
+fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) -> Result<(), CycleError> {
+    let Some(trouble) = &offer.trouble else { return Ok(()) };
+    end.refused |= matches!(trouble, Trouble::Refused(_) | Trouble::NotEnrolled | Trouble::Gone);
+    end.failed |= !end.refused;
+    let commit = match trouble {
+        Trouble::Refused(refusal) => Some(refusal.head.to_string()),
+        Trouble::Gone => offer.follow.as_ref().map(|followed| followed.commit().to_string()),
+        Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_) => None,
+    };
+    let text = match trouble {
+        Trouble::Refused(refusal) => refusal_in_short(refusal),
+        Trouble::Gone | Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) => trouble.to_string(),
+        Trouble::Unreachable(_) => return Ok(()),
+    };
+    for unit in agent.units_of(&source.settings.name) {
+        end.units.push((unit.settings.name.clone(), State::Error, trouble.to_string()));
+        if let Some(commit) = &commit {
+            say(agent, source, unit, commit, State::Error, &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The heart of a refusal, short enough for a commit status.
+fn refusal_in_short(refusal: &writ_core::trust::Refusal) -> String {
+    let writ_core::trust::Refusal { head, commit, reason, detail, further: _ } = refusal;
+    let what = reason.map_or_else(|| "could not be checked".to_owned(), |reason| format!("refused: {reason}"));
+    let culprit = if commit == head { String::new() } else { format!(", by {:.8}", commit.to_string()) };
+    format!("{what}{culprit}: {detail}")
+}
+
+/// Makes a pass over one unit.
+async fn pass_unit(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    admitted: &Admitted,
+    wake: Wake,
+    interrupt: &Interrupt,
+    end: &mut PassEnd,
+) -> Result<(), CycleError> {
+    let (name, now) = (&unit.settings.name, agent.clock.now());
+    let wanted = match unit.wanted.at(&agent.store, source, &unit.settings.path, admitted).await? {
+        Ok(wanted) => {
+            agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
+            wanted
+        }
+        Err(error) => {
+            end.refused = true;
+            refuse_files(agent, source, unit, &admitted.commit().to_string(), &error, end)?;
+            match applied_before(agent, source, unit, admitted).await? {
+                Some(wanted) => wanted,
+                None => return Ok(()),
+            }
+        }
+    };
+    let suspension = agent.store.suspension(name)?.filter(|it| it.until.is_none_or(|until| until > now));
+    if let Some(Suspension { owner, reason, since: _, until }) = suspension {
+        let until = until.map_or(String::new(), |until| format!(" until {until}"));
+        let text = format!("suspended by {owner}{until}: {reason}");
+        return settle(agent, source, unit, &wanted, State::Pending, text, end);
+    }
+    agent.settle_intents(name)?;
+    let walked = match walk(agent, source, unit, &wanted, wake, interrupt).await {
+        Ok(walked) => walked,
+        Err(CycleError::Target { source: error, .. }) => {
+            end.failed = true;
+            let text = format!("could not look: {}", chain(&error));
+            return settle(agent, source, unit, &wanted, State::Error, text, end);
+        }
+        Err(error @ CycleError::Record(_)) => return Err(error),
+    };
+    let Walked { summary, interrupted } = walked;
+    end.changes += summary.changes;
+    end.refused |= !summary.refused.is_empty();
+    end.failed |= !summary.failed.is_empty();
+    let (state, text) = match &interrupted {
+        Some(Reason::Newer { commit }) => (State::Error, format!("superseded by {commit:.8} before it was done")),
+        Some(Reason::Stop) | None => summarize(&summary),
+    };
+    end.interrupted = end.interrupted.take().or(interrupted);
+    settle(agent, source, unit, &wanted, state, text, end)
+}
+
+/// What became of one unit's plan.
+struct Walked {
+    summary: Summary,
+    interrupted: Option<Reason>,
+}
+
+/// Looks, plans, checks, applies and looks again.
+async fn walk(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    wanted: &Wanted,
+    wake: Wake,
+    interrupt: &Interrupt,
+) -> Result<Walked, CycleError> {
+    let depth = agent.depth(unit, wake);
+    let (observed, checked) = check(agent, unit, wanted, depth).await?;
+    let context = Context {
+        host: agent.settings.host.name.clone(),
+        unit: unit.settings.name.clone(),
+        commit: Some(wanted.commit.clone()),
+    };
+    watch(unit, &wanted.desired, &observed);
+    tell_refusals_and_drift(agent, unit, wanted, &checked)?;
+    let applied = if checked.plan().is_empty() {
+        Applied::default()
+    } else {
+        let steps = checked.plan().steps().filter(|step| step.act != writ_core::plan::Act::Nothing).count();
+        say(agent, source, unit, &wanted.commit, State::Pending, &format!("applying: {steps} steps"))?;
+        let hands = Hands {
+            target: &unit.place.target,
+            store: &agent.store,
+            health: &unit.place.health,
+            desired: &wanted.desired,
+            clock: agent.clock,
+            context: &context,
+            progress: agent.progress.as_ref(),
+            interrupt,
+        };
+        apply(&hands, &checked).await?
+    };
+    let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
+    watch(unit, &wanted.desired, &observed);
+    Ok(summary(unit, wanted, &observed, checked.plan(), &applied))
+}
+
+/// Looks at the target, plans, and lets the guard judge the plan.
+async fn check(
+    agent: &Agent,
+    unit: &Unit,
+    wanted: &Wanted,
+    depth: Depth,
+) -> Result<(Observed, CheckedPlan), CycleError> {
+    let observed = look(agent, unit, depth).await?;
+    let held = agent.store.holdings(&unit.settings.name)?;
+    let now = agent.clock.now();
+    let input = Input {
+        now,
+        commit: Some(&wanted.commit),
+        desired: &wanted.desired,
+        observed: &observed,
+        held: &held,
+        policy: &unit.settings.policy(),
+        seed: now.0.unsigned_abs(),
+    };
+    let plan = plan(&input);
+    Ok((observed, guard::check(plan, &unit.guard)))
+}
+
+/// One look at the unit's target, with what the probes know laid over it.
+pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Observed, CycleError> {
+    let name = &unit.settings.name;
+    let mut observed = (unit.place.target.observe(name, depth, agent.clock.now()).await)
+        .map_err(|source| CycleError::Target { unit: name.clone(), source })?;
+    for (pod, readiness) in unit.place.health.readiness() {
+        if let (Some(pod), true) = (observed.pods.get_mut(&pod), readiness != Readiness::Unknown) {
+            pod.readiness = readiness;
+        }
+    }
+    Ok(observed)
+}
+
+/// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
+pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
+    let health = &unit.place.health;
+    let watched = observed.pods.iter().filter_map(|(name, pod)| {
+        let workload = desired.workloads.get(&pod.object)?;
+        let known = health.known(name).filter(|_| pod.revision.as_ref() != Some(&workload.revision));
+        let fresh = || Watched { spec: workload.pod(&pod.index), container: pod.container.clone() };
+        Some(known.unwrap_or_else(fresh))
+    });
+    health.watch(&unit.settings.name, watched.collect());
+}
+
+/// What the unit wanted by the commit that it applied last, if that was another one.
+async fn applied_before(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    head: &Admitted,
+) -> Result<Option<Rc<Wanted>>, CycleError> {
+    let standing = agent.store.standing(&unit.settings.name)?;
+    let Some(commit) = standing.and_then(|it| it.commit).filter(|it| *it != head.commit().to_string()) else {
+        return Ok(None);
+    };
+    let Some(admitted) = source.applied_before(&agent.store, &commit, agent.clock.now()).await? else {
+        return Ok(None);
+    };
+    Ok(unit.last_good.at(&agent.store, source, &unit.settings.path, &admitted).await?.ok())
+}
+
+/// Records that a commit's files are not right, and says so on it.
+fn refuse_files(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    commit: &str,
+    error: &WantedError,
+    end: &mut PassEnd,
+) -> Result<(), CycleError> {
+    let event = WorkEvent::Refused {
+        unit: unit.settings.name.clone(),
+        commit: Some(commit.to_owned()),
+        object: None,
+        pod: None,
+        rule: error.rule().to_owned(),
+        detail: error.to_string(),
+    };
+    agent.store.append_news(agent.clock.now(), &event.into())?;
+    end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
+    say(agent, source, unit, commit, State::Error, &format!("refused: {}", error.in_short()))
+}
+
+/// Records refusals of the guard and of the planner, and drift that is left as it is.
+fn tell_refusals_and_drift(
+    agent: &Agent,
+    unit: &Unit,
+    wanted: &Wanted,
+    checked: &CheckedPlan,
+) -> Result<(), CycleError> {
+    let (now, name) = (agent.clock.now(), &unit.settings.name);
+    for step in checked.plan().steps() {
+        let (unit, commit) = (name.clone(), Some(wanted.commit.clone()));
+        let (object, pod, detail) = (step.object.clone(), step.pod.clone(), step.why.clone());
+        let event = match (step.verb, step.cause) {
+            (Verb::Refuse, _) => {
+                let rule = "plan".to_owned();
+                WorkEvent::Refused { unit, commit, object: Some(object), pod, rule, detail }
+            }
+            (Verb::Keep, Cause::Drift) => WorkEvent::Drift { unit, commit, object, pod, detail },
+            (_, Cause::Change | Cause::Drift | Cause::None) => continue,
+        };
+        agent.store.append_news(now, &event.into())?;
+    }
+    Ok(())
+}
+
+/// Counts what a pass came to.
+fn summary(unit: &Unit, wanted: &Wanted, observed: &Observed, plan: &Plan, applied: &Applied) -> Walked {
+    let mut summary = Summary {
+        workloads: wanted.desired.workloads.len(),
+        pods: wanted.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
+        changes: applied.changes,
+        ..Summary::default()
+    };
+    let available = |pod: &&String| unit.place.health.readiness_of(pod) == Readiness::Available;
+    summary.available = observed.pods.keys().filter(available).count();
+    for step in plan.steps() {
+        let what = step.pod.clone().unwrap_or_else(|| step.object.to_string());
+        match (step.verb, step.cause) {
+            (Verb::Refuse, _) => summary.refused.push(format!("{what}: {}", step.why)),
+            (Verb::Keep, Cause::Drift) => summary.drifted.push(format!("{what}: {}", step.why)),
+            (_, Cause::Change | Cause::Drift | Cause::None) => {}
+        }
+    }
+    let mut interrupted = None;
+    for (object, end) in &applied.ends {
+        match end {
+            LaneEnd::Done | LaneEnd::Refused(_) => {}
+            LaneEnd::Failed(why) => summary.failed.push(format!("{object}: {why}")),
+            LaneEnd::Interrupted { waiting_for, reason } => {
+                summary.waiting.push(waiting_for.clone());
+                interrupted = Some(reason.clone());
+            }
+        }
+    }
+    Walked { summary, interrupted }
+}
+
+/// Remembers how a unit stands and says it on the commit.
+fn settle(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    wanted: &Wanted,
+    state: State,
+    text: String,
+    end: &mut PassEnd,
+) -> Result<(), CycleError> {
+    let pass = Pass {
+        unit: &unit.settings.name,
+        commit: Some(&wanted.commit),
+        floor: None,
+        state: Some(PassState { state, text: &text }),
+        statuses: Vec::new(),
+    };
+    agent.store.finish_pass(agent.clock.now(), &pass)?;
+    say(agent, source, unit, &wanted.commit, state, &text)?;
+    end.units.push((unit.settings.name.clone(), state, text));
+    Ok(())
+}
+
+/// Puts a status into the outbox of every forge that is told about the source.
+fn say(agent: &Agent, source: &Source, unit: &Unit, commit: &str, state: State, text: &str) -> Result<(), CycleError> {
+    let status = CommitStatus {
+        commit: commit.to_owned(),
+        context: format!("writ/{}/{}", agent.settings.host.name, unit.settings.name),
+        state,
+        description: text.to_owned(),
+    };
+    for forge in agent.forges_of(&source.settings.name) {
+        agent.store.enqueue(agent.clock.now(), &forge, &status)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What a person asks for by hand: local files applied once, an object removed.
+//!
+//! Invariant: the same planner, guard, intents and outcomes as in a pass; only the proof of a signature is missing, and
+//! the record says so (no commit).
+
+use writ_core::dialect::Files;
+use writ_core::guard::{self, CheckedPlan};
+use writ_core::model::{BucketRef, Desired, ObjectId, World};
+use writ_core::plan::{self, Input, Plan};
+
+use crate::agent::{Agent, Unit};
+use crate::apply::{Applied, Hands, apply};
+use crate::cycle::{CycleError, look, watch};
+use crate::interrupt::Interrupt;
+use crate::record::RecordError;
+use crate::settings;
+use crate::target::{Context, Depth};
+use crate::wanted::{Wanted, WantedError, of_files};
+
+/// The unit that files belong to which a person applied by hand.
+pub const LOCAL: &str = "local";
+
+/// A plan that waits for a person's yes.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The plan, as the guard lets it through.
+    pub plan: CheckedPlan,
+    /// What is wanted; nothing for a removal.
+    pub desired: Desired,
+    commit: Option<String>,
+}
+
+/// The settings of the unit that local files belong to.
+#[must_use]
+pub fn local_unit(target: settings::Target) -> settings::Unit {
+    settings::Unit {
+        name: LOCAL.to_owned(),
+        source: String::new(),
+        path: String::new(),
+        target,
+        drift: plan::Drift::Repair,
+        prune: plan::PruneBudget {
+            max: writ_core::limits::PRUNE_MAX_DEFAULT,
+            percent: writ_core::limits::PRUNE_PERCENT_DEFAULT,
+        },
+        recreate: false,
+        guard: settings::Guard::default(),
+    }
+}
+
+/// Lowers and plans local files. Objects that the unit holds and the files do not name stay as they are.
+///
+/// # Errors
+/// The outer one if the record or the target fails; the inner one if the files are not right.
+pub async fn propose_files(
+    agent: &Agent,
+    unit: &Unit,
+    files: &Files,
+) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
+    let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
+    let wanted = match of_files(files, "", &world) {
+        Ok(wanted) => wanted,
+        Err(error) => return Ok(Err(error)),
+    };
+    let desired = wanted.desired.clone();
+    let named = |object: &ObjectId| desired.workloads.contains_key(object) || desired.pending.contains_key(object);
+    let plan = planned(agent, unit, &desired, &named, |input| plan::plan(input)).await?;
+    Ok(Ok((Proposal { plan: guard::check(plan, &unit.guard), desired, commit: None }, wanted)))
+}
+
+/// Plans the removal of one object; with `prune`, of its volumes as well.
+///
+/// # Errors
+/// If the record or the target fails.
+pub async fn propose_removal(
+    agent: &Agent,
+    unit: &Unit,
+    object: &ObjectId,
+    prune: bool,
+) -> Result<Proposal, CycleError> {
+    let desired = Desired::default();
+    let plan = planned(agent, unit, &desired, &|_| true, |input| plan::removal(input, object, prune)).await?;
+    Ok(Proposal { plan: guard::check(plan, &unit.guard), desired, commit: None })
+}
+
+/// Applies a proposal that somebody said yes to.
+///
+/// # Errors
+/// If the record fails.
+pub async fn accept(
+    agent: &Agent,
+    unit: &Unit,
+    proposal: &Proposal,
+    interrupt: &Interrupt,
+) -> Result<Applied, CycleError> {
+    let _turn = agent.take_turn().await?;
+    agent.settle_intents(&unit.settings.name)?;
+    let context = Context {
+        host: agent.settings.host.name.clone(),
+        unit: unit.settings.name.clone(),
+        commit: proposal.commit.clone(),
+    };
+    watch(unit, &proposal.desired, &look(agent, unit, Depth::List).await?);
+    let hands = Hands {
+        target: &unit.place.target,
+        store: &agent.store,
+        health: &unit.place.health,
+        desired: &proposal.desired,
+        clock: agent.clock,
+        context: &context,
+        progress: agent.progress.as_ref(),
+        interrupt,
+    };
+    Ok(apply(&hands, &proposal.plan).await?)
+}
+
+/// Destroys the config bucket of a name, as `delete --prune` promises. Gives the number of keys.
+///
+/// # Errors
+/// If the record cannot be written.
+pub fn destroy_bucket(agent: &Agent, object: &ObjectId) -> Result<usize, RecordError> {
+    let bucket = BucketRef { scope: object.scope.clone(), name: Some(object.name.clone()) };
+    agent.store.bucket_destroy(agent.clock.now(), &bucket)
+}
+
+/// Plans against the unit's pods and holdings, as far as they are named.
+async fn planned(
+    agent: &Agent,
+    unit: &Unit,
+    desired: &Desired,
+    named: &dyn Fn(&ObjectId) -> bool,
+    decide: impl FnOnce(&Input<'_>) -> Plan,
+) -> Result<Plan, CycleError> {
+    let mut observed = look(agent, unit, Depth::Deep).await?;
+    observed.pods.retain(|_, pod| named(&pod.object));
+    let mut held = agent.store.holdings(&unit.settings.name)?;
+    held.objects.retain(|object, _| named(object));
+    let now = agent.clock.now();
+    Ok(decide(&Input {
+        now,
+        commit: None,
+        desired,
+        observed: &observed,
+        held: &held,
+        policy: &unit.settings.policy(),
+        seed: now.0.unsigned_abs(),
+    }))
+}

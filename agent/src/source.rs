@@ -1,0 +1,327 @@
+//! One source: from what its remote offers to a commit that may be applied.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use writ_core::time::Timestamp;
+use writ_core::trust::{self, Admitted, CommitId, Introduction, KeyId};
+
+use crate::error::chain;
+use crate::git::{Credentials, GitError, Mirror, Remote};
+use crate::record::{RecordError, Store, TrustEvent};
+use crate::settings;
+
+/// A source that is followed: its clone, and what was last thought of it.
+#[derive(Debug)]
+pub struct Source {
+    /// Its settings.
+    pub settings: settings::Source,
+    mirror: Arc<Mutex<Mirror>>,
+    folder: PathBuf,
+    /// The head that was judged last, and why it was refused, if it was.
+    judged: Option<(CommitId, Option<trust::Refusal>)>,
+    /// The commit that was admitted last.
+    admitted: Option<Rc<Admitted>>,
+    /// The head that was judged last, for the lookout.
+    known: Rc<Cell<Option<CommitId>>>,
+}
+
+/// Sees, beside a pass, whether the remote has moved on.
+#[derive(Debug)]
+pub struct Lookout {
+    mirror: Arc<Mutex<Mirror>>,
+    known: Rc<Cell<Option<CommitId>>>,
+}
+
+/// What a look at a source came to.
+#[derive(Debug)]
+pub struct Offer {
+    /// The commit that the host must follow: the head, or where the head is no good, what was applied before it.
+    pub follow: Option<Rc<Admitted>>,
+    /// Why the head is not followed.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a head is not followed. What runs stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody has said where trust in this source begins.
+    NotEnrolled,
+    /// The settings pin another beginning than the one that was enrolled.
+    Contradiction,
+    /// The beginning that was pinned cannot be read.
+    Unreadable(String),
+    /// The remote could not be asked.
+    Unreachable(String),
+    /// The remote has no such branch (any more).
+    Gone,
+    /// The head may not change this host.
+    Refused(trust::Refusal),
+}
+
+impl Source {
+    /// Opens a source's clone below the state directory, without reaching for the remote.
+    ///
+    /// # Errors
+    /// If the clone can neither be opened nor made.
+    pub fn open(state: &Path, settings: &settings::Source) -> Result<Self, GitError> {
+        let folder = state.join("git").join(&settings.name);
+        let remote = remote(settings);
+        let mirror = match Mirror::open(&folder, &remote) {
+            Err(GitError::MirrorBroken { .. }) => Mirror::afresh(&folder, &remote)?,
+            opened => opened?,
+        };
+        Ok(Self {
+            settings: settings.clone(),
+            mirror: Arc::new(Mutex::new(mirror)),
+            folder,
+            judged: None,
+            admitted: None,
+            known: Rc::default(),
+        })
+    }
+
+    /// Asks the remote for its head and judges it, unless it is the one that was judged last.
+    ///
+    /// # Errors
+    /// Only if the record cannot be read or written.
+    pub async fn look(&mut self, store: &Store, now: Timestamp) -> Result<Offer, RecordError> {
+        let introduction = match introduction(store, &self.settings)? {
+            Ok(introduction) => introduction,
+            Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble) }),
+        };
+        let known = self.known.get();
+        let (folder, remote) = (self.folder.clone(), remote(&self.settings));
+        let trouble = match with(&self.mirror, move |mirror| fetch(mirror, known, &folder, &remote)).await {
+            Ok(Some(head)) => {
+                self.judge(store, &introduction, head, now).await?;
+                None
+            }
+            Ok(None) => Some(Trouble::Gone),
+            Err(error) => Some(Trouble::Unreachable(chain(&error))),
+        };
+        if let Some(trouble) = &trouble {
+            let detail = trouble.to_string();
+            let event = TrustEvent::Unchecked { source: self.settings.name.clone(), commit: None, detail };
+            store.append_news(now, &event.into())?;
+        }
+        self.offer(store, &introduction, trouble, now).await
+    }
+
+    /// A lookout for this source.
+    #[must_use]
+    pub fn lookout(&self) -> Lookout {
+        Lookout { mirror: Arc::clone(&self.mirror), known: Rc::clone(&self.known) }
+    }
+
+    /// The folder of the repository, if it is on this machine.
+    #[must_use]
+    pub fn local_path(&self) -> Option<PathBuf> {
+        self.mirror.lock().unwrap_or_else(PoisonError::into_inner).local_path()
+    }
+
+    /// The files below `path` of an admitted commit.
+    ///
+    /// # Errors
+    /// If the path is missing, or anything below it is not a plain file within the limits.
+    pub async fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
+        let (admitted, path) = (admitted.clone(), path.to_owned());
+        with(&self.mirror, move |mirror| mirror.files(&admitted, &path)).await
+    }
+
+    /// Judges a head and remembers the judgement, unless it is remembered already and could be made.
+    async fn judge(
+        &mut self,
+        store: &Store,
+        introduction: &Introduction,
+        head: CommitId,
+        now: Timestamp,
+    ) -> Result<(), RecordError> {
+        let settled = |refusal: &Option<trust::Refusal>| refusal.as_ref().is_none_or(|it| it.reason.is_some());
+        if self.judged.as_ref().is_some_and(|(known, refusal)| *known == head && settled(refusal)) {
+            return Ok(());
+        }
+        let floor = floor(store, &self.settings.name)?;
+        let verdict = self.admit(introduction, head, floor, now).await;
+        store.append_news(now, &told(&self.settings.name, head, &verdict).into())?;
+        self.known.set(Some(head));
+        self.judged = Some(match verdict {
+            Ok(admitted) => {
+                self.admitted = Some(Rc::new(admitted));
+                (head, None)
+            }
+            Err(refusal) => (head, Some(refusal)),
+        });
+        Ok(())
+    }
+
+    /// Collects the evidence for a head and decides. What cannot be read is "could not check".
+    async fn admit(
+        &self,
+        introduction: &Introduction,
+        head: CommitId,
+        floor: Option<CommitId>,
+        now: Timestamp,
+    ) -> Result<Admitted, trust::Refusal> {
+        let introduction = *introduction;
+        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head)).await;
+        match evidence {
+            Ok(evidence) => trust::admit(&evidence, &introduction, floor.as_ref(), now),
+            Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
+        }
+    }
+
+    /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
+    async fn offer(
+        &mut self,
+        store: &Store,
+        introduction: &Introduction,
+        trouble: Option<Trouble>,
+        now: Timestamp,
+    ) -> Result<Offer, RecordError> {
+        if self.admitted.is_none()
+            && let Some(floor) = floor(store, &self.settings.name)?
+        {
+            self.admitted = self.admit(introduction, floor, Some(floor), now).await.ok().map(Rc::new);
+        }
+        let refused = self.judged.as_ref().and_then(|(_, refusal)| refusal.clone()).map(Trouble::Refused);
+        Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused) })
+    }
+
+    /// Proves once more, from the introduction on, a commit that this host applied before.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub async fn applied_before(
+        &self,
+        store: &Store,
+        commit: &str,
+        now: Timestamp,
+    ) -> Result<Option<Admitted>, RecordError> {
+        let (Ok(introduction), Ok(commit)) = (introduction(store, &self.settings)?, commit.parse()) else {
+            return Ok(None);
+        };
+        Ok(self.admit(&introduction, commit, None, now).await.ok())
+    }
+}
+
+impl Lookout {
+    /// The remote's head, if it is another than the one that was judged last.
+    ///
+    /// # Errors
+    /// If the remote cannot be asked.
+    pub async fn newer(&self) -> Result<Option<CommitId>, GitError> {
+        let head = with(&self.mirror, |mirror| mirror.list()).await?;
+        Ok(head.filter(|head| self.known.get().is_some_and(|known| known != *head)))
+    }
+}
+
+/// Runs a blocking call on the clone beside everything else.
+async fn with<T: Send + 'static>(
+    mirror: &Arc<Mutex<Mirror>>,
+    call: impl FnOnce(&mut Mirror) -> Result<T, GitError> + Send + 'static,
+) -> Result<T, GitError> {
+    let mirror = Arc::clone(mirror);
+    let joined = tokio::task::spawn_blocking(move || call(&mut mirror.lock().unwrap_or_else(PoisonError::into_inner)));
+    joined.await.expect("a call on the clone neither panics nor is cancelled")
+}
+
+/// A judgement as the journal tells it.
+fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trust::Refusal>) -> TrustEvent {
+    let (source, commit) = (source.to_owned(), head.to_string());
+    match verdict {
+        Ok(admitted) => TrustEvent::Admitted {
+            source,
+            commit,
+            signer: admitted.signer().to_string(),
+            principal: Some(admitted.principal().to_owned()),
+        },
+        Err(refusal) => match refusal.reason {
+            None => TrustEvent::Unchecked { source, commit: Some(commit), detail: refusal.to_string() },
+            Some(reason) => TrustEvent::Refused {
+                source,
+                commit,
+                culprit: (refusal.commit != head).then(|| refusal.commit.to_string()),
+                reason: reason.code().to_owned(),
+                detail: refusal.to_string(),
+            },
+        },
+    }
+}
+/// The remote's head, fetched unless it is the one that is known. A broken clone is made afresh once: it holds nothing
+/// that cannot be fetched again.
+fn fetch(
+    mirror: &mut Mirror,
+    known: Option<CommitId>,
+    folder: &Path,
+    remote: &Remote,
+) -> Result<Option<CommitId>, GitError> {
+    let fetched = match mirror.list()? {
+        Some(head) if Some(head) != known => mirror.fetch(),
+        head => return Ok(head),
+    };
+    if let Err(GitError::MirrorBroken { detail, .. }) = &fetched {
+        tracing::warn!(source = remote.name, detail, "the local copy is broken and is made afresh");
+        *mirror = Mirror::afresh(folder, remote)?;
+        return mirror.fetch();
+    }
+    fetched
+}
+
+/// How the settings say a source is reached.
+fn remote(settings: &settings::Source) -> Remote {
+    let settings::Credentials { ssh_key_file, known_hosts_file, token_file } = settings.credentials.clone();
+    let credentials = match (token_file, ssh_key_file, known_hosts_file) {
+        (Some(file), _, _) => Credentials::Token { file },
+        (None, None, None) => Credentials::None,
+        (None, key_file, known_hosts_file) => Credentials::Ssh { key_file, known_hosts_file },
+    };
+    let settings::Source { name, url, branch, .. } = settings.clone();
+    Remote { name, url, branch, credentials }
+}
+
+/// Where trust in a source begins: as enrolled on this host, or as the settings pin it. Two that differ are no beginning.
+///
+/// # Errors
+/// If the record cannot be read.
+pub fn introduction(store: &Store, source: &settings::Source) -> Result<Result<Introduction, Trouble>, RecordError> {
+    let enrolled = store.introduction(&source.name)?.map(|introduced| (introduced.commit, introduced.signer));
+    let pinned = source.introduction.as_ref().map(|pinned| (pinned.commit.clone(), pinned.signer.clone()));
+    if let (Some(enrolled), Some(pinned)) = (&enrolled, &pinned)
+        && enrolled != pinned
+    {
+        return Ok(Err(Trouble::Contradiction));
+    }
+    let Some((commit, signer)) = enrolled.or(pinned) else { return Ok(Err(Trouble::NotEnrolled)) };
+    let commit = commit.parse::<CommitId>().map_err(|error| error.to_string());
+    let signer = signer.parse::<KeyId>().map_err(|error| error.to_string());
+    Ok(commit.and_then(|commit| Ok(Introduction { commit, signer: signer? })).map_err(Trouble::Unreadable))
+}
+
+/// The last commit that was verified and applied. One that cannot be read is an error: without a floor, a rewind would pass.
+fn floor(store: &Store, source: &str) -> Result<Option<CommitId>, RecordError> {
+    let unreadable = |text: &str| RecordError::Meaning {
+        path: store.path().to_path_buf(),
+        row: format!("the floor of {source}"),
+        detail: format!("{text} is no commit"),
+    };
+    store.floor(source)?.map(|text| text.parse().map_err(|_| unreadable(&text))).transpose()
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotEnrolled => f.write_str("the source is not enrolled: run `writ enrol`"),
+            Self::Contradiction => f.write_str(
+                "the settings pin another introduction than the one that was enrolled: \
+                 take it out of the settings, or run `writ enrol` again",
+            ),
+            Self::Unreadable(why) => write!(f, "the introduction cannot be read: {why}; run `writ enrol` again"),
+            Self::Unreachable(why) => write!(f, "the remote could not be asked: {why}"),
+            Self::Gone => f.write_str("the remote has no such branch; what runs stays as it is"),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a unit wants by a commit: files of its tree, lowered and resolved, kept until the commit or a bucket changes.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::{fmt, fs, io};
+
+use writ_core::dialect::{Files, is_manifest, lower};
+use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_FILES_MAX};
+use writ_core::model::{Buckets, Desired, World, resolve};
+use writ_core::text::{Problems, Severity, Sources};
+use writ_core::trust::Admitted;
+
+use crate::error::chain;
+use crate::record::{RecordError, Store};
+use crate::source::Source;
+
+/// What a unit wants by a commit.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The commit.
+    pub commit: String,
+    /// What the host must become.
+    pub desired: Desired,
+    /// Warnings, and fields without effect.
+    pub notes: Problems,
+    /// The files, for showing the notes.
+    pub sources: Sources,
+}
+
+/// Why it cannot be said what a unit wants.
+#[derive(Debug)]
+pub enum WantedError {
+    /// The files could not be read from the tree.
+    Tree(String),
+    /// They are not right.
+    Manifests {
+        /// What is wrong with them.
+        problems: Problems,
+        /// Their texts.
+        sources: Sources,
+    },
+}
+
+/// The last answer, and what it was the answer to.
+#[derive(Debug, Default)]
+pub struct WantedCache(RefCell<Option<(Key, Rc<Wanted>)>>);
+
+#[derive(Debug, PartialEq)]
+struct Key {
+    commit: String,
+    buckets: Buckets,
+}
+
+impl WantedCache {
+    /// What the folder `path` of the commit wants.
+    ///
+    /// # Errors
+    /// The outer one if the record cannot be read; the inner one if the files are not right.
+    pub async fn at(
+        &self,
+        store: &Store,
+        source: &Source,
+        path: &str,
+        admitted: &Admitted,
+    ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
+        let key = Key { commit: admitted.commit().to_string(), buckets: store.buckets()? };
+        if let Some((known, wanted)) = &*self.0.borrow()
+            && *known == key
+        {
+            return Ok(Ok(Rc::clone(wanted)));
+        }
+        let files = match source.files(admitted, path).await {
+            Ok(files) => files,
+            Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
+        };
+        let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
+        Ok(of_files(&files, &key.commit, &world).map(|wanted| {
+            let wanted = Rc::new(wanted);
+            *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
+            wanted
+        }))
+    }
+}
+
+/// What a set of files wants. `commit` is what asks for them.
+///
+/// # Errors
+/// If they are not right: all problems at once.
+pub fn of_files(files: &Files, commit: &str, world: &World) -> Result<Wanted, WantedError> {
+    let (lowered, sources) = lower(files);
+    let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
+    let lowered = lowered.map_err(wrong)?;
+    let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
+    notes.extend(lowered.notes);
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources })
+}
+
+/// The files below a local folder, or one manifest and the files beside it, as `writ check` and `writ apply -f` read them.
+/// Folders and files whose names begin with a dot, links, and files that no manifest could use are left out.
+///
+/// # Errors
+/// If a folder or file cannot be read, or there are too many.
+pub fn local_files(path: &Path) -> io::Result<Files> {
+    let mut files = Files::new();
+    if path.is_dir() {
+        read_folder(path, "", &mut files)?;
+        return Ok(files);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = fs::read(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    read_folder(folder, "", &mut files)?;
+    files.retain(|file, _| !is_manifest(file));
+    files.insert(name, manifest);
+    Ok(files)
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut Files) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let (path, kind) = (format!("{prefix}{name}"), entry.file_type()?);
+        if name.starts_with('.') {
+            continue;
+        }
+        if kind.is_dir() {
+            read_folder(&entry.path(), &format!("{path}/"), files)?;
+        } else if kind.is_file() && entry.metadata()?.len() <= MANIFEST_BYTES_MAX {
+            files.insert(path, fs::read(entry.path())?);
+        }
+        if files.len() > TREE_FILES_MAX {
+            let text = format!("{} holds more than {TREE_FILES_MAX} files", folder.display());
+            return Err(io::Error::other(text));
+        }
+    }
+    Ok(())
+}
+
+impl WantedError {
+    /// The rule that was broken, by name.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Tree(_) => "tree",
+            Self::Manifests { .. } => "manifests",
+        }
+    }
+
+    /// The first problem with its place, and how many more there are.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Tree(why) => why.clone(),
+            Self::Manifests { problems, sources } => {
+                let mut errors = problems.sorted();
+                errors.retain(|problem| problem.severity == Severity::Error);
+                let Some(first) = errors.first() else { return "the manifests are not right".to_owned() };
+                let place =
+                    first.place.as_ref().map_or(String::new(), |place| format!("{}: ", sources.describe(place)));
+                let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+                format!("{place}{}{more}", first.message)
+            }
+        }
+    }
+}
+
+/// All problems, each with its place.
+impl fmt::Display for WantedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree(why) => f.write_str(why),
+            Self::Manifests { problems, sources } => f.write_str(problems.render(sources, false).trim_end()),
+        }
+    }
+}
