@@ -37,7 +37,6 @@ pub fn is_manifest(path: &str) -> bool {
 
 /// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. The sources
 /// are for showing the problems; what is secret in them is starred out.
-#[must_use]
 pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
@@ -65,8 +64,12 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
     }
     objects.sort_by(|left, right| (&left.id, left.place("")).cmp(&(&right.id, right.place(""))));
     refuse_twins(&objects, &sources, &mut problems);
+    // What is wrong is not among the objects, and only seems to be missing.
+    if problems.has_errors() {
+        return (Err(problems), sources);
+    }
     problems.extend(kubernetes::judge_together(&objects));
-    if problems.has_errors() { (Err(problems), sources) } else { (Ok(Lowered { objects, notes: problems }), sources) }
+    (Ok(Lowered { objects, notes: problems }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {
@@ -123,15 +126,13 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
 fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> Vec<Object> {
     let stream = yaml::parse(path, text, problems);
     let mut hidden = if stream.sound { Vec::new() } else { secret_lines(text) };
+    let target = kubernetes::Target::Docker;
     let mut objects = Vec::new();
     for document in &stream.documents {
         match openmcf::refuse(path, text, document) {
             Some(refusal) => problems.push(refusal),
-            None => objects.extend(kubernetes::lower_document(path, text, document, problems, &mut hidden)),
+            None => objects.extend(kubernetes::lower_document(path, text, document, target, problems, &mut hidden)),
         }
-    }
-    for object in &objects {
-        problems.extend(kubernetes::effects(object, kubernetes::Target::Docker));
     }
     sources.hide(path, &hidden);
     objects

@@ -21,6 +21,8 @@ pub(super) struct Check<'a> {
     /// Bytes that no message may show.
     pub(super) hidden: &'a mut Vec<Range<usize>>,
     pub(super) places: Places,
+    /// Pointers to what was wrong and is left out.
+    pub(super) spoiled: Vec<String>,
     /// JSON pointer to the value at hand.
     pointer: String,
 }
@@ -32,11 +34,11 @@ impl<'a> Check<'a> {
         problems: &'a mut Problems,
         hidden: &'a mut Vec<Range<usize>>,
     ) -> Self {
-        Self { file, text, problems, hidden, places: Places::default(), pointer: String::new() }
+        Self { file, text, problems, hidden, places: Places::default(), spoiled: Vec::new(), pointer: String::new() }
     }
 
-    /// The whole object as JSON.
-    pub(super) fn object(&mut self, node: &Node, shape: &'static Shape) -> Option<Value> {
+    /// The whole object as JSON, without what is wrong in it.
+    pub(super) fn object(&mut self, node: &Node, shape: &'static Shape) -> Value {
         let label = node.label();
         self.note(&label);
         self.fields(node, shape, &label)
@@ -83,21 +85,20 @@ impl<'a> Check<'a> {
                 Some(Value::String(text.clone()))
             }
             (Type::Choice(words), Content::Text(text)) => self.choice(words, text, node, at),
-            (Type::List(of), Content::List(items)) => self.list(items, of),
-            (Type::Map(keys, of), Content::Map(entries)) => self.map(entries, *keys, of),
-            (Type::Object(shape), Content::Map(_)) => self.fields(node, shape, at),
+            (Type::List(of), Content::List(items)) => Some(self.list(items, of)),
+            (Type::Map(keys, of), Content::Map(entries)) => Some(self.map(entries, *keys, of)),
+            (Type::Object(shape), Content::Map(_)) => Some(self.fields(node, shape, at)),
             (of, _) => self.mismatch(of, node, at),
         }
     }
 
-    fn fields(&mut self, node: &Node, shape: &'static Shape, at: &Range<usize>) -> Option<Value> {
+    fn fields(&mut self, node: &Node, shape: &'static Shape, at: &Range<usize>) -> Value {
         let mut object = Map::new();
-        let mut sound = true;
         let mut meant = Vec::new();
         for entry in node.entries() {
             let Some(field) = shape.fields.iter().find(|field| field.name == entry.name) else {
                 meant.extend(self.unknown(entry, shape));
-                sound = false;
+                self.spoil(&entry.name);
                 continue;
             };
             // A field that is given as null is not given. Source: JSON decoding of the Kubernetes API.
@@ -105,54 +106,56 @@ impl<'a> Check<'a> {
                 continue;
             }
             let value = self.under(&entry.name, &entry.range, &entry.value, &field.of);
-            sound &= value.is_some();
             object.extend(value.map(|value| (entry.name.clone(), value)));
         }
         for field in shape.fields.iter().filter(|field| field.required) {
             let given = node.get(field.name).is_some_and(|value| !matches!(value.content, Content::Null));
-            if !given && !meant.contains(&field.name) {
+            if given {
+                continue;
+            }
+            self.spoil(field.name);
+            if !meant.contains(&field.name) {
                 let message = format!("{} needs `{}`", self.here(), field.name);
                 self.error(at, message, None);
-                sound = false;
             }
         }
-        sound.then_some(Value::Object(object))
+        Value::Object(object)
     }
 
-    fn map(&mut self, entries: &[Entry], keys: Format, of: &Type) -> Option<Value> {
+    fn map(&mut self, entries: &[Entry], keys: Format, of: &Type) -> Value {
         let mut object = Map::new();
-        let mut sound = true;
         for entry in entries {
             if let Some(fault) = format::fault(keys, &entry.name) {
                 self.error(&entry.range, format!("the key {} {fault}", quoted(&entry.name)), None);
-                sound = false;
+                self.spoil(&entry.name);
             }
             let value = self.under(&entry.name, &entry.range, &entry.value, of);
-            sound &= value.is_some();
             object.extend(value.map(|value| (entry.name.clone(), value)));
         }
-        sound.then_some(Value::Object(object))
+        Value::Object(object)
     }
 
-    fn list(&mut self, items: &[std::rc::Rc<Node>], of: &Type) -> Option<Value> {
+    fn list(&mut self, items: &[std::rc::Rc<Node>], of: &Type) -> Value {
         let mut list = Vec::with_capacity(items.len());
-        let mut sound = true;
         for (index, item) in items.iter().enumerate() {
             let value = self.under(&index.to_string(), &item.label(), item, of);
-            sound &= value.is_some();
-            list.extend(value);
+            // A wrong item keeps its number, so that the places of those behind it stay right.
+            list.push(value.unwrap_or_default());
         }
-        sound.then_some(Value::Array(list))
+        Value::Array(list)
     }
 
     /// Goes down by one name and comes back.
     fn under(&mut self, name: &str, at: &Range<usize>, node: &Node, of: &Type) -> Option<Value> {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        self.pointer.push_str(&escape(name));
         let scalar = !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Null | Content::Broken);
         self.note(if scalar && !node.range.is_empty() { &node.range } else { at });
         let value = self.value(node, of, at);
+        if value.is_none() {
+            self.spoiled.push(self.pointer.clone());
+        }
         self.pointer.truncate(length);
         value
     }
@@ -262,10 +265,20 @@ impl<'a> Check<'a> {
         self.places.insert(self.pointer.clone(), place(self.file, self.text, range));
     }
 
+    /// Marks a part of the map at hand as wrong.
+    fn spoil(&mut self, name: &str) {
+        self.spoiled.push(format!("{}/{}", self.pointer, escape(name)));
+    }
+
     fn error(&mut self, range: &Range<usize>, message: String, help: Option<String>) {
         let problem = Problem::error(Some(place(self.file, self.text, range)), message);
         self.problems.push(Problem { help, ..problem });
     }
+}
+
+/// A name as a part of a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// A JSON pointer as people write a path: `spec.containers[0].image`.

@@ -30,11 +30,12 @@ use crate::text::{Place, Problem, Problems, quoted};
 /// Namespace of objects that name none. Source: kubectl without a configured context.
 const NAMESPACE_DEFAULT: &str = "default";
 
-/// The objects of one document. `hidden` takes the bytes that hold secrets, which no message may show.
+/// The objects of one document, with all that is wrong in them for a target. `hidden` takes the bytes that hold secrets, which no message may show.
 pub(super) fn lower_document(
     file: &str,
     text: &str,
     document: &Rc<Node>,
+    target: Target,
     problems: &mut Problems,
     hidden: &mut Vec<Range<usize>>,
 ) -> Vec<Object> {
@@ -42,7 +43,7 @@ pub(super) fn lower_document(
     let mut waiting = vec![Rc::clone(document)];
     while let Some(node) = waiting.pop() {
         if !is_list(&node) {
-            let reader = Reader { file, text, problems: &mut *problems, hidden: &mut *hidden };
+            let reader = Reader { file, text, target, problems: &mut *problems, hidden: &mut *hidden };
             objects.extend(reader.object(&node));
             continue;
         }
@@ -73,13 +74,14 @@ fn is_list(node: &Node) -> bool {
 struct Reader<'a> {
     file: &'a str,
     text: &'a str,
+    target: Target,
     problems: &'a mut Problems,
     hidden: &'a mut Vec<Range<usize>>,
 }
 
 impl Reader<'_> {
     fn object(self, node: &Node) -> Option<Object> {
-        let Self { file, text, problems, hidden } = self;
+        let Self { file, text, target, problems, hidden } = self;
         let kind = match kind(file, text, node) {
             Ok(kind) => kind,
             Err(problem) => {
@@ -88,9 +90,8 @@ impl Reader<'_> {
             }
         };
         let mut check = check::Check::new(file, text, problems, hidden);
-        let body = check.object(node, table::shape(kind));
-        let places = check.places;
-        let mut body = body?;
+        let mut body = check.object(node, table::shape(kind));
+        let check::Check { places, spoiled, .. } = check;
         let metadata = body.get_mut("metadata")?.as_object_mut()?;
         let name = metadata.get("name")?.as_str()?.to_owned();
         let scope = match (kind.is_unscoped(), metadata.get("namespace").and_then(Value::as_str)) {
@@ -108,8 +109,9 @@ impl Reader<'_> {
             }
         };
         let object = Object { id: ObjectId::new(kind, &scope, &name), body, places };
-        meaning::judge(&object, problems);
-        Some(object)
+        meaning::judge(&object, &spoiled, problems);
+        problems.extend(effects(&object, target));
+        spoiled.is_empty().then_some(object)
     }
 }
 

@@ -113,7 +113,14 @@ impl Builder<'_> {
                 self.anchors.clear();
                 Ok(())
             }
-            // Comments and metadata are not asked for; what is left has no content.
+            // Comments and metadata are not asked for; the others have no content.
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_)
+            | Event::Comment(..) => Ok(()),
+            // The set of events is open; only a new major version may add one with content.
             _ => Ok(()),
         }
     }
@@ -326,20 +333,17 @@ impl Builder<'_> {
 
     fn explain(&self, error: &ScanError) -> Problem {
         let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let problem = match error.kind() {
-            ErrorKind::RecursionLimitExceeded => self.too_deep(at),
-            ErrorKind::UnknownAnchor => self
-                .error(&(at..at), "the alias names nothing")
-                .help("anchor a value above it in the same document with `&`"),
-            kind => self.error(&(at..at), format!("cannot read the YAML: {kind}")),
-        };
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            return self.too_deep(at);
+        }
+        if matches!(error.kind(), ErrorKind::UnknownAnchor) {
+            let help = "anchor a value above it in the same document with `&`";
+            return self.error(&(at..at), "the alias names nothing").help(help);
+        }
+        let problem = self.error(&(at..at), format!("cannot read the YAML: {}", error.kind()));
         let tab =
             self.text.get(..at).and_then(|before| before.rsplit('\n').next()).is_some_and(|line| line.contains('\t'));
-        if tab && problem.help.is_none() {
-            problem.help("YAML is indented with spaces, never with tabs")
-        } else {
-            problem
-        }
+        if tab { problem.help("YAML is indented with spaces, never with tabs") } else { problem }
     }
 
     /// Reports a problem after which the trees do not hold all that the text does.

@@ -12,9 +12,10 @@ use super::shape::Format;
 use crate::model::{Kind, Object, annotation};
 use crate::text::{Problem, Problems, quoted};
 
-/// Reports what Kubernetes would refuse, or what was probably not meant.
-pub(super) fn judge(object: &Object, problems: &mut Problems) {
-    let mut judge = Judge { object, problems };
+/// Reports what Kubernetes would refuse, or what was probably not meant. `spoiled` are pointers to parts that were
+/// wrong already; what is said about them or because of them would only repeat it.
+pub(super) fn judge(object: &Object, spoiled: &[String], problems: &mut Problems) {
+    let mut judge = Judge { object, spoiled, problems };
     judge.name();
     judge.own_names("/metadata", false);
     match object.id.kind {
@@ -30,16 +31,32 @@ pub(super) fn judge(object: &Object, problems: &mut Problems) {
 /// The object at hand and where its problems go.
 struct Judge<'a> {
     object: &'a Object,
+    spoiled: &'a [String],
     problems: &'a mut Problems,
 }
 
 impl<'a> Judge<'a> {
+    /// True if no part of the object was wrong, so that one part can be held against another.
+    const fn is_whole(&self) -> bool {
+        self.spoiled.is_empty()
+    }
+
+    fn is_spoiled(&self, pointer: &str) -> bool {
+        self.spoiled.iter().any(|spoiled| is_below(spoiled, pointer) || is_below(pointer, spoiled))
+    }
+
     fn error(&mut self, pointer: &str, message: impl Into<String>, help: &str) {
+        if self.is_spoiled(pointer) {
+            return;
+        }
         let problem = Problem::error(self.object.place(pointer), message);
         self.problems.push(if help.is_empty() { problem } else { problem.help(help) });
     }
 
     fn warning(&mut self, pointer: &str, message: impl Into<String>, help: &str) {
+        if self.is_spoiled(pointer) {
+            return;
+        }
         self.problems.push(Problem::warning(self.object.place(pointer), message).help(help));
     }
 
@@ -148,4 +165,9 @@ impl<'a> Judge<'a> {
             }
         }
     }
+}
+
+/// True if a pointer is another one or leads below it.
+fn is_below(pointer: &str, above: &str) -> bool {
+    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

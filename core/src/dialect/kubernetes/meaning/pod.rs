@@ -152,6 +152,9 @@ impl Judge<'_> {
         self.distinct(&mounts, "/mountPath", "path");
         for (pointer, mount) in mounts {
             let Some(name) = mount["name"].as_str().filter(|name| !volumes.contains(*name)) else { continue };
+            if !self.is_whole() {
+                continue;
+            }
             let known: Vec<&str> = volumes.iter().map(String::as_str).collect();
             let help = match super::super::suggest::nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
@@ -192,7 +195,7 @@ impl Judge<'_> {
                 let Some(port) = probe.get(action).and_then(|action| action["port"].as_str()) else { continue };
                 let ports = value["ports"].as_array().into_iter().flatten();
                 let known: Vec<&str> = ports.filter_map(|port| port["name"].as_str()).collect();
-                if !known.contains(&port) {
+                if self.is_whole() && !known.contains(&port) {
                     let message = format!("the container has no port with the name {}", quoted(port));
                     self.error(
                         &format!("{pointer}/{action}/port"),

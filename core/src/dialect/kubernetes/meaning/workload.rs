@@ -12,11 +12,15 @@ const SPEC: &str = "/spec/template/spec";
 
 impl Judge<'_> {
     pub(super) fn workload(&mut self) {
-        self.selector();
+        if self.is_whole() {
+            self.selector();
+        }
         self.own_names("/spec/template/metadata", true);
         self.own_values();
         self.strategy();
-        self.claims();
+        if self.is_whole() {
+            self.claims();
+        }
         self.pod(SPEC);
     }
 
