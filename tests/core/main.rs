@@ -4,6 +4,7 @@
 
 mod desired_text;
 mod guard;
+mod hash;
 mod hcl;
 mod plan;
 mod problem;

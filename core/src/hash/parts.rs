@@ -1,6 +1,7 @@
 //! The parts of a template that are hashed one by one, so that a changed hash can be explained by its parts.
 //!
-//! Invariant: every field is bound here; a new one breaks the build until it is decided.
+//! Invariant: every field is bound here; a new one breaks the build until it is decided. Its part stands only where the
+//! field is set, so that it leaves the hashes of those who do not use it as they are.
 //! Invariant: what a key of a Secret or a bucket holds enters by a keyed digest alone.
 
 use std::collections::BTreeMap;
@@ -24,8 +25,9 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     parts.insert("pod/labels".to_owned(), map(labels));
     parts.insert("pod/annotations".to_owned(), map(annotations));
     parts.insert("pod/dns".to_owned(), dns(names));
-    let fs_group = fs_group.map(u64::from);
-    parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").option(fs_group, put_number).digest());
+    if let Some(group) = fs_group {
+        parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").number(u64::from(*group)).digest());
+    }
     parts.insert("pod/grace".to_owned(), Encoder::new("grace").number(u64::from(grace.0)).digest());
     let order =
         Encoder::new("containers").list(init.iter(), |e, init| put_text(e, &init.name)).text(&main.name).digest();
@@ -78,20 +80,22 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
         startup,
         security,
     } = container;
-    let mut put = |field: &str, digest: String| {
-        parts.insert(format!("container/{name}/{field}"), digest);
+    let mut put = |field: &str, digest: Option<String>| {
+        if let Some(digest) = digest {
+            parts.insert(format!("container/{name}/{field}"), digest);
+        }
     };
-    put("image", image.clone());
-    put("pull", Encoder::new("pull").number(pull_number(*pull)).digest());
-    put("command", words(entrypoint.as_deref()));
-    put("args", words(arguments.as_deref()));
-    put("working-dir", Encoder::new("path").option(working_dir.as_deref(), put_text).digest());
-    put("ports", ports_digest(ports));
-    put("resources", resources_digest(resources));
-    put("readiness", probe(readiness.as_ref()));
-    put("liveness", probe(liveness.as_ref()));
-    put("startup", probe(startup.as_ref()));
-    put("security", security_digest(security));
+    put("image", Some(image.clone()));
+    put("pull", Some(Encoder::new("pull").number(pull_number(*pull)).digest()));
+    put("command", entrypoint.as_deref().map(words));
+    put("args", arguments.as_deref().map(words));
+    put("working-dir", working_dir.as_deref().map(|path| Encoder::new("path").text(path).digest()));
+    put("ports", (!ports.is_empty()).then(|| ports_digest(ports)));
+    put("resources", Some(resources_digest(resources)));
+    put("readiness", readiness.as_ref().map(probe));
+    put("liveness", liveness.as_ref().map(probe));
+    put("startup", startup.as_ref().map(probe));
+    put("security", Some(security_digest(security)));
     env_parts(name, env, key, parts);
     for mount in mounts {
         let MountTemplate { path, source, read_only } = mount;
@@ -176,11 +180,8 @@ fn put_source(encoder: &mut Encoder, source: &SourceTemplate, key: &HashKey, par
     }
 }
 
-fn words(words: Option<&[String]>) -> String {
-    let put = |encoder: &mut Encoder, words: &[String]| {
-        encoder.texts(words);
-    };
-    Encoder::new("words").option(words, put).digest()
+fn words(words: &[String]) -> String {
+    Encoder::new("words").texts(words).digest()
 }
 
 const fn pull_number(pull: PullPolicy) -> u64 {
@@ -218,25 +219,24 @@ fn resources_digest(resources: &Resources) -> String {
     encoder.digest()
 }
 
-fn probe(probe: Option<&Probe>) -> String {
-    let put = |encoder: &mut Encoder, probe: &Probe| {
-        let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
-        for seconds in [initial_delay, period, timeout] {
-            encoder.number(u64::from(seconds.0));
+fn probe(probe: &Probe) -> String {
+    let mut encoder = Encoder::new("probe");
+    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+    for seconds in [initial_delay, period, timeout] {
+        encoder.number(u64::from(seconds.0));
+    }
+    encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
+    match action {
+        ProbeAction::Exec(words) => encoder.number(0).texts(words),
+        ProbeAction::Http { path, port, tls, headers } => {
+            let put_header = |encoder: &mut Encoder, (name, value): &(String, String)| {
+                encoder.text(name).text(value);
+            };
+            encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
         }
-        encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
-        match action {
-            ProbeAction::Exec(words) => encoder.number(0).texts(words),
-            ProbeAction::Http { path, port, tls, headers } => {
-                let put_header = |encoder: &mut Encoder, (name, value): &(String, String)| {
-                    encoder.text(name).text(value);
-                };
-                encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
-            }
-            ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
-        };
+        ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
     };
-    Encoder::new("probe").option(probe, put).digest()
+    encoder.digest()
 }
 
 fn security_digest(security: &Security) -> String {
