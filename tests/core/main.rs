@@ -10,6 +10,7 @@ mod plan;
 mod problem;
 mod properties;
 mod resolve;
+mod resolve_claims;
 mod simulated;
 mod simulation;
 mod tidy;

@@ -51,7 +51,6 @@ impl CheckedPlan {
     }
 
     /// The plan as it will be applied, to be shown.
-    #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
     }

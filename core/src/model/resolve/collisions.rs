@@ -16,13 +16,13 @@ pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
         take(format!("container name {}…", container_prefix(id)), draft.object.place("/metadata/name"));
         if let Controller::StatefulSet { claims, start: _, management: _, update: _ } = &draft.controller {
             for (at, claim) in claims.iter().enumerate() {
-                let place = draft.object.place(&format!("/spec/volumeClaimTemplates/{at}"));
+                let place = draft.object.place(&format!("/spec/volumeClaimTemplates/{at}/metadata/name"));
                 take(format!("volume name {}…", volume_prefix(id, &claim.name)), place);
             }
         }
-        for Publish { address, port } in draft.template.main.ports.iter().filter_map(|port| port.publish) {
-            let Some(port) = port else { continue };
-            let place = draft.object.place("/spec/template/spec/containers/0/ports");
+        for (at, port) in draft.template.main.ports.iter().enumerate() {
+            let Some(Publish { address, port: Some(port) }) = port.publish else { continue };
+            let place = draft.object.place(&format!("/spec/template/spec/containers/0/ports/{at}/hostPort"));
             if draft.replicas > 1 {
                 let message = format!("{id}: {} pods cannot all hold port {port} of one host", draft.replicas);
                 problems.push(Problem::error(place.clone(), message).help("use one replica, or no hostPort"));

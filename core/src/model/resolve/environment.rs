@@ -85,15 +85,16 @@ fn without_shadowed(variables: Vec<Variable>) -> Vec<Variable> {
 }
 
 fn import(reader: &mut Reader<'_, '_>, pointer: &str, from: &EnvFrom, variables: &mut Vec<Variable>) {
-    let (kind, ObjectRef { name, optional }) = match (&from.config_map_ref, &from.secret_ref) {
-        (Some(reference), None) => (ContentKind::ConfigMap, reference),
-        (None, Some(reference)) => (ContentKind::Secret, reference),
+    let (kind, field, ObjectRef { name, optional }) = match (&from.config_map_ref, &from.secret_ref) {
+        (Some(reference), None) => (ContentKind::ConfigMap, "configMapRef", reference),
+        (None, Some(reference)) => (ContentKind::Secret, "secretRef", reference),
         (None, None) | (Some(_), Some(_)) => {
             reader.error(pointer, "envFrom needs one of configMapRef and secretRef");
             return;
         }
     };
     let name = name.as_deref().unwrap_or_default();
+    let pointer = &format!("{pointer}/{field}");
     let Some(keys) = find(reader, pointer, kind, name, optional.unwrap_or(false)) else { return };
     let prefix = from.prefix.as_deref().unwrap_or_default();
     for (key, value) in keys {
@@ -162,7 +163,9 @@ pub(super) fn find<'a>(
         let what = if kind == ContentKind::Secret { "Secret" } else { "ConfigMap" };
         let scope = &reader.object.id.scope;
         let message = format!("{what} `{name}` is not there in scope {scope}");
-        reader.error_help(pointer, &message, "declare it in the same unit, or make the reference optional");
+        let field = format!("{pointer}/secretName");
+        let field = reader.object.at(&field).map_or_else(|| format!("{pointer}/name"), |_| field);
+        reader.error_help(&field, &message, "declare it in the same unit, or make the reference optional");
     }
     keys
 }
@@ -170,7 +173,7 @@ pub(super) fn find<'a>(
 /// Says that a key is missing.
 pub(super) fn missing(reader: &mut Reader<'_, '_>, pointer: &str, of: &ContentId) {
     reader.error_help(
-        pointer,
+        &format!("{pointer}/key"),
         &format!("there is no key `{}` ({of})", of.key),
         "add it, or make the reference optional",
     );
