@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
-use super::{audit, check, completions, config, enrol, history, render, suspend, verify, why};
+use super::{audit, check, completions, config, enrol, exec, history, logs, render, status, suspend, verify, why};
 
 /// Deploys what a signed Git commit says, to this host.
 #[derive(Debug, Parser)]
@@ -17,7 +17,15 @@ use super::{audit, check, completions, config, enrol, history, render, suspend, 
 )]
 pub(crate) struct Cli {
     /// How to print: for people, or for programs
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "text|json|yaml",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub(crate) output: Format,
     /// The settings [default: $WRIT_CONFIG, else /etc/writ/agent.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -34,6 +42,8 @@ pub(crate) enum Command {
     Render(render::Arguments),
     /// Judge the signature of every commit
     Verify(verify::Arguments),
+    /// Show units, objects, pods and volumes: desired and running
+    Status(status::Arguments),
     /// Tell what last changed an object, and who signed it
     Why(why::Arguments),
     /// Tell what was done and refused on this host
@@ -46,6 +56,10 @@ pub(crate) enum Command {
     Suspend(suspend::Suspend),
     /// Let a suspended unit go on
     Resume(suspend::Resume),
+    /// Print what a pod wrote
+    Logs(logs::Arguments),
+    /// Run a program in a pod
+    Exec(exec::Arguments),
     /// Say where trust in a source begins
     Enrol(enrol::Arguments),
     /// Print completions for a shell

@@ -8,6 +8,7 @@ use writ::error::chain;
 use writ::git;
 use writ::record::Store;
 use writ::settings::{self, Settings, Source, Transport, Unit};
+use writ::target::{Docker, Target};
 use writ_core::time::Timestamp;
 
 use super::exit::{Exit, Failure};
@@ -89,6 +90,22 @@ impl Host {
         }
     }
 
+    /// The target of a unit. Reaches for nothing yet.
+    pub(crate) fn target(&self, unit: &Unit) -> Result<Target, Failure> {
+        self.target_of(unit.target)
+    }
+
+    /// The target of that kind.
+    pub(crate) fn target_of(&self, kind: settings::Target) -> Result<Target, Failure> {
+        let host = &self.settings()?.host;
+        match kind {
+            settings::Target::Docker => {
+                Ok(Target::Docker(Docker::new(&host.name, &host.state, &format!("unix://{}", host.engine.display()))))
+            }
+            settings::Target::Simulated => Err(Failure::message("target `simulated` cannot be looked at yet")),
+        }
+    }
+
     /// Where the agent keeps its copy of a source.
     pub(crate) fn mirror_folder(&self, source: &Source) -> Result<PathBuf, Failure> {
         Ok(self.settings()?.host.state.join("git").join(&source.name))
@@ -110,4 +127,16 @@ pub(crate) fn remote(source: &Source) -> git::Remote {
         Transport::File => git::Credentials::None,
     };
     git::Remote { name: name.clone(), url: url.clone(), branch: branch.clone(), credentials }
+}
+
+/// The unit that files belong to which a person applied by hand.
+pub(crate) const LOCAL: &str = "local";
+
+/// Waits for what a target or a remote answers.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // A thread that still reads standard input is not waited for.
+    runtime.shutdown_background();
+    Ok(done)
 }

@@ -9,14 +9,21 @@ mod completions;
 mod config;
 mod enrol;
 mod event;
+mod exec;
 mod exit;
 mod files;
+mod health;
 mod history;
 mod host;
+mod keyboard;
+mod logs;
 mod man;
 mod moment;
 mod object;
+mod pods;
 mod render;
+mod status;
+mod status_view;
 mod suspend;
 mod terminal;
 mod verify;
@@ -82,12 +89,15 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Check(arguments) => check::run(host, &arguments),
         Command::Render(arguments) => render::run(host, &arguments),
         Command::Verify(arguments) => verify::run(host, &arguments),
+        Command::Status(arguments) => status::run(host, &arguments),
         Command::Why(arguments) => why::run(host, &arguments),
         Command::History(arguments) => history::run(host, &arguments),
         Command::Audit(arguments) => audit::run(host, &arguments),
         Command::Config(arguments) => config::run(host, &arguments),
         Command::Suspend(arguments) => suspend::suspend(host, &arguments),
         Command::Resume(arguments) => suspend::resume(host, &arguments),
+        Command::Logs(arguments) => logs::run(host, &arguments),
+        Command::Exec(arguments) => exec::run(host, &arguments),
         Command::Enrol(arguments) => enrol::run(host, &arguments),
         Command::Completions(arguments) => completions::run(&arguments, words),
         Command::Man => man::run(host, words),

@@ -93,6 +93,12 @@ impl Terminal {
         }
     }
 
+    /// Prints bytes of somebody else on standard error.
+    pub(crate) fn print_error_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut error = io::stderr().lock();
+        Ok(error.write_all(bytes).and_then(|()| error.flush())?)
+    }
+
     /// Says something on standard error.
     pub(crate) fn say(&self, text: &str) {
         // Nothing can be said about not being able to say anything.

@@ -1,0 +1,94 @@
+//! `writ logs OBJECT`
+
+use futures_util::StreamExt as _;
+use writ::target::{LogChunk, LogRequest, Target};
+use writ_core::time::Timestamp;
+
+use super::exit::{Ended, Exit, Failure};
+use super::host::{Host, block_on};
+use super::pods::{self, Found};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A pod (data-pg.0, pg-0), or an object (statefulset/data/pg)
+    object: String,
+    /// The scope, where two use the same name
+    #[arg(short = 'n', long = "scope", visible_alias = "namespace", value_name = "SCOPE")]
+    scope: Option<String>,
+    /// Go on as more is written
+    #[arg(short, long, conflicts_with = "previous")]
+    follow: bool,
+    /// What was written before the last restart
+    #[arg(short, long)]
+    previous: bool,
+    /// Only so many of the last lines
+    #[arg(long, value_name = "LINES", conflicts_with = "previous")]
+    tail: Option<u32>,
+    /// Each line with its time
+    #[arg(long)]
+    timestamps: bool,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    let Arguments { object, scope, follow: _, previous, tail: _, timestamps: _ } = arguments;
+    let Found { target, name, container } = pods::first(host, object, scope.as_deref())?;
+    block_on(async {
+        if *previous {
+            before_restart(host, &target, &name, &container, arguments.timestamps).await
+        } else {
+            let Arguments { object: _, scope: _, follow, previous: _, tail, timestamps } = arguments;
+            let request = LogRequest { follow: *follow, tail: *tail, timestamps: *timestamps };
+            let mut chunks = target.logs(&container, &request).await?;
+            while let Some(chunk) = chunks.next().await {
+                show(host, &chunk?)?;
+            }
+            Ok(Exit::Success)
+        }
+    })?
+}
+
+fn show(host: &Host, chunk: &LogChunk) -> Result<(), Failure> {
+    let LogChunk { is_error, bytes } = chunk;
+    if *is_error { host.terminal.print_error_bytes(bytes) } else { host.terminal.print_bytes(bytes) }
+}
+
+/// A container that was restarted in place keeps one log; what came before the last start is told by the times in it.
+async fn before_restart(host: &Host, target: &Target, name: &str, container: &str, timestamps: bool) -> Ended {
+    let started = target.published(container).await?.started;
+    let request = LogRequest { follow: false, tail: None, timestamps: true };
+    let mut chunks = target.logs(container, &request).await?;
+    let mut found = false;
+    while let Some(chunk) = chunks.next().await {
+        let LogChunk { is_error, bytes } = chunk?;
+        let Some((at, line)) = timed(&bytes) else { continue };
+        if at < started {
+            found = true;
+            let bytes = if timestamps { bytes.clone() } else { line.to_vec() };
+            show(host, &LogChunk { is_error, bytes })?;
+        }
+    }
+    if found {
+        return Ok(Exit::Success);
+    }
+    Err(Failure::message(format!("{name} wrote nothing before it was last started: its container is new since then")))
+}
+
+/// The time at the beginning of a line, and the rest of it.
+fn timed(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let blank = bytes.iter().position(|byte| *byte == b' ')?;
+    let time = std::str::from_utf8(bytes.get(..blank)?).ok()?;
+    Some((Timestamp::parse(time)?, bytes.get(blank + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_split_from_its_time() {
+        let (at, line) = timed(b"2026-11-21T09:10:11.123456789Z a line\n").unwrap();
+        assert_eq!((at.to_string().as_str(), line), ("2026-11-21T09:10:11.123Z", b"a line\n".as_slice()));
+        assert!(timed(b"no time here\n").is_none());
+        assert!(timed(b"").is_none());
+    }
+}

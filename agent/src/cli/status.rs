@@ -1,0 +1,160 @@
+//! `writ status [OBJECT]`
+
+use writ::error::chain;
+use writ::git::Repository;
+use writ::record::{Event, Filter, RecordError, Standing, Store, Suspension, TrustEvent};
+use writ::settings::{Settings, Source, Unit};
+use writ::target::{Depth, Target};
+use writ_core::holdings::Holdings;
+use writ_core::model::ObjectId;
+use writ_core::observed::{Observed, PodState, Readiness};
+
+use super::exit::{Ended, Exit, Failure};
+use super::health::Health;
+use super::host::{Host, block_on};
+use super::{object, status_view};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 healthy, 2 drifted or progressing, 1 failing.")]
+pub(crate) struct Arguments {
+    /// Only this object (statefulset/data/pg)
+    object: Option<String>,
+}
+
+/// What is known of the host.
+pub(crate) struct Report {
+    pub(crate) host: String,
+    pub(crate) units: Vec<UnitReport>,
+    /// The audit's newest record and its hash; none before there is a record.
+    pub(crate) audit: Option<(i64, String)>,
+}
+
+/// What is known of a unit.
+pub(crate) struct UnitReport {
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) branch: String,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) suspension: Option<Suspension>,
+    /// Why the head of the branch is not followed, as it was judged last.
+    pub(crate) head_trouble: Option<String>,
+    pub(crate) held: Holdings,
+    /// What was seen, or why nothing could be.
+    pub(crate) observed: Result<Observed, String>,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    let object = arguments.object.as_deref().map(object::parse).transpose()?;
+    let settings = host.settings()?;
+    let store = match host.store_read_only() {
+        Ok(store) => Some(store),
+        Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
+        Err(failure) => return Err(failure),
+    };
+    let mut report = Report { host: settings.host.name.clone(), units: Vec::new(), audit: None };
+    if let Some(store) = &store {
+        let head = store.audit_head()?;
+        report.audit = Some((head.record.0, head.hex()));
+    }
+    for unit in &settings.units {
+        report.units.push(unit_report(host, settings, unit, store.as_ref())?);
+    }
+    if let Some(object) = &object {
+        keep(&mut report, object)?;
+    }
+    let view = status_view::view(&report, host.now());
+    host.terminal.show(&view.document, &view.text(&host.terminal))?;
+    Ok(match view.health {
+        Health::Healthy => Exit::Success,
+        Health::Progressing | Health::Drifted => Exit::Changed,
+        Health::Failing => Exit::Failure,
+    })
+}
+
+fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Store>) -> Result<UnitReport, Failure> {
+    let now = host.now();
+    let source = settings.source(&unit.source);
+    let mut report = UnitReport {
+        name: unit.name.clone(),
+        source: unit.source.clone(),
+        branch: source.map(|source| source.branch.clone()).unwrap_or_default(),
+        standing: None,
+        suspension: None,
+        head_trouble: None,
+        held: Holdings::default(),
+        observed: Err("nothing was looked at".to_owned()),
+    };
+    if let Some(store) = store {
+        report.standing = store.standing(&unit.name)?;
+        report.suspension = store.suspension(&unit.name)?.filter(|it| it.until.is_none_or(|until| until > now));
+        report.held = store.holdings(&unit.name)?;
+        if let Some(source) = source {
+            report.head_trouble = head_trouble(host, source, store)?;
+        }
+    }
+    let target = host.target(unit)?;
+    report.observed = block_on(look(host, &target, &unit.name))?;
+    Ok(report)
+}
+
+/// One look at a unit's pods. Whether one answers is known to the agent; from here it shows by the names that lead to it.
+async fn look(host: &Host, target: &Target, unit: &str) -> Result<Observed, String> {
+    let mut observed = target.observe(unit, Depth::List, host.now()).await.map_err(|error| chain(&error))?;
+    for pod in observed.pods.values_mut() {
+        if pod.state == PodState::Running
+            && pod.readiness == Readiness::Unknown
+            && let Ok(published) = target.published(&pod.container).await
+            && published.shared
+        {
+            pod.readiness = Readiness::Available;
+        }
+    }
+    Ok(observed)
+}
+
+/// Why the head that the source offered last is not followed; none if it is, or was not judged yet.
+fn head_trouble(host: &Host, source: &Source, store: &Store) -> Result<Option<String>, Failure> {
+    if source.introduction.is_none() && store.introduction(&source.name)?.is_none() {
+        return Ok(Some(format!("source `{0}` is not enrolled: run `writ enrol {0}`", source.name)));
+    }
+    let folder = host.mirror_folder(source)?;
+    let offered = format!("refs/writ/{}/offered", source.name);
+    // A copy that is not there or broken is the agent's to mend; nothing is known of a head from here.
+    let Ok(head) = Repository::open(&folder).and_then(|repository| repository.resolve(&offered)) else {
+        return Ok(None);
+    };
+    let judged = store.history(&Filter { commit: Some(head.to_string()), ..Filter::default() })?;
+    let last = judged.into_iter().rev().find_map(|record| match record.event {
+        Event::Trust(TrustEvent::Admitted { .. }) => Some(None),
+        Event::Trust(TrustEvent::Refused { detail, .. } | TrustEvent::Unchecked { detail, .. }) => Some(Some(detail)),
+        Event::Trust(TrustEvent::Enrolled { .. } | TrustEvent::FloorSet { .. })
+        | Event::Agent(_)
+        | Event::Work(_)
+        | Event::Operator(_)
+        | Event::Report(_) => None,
+    });
+    Ok(last.flatten())
+}
+
+/// Leaves just one object, with the unit that holds it.
+fn keep(report: &mut Report, object: &ObjectId) -> Result<(), Failure> {
+    for unit in &mut report.units {
+        unit.held.objects.retain(|id, _| id == object);
+        if let Ok(observed) = &mut unit.observed {
+            observed.pods.retain(|_, pod| pod.object == *object);
+            observed.volumes.retain(|_, volume| volume.object.as_ref() == Some(object));
+            observed.unseen.clear();
+        }
+    }
+    let has_it = |unit: &UnitReport| {
+        let seen = unit.observed.as_ref().is_ok_and(|observed| !observed.pods.is_empty());
+        seen || !unit.held.objects.is_empty()
+    };
+    report.units.retain(has_it);
+    if report.units.is_empty() {
+        return Err(Failure::message(format!(
+            "{object} is not here: no unit of this host holds it and no pod of it runs"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! The status of a host as a document and as text.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use writ::record::{Standing, Suspension};
+use writ_core::holdings::Held;
+use writ_core::model::ObjectId;
+use writ_core::observed::{Alteration, Observed, ObservedPod, PodState, Readiness};
+use writ_core::status::State;
+use writ_core::time::Timestamp;
+
+use super::event::short_commit;
+use super::health::{self, Health};
+use super::moment;
+use super::status::{Report, UnitReport};
+use super::terminal::{Colour, Terminal};
+
+/// A report, judged.
+pub(crate) struct View {
+    pub(crate) health: Health,
+    pub(crate) document: Value,
+    lines: Vec<(Option<Health>, String)>,
+}
+
+/// Judges a report.
+pub(crate) fn view(report: &Report, now: Timestamp) -> View {
+    let Report { host, units, audit } = report;
+    let mut view = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
+    let documents: Vec<Value> = units.iter().map(|unit| unit_view(unit, now, &mut view)).collect();
+    if units.is_empty() {
+        view.lines.push((None, format!("host {host}: the settings name no unit")));
+    }
+    if let Some((record, head)) = audit {
+        view.lines.push((None, format!("audit: {record} records, head {}", head.get(..8).unwrap_or(head))));
+    }
+    view.document = json!({
+        "schema": "writ/status/v1", "host": host, "at": now.to_string(), "health": view.health.name(), "units": documents,
+        "audit": audit.as_ref().map(|(record, head)| json!({"records": record, "head": head})),
+    });
+    view
+}
+
+impl View {
+    /// Lines for people.
+    pub(crate) fn text(&self, terminal: &Terminal) -> String {
+        let paint = |(health, line): &(Option<Health>, String)| match health {
+            None => format!("{line}\n"),
+            Some(health) => {
+                let colour = match health {
+                    Health::Healthy => Colour::Good,
+                    Health::Progressing | Health::Drifted => Colour::Busy,
+                    Health::Failing => Colour::Bad,
+                };
+                format!("{line}  {}\n", terminal.paint(colour, health.name()))
+            }
+        };
+        self.lines.iter().map(paint).collect()
+    }
+}
+
+fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
+    let UnitReport { name, source, branch, standing, suspension, head_trouble, held, observed } = unit;
+    let settled = standing.as_ref().is_some_and(|standing| standing.state == State::Success);
+    let mut health = health::of_standing(standing.as_ref(), suspension.as_ref());
+    if head_trouble.is_some() || observed.is_err() {
+        health = Health::Failing;
+    }
+    let none = Observed::default();
+    let seen = observed.as_ref().unwrap_or(&none);
+    let objects: BTreeSet<&ObjectId> = held.objects.keys().chain(seen.pods.values().map(|pod| &pod.object)).collect();
+    let mut below = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
+    let documents: Vec<Value> = objects
+        .into_iter()
+        .map(|object| object_view(object, held.objects.get(object), seen, settled && observed.is_ok(), now, &mut below))
+        .collect();
+    // Nothing is said of pods that could not be looked at.
+    if observed.is_ok() {
+        health = health.max(below.health);
+    }
+    if !seen.unseen.is_empty() {
+        health = health.max(Health::Progressing);
+    }
+    view.health = view.health.max(health);
+    view.lines.push((Some(health), format!("unit {name} (source {source}, branch {branch})")));
+    unit_lines(unit, now, view);
+    if observed.is_ok() {
+        view.lines.append(&mut below.lines);
+    }
+    json!({
+        "name": name, "source": source, "branch": branch, "health": health.name(),
+        "commit": standing.as_ref().and_then(|standing| standing.commit.clone()),
+        "state": standing.as_ref().map(|standing| standing.state.name()),
+        "text": standing.as_ref().map(|standing| &standing.text),
+        "since": standing.as_ref().map(|standing| standing.since.to_string()),
+        "suspended": suspension.as_ref().map(suspended), "head_trouble": head_trouble,
+        "unreachable": observed.as_ref().err(), "unseen": seen.unseen, "objects": documents,
+    })
+}
+
+fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
+    let UnitReport { name: _, source: _, branch: _, standing, suspension, head_trouble, held: _, observed } = unit;
+    let mut line = |text: String| view.lines.push((None, format!("  {text}")));
+    match standing {
+        Some(Standing { commit, state, text, since }) => {
+            let commit = commit.as_deref().map_or("local files", short_commit);
+            let when = format!("since {} ({})", moment::shown(*since), moment::age(*since, now));
+            line(format!("commit {commit}: {}: {text}; {when}", state.name()));
+        }
+        None => line("no pass was made yet".to_owned()),
+    }
+    if let Some(Suspension { owner, reason, since, until }) = suspension {
+        let until = until.map_or_else(|| "it is resumed".to_owned(), moment::shown);
+        line(format!("suspended by {owner} {} until {until}: {reason}", moment::shown(*since)));
+    }
+    if let Some(trouble) = head_trouble {
+        line(format!("the head of the branch is not followed: {trouble}"));
+    }
+    match observed {
+        Err(why) => line(format!("could not look: {why}")),
+        Ok(observed) => observed.unseen.iter().for_each(|(pod, why)| line(format!("could not look at {pod}: {why}"))),
+    }
+}
+
+fn suspended(suspension: &Suspension) -> Value {
+    let Suspension { owner, reason, since, until } = suspension;
+    json!({
+        "owner": owner, "reason": reason, "since": since.to_string(), "until": until.map(|until| until.to_string()),
+    })
+}
+
+fn object_view(
+    object: &ObjectId,
+    held: Option<&Held>,
+    seen: &Observed,
+    settled: bool,
+    now: Timestamp,
+    view: &mut View,
+) -> Value {
+    let mut named: Vec<(&String, &ObservedPod)> = seen.pods.iter().filter(|(_, pod)| pod.object == *object).collect();
+    named.sort_by_key(|(name, pod)| (&pod.index, *name));
+    let pods: Vec<&ObservedPod> = named.iter().map(|(_, pod)| *pod).collect();
+    let volumes: Vec<&String> = seen
+        .volumes
+        .iter()
+        .filter(|(_, volume)| volume.object.as_ref() == Some(object))
+        .map(|(name, _)| name)
+        .collect();
+    let health = health::of_object(held, &pods, settled);
+    view.health = view.health.max(health);
+    let desired = held.map(|held| held.replicas);
+    let running = pods.iter().filter(|pod| pod.state == PodState::Running).count();
+    let ready = pods.iter().filter(|pod| health::of_pod(pod, settled) == Health::Healthy).count();
+    let wanted = desired.map_or_else(|| "none".to_owned(), |desired| desired.to_string());
+    view.lines.push((Some(health), format!("  {object}  {ready} ready, {running} running, {wanted} desired")));
+    for (name, pod) in &named {
+        let text = pod_line(name, pod, held, settled, now);
+        view.lines.push((Some(health::of_pod(pod, settled)), text));
+    }
+    for volume in &volumes {
+        view.lines.push((None, format!("    volume {volume}")));
+    }
+    let pods: Vec<Value> = named.iter().map(|(name, pod)| pod_document(name, pod, settled)).collect();
+    json!({
+        "object": object.to_string(), "health": health.name(), "desired": desired, "running": running, "ready": ready,
+        "revision": held.map(|held| held.revision.as_str()), "commit": held.and_then(|held| held.commit.clone()),
+        "pods": pods, "volumes": volumes,
+    })
+}
+
+fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, settled: bool, now: Timestamp) -> String {
+    let revision = match (&pod.revision, held) {
+        (Some(revision), Some(held)) if *revision != held.revision => format!("{} (not the newest)", revision.short()),
+        (Some(revision), _) => revision.short().to_owned(),
+        (None, _) => "unknown".to_owned(),
+    };
+    let mut text = format!("    {name}  {} {}, revision {revision}", state(&pod.state), moment::age(pod.since, now));
+    if pod.state == PodState::Running && health::of_pod(pod, settled) == Health::Progressing {
+        text.push_str(match pod.readiness {
+            Readiness::NotReady => ", not ready",
+            Readiness::Available | Readiness::Unknown => ", not known to be ready",
+        });
+    }
+    for alteration in &pod.altered {
+        text.push_str(&format!(", {}", altered(alteration)));
+    }
+    text
+}
+
+fn pod_document(name: &str, pod: &ObservedPod, settled: bool) -> Value {
+    let ObservedPod { container, object: _, index, revision, state: doing, readiness, since, altered: changes } = pod;
+    let readiness = match readiness {
+        Readiness::Available => "ready",
+        Readiness::NotReady => "not-ready",
+        Readiness::Unknown => "unknown",
+    };
+    json!({
+        "pod": name, "container": container, "index": index.to_string(), "health": health::of_pod(pod, settled).name(),
+        "revision": revision.as_ref().map(writ_core::hash::SpecHash::as_str), "state": state(doing),
+        "readiness": readiness, "since": since.to_string(),
+        "altered": changes.iter().map(altered).collect::<Vec<_>>(),
+    })
+}
+
+fn state(state: &PodState) -> String {
+    match state {
+        PodState::Created => "never started".to_owned(),
+        PodState::Running => "running".to_owned(),
+        PodState::Paused => "paused".to_owned(),
+        PodState::Restarting => "restarting".to_owned(),
+        PodState::Exited { code, out_of_memory: false } => format!("ended with code {code}"),
+        PodState::Exited { code, out_of_memory: true } => format!("ended with code {code}, out of memory"),
+        PodState::Dead => "dead".to_owned(),
+    }
+}
+
+fn altered(alteration: &Alteration) -> String {
+    match alteration {
+        Alteration::Renamed(name) => format!("renamed to {name}"),
+        Alteration::Disconnected => "disconnected from the network".to_owned(),
+        Alteration::Field(what) => what.clone(),
+    }
+}
