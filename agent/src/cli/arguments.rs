@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Exec(exec::Arguments),
     /// Say where trust in a source begins
     Enrol(enrol::Arguments),
+    /// Check settings, keys, reachability and permissions, and say what to do
+    Doctor,
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Print the manual page

@@ -111,8 +111,7 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
     match outcome {
         Outcome::Admitted => {}
         Outcome::Refused(reason, detail) => {
-            let found = found.signer.map(|found| format!(" It is signed with {found}.")).unwrap_or_default();
-            let message = format!("commit {commit} cannot be enrolled ({}): {detail}.{found}", reason.code());
+            let message = format!("commit {commit} cannot be enrolled ({}): {detail}", reason.code());
             return Err(Failure::message(message));
         }
         Outcome::Unchecked(detail) => {

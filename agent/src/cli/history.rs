@@ -1,7 +1,7 @@
 //! `writ history`
 
 use serde_json::{Value, json};
-use writ::record::{Filter, Record};
+use writ::record::{About, Filter, Record};
 use writ_core::model::ObjectId;
 
 use super::event::{self, Told};
@@ -49,7 +49,11 @@ pub(crate) fn document(record: &Record) -> Result<Value, Failure> {
     let Record { id, at, kind, event: _, body, hash } = record;
     let event: Value = serde_json::from_str(body)?;
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(json!({"record": id.0, "at": at.to_string(), "kind": kind, "event": event, "hash": hash}))
+    let About { unit, commit, object, pod } = record.about();
+    Ok(json!({
+        "record": id.0, "at": at.to_string(), "kind": kind, "unit": unit, "commit": commit, "object": object, "pod": pod,
+        "event": event, "hash": hash,
+    }))
 }
 
 /// A line for each record: when, about what, what.

@@ -54,6 +54,14 @@ impl Host {
         }
     }
 
+    /// The settings if they are right, without a word if they are not.
+    pub(crate) fn quiet_settings(&self) -> Option<&Settings> {
+        if let Some(settings) = self.settings.get() {
+            return Some(settings);
+        }
+        settings::load(&self.file).ok().map(|settings| self.settings.get_or_init(|| settings))
+    }
+
     /// The record, to be written to; made if there is none.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
         Ok(Store::open(self.now(), &self.settings()?.host.state)?)

@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod completions;
 mod config;
+mod doctor;
 mod enrol;
 mod event;
 mod exec;
@@ -99,6 +100,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Logs(arguments) => logs::run(host, &arguments),
         Command::Exec(arguments) => exec::run(host, &arguments),
         Command::Enrol(arguments) => enrol::run(host, &arguments),
+        Command::Doctor => doctor::run(host),
         Command::Completions(arguments) => completions::run(&arguments, words),
         Command::Man => man::run(host, words),
     }

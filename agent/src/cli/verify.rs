@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use writ::git::Repository;
+use writ::record::RecordError;
 use writ::settings::Source;
 use writ_core::trust::{self, CommitId, Introduction, KeyId, Outcome, Reason, Verdict, Verdicts};
 
@@ -90,7 +91,11 @@ fn case(host: &Host, arguments: &Arguments) -> Result<Case, Failure> {
         None | Some("HEAD") => repository.resolve(&offered)?,
         Some(revision) => repository.resolve(revision)?,
     };
-    let floor = host.store_read_only()?.floor(&source.name)?.map(|floor| floor.parse()).transpose()?;
+    let floor = match host.store_read_only() {
+        Ok(store) => store.floor(&source.name)?.map(|floor| floor.parse()).transpose()?,
+        Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
+        Err(failure) => return Err(failure),
+    };
     Ok(Case { repository, introduction, floor, head })
 }
 
@@ -98,8 +103,8 @@ fn case(host: &Host, arguments: &Arguments) -> Result<Case, Failure> {
 fn enrolled(host: &Host, source: &Source) -> Result<Introduction, Failure> {
     let enrolled = match host.store_read_only() {
         Ok(store) => store.introduction(&source.name)?.map(|introduced| (introduced.commit, introduced.signer)),
-        Err(Failure::Error(error)) if source.introduction.is_none() => return Err(Failure::Error(error)),
-        Err(_) => None,
+        Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
+        Err(failure) => return Err(failure),
     };
     let pinned = source.introduction.as_ref().map(|pinned| (pinned.commit.clone(), pinned.signer.clone()));
     let (commit, signer) = enrolled

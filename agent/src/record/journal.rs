@@ -42,6 +42,19 @@ pub struct Record {
     pub hash: [u8; 32],
 }
 
+/// What a record is about, as the columns of the journal hold it beside the body.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The unit.
+    pub unit: Option<String>,
+    /// The commit.
+    pub commit: Option<String>,
+    /// The object.
+    pub object: Option<String>,
+    /// The pod.
+    pub pod: Option<String>,
+}
+
 /// An intent without an outcome: the agent went away in between, or is at it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenIntent {
@@ -79,6 +92,15 @@ pub struct Filter {
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
+}
+
+impl Record {
+    /// What it is about: these stand in columns and not in the body.
+    #[must_use]
+    pub fn about(&self) -> About {
+        let wire::Row { kind: _, unit, commit, object, pod, body: _ } = wire::write(&self.event);
+        About { unit, commit, object, pod }
+    }
 }
 
 impl fmt::Display for RecordId {

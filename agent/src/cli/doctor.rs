@@ -1,0 +1,233 @@
+//! `writ doctor`: whether everything that the agent needs is there, and what to do where it is not.
+//!
+//! Invariant: changes nothing, but for the copy of a source that a look at its remote may make.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use serde_json::json;
+use writ::error::chain;
+use writ::git::Mirror;
+use writ::record::{Filter, RecordError, Store, Verdict};
+use writ::settings::{Settings, Source, Target};
+use writ::target::Depth;
+use writ_core::time::Timestamp;
+
+use super::exit::{Ended, Exit, Failure};
+use super::host::{self, Host, block_on};
+use super::moment;
+use super::terminal::{Colour, Terminal};
+
+/// Permissions that nobody but the owner of the state directory has.
+const STRANGERS: u32 = 0o077;
+
+/// Write permission of group and others.
+const WRITABLE: u32 = 0o022;
+
+/// A clock that shows less than this cannot be right: 2026-01-01T00:00:00Z, before this program was made.
+const CLOCK_MIN: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+/// One line of the findings.
+struct Check {
+    what: String,
+    found: Result<String, Problem>,
+}
+
+/// Something that is not as it must be.
+struct Problem {
+    found: String,
+    advice: String,
+}
+
+fn problem(found: impl Into<String>, advice: impl Into<String>) -> Result<String, Problem> {
+    Err(Problem { found: found.into(), advice: advice.into() })
+}
+
+pub(crate) fn run(host: &Host) -> Ended {
+    let mut checks = vec![Check { what: "settings file".to_owned(), found: settings_file(host.settings_file()) }];
+    let mut add = |what: String, found| checks.push(Check { what, found });
+    add("clock".to_owned(), clock(host));
+    // Settings that are not right have all their problems said already.
+    if let Ok(settings) = host.settings() {
+        add("settings".to_owned(), settings_found(settings));
+        add("state directory".to_owned(), state_directory(&settings.host.state));
+        add("record".to_owned(), record(host));
+        for source in &settings.sources {
+            add(format!("source {}", source.name), reach(host, source));
+            add(format!("trust in {}", source.name), enrolled(host, source));
+        }
+        if settings.units.iter().any(|unit| unit.target == Target::Docker) {
+            add("engine".to_owned(), engine(host, settings));
+        }
+        for report in &settings.reports {
+            add(format!("token for {} {}", report.forge.name(), report.project), token(&report.token_file));
+        }
+    } else {
+        add("settings".to_owned(), problem("they are not right, see above", "correct each place"));
+    }
+    show(&host.terminal, &checks)?;
+    Ok(if checks.iter().all(|check| check.found.is_ok()) { Exit::Success } else { Exit::Failure })
+}
+
+fn show(terminal: &Terminal, checks: &[Check]) -> Result<(), Failure> {
+    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    let mut documents = Vec::new();
+    for Check { what, found } in checks {
+        let (ok, words, advice) = match found {
+            Ok(words) => (true, words, None),
+            Err(Problem { found, advice }) => (false, found, Some(advice)),
+        };
+        let verdict = if ok { terminal.paint(Colour::Good, "ok     ") } else { terminal.paint(Colour::Bad, "PROBLEM") };
+        text.push_str(&format!("{verdict}  {what:width$}  {words}\n"));
+        if let Some(advice) = advice {
+            text.push_str(&format!("         {:width$}  -> {advice}\n", ""));
+        }
+        documents.push(json!({"check": what, "ok": ok, "found": words, "advice": advice}));
+    }
+    terminal.show(&json!({"schema": "writ/doctor/v1", "checks": documents}), &text)
+}
+
+fn settings_file(file: &Path) -> Result<String, Problem> {
+    let shown = file.display();
+    match std::fs::metadata(file) {
+        Err(error) => {
+            problem(format!("cannot look at {shown}: {error}"), "write it, or name it with --config or WRIT_CONFIG")
+        }
+        Ok(meta) if meta.permissions().mode() & WRITABLE != 0 => {
+            problem(format!("others may write to {shown}"), format!("run: chmod go-w {shown}"))
+        }
+        Ok(_) => Ok(shown.to_string()),
+    }
+}
+
+fn settings_found(settings: &Settings) -> Result<String, Problem> {
+    let Settings { host, sources, units, reports } = settings;
+    if sources.is_empty() || units.is_empty() {
+        return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
+    }
+    Ok(format!(
+        "host {}, {} sources, {} units, {} forges to tell",
+        host.name,
+        sources.len(),
+        units.len(),
+        reports.len()
+    ))
+}
+
+fn state_directory(state: &Path) -> Result<String, Problem> {
+    let shown = state.display();
+    let meta = match std::fs::metadata(state) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(format!("{shown} will be made")),
+        Err(error) => {
+            return problem(format!("cannot look at {shown}: {error}"), "run as the agent's user, usually root");
+        }
+    };
+    if !meta.is_dir() {
+        return problem(format!("{shown} is no directory"), "move it away, or name another `state`");
+    }
+    if meta.permissions().mode() & STRANGERS != 0 {
+        return problem(format!("others may look into {shown}"), format!("run: chmod 700 {shown}"));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return problem(format!("{shown} belongs to uid {}", meta.uid()), "run as that user, usually root");
+    }
+    Ok(shown.to_string())
+}
+
+/// The record, if there is one; `Err` is already words.
+fn open(host: &Host) -> Result<Option<Store>, Problem> {
+    match host.store_read_only() {
+        Ok(store) => Ok(Some(store)),
+        Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => Ok(None),
+        Err(Failure::Error(error)) => Err(Problem { found: chain(error.as_ref()), advice: "see there".to_owned() }),
+        Err(Failure::Message(found)) => Err(Problem { found, advice: "see there".to_owned() }),
+        Err(Failure::Said(_)) => Err(Problem { found: "see above".to_owned(), advice: "see there".to_owned() }),
+    }
+}
+
+fn record(host: &Host) -> Result<String, Problem> {
+    let Some(store) = open(host)? else {
+        return Ok("none yet: the first `writ enrol` or `writ run` makes it".to_owned());
+    };
+    match store.verify_chain(None) {
+        Ok(verdict @ Verdict::Whole { .. }) => Ok(verdict.to_string()),
+        Ok(verdict @ Verdict::Broken { .. }) => {
+            problem(verdict.to_string(), "keep a copy, and compare it with the heads in the commit statuses")
+        }
+        Err(error) => problem(chain(&error), "keep a copy, and put a backup in its place"),
+    }
+}
+
+fn clock(host: &Host) -> Result<String, Problem> {
+    let now = host.now();
+    let advice = "set the clock, and keep it right with NTP: signatures are judged by it";
+    if now < CLOCK_MIN {
+        return problem(format!("it shows {}, which is past", moment::shown(now)), advice);
+    }
+    let newest = host.quiet_settings().and_then(|settings| Store::open_read_only(&settings.host.state).ok());
+    let newest = newest.and_then(|store| store.history(&Filter { newest: Some(1), ..Filter::default() }).ok());
+    match newest.as_ref().and_then(|records| records.last()) {
+        Some(record) if record.at > now => {
+            let found =
+                format!("it shows {}, before the newest record ({})", moment::shown(now), moment::shown(record.at));
+            problem(found, advice)
+        }
+        Some(_) | None => Ok(moment::shown(now)),
+    }
+}
+
+fn reach(host: &Host, source: &Source) -> Result<String, Problem> {
+    let folder =
+        host.mirror_folder(source).map_err(|_| Problem { found: "see above".into(), advice: "see there".into() })?;
+    let listed = Mirror::open(&folder, &host::remote(source)).and_then(|mut mirror| mirror.list());
+    match listed {
+        Ok(Some(head)) => Ok(format!("{} branch {} is at {head}", source.url, source.branch)),
+        Ok(None) => problem(format!("{} has no branch {}", source.url, source.branch), "push it, or correct `branch`"),
+        Err(error) => problem(chain(&error), "correct `url` and `credentials`, or the network"),
+    }
+}
+
+fn enrolled(host: &Host, source: &Source) -> Result<String, Problem> {
+    let advice = format!("run: writ enrol {}", source.name);
+    let pinned = source.introduction.as_ref().map(|pinned| (pinned.commit.clone(), pinned.signer.clone()));
+    let introduced = open(host)?.map(|store| store.introduction(&source.name)).transpose();
+    let introduced = match introduced {
+        Ok(introduced) => introduced.flatten().map(|introduced| (introduced.commit, introduced.signer)),
+        Err(error) => return problem(chain(&error), advice),
+    };
+    match (introduced, pinned) {
+        (Some(introduced), Some(pinned)) if introduced != pinned => {
+            problem("the settings pin another introduction than the one that was enrolled", advice)
+        }
+        (Some((commit, signer)), _) | (None, Some((commit, signer))) => Ok(format!("begins at {commit} of {signer}")),
+        (None, None) => problem("it is not enrolled", advice),
+    }
+}
+
+fn engine(host: &Host, settings: &Settings) -> Result<String, Problem> {
+    let shown = settings.host.engine.display();
+    let advice = "start Docker, or set DOCKER_HOST; run as a user who may use its socket";
+    let looked = host.target_of(Target::Docker).and_then(|target| {
+        // A look needs the engine's version to be known and good.
+        Ok(block_on(target.observe(host::LOCAL, Depth::List, host.now()))?.map_err(|error| chain(&error)))
+    });
+    match looked {
+        Ok(Ok(_)) => Ok(format!("{shown} answers and is new enough")),
+        Ok(Err(found)) => problem(found, advice),
+        Err(_) => problem(format!("{shown} cannot be asked"), advice),
+    }
+}
+
+fn token(file: &Path) -> Result<String, Problem> {
+    match std::fs::read_to_string(file) {
+        Ok(text) if text.trim().is_empty() => {
+            problem(format!("{} is empty", file.display()), "write the token into it")
+        }
+        Ok(_) => Ok(file.display().to_string()),
+        Err(error) => {
+            problem(format!("cannot read {}: {error}", file.display()), "run as the agent's user, usually root")
+        }
+    }
+}
