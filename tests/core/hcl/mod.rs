@@ -4,6 +4,7 @@ mod case;
 mod claims;
 mod hostile;
 mod order;
+mod pods;
 
 use std::path::Path;
 
