@@ -224,6 +224,7 @@ scenarios! {
     a_reverted_rollout_heals_where_drift_is_only_reported: "revert-heals-reported",
     a_broken_rollout_heals_by_the_next_commit: "next-commit-heals",
     a_revision_that_never_becomes_ready_stops_at_the_first_pod: "rollout-stops",
+    a_crash_loop_does_not_hold_up_the_pass: "rollout-crash-loop",
     k48_a_pod_that_is_not_ready_yet_is_waited_for_before_a_healthy_one_is_touched: "rollout-waits",
     a_broken_pod_does_not_hold_up_its_replacement_while_another_is_missing: "broken-among-missing",
     a_container_that_was_made_and_not_started_is_started: "interrupted-create",
@@ -432,4 +433,16 @@ fn a_pod_that_is_said_to_be_seen_and_unseen_gets_no_step() {
     let steps = plan.steps().filter(|step| step.pod.as_deref() == Some("data-pg.2"));
     let steps: Vec<_> = steps.map(|step| (step.verb, step.why.as_str())).collect();
     assert_eq!(steps, [(Verb::Keep, "not seen: no answer")], "{plan}");
+}
+
+#[test]
+fn a_fixed_field_that_another_version_did_not_record_is_no_change() {
+    let mut unit = Unit::applied(pg(1, "pg:1"));
+    let id = ObjectId::parse(PG).unwrap();
+    unit.held.objects.get_mut(&id).unwrap().fixed.remove("selector").unwrap();
+    let plan = unit.plan();
+    assert!(plan.is_empty() && plan.steps().all(|step| step.verb == Verb::Keep), "{plan}");
+    unit.held.objects.get_mut(&id).unwrap().fixed.remove("volumeClaimTemplates/wal").unwrap();
+    let plan = unit.plan();
+    assert!(render(&plan).contains("needs recreation: volumeClaimTemplates/wal added"), "{plan}");
 }

@@ -8,7 +8,7 @@ use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::limits::WAIT_SECONDS_MIN;
 use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
-use crate::observed::ObservedPod;
+use crate::observed::{ObservedPod, PodState};
 use crate::time::Seconds;
 
 const MILLIS_PER_SECOND: i64 = 1_000;
@@ -103,11 +103,17 @@ impl<'a> Draft<'a> {
         self.wait(name, self.subject.progress_deadline());
     }
 
-    /// Waits for a pod that was found: for the rest of its time, and at least long enough to find out.
+    /// Waits for a pod that was found: for the rest of its time, and at least long enough to find out. One that
+    /// restarts again and again has had its time.
     pub(super) fn await_found(&mut self, look: &Look<'_>) {
         let age = self.subject.world.input.now.millis_since(look.pod.since).max(0) / MILLIS_PER_SECOND;
         let age = u32::try_from(age).unwrap_or(u32::MAX);
-        let rest = self.subject.progress_deadline().0.saturating_sub(age);
+        let rest = match look.pod.state {
+            PodState::Restarting => 0,
+            PodState::Created | PodState::Running | PodState::Paused | PodState::Exited { .. } | PodState::Dead => {
+                self.subject.progress_deadline().0.saturating_sub(age)
+            }
+        };
         let least = self.subject.workload.min_ready().0.saturating_add(WAIT_SECONDS_MIN);
         let why = format!("waiting for {} to become ready: {}", look.name, look.why);
         self.note(look.name, why, Cause::None);

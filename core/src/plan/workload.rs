@@ -42,9 +42,16 @@ fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) 
 }
 
 /// What changed about the fields that cannot change; none if nothing did, or if nobody knows what they were.
+///
+/// Names with a slash are members of a list (`volumeClaimTemplates/data`), which may come and go. All others are always
+/// there, so one that is missing on either side comes from another version of Writ, and says nothing.
 fn fixed_changes(subject: &Subject<'_>) -> Option<String> {
-    let held = subject.held.filter(|held| !held.fixed.is_empty())?;
-    why::changes(&held.fixed.iter().collect(), &subject.workload.fixed.iter().collect())
+    let held = &subject.held.filter(|held| !held.fixed.is_empty())?.fixed;
+    let wanted = &subject.workload.fixed;
+    let both = |name: &str| name.contains('/') || (held.contains_key(name) && wanted.contains_key(name));
+    let old = held.iter().filter(|(name, _)| both(name)).collect();
+    let new = wanted.iter().filter(|(name, _)| both(name)).collect();
+    why::changes(&old, &new)
 }
 
 /// Removes all pods of another revision, highest first, and makes them anew. Volumes stay. A pod of the wanted revision
