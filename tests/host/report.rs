@@ -178,9 +178,9 @@ async fn a_commit_that_the_forge_does_not_know_is_given_up_and_holds_nothing_bac
     world.ask(&commit(2), State::Success, "3 pods");
     assert_eq!(world.flush(NOW).await, flushed(1, 2, 0));
     let reasons: Vec<String> = (world.told("status-given-up").into_iter())
-        .map(|event| match event {
-            Event::Report(ReportEvent::GivenUp { reason, .. }) => reason,
-            other => panic!("{other:?}"),
+        .map(|event| {
+            let Event::Report(ReportEvent::GivenUp { reason, .. }) = event else { panic!("{event:?}") };
+            reason
         })
         .collect();
     let missing = format!(r#"the forge answered 404: {{"message":"No commit found for SHA: {}"}}"#, commit(1));

@@ -209,9 +209,9 @@ fn buckets_come_back_and_their_keys_are_told_by_digest_alone() {
     assert_eq!(buckets[&bucket(Some("pg"))], BTreeMap::from([("PASSWORD".to_owned(), value.clone())]));
     assert_eq!(buckets[&bucket(None)].len(), 2);
     let digests: std::collections::BTreeSet<String> = (told(&store, "config-set").into_iter())
-        .map(|event| match event {
-            Event::Operator(OperatorEvent::ConfigSet { digest, .. }) => digest,
-            other => panic!("{other:?}"),
+        .map(|event| {
+            let Event::Operator(OperatorEvent::ConfigSet { digest, .. }) = event else { panic!("{event:?}") };
+            digest
         })
         .collect();
     assert_eq!(digests.len(), 3, "the same value in two places has two digests");
