@@ -170,10 +170,11 @@ fn a_mirror_with_any_damaged_file_is_read_rightly_or_told_broken_and_can_be_made
     let all = list_files(&world.folder());
     assert!(all.iter().any(|file| file.extension().is_some_and(|ending| ending == "pack")), "{all:?}");
     for file in all {
-        for damage in [truncate, flip] {
-            let whole = fs::read(&file).unwrap();
-            make_writable(&file);
-            fs::write(&file, damage(&whole)).unwrap();
+        let whole = fs::read(&file).unwrap();
+        make_writable(&file);
+        let flips = (0..whole.len()).step_by(whole.len() / 7 + 1).map(|at| flip(&whole, at));
+        for damaged in flips.chain([whole[..whole.len() / 2].to_vec(), Vec::new()]) {
+            fs::write(&file, damaged).unwrap();
             let judged = Mirror::open(&world.folder(), &world.remote())
                 .and_then(|mirror| mirror.evidence(&world.introduction, None, head));
             match judged {
@@ -184,8 +185,8 @@ fn a_mirror_with_any_damaged_file_is_read_rightly_or_told_broken_and_can_be_made
                 Err(GitError::MirrorBroken { .. }) => {}
                 Err(error) => panic!("{}: {error}", file.display()),
             }
-            fs::write(&file, whole).unwrap();
         }
+        fs::write(&file, whole).unwrap();
     }
     fs::write(world.folder().join("HEAD"), "").unwrap();
     let mut afresh = Mirror::afresh(&world.folder(), &world.remote()).unwrap();
@@ -307,24 +308,18 @@ fn list_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
-            found.extend(list_files(&entry.path()))
+            found.extend(list_files(&entry.path()));
         } else {
-            found.push(entry.path())
+            found.push(entry.path());
         }
     }
     found.sort();
     found
 }
 
-fn truncate(whole: &[u8]) -> Vec<u8> {
-    whole[..whole.len() / 2].to_vec()
-}
-
-fn flip(whole: &[u8]) -> Vec<u8> {
+fn flip(whole: &[u8], at: usize) -> Vec<u8> {
     let mut damaged = whole.to_vec();
-    if let Some(byte) = damaged.get_mut(whole.len() / 2) {
-        *byte ^= 0x40;
-    }
+    damaged[at] ^= 0x40;
     damaged
 }
 

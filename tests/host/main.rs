@@ -5,6 +5,7 @@
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
+mod git_http;
 mod golden;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;

@@ -137,13 +137,14 @@ fn gpgsig(armor: &str) -> String {
     format!("gpgsig {}\n", armor.trim_end().replace('\n', "\n "))
 }
 
+const SIGNATURE_END: &str = "-----END SSH SIGNATURE-----\n";
+
 /// A commit's bytes without its signature, and the signature's header.
 fn split(commit: &[u8]) -> (Vec<u8>, String) {
-    let text = String::from_utf8(commit.to_vec()).unwrap();
-    let start = text.find("gpgsig ").unwrap();
-    let end =
-        start + text[start..].find("-----END SSH SIGNATURE-----\n").unwrap() + "-----END SSH SIGNATURE-----\n".len();
-    ([&text[..start], &text[end..]].concat().into_bytes(), text[start..end].to_owned())
+    let text = std::str::from_utf8(commit).unwrap();
+    let (before, rest) = text.split_once("gpgsig ").unwrap();
+    let (signature, after) = rest.split_once(SIGNATURE_END).unwrap();
+    ([before, after].concat().into_bytes(), ["gpgsig ", signature, SIGNATURE_END].concat())
 }
 
 #[test]

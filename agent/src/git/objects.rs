@@ -54,7 +54,7 @@ impl Repository {
         for _ in 0..REFS_FOLLOWED_MAX {
             let target = reference.target();
             if let Some(id) = target.try_id() {
-                return commit_id(&id.to_owned()).map_err(|_| unknown());
+                return commit_id(id).map_err(|_| unknown());
             }
             let name = target.try_name().ok_or_else(unknown)?.to_owned();
             reference = self.inner.try_find_reference(name.as_ref()).map_err(|_| unknown())?.ok_or_else(unknown)?;

@@ -54,7 +54,13 @@ fn verify(key: &KeyData, signed: &[u8], blob: &Blob<'_>) -> Result<(), Signature
             let key = ed25519_dalek::VerifyingKey::from_bytes(&key.0).map_err(|_| mismatch())?;
             key.verify_strict(signed, &signature).is_ok()
         }
-        _ => {
+        KeyData::Dsa(_)
+        | KeyData::Ecdsa(_)
+        | KeyData::Rsa(_)
+        | KeyData::SkEcdsaSha2NistP256(_)
+        | KeyData::SkEd25519(_)
+        | KeyData::Other(_)
+        | _ => {
             let signature = blob.algorithm_signature().ok_or_else(mismatch)?;
             key.verify(signed, &signature).is_ok()
         }
@@ -96,7 +102,7 @@ fn acceptable(key: &KeyData, algorithm: &[u8]) -> Result<(), Signature> {
         KeyData::SkEd25519(_) => &[b"sk-ssh-ed25519@openssh.com"],
         KeyData::SkEcdsaSha2NistP256(_) => &[b"sk-ecdsa-sha2-nistp256@openssh.com"],
         KeyData::Dsa(_) => return Err(Signature::Weak("DSA keys are not strong enough".into())),
-        _ => return Err(unknown("the signature's kind of key (or certificate) is not supported")),
+        KeyData::Other(_) | _ => return Err(unknown("the signature's kind of key (or certificate) is not supported")),
     };
     if expected.contains(&algorithm) { Ok(()) } else { Err(mismatch()) }
 }

@@ -1,0 +1,184 @@
+//! Fetching over HTTP: a token goes to the one host that the settings name, and nowhere else.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+use writ::git::{Credentials, GitError, Mirror, Remote};
+
+use crate::repository::{Repository, key, program};
+
+const TOKEN: &str = "canary-token-91c2";
+
+/// What a server does with each request.
+#[derive(Clone)]
+enum Manner {
+    /// Serves the repositories below a folder, by Git's own CGI program.
+    Serve(PathBuf),
+    /// Sends elsewhere.
+    Redirect(String),
+    /// Answers with a status and nothing else.
+    Status(&'static str),
+    /// Serves, and closes the connection in the middle of the pack.
+    Cut(PathBuf),
+}
+
+/// A server on loopback that keeps the head of each request.
+struct Server {
+    url: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/repository/.git", listener.local_addr().unwrap());
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&heads);
+        // Ends with the test program.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (manner, shared) = (manner.clone(), Arc::clone(&shared));
+                std::thread::spawn(move || answer(stream, &manner, &shared));
+            }
+        });
+        Self { url, heads }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+fn answer(stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    heads.lock().unwrap().push(head.clone());
+    let reply = match manner {
+        Manner::Serve(root) => cgi(root, &head, &body),
+        Manner::Cut(root) => {
+            let whole = cgi(root, &head, &body);
+            let cut = if head.starts_with("POST") { whole.len() / 2 } else { whole.len() };
+            whole[..cut].to_vec()
+        }
+        Manner::Redirect(to) => {
+            format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+        }
+        Manner::Status(status) => format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+    };
+    let mut stream = stream;
+    stream.write_all(&reply).ok()
+}
+
+/// The answer of `git http-backend`.
+fn cgi(root: &Path, head: &str, body: &[u8]) -> Vec<u8> {
+    let mut words = head.split_whitespace();
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let header = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim()).to_owned()
+    };
+    let mut command = program("git");
+    command.arg("http-backend").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1").env("GIT_PROTOCOL", header("Git-Protocol"));
+    command.env("REQUEST_METHOD", method).env("PATH_INFO", path).env("QUERY_STRING", query);
+    command.env("CONTENT_TYPE", header("Content-Type")).env("CONTENT_LENGTH", body.len().to_string());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(body).unwrap();
+    let output = child.wait_with_output().unwrap().stdout;
+    let end = output.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let length = output.len() - end;
+    let start = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    [start.as_bytes(), &output].concat()
+}
+
+/// A repository, the folder that serves it, and a mirror of what a server shows.
+struct World {
+    keys: TempDir,
+    repository: Repository,
+    head: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let (repository, head) = Repository::introduced_by(&key(keys.path(), "alice"));
+        Self { keys, repository, head }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.repository.path().parent().unwrap().to_owned()
+    }
+
+    fn mirror(&self, server: &Server) -> Mirror {
+        let file = self.keys.path().join("token");
+        fs::write(&file, format!("{TOKEN}\n")).unwrap();
+        let credentials = Credentials::Token { file };
+        let remote = Remote { name: "infra".into(), url: server.url.clone(), branch: "main".into(), credentials };
+        Mirror::open(&self.keys.path().join("mirror"), &remote).unwrap()
+    }
+}
+
+fn sends_token(head: &str) -> bool {
+    head.to_ascii_lowercase().contains("authorization: basic ")
+}
+
+#[test]
+fn a_branch_is_listed_and_fetched_with_the_token_in_each_request() {
+    let world = World::new();
+    let server = Server::start(Manner::Serve(world.root()));
+    let mut mirror = world.mirror(&server);
+    assert_eq!(mirror.list().unwrap().map(|id| id.to_string()).as_ref(), Some(&world.head));
+    assert!((1..600).contains(&mirror.received()), "{} bytes", mirror.received());
+    assert_eq!(mirror.fetch().unwrap().map(|id| id.to_string()).as_ref(), Some(&world.head));
+    let heads = server.heads();
+    assert!(heads.len() >= 4 && heads.iter().all(|head| sends_token(head)), "{heads:?}");
+}
+
+#[test]
+fn a_redirect_is_told_and_not_followed_and_the_token_stays() {
+    let world = World::new();
+    let elsewhere = Server::start(Manner::Serve(world.root()));
+    let to = format!("{}/info/refs?service=git-upload-pack", elsewhere.url);
+    let server = Server::start(Manner::Redirect(to.clone()));
+    match world.mirror(&server).list() {
+        Err(GitError::Redirected { to: found, .. }) => assert_eq!(found, to),
+        other => panic!("{other:?}"),
+    }
+    assert!(elsewhere.heads().is_empty());
+}
+
+#[test]
+fn a_server_that_refuses_fails_or_hangs_up_is_an_error_without_the_token() {
+    let world = World::new();
+    let root = world.root();
+    for manner in
+        [Manner::Status("401 Unauthorized"), Manner::Status("500 Oops"), Manner::Status("200 OK"), Manner::Cut(root)]
+    {
+        let server = Server::start(manner);
+        let mut mirror = world.mirror(&server);
+        let error = mirror.fetch().unwrap_err();
+        assert!(matches!(error, GitError::Remote { .. }), "{error}");
+        let text = format!("{} {error:?} {mirror:?}", writ::error::chain(&error));
+        assert!(!text.contains(TOKEN), "{text}");
+        assert_eq!(mirror.offered().unwrap(), None);
+    }
+}
