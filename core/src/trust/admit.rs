@@ -194,3 +194,7 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "admit_tests.rs"]
+mod tests;
