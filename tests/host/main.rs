@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod cli;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
