@@ -213,3 +213,42 @@ fn every_rejected_manifest_has_an_accepted_neighbour() {
     let alone: Vec<String> = names("reject").into_iter().filter(|name| !accepted.contains(name)).collect();
     assert!(alone.is_empty(), "no accepted neighbour for {alone:?}");
 }
+
+/// The files of each example that people are shown.
+fn examples() -> Vec<Files> {
+    fn walk(path: &Path, root: &Path, files: &mut Files) {
+        for entry in fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, root, files);
+            } else {
+                let name = entry.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read(&entry).unwrap());
+            }
+        }
+    }
+    let root = folder("../../../examples");
+    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let read = |path: PathBuf| {
+        let mut files = Files::new();
+        walk(&path, &path, &mut files);
+        files
+    };
+    folders.map(read).collect()
+}
+
+#[test]
+fn what_any_dialect_becomes_is_read_back_from_yaml_as_the_same_objects() {
+    let accepted = manifests("accept").into_iter().map(|(_, files)| files);
+    let mut objects = 0;
+    for files in accepted.chain(examples()) {
+        let (result, sources) = lower(&files);
+        let first = result.unwrap_or_else(|problems| panic!("{}", rendered(&problems, &sources)));
+        let documents: Vec<String> = first.objects.iter().map(|object| object.body.to_string()).collect();
+        let again = Files::from([("all.yaml".to_owned(), documents.join("\n---\n").into_bytes())]);
+        let (result, sources) = lower(&again);
+        let second = result.unwrap_or_else(|problems| panic!("{}", rendered(&problems, &sources)));
+        assert_eq!(objects_text(&first), objects_text(&second));
+        objects += first.objects.len();
+    }
+    assert!(objects > 60, "only {objects} objects");
+}
