@@ -36,10 +36,8 @@ fn lane(spec: &PodSpec, act: Act) -> Lane {
 fn plan(yaml: &str) -> Plan {
     let (desired, _) = desired(yaml);
     let lanes = desired.workloads.values().map(|workload| {
-        let index = match workload.id.kind {
-            Kind::Deployment => PodIndex::Replica("1a2b".to_owned()),
-            _ => PodIndex::Ordinal(0),
-        };
+        let stateful = workload.id.kind == Kind::StatefulSet;
+        let index = if stateful { PodIndex::Ordinal(0) } else { PodIndex::Replica("1a2b".to_owned()) };
         let spec = workload.pod(&index);
         lane(&spec, Act::CreatePod(Box::new(spec.clone())))
     });

@@ -34,7 +34,7 @@ fn changed(kind: Kind, pointer: &str, value: &Value) -> Workload {
         Value::Object(map) => drop(map.insert(last, value.clone())),
         Value::Array(list) if last == "-" => list.push(value.clone()),
         Value::Array(list) => list[last.parse::<usize>().unwrap()] = value.clone(),
-        other => panic!("{pointer} leads into {other}"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => panic!("{pointer} leads into a scalar"),
     }
     workload(&objects, &world(&[]))
 }

@@ -57,7 +57,7 @@ fn k5_k6_v34_v36_each_pod_has_its_own_volume_for_each_claim_template() {
     for ordinal in 0..3 {
         let pod = pod(only(&desired), ordinal);
         let name = format!("voodu-data-pg-data-{ordinal}");
-        assert_eq!(pod.volumes.iter().map(|volume| volume.name.clone()).collect::<Vec<_>>(), [name.clone()]);
+        assert_eq!(pod.volumes.iter().map(|volume| &volume.name).collect::<Vec<_>>(), [&name]);
         assert_eq!(pod.main.mounts[0].source, MountSource::Volume(name));
     }
 }
