@@ -2,6 +2,7 @@
 
 use super::{Policy, Refusal, Rule, paths};
 use crate::model::{ContainerSpec, Mount, MountSource, PodSpec, Port, Security, VolumeSpec};
+use crate::text::quoted;
 
 /// What a pod may not do.
 pub(super) fn judge(pod: &PodSpec, policy: &Policy) -> Vec<Refusal> {
@@ -101,7 +102,7 @@ impl Judgement<'_> {
             let plain = capability.to_ascii_uppercase();
             let plain = plain.strip_prefix("CAP_").unwrap_or(&plain);
             if !self.policy.capabilities.contains(plain) {
-                self.refuse(Rule::Capability, container, &format!("capability {capability}"));
+                self.refuse(Rule::Capability, container, &format!("capability {}", quoted(capability)));
             }
         }
     }
@@ -111,14 +112,18 @@ impl Judgement<'_> {
             MountSource::Host(path) => {
                 let (allowed, protected) = (&self.policy.host_paths, &self.policy.protected_paths);
                 if let Some(reason) = paths::refusal(path, allowed, protected) {
-                    self.refuse(Rule::HostPath, container, &format!("the host's path {path}: {reason}"));
+                    self.refuse(Rule::HostPath, container, &format!("the host's path {}: {reason}", quoted(path)));
                 }
             }
             // An engine takes a volume whose name is a path for that path of the host.
             MountSource::Volume(name) => {
                 let is_own = volumes.iter().any(|volume| volume.name == *name && volume.object == self.pod.object);
                 if !is_own || !name.starts_with("voodu-") || name.contains(['/', '\\']) {
-                    self.refuse(Rule::OwnVolume, container, &format!("volume {name}, which is not one of its claims"));
+                    self.refuse(
+                        Rule::OwnVolume,
+                        container,
+                        &format!("volume {}, which is not one of its claims", quoted(name)),
+                    );
                 }
             }
             MountSource::Directory(_) | MountSource::File(_) | MountSource::Empty { name: _, memory: _, limit: _ } => {}
