@@ -2,150 +2,16 @@
 //!
 //! Every verdict is compared with `git verify-commit`: what is admitted here, Git accepts by every parent's file, too.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+mod signatures;
+mod world;
 
-use tempfile::TempDir;
 use writ::git::Repository as Opened;
 use writ_core::time::Timestamp;
-use writ_core::trust::{Admitted, CommitId, Introduction, Outcome, Reason, Verdicts, admit, verdicts};
+use writ_core::trust::{Reason, admit};
 
 use crate::long_history;
-use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key, key_of_kind, sign};
-
-struct World {
-    keys: TempDir,
-    alice: Key,
-    bob: Key,
-    repository: Repository,
-    introduction: Introduction,
-    /// What Git was asked about already, and accepted.
-    agreed: RefCell<BTreeSet<String>>,
-}
-
-impl World {
-    /// A repository whose first commit authorizes Alice and is signed by her.
-    fn new() -> Self {
-        let keys = tempfile::tempdir().unwrap();
-        let (alice, bob) = (key(keys.path(), "alice"), key(keys.path(), "bob"));
-        let (repository, commit) = Repository::introduced_by(&alice);
-        let introduction = introduction(&commit, &alice);
-        Self { keys, alice, bob, repository, introduction, agreed: RefCell::default() }
-    }
-
-    fn by_alice(&self, message: &str) -> String {
-        self.repository.commit(Sign::By(&self.alice), message)
-    }
-
-    fn by_bob(&self, message: &str) -> String {
-        self.repository.commit(Sign::By(&self.bob), message)
-    }
-
-    /// Alice's next commit authorizes what the file says.
-    fn authorize(&self, lines: &str) -> String {
-        self.repository.authorize(lines);
-        self.by_alice("authorize")
-    }
-
-    /// Stores a commit of any bytes as the head.
-    fn store(&self, bytes: &[u8]) -> String {
-        let commit = self.repository.store("commit", bytes);
-        self.repository.point("refs/heads/main", &commit);
-        commit
-    }
-
-    fn judge(&self, head: &str, floor: Option<&str>, now: Timestamp) -> (Verdicts, Result<Admitted, String>) {
-        let floor = floor.map(id);
-        let opened = Opened::open(&self.repository.path()).unwrap();
-        let evidence = opened.evidence(&self.introduction, floor.as_ref(), id(head)).unwrap();
-        let verdicts = verdicts(&evidence, &self.introduction, floor.as_ref(), now);
-        let admitted = admit(&evidence, &self.introduction, floor.as_ref(), now);
-        assert_eq!(verdicts.admitted(), admitted.is_ok());
-        for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
-            self.git_agrees(&verdict.commit.to_string());
-        }
-        (verdicts, admitted.map_err(|refusal| refusal.to_string()))
-    }
-
-    /// Git accepts the commit by the file of each parent (by its own, if it is the introduction).
-    fn git_agrees(&self, commit: &str) {
-        if !self.agreed.borrow_mut().insert(commit.to_owned()) {
-            return;
-        }
-        let parents = self.repository.git(&["rev-list", "--parents", "-n", "1", commit]);
-        let mut parents: Vec<&str> = parents.split(' ').skip(1).collect();
-        if id(commit) == self.introduction.commit {
-            parents = vec![commit];
-        }
-        for parent in parents {
-            let signers = self.repository.git(&["show", &format!("{parent}:.writ/allowed_signers")]);
-            assert!(self.repository.git_verifies(commit, &format!("{signers}\n")), "git refuses {commit} by {parent}");
-        }
-    }
-
-    #[track_caller]
-    fn admitted(&self, head: &str) -> Admitted {
-        self.admitted_above(head, None)
-    }
-
-    #[track_caller]
-    fn admitted_above(&self, head: &str, floor: Option<&str>) -> Admitted {
-        let admitted = self.judge(head, floor, now()).1.unwrap();
-        assert_eq!(admitted.commit(), id(head));
-        admitted
-    }
-
-    /// The head is refused because of `commit`, for `reason`.
-    #[track_caller]
-    fn refused(&self, head: &str, commit: &str, reason: Reason) {
-        self.refused_above(head, None, commit, reason);
-    }
-
-    #[track_caller]
-    fn refused_above(&self, head: &str, floor: Option<&str>, commit: &str, reason: Reason) {
-        let (verdicts, admitted) = self.judge(head, floor, now());
-        let refused = verdicts.commits.iter().find(|verdict| verdict.outcome != Outcome::Admitted);
-        let refused = refused.expect("a commit is refused");
-        assert!(matches!(refused.outcome, Outcome::Refused(found, _) if found == reason), "{:?}", refused.outcome);
-        assert_eq!(refused.commit, id(commit));
-        let text = admitted.unwrap_err();
-        let (code, advice) = (reason.code(), reason.advice());
-        assert!(text.starts_with(&format!("commit {commit} is refused ({code}): ")) && text.contains(advice), "{text}");
-    }
-}
-
-fn id(text: &str) -> CommitId {
-    text.parse().unwrap()
-}
-
-fn introduction(commit: &str, key: &Key) -> Introduction {
-    Introduction { commit: id(commit), signer: key.fingerprint.parse().unwrap() }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_seconds(FIRST_COMMIT + 86_400)
-}
-
-/// A commit's bytes with this header before the blank line.
-fn with_header(commit: &[u8], header: &str) -> Vec<u8> {
-    let end = commit.windows(2).position(|pair| pair == b"\n\n").unwrap() + 1;
-    [&commit[..end], header.as_bytes(), &commit[end..]].concat()
-}
-
-/// An armor as the header of a commit.
-fn gpgsig(armor: &str) -> String {
-    format!("gpgsig {}\n", armor.trim_end().replace('\n', "\n "))
-}
-
-const SIGNATURE_END: &str = "-----END SSH SIGNATURE-----\n";
-
-/// A commit's bytes without its signature, and the signature's header.
-fn split(commit: &[u8]) -> (Vec<u8>, String) {
-    let text = std::str::from_utf8(commit).unwrap();
-    let (before, rest) = text.split_once("gpgsig ").unwrap();
-    let (signature, after) = rest.split_once(SIGNATURE_END).unwrap();
-    ([before, after].concat().into_bytes(), ["gpgsig ", signature, SIGNATURE_END].concat())
-}
+use crate::repository::{FIRST_COMMIT, Sign};
+use world::{World, id, introduction, now};
 
 #[test]
 fn a_commit_signed_by_an_authorized_key_is_admitted() {
@@ -387,59 +253,6 @@ fn the_introduction_must_be_signed_by_the_pinned_key_and_list_it() {
 }
 
 #[test]
-fn refuses_a_second_signature_on_a_good_commit() {
-    let world = World::new();
-    let good = world.by_alice("good");
-    let bytes = world.repository.object("commit", &good);
-    let (_, header) = split(&bytes);
-    world.admitted(&good);
-    let twice = world.store(&with_header(&bytes, &header));
-    world.refused(&twice, &twice, Reason::TwoSignatures);
-}
-
-#[test]
-fn refuses_a_signature_armoured_otherwise_though_git_takes_it_for_the_same() {
-    let world = World::new();
-    let good = world.by_alice("good");
-    let (payload, header) = split(&world.repository.object("commit", &good));
-    let body: String = header.lines().filter(|line| !line.contains("-----")).map(str::trim).collect();
-    let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    let armor = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----", lines.join("\n"));
-    let again = world.store(&with_header(&payload, &gpgsig(&armor)));
-    assert_ne!(again, good);
-    assert!(world.repository.git_verifies(&again, &world.alice.line()), "git takes it");
-    world.refused(&again, &again, Reason::NotCanonical);
-    let same = world.store(&with_header(&payload, &header));
-    assert_eq!(same, good, "the fixture puts the pieces together as git does");
-}
-
-#[test]
-fn refuses_a_signature_made_for_another_commit() {
-    let world = World::new();
-    let (_, header) = split(&world.repository.object("commit", &world.by_alice("one")));
-    let (payload, _) = split(&world.repository.object("commit", &world.by_alice("two")));
-    let grafted = world.store(&with_header(&payload, &header));
-    world.refused(&grafted, &grafted, Reason::BadSignature);
-    let honest = with_header(&payload, &gpgsig(&sign(&world.alice, "git", &payload)));
-    world.admitted(&world.store(&honest));
-}
-
-#[test]
-fn refuses_a_signature_made_for_another_use() {
-    let world = World::new();
-    let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
-    for namespace in ["file", "Git", "git "] {
-        let signed = world.store(&with_header(&payload, &gpgsig(&sign(&world.alice, namespace, &payload))));
-        world.refused(&signed, &signed, Reason::WrongNamespace);
-    }
-    world.repository.reset(&world.introduction.commit.to_string());
-    world.authorize(&(world.alice.line_with("namespaces=\"git\"") + &world.bob.line_with("namespaces=\"file\"")));
-    world.admitted(&world.by_alice("listed for git"));
-    let head = world.by_bob("listed for files");
-    world.refused(&head, &head, Reason::WrongNamespace);
-}
-
-#[test]
 fn refuses_a_backdated_commit_by_a_key_past_its_end_though_git_takes_it() {
     let world = World::new();
     let line = world.alice.line_with("valid-before=\"20260101120000Z\"");
@@ -535,55 +348,4 @@ fn refuses_a_tag_object_where_a_commit_should_be() {
     let tag = world.repository.store("tag", tag.as_bytes());
     world.refused(&tag, &tag, Reason::MalformedCommit);
     world.admitted(&commit);
-}
-
-#[test]
-fn refuses_what_the_grammar_does_not_know() {
-    let world = World::new();
-    let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
-    let signed = |payload: &[u8]| {
-        let armor = sign(&world.alice, "git", payload);
-        world.store(&with_header(payload, &gpgsig(&armor)))
-    };
-    world.admitted(&signed(&payload));
-    for odd in [
-        with_header(&payload, "mergetag x\n"),
-        [&payload[..], b"\0hidden"].concat(),
-        with_header(&payload, "gpgsig-sha256 x\n"),
-    ] {
-        let odd = signed(&odd);
-        world.refused(&odd, &odd, Reason::MalformedCommit);
-    }
-}
-
-#[test]
-fn strong_keys_of_every_kind_sign_and_weak_ones_do_not() {
-    let world = World::new();
-    let make = |name: &str, kind: &[&str]| key_of_kind(world.keys.path(), name, kind);
-    let strong = [
-        make("p256", &["-t", "ecdsa", "-b", "256"]),
-        make("p384", &["-t", "ecdsa", "-b", "384"]),
-        make("rsa", &["-t", "rsa", "-b", "3072"]),
-    ];
-    let weak = make("rsa2048", &["-t", "rsa", "-b", "2048"]);
-    let lines: String = strong.iter().chain([&weak, &world.alice]).map(Key::line).collect();
-    world.authorize(&lines);
-    for key in &strong {
-        world.admitted(&world.repository.commit(Sign::By(key), "strong"));
-    }
-    let head = world.repository.commit(Sign::By(&weak), "weak");
-    world.refused(&head, &head, Reason::WeakKey);
-    world.repository.reset("HEAD~1");
-    let p521 = make("p521", &["-t", "ecdsa", "-b", "521"]);
-    let head = world.repository.commit(Sign::By(&p521), "not supported");
-    world.refused(&head, &head, Reason::UnknownKey);
-}
-
-#[test]
-fn an_openpgp_signature_is_refused_as_not_supported() {
-    let world = World::new();
-    let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
-    let armor = "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----";
-    let head = world.store(&with_header(&payload, &gpgsig(armor)));
-    world.refused(&head, &head, Reason::UnknownKey);
 }

@@ -1,0 +1,129 @@
+//! A repository whose first commit is pinned, and what is thought of its commits.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use tempfile::TempDir;
+use writ::git::Repository as Opened;
+use writ_core::time::Timestamp;
+use writ_core::trust::{Admitted, CommitId, Introduction, Outcome, Reason, Verdicts, admit, verdicts};
+
+use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
+
+pub(super) struct World {
+    pub(super) keys: TempDir,
+    pub(super) alice: Key,
+    pub(super) bob: Key,
+    pub(super) repository: Repository,
+    pub(super) introduction: Introduction,
+    /// What Git was asked about already, and accepted.
+    pub(super) agreed: RefCell<BTreeSet<String>>,
+}
+
+impl World {
+    /// A repository whose first commit authorizes Alice and is signed by her.
+    pub(super) fn new() -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let (alice, bob) = (key(keys.path(), "alice"), key(keys.path(), "bob"));
+        let (repository, commit) = Repository::introduced_by(&alice);
+        let introduction = introduction(&commit, &alice);
+        Self { keys, alice, bob, repository, introduction, agreed: RefCell::default() }
+    }
+
+    pub(super) fn by_alice(&self, message: &str) -> String {
+        self.repository.commit(Sign::By(&self.alice), message)
+    }
+
+    pub(super) fn by_bob(&self, message: &str) -> String {
+        self.repository.commit(Sign::By(&self.bob), message)
+    }
+
+    /// Alice's next commit authorizes what the file says.
+    pub(super) fn authorize(&self, lines: &str) -> String {
+        self.repository.authorize(lines);
+        self.by_alice("authorize")
+    }
+
+    /// Stores a commit of any bytes as the head.
+    pub(super) fn store(&self, bytes: &[u8]) -> String {
+        let commit = self.repository.store("commit", bytes);
+        self.repository.point("refs/heads/main", &commit);
+        commit
+    }
+
+    pub(super) fn judge(
+        &self,
+        head: &str,
+        floor: Option<&str>,
+        now: Timestamp,
+    ) -> (Verdicts, Result<Admitted, String>) {
+        let floor = floor.map(id);
+        let opened = Opened::open(&self.repository.path()).unwrap();
+        let evidence = opened.evidence(&self.introduction, floor.as_ref(), id(head)).unwrap();
+        let verdicts = verdicts(&evidence, &self.introduction, floor.as_ref(), now);
+        let admitted = admit(&evidence, &self.introduction, floor.as_ref(), now);
+        assert_eq!(verdicts.admitted(), admitted.is_ok());
+        for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
+            self.git_agrees(&verdict.commit.to_string());
+        }
+        (verdicts, admitted.map_err(|refusal| refusal.to_string()))
+    }
+
+    /// Git accepts the commit by the file of each parent (by its own, if it is the introduction).
+    pub(super) fn git_agrees(&self, commit: &str) {
+        if !self.agreed.borrow_mut().insert(commit.to_owned()) {
+            return;
+        }
+        let parents = self.repository.git(&["rev-list", "--parents", "-n", "1", commit]);
+        let mut parents: Vec<&str> = parents.split(' ').skip(1).collect();
+        if id(commit) == self.introduction.commit {
+            parents = vec![commit];
+        }
+        for parent in parents {
+            let signers = self.repository.git(&["show", &format!("{parent}:.writ/allowed_signers")]);
+            assert!(self.repository.git_verifies(commit, &format!("{signers}\n")), "git refuses {commit} by {parent}");
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn admitted(&self, head: &str) -> Admitted {
+        self.admitted_above(head, None)
+    }
+
+    #[track_caller]
+    pub(super) fn admitted_above(&self, head: &str, floor: Option<&str>) -> Admitted {
+        let admitted = self.judge(head, floor, now()).1.unwrap();
+        assert_eq!(admitted.commit(), id(head));
+        admitted
+    }
+
+    /// The head is refused because of `commit`, for `reason`.
+    #[track_caller]
+    pub(super) fn refused(&self, head: &str, commit: &str, reason: Reason) {
+        self.refused_above(head, None, commit, reason);
+    }
+
+    #[track_caller]
+    pub(super) fn refused_above(&self, head: &str, floor: Option<&str>, commit: &str, reason: Reason) {
+        let (verdicts, admitted) = self.judge(head, floor, now());
+        let refused = verdicts.commits.iter().find(|verdict| verdict.outcome != Outcome::Admitted);
+        let refused = refused.expect("a commit is refused");
+        assert!(matches!(refused.outcome, Outcome::Refused(found, _) if found == reason), "{:?}", refused.outcome);
+        assert_eq!(refused.commit, id(commit));
+        let text = admitted.unwrap_err();
+        let (code, advice) = (reason.code(), reason.advice());
+        assert!(text.starts_with(&format!("commit {commit} is refused ({code}): ")) && text.contains(advice), "{text}");
+    }
+}
+
+pub(super) fn id(text: &str) -> CommitId {
+    text.parse().unwrap()
+}
+
+pub(super) fn introduction(commit: &str, key: &Key) -> Introduction {
+    Introduction { commit: id(commit), signer: key.fingerprint.parse().unwrap() }
+}
+
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_seconds(FIRST_COMMIT + 86_400)
+}
