@@ -218,6 +218,14 @@ fn files_of_a_unit_are_read_by_their_paths_from_there() {
     assert_eq!(mirror.files(&admitted, ".").unwrap().len(), 4);
 }
 
+#[test]
+fn a_mirror_can_go_to_another_thread_so_that_a_fetch_blocks_nobody() {
+    let world = World::new();
+    let mut mirror = world.mirror();
+    let offered = std::thread::spawn(move || mirror.fetch().unwrap()).join().unwrap();
+    assert_eq!(offered, Some(world.introduction.commit));
+}
+
 #[track_caller]
 fn refused(world: &World, path: &str, reason: &str) {
     let (mirror, admitted) = world.admitted();
