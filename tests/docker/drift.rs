@@ -86,7 +86,12 @@ async fn a_stopped_or_paused_pod_is_seen_as_such_and_started_again() {
     world.create(&pod).await.unwrap();
     let container = world.container(&pod.name).await;
     let start = Act::StartPod { pod: pod.name.clone(), container: container.clone() };
-    world.person(&["stop", "-t", "0", &pod.name]);
+    world.person(&["kill", "--signal", "KILL", &pod.name]);
+    let ended = crate::world::until(|| async {
+        let state = world.look(Depth::List).await.pods[&pod.name].state.clone();
+        (matches!(state, PodState::Exited { .. }).then_some(()), format!("{state:?}"))
+    });
+    ended.await.unwrap();
     let killed = PodState::Exited { code: 137, out_of_memory: false };
     for depth in [Depth::List, Depth::Deep] {
         assert_eq!(world.look(depth).await.pods[&pod.name].state, killed);

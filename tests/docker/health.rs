@@ -57,7 +57,7 @@ async fn a_probe_by_http_or_tcp_reaches_the_pod_and_tells_why_it_fails() {
         pod.main = container("writ-test/box:1", &["sh", "-c", script]);
         pod.main.readiness = Some(probe(action));
         world.create(&pod).await.unwrap();
-        see(&world, &pod, |what| *what == What::Available).await;
+        see(&world, &pod, |what| *what == What::Published(true)).await;
         pod.main.readiness = Some(probe(bad));
         let report = see(&world, &pod, |what| matches!(what, What::NotReady(_))).await;
         assert!(matches!(&report.what, What::NotReady(told) if told.starts_with(why)), "{report:?}");

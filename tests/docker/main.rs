@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
+mod containers;
 mod drift;
+mod engine;
 mod foreign;
 mod health;
+mod kubernetes;
 mod names;
 mod pass;
 mod pods;

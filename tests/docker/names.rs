@@ -13,7 +13,7 @@ use crate::world::{World, container, shell_probe, until};
 /// A pod that repeats what it is told on port 7, and is ready while a file is there.
 fn echo(world: &World, ordinal: u32) -> PodSpec {
     let mut pod = world.pod("echo", ordinal);
-    pod.main = container("writ-test/box:1", &["nc", "-lk", "-p", "7", "-e", "cat"]);
+    pod.main = container("writ-test/box:1", &["nc", "-ll", "-p", "7", "-e", "cat"]);
     pod.main.readiness = Some(shell_probe("test -f /tmp/ready"));
     pod.grace.0 = 1;
     pod

@@ -12,6 +12,7 @@ use writ_core::time::Timestamp;
 use super::connection::ANSWER;
 use super::labels::{HOST, POD, UNIT};
 use super::{Docker, NETWORK};
+use crate::clock::Clock;
 use crate::target::{Event, EventKind, ExecRequest, LogChunk, LogRequest, Output, Session, TargetError};
 
 /// What the engine is asked to tell. Programs that run in containers are left out: each probe is one.
@@ -31,6 +32,7 @@ const ACTIONS: [&str; 12] = [
 ];
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
+const MILLIS_PER_SECOND: i64 = 1_000;
 
 impl Docker {
     /// Everything that happens to the host's pods, volumes and network from now on.
@@ -42,7 +44,10 @@ impl Docker {
         let types = ["container", "network", "volume"];
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let filters = HashMap::from([("type".to_owned(), owned(&types)), ("event".to_owned(), owned(&ACTIONS))]);
-        let options = EventsOptionsBuilder::new().filters(&filters).build();
+        // The question goes out when the stream is first read; what happens until then must not be missed.
+        let now = Clock.now().0;
+        let since = format!("{}.{:03}", now.div_euclid(MILLIS_PER_SECOND), now.rem_euclid(MILLIS_PER_SECOND));
+        let options = EventsOptionsBuilder::new().since(&since).filters(&filters).build();
         let messages = engine.events(Some(options));
         let (host, endpoint) = (self.host.clone(), self.endpoint.clone());
         let events = messages.filter_map(move |message| {
