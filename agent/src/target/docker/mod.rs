@@ -35,7 +35,7 @@ pub struct Docker {
     host: String,
     state: PathBuf,
     endpoint: String,
-    memory: Mutex<Memory>,
+    memory: Box<Mutex<Memory>>,
 }
 
 /// What is remembered between calls; all of it can be found out again.
@@ -64,7 +64,7 @@ impl Docker {
             host: host.to_owned(),
             state: state.into(),
             endpoint: endpoint.to_owned(),
-            memory: Mutex::new(Memory::default()),
+            memory: Box::new(Mutex::new(Memory::default())),
         }
     }
 
