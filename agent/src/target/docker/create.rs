@@ -21,6 +21,9 @@ use super::request::{Facts, Mounted, Source};
 use super::{Docker, asked, files, observe, request, verify};
 use crate::target::{Context, Progress, TargetError};
 
+/// Addresses that are tried for a pod before the network counts as contested.
+const ADDRESS_TRIES: usize = 5;
+
 impl Docker {
     /// Makes and starts a pod. One that an earlier try made already is only started.
     pub(super) async fn create_pod(
@@ -41,9 +44,30 @@ impl Docker {
             self.run_init(context, pod, index, &image).await?;
         }
         let image = self.image(&pod.main.image, pod.main.pull, progress).await?;
-        let address = self.address(&operation, pod, &containers).await?;
+        for _ in 0..ADDRESS_TRIES {
+            match self.make_and_start(&operation, context, pod, &image).await {
+                // Somebody else was given the address since the look: another one will do.
+                Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
+                    self.remove_if_ours(&operation, &pod.name).await?;
+                }
+                other => return other,
+            }
+        }
+        let reason = format!("each of {ADDRESS_TRIES} addresses was taken by somebody else meanwhile");
+        Err(TargetError::Failed { operation, reason })
+    }
+
+    async fn make_and_start(
+        &self,
+        operation: &str,
+        context: &Context,
+        pod: &PodSpec,
+        image: &Image,
+    ) -> Result<(), TargetError> {
+        let containers = self.containers(operation).await?;
+        let address = self.address(operation, pod, &containers).await?;
         let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
-        let made = self.make(context, pod, &pod.main, Some(&asked), &pod.name, &image).await;
+        let made = self.make(context, pod, &pod.main, Some(&asked), &pod.name, image).await;
         if let Some(address) = address {
             self.memory().addresses.remove(&address);
         }
