@@ -10,6 +10,7 @@ mod git_http;
 mod golden;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
+mod pass;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]

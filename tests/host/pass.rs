@@ -1,0 +1,224 @@
+//! One pass after another over a real repository and a described host, with a new agent for each.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use tempfile::TempDir;
+use writ::agent::Agent;
+use writ::clock::Clock;
+use writ::cycle::{self, PassEnd};
+use writ::interrupt::Interrupt;
+use writ::record::{Introduced, Store};
+use writ::settings::{Settings, Surroundings, parse};
+use writ::source::Source;
+use writ::target::Quiet;
+use writ::wake::Wake;
+use writ_core::status::State;
+
+use crate::repository::{Key, Repository, Sign};
+
+const WEB: &str = r#"
+deployment "shop" "web" {
+  image    = "web:1"
+  replicas = 2
+}
+"#;
+
+const PG: &str = r#"
+statefulset "data" "pg" {
+  image    = "postgres:15"
+  replicas = 3
+  volume_claim "data" { mount_path = "/data" }
+}
+"#;
+
+/// A repository, a state directory, and the settings between them.
+struct World {
+    repository: Repository,
+    key: Key,
+    folder: TempDir,
+    settings: Settings,
+}
+
+impl World {
+    /// A repository that is enrolled and holds `files` below `host/`, signed.
+    fn with(files: &[(&str, &str)]) -> Self {
+        Self::with_settings(files, "")
+    }
+
+    fn with_settings(files: &[(&str, &str)], more: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let key = crate::repository::key(folder.path(), "ann");
+        let (repository, introduction) = Repository::introduced_by(&key);
+        for (path, text) in files {
+            repository.write(&format!("host/{path}"), text);
+        }
+        repository.commit(Sign::By(&key), "deploy");
+        let settings = settings(folder.path(), &repository.url(), more);
+        let store = Store::open(Clock.now(), &settings.host.state).unwrap();
+        let introduced = Introduced { commit: introduction, signer: key.fingerprint.clone() };
+        store.enrol(Clock.now(), "infra", &introduced).unwrap();
+        Self { repository, key, folder, settings }
+    }
+
+    /// Commits `text` as the only manifest, signed.
+    fn deploy(&self, path: &str, text: &str) -> String {
+        self.repository.write(&format!("host/{path}"), text);
+        self.repository.commit(Sign::By(&self.key), "change")
+    }
+
+    /// One pass by a new agent, as after a restart.
+    async fn pass(&self) -> PassEnd {
+        let (agent, attendance) =
+            Agent::new(self.settings.clone(), Clock, Rc::new(self.store()), Box::new(Quiet)).unwrap();
+        let mut source = Source::open(&self.settings.host.state, &self.settings.sources[0]).unwrap();
+        let interrupt = Interrupt::default();
+        tokio::select! {
+            end = cycle::pass(&agent, &mut source, Wake::Start, &interrupt) => end.unwrap(),
+            never = attendance.run(&agent) => match never {},
+        }
+    }
+
+    fn store(&self) -> Store {
+        Store::open(Clock.now(), &self.settings.host.state).unwrap()
+    }
+
+    /// The described host as text, without the moments.
+    fn host(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("state/simulated.host")).unwrap_or_default()
+    }
+
+    fn standing(&self) -> (Option<String>, State, String) {
+        let standing = self.store().standing("edge").unwrap().unwrap();
+        (standing.commit, standing.state, standing.text)
+    }
+
+    fn journal(&self) -> Vec<String> {
+        self.store().history(&writ::record::Filter::default()).unwrap().into_iter().map(|it| it.kind).collect()
+    }
+}
+
+fn settings(folder: &Path, url: &str, more: &str) -> Settings {
+    let state = folder.join("state");
+    let text = format!(
+        "[host]\nname = \"edge-1\"\nstate = \"{}\"\n\
+         [[source]]\nname = \"infra\"\nurl = \"{url}\"\nbranch = \"main\"\n\
+         [[unit]]\nname = \"edge\"\nsource = \"infra\"\npath = \"host\"\ntarget = \"simulated\"\n{more}",
+        state.display()
+    );
+    parse(Path::new("agent.toml"), &text, &Surroundings::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_signed_commit_is_applied_and_the_second_pass_does_nothing() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    let first = world.pass().await;
+    assert!(first.changes >= 2 && !first.failed && !first.refused, "{first:?}");
+    assert_eq!(world.standing().1, State::Success, "{:?}", world.standing());
+    let (host, journal) = (world.host(), world.journal());
+    let second = world.pass().await;
+    assert_eq!(second.changes, 0, "{second:?}");
+    assert_eq!(world.host(), host);
+    assert_eq!(world.journal(), journal, "an idle pass writes nothing");
+}
+
+#[tokio::test]
+async fn an_unsigned_commit_changes_nothing_and_what_ran_is_still_looked_after() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    world.pass().await;
+    let (admitted, _, _) = world.standing();
+    world.repository.write("host/web.hcl", WEB.replace("web:1", "evil:1"));
+    world.repository.commit(Sign::Not, "not from us");
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    assert!(!world.host().contains("evil"));
+    assert!(world.journal().contains(&"commit-refused".to_owned()), "{:?}", world.journal());
+    assert_eq!(world.standing().0, admitted, "the admitted commit is still followed");
+}
+
+#[tokio::test]
+async fn a_signed_commit_is_never_undone_by_an_unsigned_one_on_top_of_it() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    world.pass().await;
+    let second = world.deploy("web.hcl", &WEB.replace("web:1", "web:2"));
+    world.pass().await;
+    world.repository.write("host/web.hcl", WEB.replace("web:1", "evil:1"));
+    world.repository.commit(Sign::Not, "not from us");
+    let end = world.pass().await;
+    assert_eq!(end.changes, 0, "{end:?}");
+    assert_eq!(world.standing().0, Some(second));
+}
+
+#[tokio::test]
+async fn a_branch_taken_back_is_refused() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    let first = world.repository.head();
+    world.pass().await;
+    let second = world.deploy("web.hcl", &WEB.replace("web:1", "web:2"));
+    world.pass().await;
+    world.repository.reset(&first);
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    assert_eq!(world.standing().0, Some(second));
+}
+
+#[tokio::test]
+async fn an_emptied_folder_removes_nothing() {
+    let world = World::with(&[("web.hcl", WEB), ("pg.hcl", PG)]);
+    world.pass().await;
+    let host = world.host();
+    world.repository.remove("host");
+    world.repository.commit(Sign::By(&world.key), "gone");
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    assert_eq!(world.host(), host);
+}
+
+#[tokio::test]
+async fn a_manifest_with_a_mistake_changes_nothing_and_the_last_good_one_is_looked_after() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    world.pass().await;
+    let (good, _, _) = world.standing();
+    world.deploy("web.hcl", &WEB.replace("replicas", "replica"));
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    assert_eq!(world.standing().0, good);
+    assert!(end.units.iter().any(|(_, state, text)| *state == State::Error && text.contains("web.hcl:4:3")), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_removed_manifest_removes_pods_and_keeps_volumes() {
+    let world = World::with(&[("web.hcl", WEB), ("pg.hcl", PG)]);
+    world.pass().await;
+    world.repository.remove("host/pg.hcl");
+    world.repository.commit(Sign::By(&world.key), "no database");
+    let end = world.pass().await;
+    assert!(end.changes == 3 && !end.refused, "{end:?}");
+    assert!(!world.host().contains("pod data-pg") && world.host().contains("voodu-data-pg-data-2"), "{}", world.host());
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_enrolled_is_refused_with_what_to_run() {
+    let folder = TempDir::new().unwrap();
+    let key = crate::repository::key(folder.path(), "ann");
+    let (repository, introduction) = Repository::introduced_by(&key);
+    let settings = settings(folder.path(), &repository.url(), "");
+    let world = World { repository, key, folder, settings };
+    let end = world.pass().await;
+    assert!(end.refused && end.units[0].2.contains("writ enrol"), "{end:?}");
+    let introduced = Introduced { commit: introduction, signer: world.key.fingerprint.clone() };
+    world.store().enrol(Clock.now(), "infra", &introduced).unwrap();
+    world.deploy("web.hcl", WEB);
+    assert!(!world.pass().await.refused);
+}
+
+#[tokio::test]
+async fn a_suspended_unit_is_left_alone_until_it_is_resumed() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    world.store().suspend(Clock.now(), "edge", "ann", "maintenance", None).unwrap();
+    let end = world.pass().await;
+    assert_eq!((end.changes, world.standing().1), (0, State::Pending));
+    assert!(world.standing().2.contains("maintenance"));
+    world.store().resume(Clock.now(), "edge", Some("ann")).unwrap();
+    assert!(world.pass().await.changes > 0);
+}
