@@ -91,7 +91,7 @@ impl Agent {
                 places.push(Rc::new(Place { kind: unit.target, target, health }));
                 Rc::clone(&places[places.len() - 1])
             });
-            units.push(Unit::new(unit, place));
+            units.push(Unit::new(&settings.host, unit, place));
         }
         let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
         let turn = RefCell::new(Weak::new());
@@ -178,9 +178,9 @@ impl Agent {
 }
 
 impl Unit {
-    fn new(settings: &settings::Unit, place: Rc<Place>) -> Self {
+    fn new(host: &settings::Host, settings: &settings::Unit, place: Rc<Place>) -> Self {
         let guard = match settings.guard {
-            settings::Guard::Baseline => guard::Policy::baseline(),
+            settings::Guard::Baseline => guard::Policy::baseline().protecting(&host.state.display().to_string()),
         };
         Self {
             settings: settings.clone(),

@@ -251,7 +251,7 @@ async fn walk(
     };
     let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
     watch(unit, &wanted.desired, &observed);
-    Ok(summary(unit, wanted, &observed, checked.plan(), &applied))
+    Ok(summary(wanted, &observed, checked.plan(), &applied))
 }
 
 /// Looks at the target, plans, and lets the guard judge the plan.
@@ -366,15 +366,14 @@ fn tell_refusals_and_drift(
 }
 
 /// Counts what a pass came to.
-fn summary(unit: &Unit, wanted: &Wanted, observed: &Observed, plan: &Plan, applied: &Applied) -> Walked {
+fn summary(wanted: &Wanted, observed: &Observed, plan: &Plan, applied: &Applied) -> Walked {
     let mut summary = Summary {
         workloads: wanted.desired.workloads.len(),
         pods: wanted.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
         changes: applied.changes,
         ..Summary::default()
     };
-    let available = |pod: &&String| unit.place.health.readiness_of(pod) == Readiness::Available;
-    summary.available = observed.pods.keys().filter(available).count();
+    summary.available = observed.pods.values().filter(|pod| pod.readiness == Readiness::Available).count();
     for step in plan.steps() {
         let what = step.pod.clone().unwrap_or_else(|| step.object.to_string());
         match (step.verb, step.cause) {

@@ -145,7 +145,10 @@ impl Source {
         }
         let floor = floor(store, &self.settings.name)?;
         let verdict = self.admit(introduction, head, floor, now).await;
-        store.append_news(now, &told(&self.settings.name, head, &verdict).into())?;
+        // That the floor was admitted stands in the record already.
+        if verdict.is_err() || floor != Some(head) {
+            store.append_news(now, &told(&self.settings.name, head, &verdict).into())?;
+        }
         self.known.set(Some(head));
         self.judged = Some(match verdict {
             Ok(admitted) => {

@@ -150,7 +150,8 @@ impl Simulated {
 
     fn container(&self, id: &str, operation: &str) -> Result<(PodState, Readiness, Timestamp), TargetError> {
         let observed = self.read()?.observe(self.clock.now());
-        let pod = observed.pods.into_values().find(|pod| pod.container == id);
+        let mut pods = observed.pods.into_iter();
+        let pod = pods.find(|(name, pod)| pod.container == id || name == id).map(|(_, pod)| pod);
         let pod = pod.ok_or_else(|| failed(&format!("{operation} {id}"), "there is no such container"))?;
         Ok((pod.state, pod.readiness, pod.since))
     }

@@ -184,7 +184,8 @@ impl Host {
     /// # Errors
     /// If there is no such container.
     pub fn restart(&mut self, container: &str, now: Timestamp) -> Result<(), Failure> {
-        let pod = self.pods.values_mut().find(|pod| pod.container == container);
+        let mut pods = self.pods.iter_mut();
+        let pod = pods.find(|(name, pod)| pod.container == container || *name == container).map(|(_, pod)| pod);
         let pod = pod.ok_or_else(|| refused(format!("there is no container {container}")))?;
         (pod.state, pod.since) = (PodState::Running, now);
         Ok(())
