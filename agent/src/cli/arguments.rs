@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
-use super::{audit, check, completions, config, enrol, exec, history, logs, render, status, suspend, verify, why};
+use super::{apply, audit, check, completions, config, delete, enrol, exec, history, logs, plan, render, run, status, suspend, verify, why};
 
 /// Deploys what a signed Git commit says, to this host.
 #[derive(Debug, Parser)]
@@ -36,6 +36,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Follow the sources of the settings, until it is stopped
+    Run(run::Arguments),
+    /// Tell what a pass would do and why, and change nothing
+    Plan(plan::Arguments),
+    /// Apply local files once, where the host allows what nobody signed
+    Apply(apply::Arguments),
+    /// Remove an object from this host; its data only if asked
+    Delete(delete::Arguments),
     /// Judge manifests: every problem at once, and fields without effect
     Check(check::Arguments),
     /// Print manifests of any dialect as Kubernetes objects

@@ -211,7 +211,7 @@ fn engine(host: &Host, settings: &Settings) -> Result<String, Problem> {
     let advice = "start Docker, or set DOCKER_HOST; run as a user who may use its socket";
     let looked = host.target_of(Target::Docker).and_then(|target| {
         // A look needs the engine's version to be known and good.
-        Ok(block_on(target.observe(host::LOCAL, Depth::List, host.now()))?.map_err(|error| chain(&error)))
+        Ok(block_on(target.observe(writ::one_off::LOCAL, Depth::List, host.now()))?.map_err(|error| chain(&error)))
     });
     match looked {
         Ok(Ok(_)) => Ok(format!("{shown} answers and is new enough")),

@@ -8,7 +8,7 @@ use writ::error::chain;
 use writ::git;
 use writ::record::Store;
 use writ::settings::{self, Settings, Source, Transport, Unit};
-use writ::target::{Docker, Target};
+use writ::target::Target;
 use writ_core::time::Timestamp;
 
 use super::exit::{Exit, Failure};
@@ -29,6 +29,11 @@ impl Host {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Where time comes from.
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The file that the settings are read from.
@@ -105,13 +110,7 @@ impl Host {
 
     /// The target of that kind.
     pub(crate) fn target_of(&self, kind: settings::Target) -> Result<Target, Failure> {
-        let host = &self.settings()?.host;
-        match kind {
-            settings::Target::Docker => {
-                Ok(Target::Docker(Docker::new(&host.name, &host.state, &format!("unix://{}", host.engine.display()))))
-            }
-            settings::Target::Simulated => Err(Failure::message("target `simulated` cannot be looked at yet")),
-        }
+        Ok(writ::agent::target(&self.settings()?.host, kind, self.clock))
     }
 
     /// Where the agent keeps its copy of a source.
@@ -136,9 +135,6 @@ pub(crate) fn remote(source: &Source) -> git::Remote {
     };
     git::Remote { name: name.clone(), url: url.clone(), branch: branch.clone(), credentials }
 }
-
-/// The unit that files belong to which a person applied by hand.
-pub(crate) const LOCAL: &str = "local";
 
 /// Waits for what a target or a remote answers.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -2,11 +2,13 @@
 //!
 //! Invariant: nothing is decided here that is about the host; nothing else prints.
 
+mod apply;
 mod arguments;
 mod audit;
 mod check;
 mod completions;
 mod config;
+mod delete;
 mod doctor;
 mod enrol;
 mod event;
@@ -21,8 +23,12 @@ mod logs;
 mod man;
 mod moment;
 mod object;
+mod plan;
 mod pods;
+mod progress;
 mod render;
+mod run;
+mod spine;
 mod status;
 mod status_view;
 mod suspend;
@@ -87,6 +93,10 @@ fn not_understood(error: &clap::Error) -> Exit {
 
 fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
     match command {
+        Command::Run(arguments) => run::run(host, &arguments),
+        Command::Plan(arguments) => plan::run(host, &arguments),
+        Command::Apply(arguments) => apply::run(host, &arguments),
+        Command::Delete(arguments) => delete::run(host, &arguments),
         Command::Check(arguments) => check::run(host, &arguments),
         Command::Render(arguments) => render::run(host, &arguments),
         Command::Verify(arguments) => verify::run(host, &arguments),

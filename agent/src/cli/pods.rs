@@ -48,7 +48,8 @@ fn with_target(looks: Vec<(Target, Observed)>, found: object::FoundPod) -> Resul
 fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
     let settings = host.settings()?;
     let mut units: Vec<(&str, Kind)> = settings.units.iter().map(|unit| (unit.name.as_str(), unit.target)).collect();
-    units.push((super::host::LOCAL, Kind::Docker));
+    let simulated = !units.is_empty() && units.iter().all(|(_, kind)| *kind == Kind::Simulated);
+    units.push((writ::one_off::LOCAL, if simulated { Kind::Simulated } else { Kind::Docker }));
     let mut looks = Vec::new();
     for (unit, kind) in units {
         let target = host.target_of(kind)?;

@@ -63,6 +63,11 @@ impl Terminal {
         self.error_colour
     }
 
+    /// Whether a progress bar may be drawn on standard error.
+    pub(crate) fn draws(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// Prints a document: `text` for people, `value` for programs.
     pub(crate) fn show(&self, value: &Value, text: &str) -> Result<(), Failure> {
         match self.format {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 
-pub use surroundings::{Surroundings, file, person, wants_colour};
+pub use surroundings::{Surroundings, file, log_filter, person, wants_colour};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/writ/agent.toml";

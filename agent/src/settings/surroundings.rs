@@ -46,3 +46,9 @@ pub fn wants_colour() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     !refused && !dumb
 }
+
+/// What the agent logs: `WRIT_LOG` (`debug`, `writ=debug`), else what matters.
+#[must_use]
+pub fn log_filter() -> String {
+    std::env::var("WRIT_LOG").unwrap_or_else(|_| "warn,writ=info".to_owned())
+}

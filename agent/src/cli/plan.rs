@@ -1,0 +1,105 @@
+//! `writ plan`
+
+use serde_json::json;
+use writ::agent::Agent;
+use writ::cycle::{self, Preview, Refused};
+use writ::source::{Source, Trouble};
+use writ::wanted::WantedError;
+
+use super::event::short_commit;
+use super::exit::{Ended, Exit, Failure};
+use super::host::Host;
+use super::spine;
+use writ::interrupt::Interrupt;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 nothing to do, 2 steps, 3 refused, 1 failed.")]
+pub(crate) struct Arguments {
+    /// Only this unit
+    #[arg(long)]
+    unit: Option<String>,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    let wanted = arguments.unit.as_deref().map(|name| host.unit(name)).transpose()?.map(|unit| unit.name.clone());
+    if host.settings()?.units.is_empty() {
+        return Err(Failure::message(format!("{} names no [[unit]]", host.settings_file().display())));
+    }
+    let (agent, attendance) = spine::agent(host)?;
+    let sources = spine::sources(host)?;
+    let interrupt = Interrupt::default();
+    let work = previews(&agent, sources, wanted.as_deref());
+    let previews = spine::attended(&agent, attendance, &interrupt, work)?;
+    let mut worst = Exit::Success;
+    for preview in &previews {
+        worst = worse(worst, show(host, preview)?);
+    }
+    Ok(worst)
+}
+
+async fn previews(agent: &Agent, sources: Vec<Source>, wanted: Option<&str>) -> Result<Vec<Preview>, Failure> {
+    let mut previews = Vec::new();
+    for mut source in sources {
+        let name = source.settings.name.clone();
+        for unit in agent.units_of(&name).filter(|unit| wanted.is_none_or(|wanted| unit.settings.name == wanted)) {
+            previews.push(cycle::preview(agent, &mut source, unit).await?);
+        }
+    }
+    Ok(previews)
+}
+
+/// Shows one unit's plan: a document of its own.
+fn show(host: &Host, preview: &Preview) -> Ended {
+    let Preview { unit, commit, plan, refusal } = preview;
+    let plan = plan.as_ref().map(writ_core::guard::CheckedPlan::plan);
+    let refusal_text = refusal.as_ref().map(|refusal| describe(refusal));
+    let steps = plan.map(spine::steps).unwrap_or_default();
+    let value = json!({"schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text});
+    let at = commit.as_deref().map_or_else(|| "no commit to follow".to_owned(), |commit| format!("commit {}", short_commit(commit)));
+    let mut text = format!("unit {unit}, {at}\n");
+    if let Some(plan) = plan {
+        text.push_str(&plan.to_string());
+        if plan.is_empty() {
+            text.push_str("nothing to do\n");
+        }
+    }
+    host.terminal.show(&value, &text)?;
+    let by_plan = plan.map_or(Exit::Success, spine::exit_of);
+    Ok(match refusal {
+        None => by_plan,
+        Some(refusal) => {
+            match refusal {
+                Refused::Files(WantedError::Manifests { problems, sources }) => {
+                    host.terminal.say(&problems.render(sources, host.terminal.error_colour()));
+                }
+                Refused::Files(WantedError::Tree(_)) | Refused::Head(_) => {}
+            }
+            host.terminal.complain(&format!("unit {unit}: {}", describe(refusal)));
+            exit_of(refusal)
+        }
+    })
+}
+
+fn describe(refusal: &Refused) -> String {
+    match refusal {
+        Refused::Head(trouble) => trouble.to_string(),
+        Refused::Files(error) => format!("the files of the commit are not right: {}", error.in_short()),
+    }
+}
+
+const fn exit_of(refusal: &Refused) -> Exit {
+    match refusal {
+        Refused::Head(Trouble::Refused(_) | Trouble::NotEnrolled | Trouble::Gone) | Refused::Files(_) => Exit::Refused,
+        Refused::Head(Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_)) => Exit::Failure,
+    }
+}
+
+/// The exit code that says more of several units.
+const fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Failure, _) | (_, Exit::Failure) => Exit::Failure,
+        (Exit::Refused, _) | (_, Exit::Refused) => Exit::Refused,
+        (Exit::Changed, _) | (_, Exit::Changed) => Exit::Changed,
+        (Exit::Success | Exit::Of(_), Exit::Success | Exit::Of(_)) => Exit::Success,
+    }
+}

@@ -1,0 +1,83 @@
+//! `writ run`
+
+use serde_json::{Value, json};
+use writ::cycle::PassEnd;
+use writ::record::AgentLock;
+use writ::settings::log_filter;
+use writ_core::status::State;
+
+use super::exit::{Ended, Exit, Failure};
+use super::host::{Host, block_on};
+use super::spine;
+use super::terminal::Format;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes of --once: 0 nothing to do, 2 changes made, 3 refused, 1 failed.")]
+pub(crate) struct Arguments {
+    /// Make one pass over every source, and end
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    let settings = host.settings()?;
+    if settings.sources.is_empty() || settings.units.is_empty() {
+        let message = format!("{} names no [[source]] or no [[unit]]: there is nothing to follow", host.settings_file().display());
+        return Err(Failure::message(message));
+    }
+    start_log(host);
+    if arguments.once {
+        return once(host);
+    }
+    let (agent, attendance) = spine::agent(host)?;
+    let _lock = AgentLock::acquire(&settings.host.state)?;
+    let sources = spine::sources(host)?;
+    block_on(writ::run::run(&agent, attendance, sources))??;
+    Ok(Exit::Success)
+}
+
+fn once(host: &Host) -> Ended {
+    let (agent, attendance) = spine::agent(host)?;
+    let sources = spine::sources(host)?;
+    let ends = block_on(writ::run::once(&agent, attendance, sources))??;
+    let units: Vec<&(String, State, String)> = ends.iter().flat_map(|end| &end.units).collect();
+    let text: String = units.iter().map(|(unit, state, text)| format!("{unit}: {}: {text}\n", state.name())).collect();
+    host.terminal.show(&document(&ends, &units), &text)?;
+    Ok(exit(&ends))
+}
+
+fn document(ends: &[PassEnd], units: &[&(String, State, String)]) -> Value {
+    let units: Vec<Value> =
+        units.iter().map(|(unit, state, text)| json!({"unit": unit, "state": state.name(), "text": text})).collect();
+    json!({
+        "schema": "writ/pass/v1", "changes": ends.iter().map(|end| end.changes).sum::<usize>(),
+        "refused": ends.iter().any(|end| end.refused), "failed": ends.iter().any(failed), "units": units,
+    })
+}
+
+fn exit(ends: &[PassEnd]) -> Exit {
+    if ends.iter().any(failed) {
+        Exit::Failure
+    } else if ends.iter().any(|end| end.refused) {
+        Exit::Refused
+    } else if ends.iter().any(|end| end.changes > 0) {
+        Exit::Changed
+    } else {
+        Exit::Success
+    }
+}
+
+/// A pass that was cut short did not do what it was to do.
+fn failed(end: &PassEnd) -> bool {
+    end.failed || end.unreachable || end.interrupted.is_some()
+}
+
+/// The log of the agent goes to standard error, as JSON if documents are asked for as that.
+fn start_log(host: &Host) {
+    let filter = tracing_subscriber::EnvFilter::new(log_filter());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match host.terminal.format() {
+        Format::Json => log.json().init(),
+        Format::Text | Format::Yaml => log.with_ansi(host.terminal.error_colour()).with_target(false).init(),
+    }
+}
