@@ -42,7 +42,9 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     spine::attended(&agent, attendance, &interrupt, async {
         let (proposal, wanted) = match one_off::propose_files(&agent, unit, &files).await? {
             Ok(proposed) => proposed,
-            Err(WantedError::Manifests { problems, sources }) => return Err(files::refused(&problems, &sources, &host.terminal)),
+            Err(WantedError::Manifests { problems, sources }) => {
+                return Err(files::refused(&problems, &sources, &host.terminal));
+            }
             Err(error @ WantedError::Tree(_)) => return Err(Failure::message(error.to_string())),
         };
         if !wanted.notes.is_empty() {
@@ -60,7 +62,13 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 }
 
 /// Applies a proposal and says what became of it.
-pub(crate) async fn accept(host: &Host, agent: &Agent, unit: &Unit, proposal: &Proposal, interrupt: &Interrupt) -> Ended {
+pub(crate) async fn accept(
+    host: &Host,
+    agent: &Agent,
+    unit: &Unit,
+    proposal: &Proposal,
+    interrupt: &Interrupt,
+) -> Ended {
     let applied = one_off::accept(agent, unit, proposal, interrupt).await?;
     let Applied { changes, ends } = &applied;
     let documents: Vec<Value> = ends
@@ -101,6 +109,8 @@ fn told(end: &LaneEnd) -> (&'static str, Option<String>) {
         LaneEnd::Done => ("done", None),
         LaneEnd::Refused(why) => ("refused", Some(why.clone())),
         LaneEnd::Failed(why) => ("failed", Some(why.clone())),
-        LaneEnd::Interrupted { waiting_for, reason } => ("interrupted", Some(format!("{reason}, waiting for {waiting_for}"))),
+        LaneEnd::Interrupted { waiting_for, reason } => {
+            ("interrupted", Some(format!("{reason}, waiting for {waiting_for}")))
+        }
     }
 }

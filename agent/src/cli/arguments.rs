@@ -7,7 +7,10 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
-use super::{apply, audit, check, completions, config, delete, enrol, exec, history, logs, plan, render, run, status, suspend, verify, why};
+use super::{
+    apply, audit, check, completions, config, delete, enrol, exec, history, logs, plan, render, run, status, suspend,
+    verify, why,
+};
 
 /// Deploys what a signed Git commit says, to this host.
 #[derive(Debug, Parser)]

@@ -54,8 +54,11 @@ fn show(host: &Host, preview: &Preview) -> Ended {
     let plan = plan.as_ref().map(writ_core::guard::CheckedPlan::plan);
     let refusal_text = refusal.as_ref().map(|refusal| describe(refusal));
     let steps = plan.map(spine::steps).unwrap_or_default();
-    let value = json!({"schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text});
-    let at = commit.as_deref().map_or_else(|| "no commit to follow".to_owned(), |commit| format!("commit {}", short_commit(commit)));
+    let value =
+        json!({"schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text});
+    let at = commit
+        .as_deref()
+        .map_or_else(|| "no commit to follow".to_owned(), |commit| format!("commit {}", short_commit(commit)));
     let mut text = format!("unit {unit}, {at}\n");
     if let Some(plan) = plan {
         text.push_str(&plan.to_string());

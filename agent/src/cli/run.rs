@@ -22,7 +22,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let settings = host.settings()?;
     if settings.sources.is_empty() || settings.units.is_empty() {
-        let message = format!("{} names no [[source]] or no [[unit]]: there is nothing to follow", host.settings_file().display());
+        let message = format!(
+            "{} names no [[source]] or no [[unit]]: there is nothing to follow",
+            host.settings_file().display()
+        );
         return Err(Failure::message(message));
     }
     start_log(host);

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use writ::agent::{Agent, Attendance};
+use writ::agent::Agent;
+use writ::attendance::Attendance;
 use writ::interrupt::{Interrupt, Reason};
 use writ::one_off::{LOCAL, local_unit};
 use writ::settings::{Settings, Target};
