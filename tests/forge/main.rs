@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod gitea;
+#[path = "../fixtures/repository.rs"]
+mod repository;
 mod statuses;
+mod whole_way;
