@@ -51,6 +51,16 @@ impl Machine {
         machine
     }
 
+    /// Enrolled, on a host that is described, with a signed manifest.
+    fn described() -> Self {
+        let machine = Self::enrolled();
+        let settings = std::fs::read_to_string(machine.path("agent.toml")).unwrap();
+        std::fs::write(machine.path("agent.toml"), settings.replace("docker", "simulated")).unwrap();
+        machine.repository.write("pg.hcl", MANIFEST);
+        machine.repository.commit(Sign::By(&machine.alice), "A database");
+        machine
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -279,7 +289,7 @@ fn a_head_that_stands_nowhere_in_the_record_exits_3() {
     let ran = machine.writ(&["audit", "verify"]);
     assert!(ran.succeeds().out.contains("is whole"), "{}", ran.out);
     let head = machine.json(&["audit", "verify"])["head"].as_str().unwrap().to_owned();
-    machine.writ(&["audit", "verify", "--expect", &head[..8]]).succeeds();
+    machine.writ(&["audit", "verify", "--expect", head.get(..8).unwrap()]).succeeds();
     machine.writ(&["audit", "verify", "--expect", "00000000"]).exits(3);
     machine.writ(&["audit", "verify", &machine.path("none.db").display().to_string()]).exits(1);
 }
@@ -308,6 +318,100 @@ fn an_engine_that_does_not_answer_is_not_a_host_without_pods() {
     assert!(ran.exits(1).error.contains("nothing is known of statefulset/data/pg"), "{}", ran.error);
     let ran = machine.writ(&["why", "pg"]);
     assert!(ran.exits(1).error.contains("KIND/SCOPE/NAME"), "{}", ran.error);
+}
+
+#[test]
+fn a_described_host_is_planned_brought_there_explained_and_cleared() {
+    let machine = Machine::described();
+    let object = "statefulset/data/pg";
+    let plan = machine.json(&["plan"]);
+    assert_eq!((&plan["schema"], &plan["unit"]), (&Value::from("writ/plan/v1"), &Value::from("edge")));
+    assert_eq!(plan["commit"].as_str(), Some(machine.repository.head().as_str()));
+    let verbs: Vec<&str> =
+        plan["steps"].as_array().unwrap().iter().map(|step| step["verb"].as_str().unwrap()).collect();
+    assert_eq!(verbs, ["create", "create"], "{plan}");
+    machine.writ(&["plan"]).exits(2);
+    machine.writ(&["run", "--once"]).exits(2);
+    machine.writ(&["run", "--once"]).succeeds();
+    machine.writ(&["plan", "--unit", "edge"]).succeeds();
+    let status = machine.writ(&["status"]);
+    assert!(status.succeeds().out.contains("data-pg.0  running"), "{}", status.out);
+    let status = machine.json(&["status", object]);
+    assert_eq!(status["units"][0]["commit"].as_str(), Some(machine.repository.head().as_str()));
+    assert_eq!(status["units"][0]["objects"][0]["ready"], 1);
+    let why = machine.json(&["why", object]);
+    assert_eq!(why["change"]["signer"].as_str(), Some(machine.alice.fingerprint.as_str()));
+    assert_eq!(why["steps"].as_array().unwrap().len(), 2, "{why}");
+
+    let head = machine.repository.head();
+    let unsigned = machine.repository.commit(Sign::Not, "unsigned");
+    machine.writ(&["run", "--once"]).exits(3);
+    machine.writ(&["plan"]).exits(3);
+    assert!(machine.writ(&["history", "-o", "json"]).out.contains(&unsigned));
+    assert!(machine.writ(&["status"]).exits(1).out.contains("not followed"));
+    machine.repository.reset(&head);
+    machine.writ(&["run", "--once"]).succeeds();
+    machine.writ(&["status"]).succeeds();
+
+    machine.writ(&["delete", object]).exits(1);
+    machine.writ(&["delete", object, "--yes"]).succeeds();
+    machine.writ(&["delete", object, "--yes"]).exits(1);
+}
+
+#[test]
+fn status_why_and_history_read_as_reviewed() {
+    let machine = Machine::described();
+    machine.writ(&["config", "set", "-s", "data", "-n", "pg", "MODE=fast"]).succeeds();
+    machine.writ(&["run", "--once"]).exits(2);
+    let unsigned = machine.repository.commit(Sign::Not, "unsigned");
+    machine.writ(&["run", "--once"]).exits(3);
+    machine.writ(&["suspend", "edge", "--reason", "disk swap"]).succeeds();
+    for command in [&["status"][..], &["why", "statefulset/data/pg"], &["history"]] {
+        let text =
+            machine.writ(command).out.replace(&unsigned, "UNSIGNED").replace(&machine.alice.fingerprint, "ALICE");
+        check_file(&data(&format!("cli/{}.expected", command[0])), &same_each_run(&text));
+    }
+}
+
+/// The text with moments, ages, hashes and the widths that follow from them made the same.
+fn same_each_run(text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let word = |word: &str| {
+            let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let is_hash = bare.len() >= 8 && bare.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let is_age =
+                bare.len() >= 2 && bare.ends_with('s') && bare.bytes().rev().skip(1).all(|b| b.is_ascii_digit());
+            let is_day = bare.len() == 10 && bare.starts_with("20") && bare.matches('-').count() == 2;
+            let is_clock = bare.ends_with('Z') && bare.matches(':').count() == 2;
+            let kind = [(is_hash, "HASH"), (is_age, "AGE"), (is_day, "DAY"), (is_clock, "CLOCK")];
+            kind.iter().find(|(is, _)| *is).map_or_else(|| word.to_owned(), |(_, name)| word.replace(bare, name))
+        };
+        lines.push_str(&words.into_iter().map(word).collect::<Vec<_>>().join(" "));
+        lines.push('\n');
+    }
+    lines
+}
+
+#[test]
+fn local_files_are_applied_only_where_the_settings_allow_it() {
+    let machine = Machine::described();
+    let manifest = machine.path("cache.hcl");
+    std::fs::write(&manifest, MANIFEST.replace("pg", "cache")).unwrap();
+    let words = ["apply", "-f", &manifest.display().to_string(), "--yes"];
+    let ran = machine.writ(&words);
+    assert!(ran.exits(3).error.contains("allow_unsigned_apply"), "{}", ran.error);
+    let settings = std::fs::read_to_string(machine.path("agent.toml")).unwrap();
+    std::fs::write(machine.path("agent.toml"), settings.replace("[host]", "[host]\nallow_unsigned_apply = true"))
+        .unwrap();
+    machine.writ(&words[..3]).exits(1);
+    machine.writ(&words).exits(2);
+    machine.writ(&words).exits(0);
+    assert!(machine.writ(&["history"]).out.contains("unsigned files from"));
+    machine.writ(&["run", "--once"]).exits(2);
+    machine.writ(&["status"]).succeeds();
+    assert_eq!(machine.json(&["status"])["units"][1]["objects"][0]["object"], "statefulset/data/cache");
 }
 
 #[test]

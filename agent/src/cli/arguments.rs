@@ -89,10 +89,7 @@ pub(crate) fn program(words: &[OsString]) -> &'static str {
 
 /// The word that stands where a command should.
 pub(crate) fn unknown_command(error: &clap::Error) -> Option<String> {
-    match error.get(ContextKind::InvalidSubcommand)? {
-        ContextValue::String(word) => Some(word.clone()),
-        _ => None,
-    }
+    if let ContextValue::String(word) = error.get(ContextKind::InvalidSubcommand)? { Some(word.clone()) } else { None }
 }
 
 /// What to say of a command that is part of the product and not of this version.

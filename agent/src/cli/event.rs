@@ -35,7 +35,7 @@ pub(crate) fn hashes(from: Option<&SpecHash>, to: Option<&SpecHash>) -> String {
     match (from, to) {
         (Some(from), Some(to)) if from == to => to.short().to_owned(),
         (Some(from), Some(to)) => format!("{} -> {}", from.short(), to.short()),
-        (None, Some(to)) => format!("new -> {}", to.short()),
+        (None, Some(to)) => format!("{}, new", to.short()),
         (Some(from), None) => format!("{} -> none", from.short()),
         (None, None) => String::new(),
     }
@@ -114,7 +114,8 @@ fn work(event: &WorkEvent) -> (String, String) {
         WorkEvent::Held { unit: _, commit, object, from, to, replicas, changed } => {
             let what = if changed.is_empty() { String::new() } else { format!(": {}", changed.join(", ")) };
             let hashes = hashes(from.as_ref(), Some(to));
-            (object.to_string(), format!("as desired: {replicas} pods of {hashes}{what}{}", by(commit.as_ref())))
+            let pods = if *replicas == 1 { "1 pod".to_owned() } else { format!("{replicas} pods") };
+            (object.to_string(), format!("as desired: {pods}, revision {hashes}{what}{}", by(commit.as_ref())))
         }
         WorkEvent::Released { unit, object } => (object.to_string(), format!("no longer held by {unit}")),
         WorkEvent::Refused { unit, commit, object, pod, rule, detail } => {

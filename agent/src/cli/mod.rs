@@ -85,10 +85,8 @@ fn not_understood(error: &clap::Error) -> Exit {
     }
     // A closed pipe is the one way in which this fails, and then nobody reads.
     drop(error.print());
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
-        _ => Exit::Failure,
-    }
+    let was_asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if was_asked { Exit::Success } else { Exit::Failure }
 }
 
 fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {

@@ -3,6 +3,7 @@
 use serde_json::json;
 use writ::agent::Agent;
 use writ::cycle::{self, Preview, Refused};
+use writ::interrupt::Interrupt;
 use writ::source::{Source, Trouble};
 use writ::wanted::WantedError;
 
@@ -10,17 +11,23 @@ use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
 use super::spine;
-use writ::interrupt::Interrupt;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 nothing to do, 2 steps, 3 refused, 1 failed.")]
 pub(crate) struct Arguments {
+    /// Part of the product, not of this version; said so instead of being misunderstood
+    #[arg(hide = true)]
+    revision: Option<String>,
     /// Only this unit
     #[arg(long)]
     unit: Option<String>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
+    if arguments.revision.as_deref().is_some_and(|revision| revision != "HEAD") {
+        let message = "a plan for another revision than the head of the branch is not supported yet";
+        return Err(Failure::message(message));
+    }
     let wanted = arguments.unit.as_deref().map(|name| host.unit(name)).transpose()?.map(|unit| unit.name.clone());
     if host.settings()?.units.is_empty() {
         return Err(Failure::message(format!("{} names no [[unit]]", host.settings_file().display())));
@@ -52,7 +59,7 @@ async fn previews(agent: &Agent, sources: Vec<Source>, wanted: Option<&str>) -> 
 fn show(host: &Host, preview: &Preview) -> Ended {
     let Preview { unit, commit, plan, refusal } = preview;
     let plan = plan.as_ref().map(writ_core::guard::CheckedPlan::plan);
-    let refusal_text = refusal.as_ref().map(|refusal| describe(refusal));
+    let refusal_text = refusal.as_ref().map(describe);
     let steps = plan.map(spine::steps).unwrap_or_default();
     let value =
         json!({"schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text});

@@ -1,6 +1,7 @@
 //! Finds the pod that a command is about, on the targets of all units.
 
-use writ::settings::Target as Kind;
+use writ::one_off::LOCAL;
+use writ::settings::{Settings, Target as Kind};
 use writ::target::{Depth, Target};
 use writ_core::observed::Observed;
 
@@ -48,8 +49,7 @@ fn with_target(looks: Vec<(Target, Observed)>, found: object::FoundPod) -> Resul
 fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
     let settings = host.settings()?;
     let mut units: Vec<(&str, Kind)> = settings.units.iter().map(|unit| (unit.name.as_str(), unit.target)).collect();
-    let simulated = !units.is_empty() && units.iter().all(|(_, kind)| *kind == Kind::Simulated);
-    units.push((writ::one_off::LOCAL, if simulated { Kind::Simulated } else { Kind::Docker }));
+    units.push((LOCAL, local_kind(settings)));
     let mut looks = Vec::new();
     for (unit, kind) in units {
         let target = host.target_of(kind)?;
@@ -57,4 +57,10 @@ fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
         looks.push((target, observed));
     }
     Ok(looks)
+}
+
+/// Where files go that a person applies by hand: to the engine, unless everything on this host is described.
+pub(crate) fn local_kind(settings: &Settings) -> Kind {
+    let described = !settings.units.is_empty() && settings.units.iter().all(|unit| unit.target == Kind::Simulated);
+    if described { Kind::Simulated } else { Kind::Docker }
 }

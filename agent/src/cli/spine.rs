@@ -6,12 +6,13 @@ use writ::agent::Agent;
 use writ::attendance::Attendance;
 use writ::interrupt::{Interrupt, Reason};
 use writ::one_off::{LOCAL, local_unit};
-use writ::settings::{Settings, Target};
+use writ::settings::Settings;
 use writ::source::Source;
 use writ_core::plan::{Plan, Step, Verb};
 
 use super::exit::{Exit, Failure};
 use super::host::{Host, block_on};
+use super::pods;
 use super::progress::Shown;
 
 /// The agent with the units of the settings.
@@ -22,8 +23,8 @@ pub(crate) fn agent(host: &Host) -> Result<(Agent, Attendance), Failure> {
 /// The agent with one more unit, to which local files belong. It is on the engine, unless the host has none.
 pub(crate) fn agent_with_local(host: &Host) -> Result<(Agent, Attendance), Failure> {
     let mut settings = host.settings()?.clone();
-    let simulated = !settings.units.is_empty() && settings.units.iter().all(|unit| unit.target == Target::Simulated);
-    settings.units.push(local_unit(if simulated { Target::Simulated } else { Target::Docker }));
+    let kind = pods::local_kind(&settings);
+    settings.units.push(local_unit(kind));
     with(host, settings)
 }
 

@@ -2,6 +2,7 @@
 
 use writ::error::chain;
 use writ::git::Repository;
+use writ::one_off::LOCAL;
 use writ::record::{Event, Filter, RecordError, Standing, Store, Suspension, TrustEvent};
 use writ::settings::{Settings, Source, Unit};
 use writ::target::{Depth, Target};
@@ -12,7 +13,7 @@ use writ_core::observed::{Observed, PodState, Readiness};
 use super::exit::{Ended, Exit, Failure};
 use super::health::Health;
 use super::host::{Host, block_on};
-use super::{object, status_view};
+use super::{object, pods, status_view};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 healthy, 2 drifted or progressing, 1 failing.")]
@@ -32,8 +33,8 @@ pub(crate) struct Report {
 /// What is known of a unit.
 pub(crate) struct UnitReport {
     pub(crate) name: String,
-    pub(crate) source: String,
-    pub(crate) branch: String,
+    /// The source and its branch; none for what was applied by hand, which has no passes.
+    pub(crate) follows: Option<(String, String)>,
     pub(crate) standing: Option<Standing>,
     pub(crate) suspension: Option<Suspension>,
     /// Why the head of the branch is not followed, as it was judged last.
@@ -59,6 +60,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     for unit in &settings.units {
         report.units.push(unit_report(host, settings, unit, store.as_ref())?);
     }
+    report.units.extend(local(host, settings, store.as_ref())?);
     if let Some(object) = &object {
         keep(&mut report, object)?;
     }
@@ -71,13 +73,31 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     })
 }
 
+/// What was applied by hand, if anything of it is held.
+fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Option<UnitReport>, Failure> {
+    let Some(store) = store else { return Ok(None) };
+    let held = store.holdings(LOCAL)?;
+    if held.objects.is_empty() {
+        return Ok(None);
+    }
+    let target = host.target_of(pods::local_kind(settings))?;
+    Ok(Some(UnitReport {
+        name: LOCAL.to_owned(),
+        follows: None,
+        standing: store.standing(LOCAL)?,
+        suspension: None,
+        head_trouble: None,
+        held,
+        observed: block_on(look(host, &target, LOCAL))?,
+    }))
+}
+
 fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Store>) -> Result<UnitReport, Failure> {
     let now = host.now();
     let source = settings.source(&unit.source);
     let mut report = UnitReport {
         name: unit.name.clone(),
-        source: unit.source.clone(),
-        branch: source.map(|source| source.branch.clone()).unwrap_or_default(),
+        follows: source.map(|source| (source.name.clone(), source.branch.clone())),
         standing: None,
         suspension: None,
         head_trouble: None,

@@ -60,9 +60,13 @@ impl View {
 }
 
 fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
-    let UnitReport { name, source, branch, standing, suspension, head_trouble, held, observed } = unit;
-    let settled = standing.as_ref().is_some_and(|standing| standing.state == State::Success);
-    let mut health = health::of_standing(standing.as_ref(), suspension.as_ref());
+    let UnitReport { name, follows, standing, suspension, head_trouble, held, observed } = unit;
+    // What was applied by hand was waited for then, and no pass says anything about it since.
+    let settled = follows.is_none() || standing.as_ref().is_some_and(|standing| standing.state == State::Success);
+    let mut health = match follows {
+        Some(_) => health::of_standing(standing.as_ref(), suspension.as_ref()),
+        None => Health::Healthy,
+    };
     if head_trouble.is_some() || observed.is_err() {
         health = Health::Failing;
     }
@@ -82,13 +86,17 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
         health = health.max(Health::Progressing);
     }
     view.health = view.health.max(health);
-    view.lines.push((Some(health), format!("unit {name} (source {source}, branch {branch})")));
+    let from = follows
+        .as_ref()
+        .map_or_else(|| "applied by hand".to_owned(), |(source, branch)| format!("source {source}, branch {branch}"));
+    view.lines.push((Some(health), format!("unit {name} ({from})")));
     unit_lines(unit, now, view);
     if observed.is_ok() {
         view.lines.append(&mut below.lines);
     }
     json!({
-        "name": name, "source": source, "branch": branch, "health": health.name(),
+        "name": name, "source": follows.as_ref().map(|(source, _)| source),
+        "branch": follows.as_ref().map(|(_, branch)| branch), "health": health.name(),
         "commit": standing.as_ref().and_then(|standing| standing.commit.clone()),
         "state": standing.as_ref().map(|standing| standing.state.name()),
         "text": standing.as_ref().map(|standing| &standing.text),
@@ -99,7 +107,7 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
 }
 
 fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
-    let UnitReport { name: _, source: _, branch: _, standing, suspension, head_trouble, held: _, observed } = unit;
+    let UnitReport { name: _, follows, standing, suspension, head_trouble, held: _, observed } = unit;
     let mut line = |text: String| view.lines.push((None, format!("  {text}")));
     match standing {
         Some(Standing { commit, state, text, since }) => {
@@ -107,6 +115,7 @@ fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
             let when = format!("since {} ({})", moment::shown(*since), moment::age(*since, now));
             line(format!("commit {commit}: {}: {text}; {when}", state.name()));
         }
+        None if follows.is_none() => {}
         None => line("no pass was made yet".to_owned()),
     }
     if let Some(Suspension { owner, reason, since, until }) = suspension {

@@ -234,7 +234,7 @@ fn change_text(change: &Change) -> String {
         (None, _) => line("signed", "by nobody"),
     }
     match to {
-        Some(to) => line("revision", &format!("{}, {replicas} pods", hashes(from.as_ref(), Some(to)))),
+        Some(to) => line("revision", &format!("{}; pods asked for: {replicas}", hashes(from.as_ref(), Some(to)))),
         None => line("revision", "none: it was removed"),
     }
     if !changed.is_empty() {
