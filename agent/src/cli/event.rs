@@ -89,6 +89,10 @@ fn trust(event: &TrustEvent) -> (String, String) {
             let who = principal.as_ref().map_or_else(|| signer.clone(), |principal| format!("{principal}, {signer}"));
             (source.clone(), format!("admitted commit {} of {who}", short_commit(commit)))
         }
+        // A detail that names the commit itself tells the whole story.
+        TrustEvent::Refused { source, commit, culprit: _, reason: _, detail } if detail.contains(commit.as_str()) => {
+            (source.clone(), format!("REFUSED: {detail}"))
+        }
         TrustEvent::Refused { source, commit, culprit, reason, detail } => {
             let blamed = culprit.as_ref().filter(|culprit| *culprit != commit);
             let blamed = blamed.map(|culprit| format!(" because of {}", short_commit(culprit))).unwrap_or_default();
