@@ -4,10 +4,11 @@
 //! Invariant: the floor moves before the first step of a commit is taken (`decisions/0004`).
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use writ_core::guard::{self, CheckedPlan};
 use writ_core::model::Desired;
-use writ_core::observed::{Observed, Readiness};
+use writ_core::observed::{Observed, ObservedPod, PodState, Readiness};
 use writ_core::plan::{Cause, Input, Plan, Verb, plan};
 use writ_core::status::{CommitStatus, State, Summary, summarize};
 use writ_core::trust::Admitted;
@@ -17,6 +18,7 @@ use crate::apply::{Applied, Hands, LaneEnd, apply};
 use crate::error::chain;
 use crate::health::Watched;
 use crate::interrupt::{Interrupt, Reason};
+use crate::limits::{ACQUAINTANCE_SECONDS, LOOK_AGAIN_MILLIS};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Context, Depth, TargetError};
@@ -92,6 +94,9 @@ pub async fn pass(
     let _turn = agent.take_turn().await?;
     let offer = source.look(&agent.store, agent.clock.now()).await?;
     let mut end = PassEnd { unreachable: matches!(offer.trouble, Some(Trouble::Unreachable(_))), ..PassEnd::default() };
+    if let Some(news) = &offer.news {
+        agent.store.append_news(agent.clock.now(), &news.clone().into())?;
+    }
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
         for unit in agent.units_of(&source.settings.name) {
@@ -113,8 +118,8 @@ pub async fn preview(agent: &Agent, source: &mut Source, unit: &Unit) -> Result<
         preview.commit = Some(admitted.commit().to_string());
         match unit.wanted.at(&agent.store, source, &unit.settings.path, admitted).await? {
             Ok(wanted) => {
-                let (_, checked) = check(agent, unit, &wanted, Depth::Deep).await?;
-                preview.plan = Some(checked);
+                let observed = look(agent, unit, Depth::Deep).await?;
+                preview.plan = Some(check(agent, unit, &wanted, &observed)?);
             }
             Err(error) => refusal = Some(Refused::Files(error)),
         }
@@ -223,14 +228,15 @@ async fn walk(
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
-    let depth = agent.depth(unit, wake);
-    let (observed, checked) = check(agent, unit, wanted, depth).await?;
+    let mut observed = look(agent, unit, agent.depth(unit, wake)).await?;
+    watch(unit, &wanted.desired, &observed);
+    get_to_know(unit, wanted, &mut observed, interrupt).await;
+    let checked = check(agent, unit, wanted, &observed)?;
     let context = Context {
         host: agent.settings.host.name.clone(),
         unit: unit.settings.name.clone(),
         commit: Some(wanted.commit.clone()),
     };
-    watch(unit, &wanted.desired, &observed);
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
     let applied = if checked.plan().is_empty() {
         Applied::default()
@@ -254,27 +260,58 @@ async fn walk(
     Ok(summary(wanted, &observed, checked.plan(), &applied))
 }
 
-/// Looks at the target, plans, and lets the guard judge the plan.
-async fn check(
-    agent: &Agent,
-    unit: &Unit,
-    wanted: &Wanted,
-    depth: Depth,
-) -> Result<(Observed, CheckedPlan), CycleError> {
-    let observed = look(agent, unit, depth).await?;
+/// Plans, and lets the guard judge the plan.
+fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Result<CheckedPlan, CycleError> {
     let held = agent.store.holdings(&unit.settings.name)?;
     let now = agent.clock.now();
     let input = Input {
         now,
         commit: Some(&wanted.commit),
         desired: &wanted.desired,
-        observed: &observed,
+        observed,
         held: &held,
         policy: &unit.settings.policy(),
         seed: now.0.unsigned_abs(),
     };
-    let plan = plan(&input);
-    Ok((observed, guard::check(plan, &unit.guard)))
+    Ok(guard::check(plan(&input), &unit.guard))
+}
+
+/// Waits, for a short while, until the pods that nobody has asked yet have answered: an agent that has just started must not
+/// take a pod for broken, or count it as missing, because it does not know it.
+async fn get_to_know(unit: &Unit, wanted: &Wanted, observed: &mut Observed, interrupt: &Interrupt) {
+    let health = &unit.place.health;
+    let stranger = |pod: &ObservedPod| {
+        let ours = wanted.desired.workloads.contains_key(&pod.object);
+        ours && pod.state == PodState::Running && pod.readiness == Readiness::Unknown
+    };
+    let strangers = observed.pods.iter().filter(|(_, pod)| stranger(pod)).map(|(name, _)| name.clone());
+    let strangers: Vec<String> = strangers.collect();
+    let met = async {
+        loop {
+            let changed = health.changed();
+            if strangers.iter().all(|pod| health.readiness_of(pod) == Readiness::Available) {
+                break;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MILLIS)) => {}
+                _ = interrupt.wait() => break,
+            }
+        }
+    };
+    if !strangers.is_empty() && tokio::time::timeout(Duration::from_secs(ACQUAINTANCE_SECONDS), met).await.is_err() {
+        tracing::debug!(pods = ?strangers, "not all of them answered");
+    }
+    lay_over(unit, observed);
+}
+
+/// Puts what the probes know over what a look showed.
+fn lay_over(unit: &Unit, observed: &mut Observed) {
+    for (pod, readiness) in unit.place.health.readiness() {
+        if let (Some(pod), true) = (observed.pods.get_mut(&pod), readiness != Readiness::Unknown) {
+            pod.readiness = readiness;
+        }
+    }
 }
 
 /// One look at the unit's target, with what the probes know laid over it.
@@ -282,11 +319,7 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Obs
     let name = &unit.settings.name;
     let mut observed = (unit.place.target.observe(name, depth, agent.clock.now()).await)
         .map_err(|source| CycleError::Target { unit: name.clone(), source })?;
-    for (pod, readiness) in unit.place.health.readiness() {
-        if let (Some(pod), true) = (observed.pods.get_mut(&pod), readiness != Readiness::Unknown) {
-            pod.readiness = readiness;
-        }
-    }
+    lay_over(unit, &mut observed);
     Ok(observed)
 }
 

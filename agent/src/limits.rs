@@ -106,3 +106,10 @@ pub const FORGE_REASON_CHARACTERS_MAX: usize = 300;
 
 /// Largest file of a token, in bytes. Tokens have at most a few hundred.
 pub const TOKEN_BYTES_MAX: u64 = 16 << 10;
+
+/// Time that an agent which has just started waits for answers of pods that it does not know yet, in seconds: a probe or two
+/// of a pod that is well.
+pub const ACQUAINTANCE_SECONDS: u64 = 5;
+
+/// Longest time between two looks at what the probes know, while that is waited for, in milliseconds.
+pub const LOOK_AGAIN_MILLIS: u64 = 250;

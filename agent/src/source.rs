@@ -42,6 +42,8 @@ pub struct Offer {
     pub follow: Option<Rc<Admitted>>,
     /// Why the head is not followed.
     pub trouble: Option<Trouble>,
+    /// What the record does not know yet.
+    pub news: Option<TrustEvent>,
 }
 
 /// Why a head is not followed. What runs stays as it is.
@@ -83,31 +85,28 @@ impl Source {
         })
     }
 
-    /// Asks the remote for its head and judges it, unless it is the one that was judged last.
+    /// Asks the remote for its head and judges it, unless it is the one that was judged last. Writes nothing down.
     ///
     /// # Errors
-    /// Only if the record cannot be read or written.
+    /// Only if the record cannot be read.
     pub async fn look(&mut self, store: &Store, now: Timestamp) -> Result<Offer, RecordError> {
         let introduction = match introduction(store, &self.settings)? {
             Ok(introduction) => introduction,
-            Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble) }),
+            Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), news: None }),
         };
         let known = self.known.get();
         let (folder, remote) = (self.folder.clone(), remote(&self.settings));
-        let trouble = match with(&self.mirror, move |mirror| fetch(mirror, known, &folder, &remote)).await {
-            Ok(Some(head)) => {
-                self.judge(store, &introduction, head, now).await?;
-                None
-            }
-            Ok(None) => Some(Trouble::Gone),
-            Err(error) => Some(Trouble::Unreachable(chain(&error))),
+        let (trouble, news) = match with(&self.mirror, move |mirror| fetch(mirror, known, &folder, &remote)).await {
+            Ok(Some(head)) => (None, self.judge(store, &introduction, head, now).await?),
+            Ok(None) => (Some(Trouble::Gone), None),
+            Err(error) => (Some(Trouble::Unreachable(chain(&error))), None),
         };
-        if let Some(trouble) = &trouble {
-            let detail = trouble.to_string();
-            let event = TrustEvent::Unchecked { source: self.settings.name.clone(), commit: None, detail };
-            store.append_news(now, &event.into())?;
-        }
-        self.offer(store, &introduction, trouble, now).await
+        let unasked = trouble.as_ref().map(|trouble| TrustEvent::Unchecked {
+            source: self.settings.name.clone(),
+            commit: None,
+            detail: trouble.to_string(),
+        });
+        self.offer(store, &introduction, trouble, news.or(unasked), now).await
     }
 
     /// A lookout for this source.
@@ -131,24 +130,23 @@ impl Source {
         with(&self.mirror, move |mirror| mirror.files(&admitted, &path)).await
     }
 
-    /// Judges a head and remembers the judgement, unless it is remembered already and could be made.
+    /// Judges a head and remembers the judgement, unless it is remembered already and could be made. Gives what is new.
     async fn judge(
         &mut self,
         store: &Store,
         introduction: &Introduction,
         head: CommitId,
         now: Timestamp,
-    ) -> Result<(), RecordError> {
+    ) -> Result<Option<TrustEvent>, RecordError> {
         let settled = |refusal: &Option<trust::Refusal>| refusal.as_ref().is_none_or(|it| it.reason.is_some());
         if self.judged.as_ref().is_some_and(|(known, refusal)| *known == head && settled(refusal)) {
-            return Ok(());
+            return Ok(None);
         }
         let floor = floor(store, &self.settings.name)?;
         let verdict = self.admit(introduction, head, floor, now).await;
         // That the floor was admitted stands in the record already.
-        if verdict.is_err() || floor != Some(head) {
-            store.append_news(now, &told(&self.settings.name, head, &verdict).into())?;
-        }
+        let is_news = verdict.is_err() || floor != Some(head);
+        let news = is_news.then(|| told(&self.settings.name, head, &verdict));
         self.known.set(Some(head));
         self.judged = Some(match verdict {
             Ok(admitted) => {
@@ -157,7 +155,7 @@ impl Source {
             }
             Err(refusal) => (head, Some(refusal)),
         });
-        Ok(())
+        Ok(news)
     }
 
     /// Collects the evidence for a head and decides. What cannot be read is "could not check".
@@ -182,6 +180,7 @@ impl Source {
         store: &Store,
         introduction: &Introduction,
         trouble: Option<Trouble>,
+        news: Option<TrustEvent>,
         now: Timestamp,
     ) -> Result<Offer, RecordError> {
         if self.admitted.is_none()
@@ -190,7 +189,7 @@ impl Source {
             self.admitted = self.admit(introduction, floor, Some(floor), now).await.ok().map(Rc::new);
         }
         let refused = self.judged.as_ref().and_then(|(_, refusal)| refusal.clone()).map(Trouble::Refused);
-        Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused) })
+        Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused), news })
     }
 
     /// Proves once more, from the introduction on, a commit that this host applied before.

@@ -171,6 +171,10 @@ fn note_fields(name: &str, pod: &mut ObservedPod, found: &ContainerInspectRespon
     let labels = found.config.as_ref().and_then(|config| config.labels.as_ref()).unwrap_or(&none);
     if let Some(asked) = Asked::parse(labels) {
         pod.altered = asked::alterations(&asked, name, found);
+        // The shared names were led to it while it was available, and stay until a probe fails.
+        if !asked.shared.is_empty() && asked::is_published(&asked, found) {
+            pod.readiness = Readiness::Available;
+        }
     } else {
         pod.altered.push(Alteration::Field("the label that says how it was made cannot be read".to_owned()));
     }
