@@ -59,6 +59,8 @@ pub struct Unit {
     pub place: Rc<Place>,
     /// Something that is the unit's changed on its target.
     pub drifted: Notify,
+    /// One of the unit's pods began to answer, or does not answer any more.
+    pub stirred: Notify,
     /// What its pods may not do.
     pub guard: guard::Policy,
     /// What it wants by the commit that it follows.
@@ -157,7 +159,7 @@ impl Agent {
         let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= now;
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
-            Wake::Interval | Wake::LocalChange | Wake::Newer => unit.looked_deep.get().is_none_or(due),
+            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer => unit.looked_deep.get().is_none_or(due),
         };
         if deep {
             unit.looked_deep.set(Some(now));
@@ -186,6 +188,7 @@ impl Unit {
             settings: settings.clone(),
             place,
             drifted: Notify::new(),
+            stirred: Notify::new(),
             guard,
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),

@@ -134,6 +134,18 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     }
     let Context { unit, commit, .. } = hands.context;
     let intent = hands.store.intend(hands.clock.now(), unit, commit.as_deref(), step)?;
+    match &step.act {
+        // Whoever stops a pod on purpose need not be told that it stopped.
+        Act::ReplacePod { spec, .. } => hands.health.forget(&spec.name),
+        Act::RemovePod { pod, .. } => hands.health.forget(pod),
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::CreatePod(_)
+        | Act::StartPod { .. }
+        | Act::MendPod { .. }
+        | Act::RemoveVolume { .. } => {}
+    }
     let done = hands.target.execute(hands.context, &step.act, hands.progress).await;
     let (outcome, result) = match done {
         Ok(()) => {

@@ -82,6 +82,9 @@ fn concerns(event: &Event, unit: &str) -> bool {
 /// Writes down what the probes did to a container; what they only found is for the log.
 fn tell(agent: &Agent, report: &Report) {
     let Report { at, unit, pod, what } = report;
+    if let (Some(unit), What::Available | What::NotReady(_)) = (agent.unit(unit), what) {
+        unit.stirred.notify_one();
+    }
     match what {
         What::Ready | What::Available | What::Restarted => tracing::debug!(pod, unit, ?what, "health"),
         What::Published(shared) => tracing::debug!(pod, unit, shared, "shared names"),

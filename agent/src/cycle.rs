@@ -9,16 +9,17 @@ use std::time::Duration;
 use writ_core::guard::{self, CheckedPlan};
 use writ_core::model::Desired;
 use writ_core::observed::{Observed, ObservedPod, PodState, Readiness};
-use writ_core::plan::{Cause, Input, Plan, Verb, plan};
-use writ_core::status::{CommitStatus, State, Summary, summarize};
+use writ_core::plan::{Cause, Input, Verb, plan};
+use writ_core::status::{CommitStatus, State, summarize};
 use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
-use crate::apply::{Applied, Hands, LaneEnd, apply};
+use crate::apply::{Applied, Hands, apply};
 use crate::error::chain;
 use crate::health::Watched;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::{ACQUAINTANCE_SECONDS, LOOK_AGAIN_MILLIS};
+use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Context, Depth, TargetError};
@@ -213,12 +214,6 @@ async fn pass_unit(
     settle(agent, source, unit, &wanted, state, text, end)
 }
 
-/// What became of one unit's plan.
-struct Walked {
-    summary: Summary,
-    interrupted: Option<Reason>,
-}
-
 /// Looks, plans, checks, applies and looks again.
 async fn walk(
     agent: &Agent,
@@ -257,7 +252,9 @@ async fn walk(
     };
     let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
     watch(unit, &wanted.desired, &observed);
-    Ok(summary(wanted, &observed, checked.plan(), &applied))
+    let reasons = unit.place.health.reasons();
+    let moment = Moment { now: agent.clock.now(), desired: &wanted.desired, observed: &observed, reasons: &reasons };
+    Ok(moment.summarize(checked.plan(), &applied))
 }
 
 /// Plans, and lets the guard judge the plan.
@@ -396,37 +393,6 @@ fn tell_refusals_and_drift(
         agent.store.append_news(now, &event.into())?;
     }
     Ok(())
-}
-
-/// Counts what a pass came to.
-fn summary(wanted: &Wanted, observed: &Observed, plan: &Plan, applied: &Applied) -> Walked {
-    let mut summary = Summary {
-        workloads: wanted.desired.workloads.len(),
-        pods: wanted.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
-        changes: applied.changes,
-        ..Summary::default()
-    };
-    summary.available = observed.pods.values().filter(|pod| pod.readiness == Readiness::Available).count();
-    for step in plan.steps() {
-        let what = step.pod.clone().unwrap_or_else(|| step.object.to_string());
-        match (step.verb, step.cause) {
-            (Verb::Refuse, _) => summary.refused.push(format!("{what}: {}", step.why)),
-            (Verb::Keep, Cause::Drift) => summary.drifted.push(format!("{what}: {}", step.why)),
-            (_, Cause::Change | Cause::Drift | Cause::None) => {}
-        }
-    }
-    let mut interrupted = None;
-    for (object, end) in &applied.ends {
-        match end {
-            LaneEnd::Done | LaneEnd::Refused(_) => {}
-            LaneEnd::Failed(why) => summary.failed.push(format!("{object}: {why}")),
-            LaneEnd::Interrupted { waiting_for, reason } => {
-                summary.waiting.push(waiting_for.clone());
-                interrupted = Some(reason.clone());
-            }
-        }
-    }
-    Walked { summary, interrupted }
 }
 
 /// Remembers how a unit stands and says it on the commit.

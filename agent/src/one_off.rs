@@ -64,7 +64,7 @@ pub async fn propose_files(
     };
     let desired = wanted.desired.clone();
     let named = |object: &ObjectId| desired.workloads.contains_key(object) || desired.pending.contains_key(object);
-    let plan = planned(agent, unit, &desired, &named, |input| plan::plan(input)).await?;
+    let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
     Ok(Ok((Proposal { plan: guard::check(plan, &unit.guard), desired, commit: None }, wanted)))
 }
 

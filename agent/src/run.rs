@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use writ_core::status::State;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Unit};
 use crate::attendance::Attendance;
 use crate::cycle::{self, CycleError, PassEnd};
 use crate::error::chain;
@@ -88,9 +89,9 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) -> Result<(
         };
         show(&name, &end);
         if end.unreachable {
-            schedule.failed()
+            schedule.failed();
         } else {
-            schedule.succeeded()
+            schedule.succeeded();
         }
         wake = match end.interrupted {
             Some(Reason::Stop) => return Ok(()),
@@ -98,8 +99,9 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) -> Result<(
             None => tokio::select! {
                 _ = stop.wait() => return Ok(()),
                 () = local.next() => Wake::LocalChange,
-                () = drift(agent, &name) => Wake::Drift,
-                () = tokio::time::sleep(schedule.next()) => Wake::Interval,
+                () = any(agent, &name, |unit| &unit.drifted) => settled(Wake::Drift).await,
+                () = any(agent, &name, |unit| &unit.stirred) => settled(Wake::Health).await,
+                () = tokio::time::sleep(schedule.pause()) => Wake::Interval,
             },
         };
     }
@@ -138,14 +140,19 @@ fn watch(source: &Source) -> LocalChanges {
     })
 }
 
-/// Ends when something that belongs to a unit of the source changed on its target, and has settled.
-async fn drift(agent: &Agent, source: &str) {
-    let waits: Vec<_> = agent.units_of(source).map(|unit| Box::pin(unit.drifted.notified())).collect();
+/// Ends when a unit of the source was told of something. What is told while nobody waits is kept.
+async fn any(agent: &Agent, source: &str, told: impl Fn(&Unit) -> &Notify) {
+    let waits: Vec<_> = agent.units_of(source).map(|unit| Box::pin(told(unit).notified())).collect();
     if waits.is_empty() {
         return std::future::pending().await;
     }
     select_all(waits).await;
+}
+
+/// What was told of seldom comes alone: waits a moment for the rest.
+async fn settled(wake: Wake) -> Wake {
     tokio::time::sleep(Duration::from_millis(SETTLE_MILLIS)).await;
+    wake
 }
 
 /// Sends what the outbox holds, again and again, beside everything else.

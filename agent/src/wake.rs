@@ -20,6 +20,8 @@ pub enum Wake {
     LocalChange,
     /// The engine told of a change to something that is ours.
     Drift,
+    /// A pod began to answer, or does not answer any more.
+    Health,
     /// The pass before was cut short by a newer commit.
     Newer,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Wake {
             Self::Interval => "interval",
             Self::LocalChange => "local change",
             Self::Drift => "drift",
+            Self::Health => "health",
             Self::Newer => "newer commit",
         })
     }
@@ -62,7 +65,7 @@ impl Schedule {
     }
 
     /// Time to the next pass: the interval, doubled for each failure in a row up to a cap, give or take a tenth.
-    pub fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let cap = Duration::from_secs(u64::from(BACKOFF_SECONDS_MAX)).max(self.interval);
         let base = self.interval.saturating_mul(1 << self.failures.min(16)).min(cap);
         // xorshift64*: spreads polls; nothing depends on its quality.
@@ -135,10 +138,10 @@ mod tests {
     #[test]
     fn polls_are_spread_by_a_tenth_and_two_seeds_differ() {
         let (mut one, mut two) = (Schedule::new(MINUTE, 7), Schedule::new(MINUTE, 8));
-        let (first, second) = (one.next(), two.next());
+        let (first, second) = (one.pause(), two.pause());
         assert_ne!(first, second);
         for _ in 0..1_000 {
-            let next = one.next();
+            let next = one.pause();
             assert!(next >= MINUTE.mul_f64(0.9) && next <= MINUTE.mul_f64(1.1), "{next:?}");
         }
     }
@@ -147,14 +150,14 @@ mod tests {
     fn failures_back_off_to_a_cap_and_one_success_forgets_them() {
         let mut schedule = Schedule::new(MINUTE, 7);
         schedule.failed();
-        assert!(schedule.next() >= MINUTE.mul_f64(1.8));
+        assert!(schedule.pause() >= MINUTE.mul_f64(1.8));
         for _ in 0..100 {
             schedule.failed();
         }
         let cap = Duration::from_secs(u64::from(BACKOFF_SECONDS_MAX));
-        assert!(schedule.next() <= cap.mul_f64(1.1));
+        assert!(schedule.pause() <= cap.mul_f64(1.1));
         schedule.succeeded();
-        assert!(schedule.next() <= MINUTE.mul_f64(1.1));
+        assert!(schedule.pause() <= MINUTE.mul_f64(1.1));
     }
 
     #[tokio::test]

@@ -1,12 +1,10 @@
 //! What a unit wants by a commit: files of its tree, lowered and resolved, kept until the commit or a bucket changes.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::fmt;
 use std::rc::Rc;
-use std::{fmt, fs, io};
 
-use writ_core::dialect::{Files, is_manifest, lower};
-use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_FILES_MAX};
+use writ_core::dialect::{Files, lower};
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
@@ -94,47 +92,6 @@ pub fn of_files(files: &Files, commit: &str, world: &World) -> Result<Wanted, Wa
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
     notes.extend(lowered.notes);
     Ok(Wanted { commit: commit.to_owned(), desired, notes, sources })
-}
-
-/// The files below a local folder, or one manifest and the files beside it, as `writ check` and `writ apply -f` read them.
-/// Folders and files whose names begin with a dot, links, and files that no manifest could use are left out.
-///
-/// # Errors
-/// If a folder or file cannot be read, or there are too many.
-pub fn local_files(path: &Path) -> io::Result<Files> {
-    let mut files = Files::new();
-    if path.is_dir() {
-        read_folder(path, "", &mut files)?;
-        return Ok(files);
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let manifest = fs::read(path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    read_folder(folder, "", &mut files)?;
-    files.retain(|file, _| !is_manifest(file));
-    files.insert(name, manifest);
-    Ok(files)
-}
-
-fn read_folder(folder: &Path, prefix: &str, files: &mut Files) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let (path, kind) = (format!("{prefix}{name}"), entry.file_type()?);
-        if name.starts_with('.') {
-            continue;
-        }
-        if kind.is_dir() {
-            read_folder(&entry.path(), &format!("{path}/"), files)?;
-        } else if kind.is_file() && entry.metadata()?.len() <= MANIFEST_BYTES_MAX {
-            files.insert(path, fs::read(entry.path())?);
-        }
-        if files.len() > TREE_FILES_MAX {
-            let text = format!("{} holds more than {TREE_FILES_MAX} files", folder.display());
-            return Err(io::Error::other(text));
-        }
-    }
-    Ok(())
 }
 
 impl WantedError {

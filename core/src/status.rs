@@ -66,18 +66,25 @@ pub struct Summary {
     pub waiting: Vec<String>,
     /// What moved away from what was applied and was left so.
     pub drifted: Vec<String>,
+    /// Pods that were given enough time and do not answer, each with its reason.
+    pub unhealthy: Vec<String>,
+    /// Pods that do not answer yet and still have time, each with its reason.
+    pub starting: Vec<String>,
 }
 
 /// The state and the words for what a pass came to: the worst first, the rest counted.
 #[must_use]
 pub fn summarize(summary: &Summary) -> (State, String) {
-    let Summary { workloads, available, pods, changes: _, refused, failed, waiting, drifted } = summary;
+    let Summary { workloads, available, pods, changes: _, refused, failed, waiting, drifted, unhealthy, starting } =
+        summary;
     let standing = format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod"));
     let worst = [
         (failed, State::Failure, "failed"),
         (refused, State::Failure, "refused"),
         (drifted, State::Failure, "drifted"),
+        (unhealthy, State::Failure, "unhealthy"),
         (waiting, State::Pending, "waiting"),
+        (starting, State::Pending, "starting"),
     ];
     for (list, state, word) in worst {
         if let Some(first) = list.first() {

@@ -1,0 +1,86 @@
+//! What a pass came to, counted from what a last look showed.
+
+use std::collections::BTreeMap;
+
+use writ_core::model::Desired;
+use writ_core::observed::{Observed, Readiness};
+use writ_core::plan::{Cause, Plan, Verb};
+use writ_core::status::Summary;
+use writ_core::time::Timestamp;
+
+use crate::apply::{Applied, LaneEnd};
+use crate::interrupt::Reason;
+
+/// What became of one unit's plan.
+#[derive(Debug)]
+pub struct Walked {
+    /// What it came to.
+    pub summary: Summary,
+    /// Why it was cut short, if it was.
+    pub interrupted: Option<Reason>,
+}
+
+/// How a unit stands at the end of a pass.
+#[derive(Debug)]
+pub struct Moment<'a> {
+    /// When.
+    pub now: Timestamp,
+    /// What must be.
+    pub desired: &'a Desired,
+    /// What is, as the last look showed it.
+    pub observed: &'a Observed,
+    /// Why pods do not answer, by name, as far as their probes told.
+    pub reasons: &'a BTreeMap<String, String>,
+}
+
+impl Moment<'_> {
+    /// Counts what the walk of a plan came to.
+    #[must_use]
+    pub fn summarize(&self, plan: &Plan, applied: &Applied) -> Walked {
+        let mut summary = Summary {
+            workloads: self.desired.workloads.len(),
+            pods: self.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
+            changes: applied.changes,
+            ..Summary::default()
+        };
+        self.count_pods(&mut summary);
+        for step in plan.steps() {
+            let what = || format!("{}: {}", step.pod.clone().unwrap_or_else(|| step.object.to_string()), step.why);
+            match (step.verb, step.cause) {
+                (Verb::Refuse, _) => summary.refused.push(what()),
+                (Verb::Keep, Cause::Drift) => summary.drifted.push(what()),
+                (_, Cause::Change | Cause::Drift | Cause::None) => {}
+            }
+        }
+        let mut interrupted = None;
+        for (object, end) in &applied.ends {
+            match end {
+                LaneEnd::Done | LaneEnd::Refused(_) => {}
+                LaneEnd::Failed(why) => summary.failed.push(format!("{object}: {why}")),
+                LaneEnd::Interrupted { waiting_for, reason } => {
+                    summary.waiting.push(waiting_for.clone());
+                    interrupted = Some(reason.clone());
+                }
+            }
+        }
+        Walked { summary, interrupted }
+    }
+
+    /// Tells pods that answer from those that still have time and those that do not.
+    fn count_pods(&self, summary: &mut Summary) {
+        for (name, pod) in &self.observed.pods {
+            let Some(workload) = self.desired.workloads.get(&pod.object) else { continue };
+            if pod.readiness == Readiness::Available {
+                summary.available += 1;
+                continue;
+            }
+            let why = self.reasons.get(name).map_or("not asked yet", String::as_str);
+            let list = if pod.since.plus(workload.progress_deadline()) > self.now {
+                &mut summary.starting
+            } else {
+                &mut summary.unhealthy
+            };
+            list.push(format!("{name}: {why}"));
+        }
+    }
+}
