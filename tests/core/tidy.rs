@@ -122,8 +122,8 @@ fn names_word(code: &str, word: &str) -> bool {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.into_iter().any(|line| {
         line.match_indices(word).any(|(at, _)| {
-            let before = line[..at].chars().next_back();
-            let after = line[at + word.len()..].chars().next();
+            let before = line.get(..at).and_then(|before| before.chars().next_back());
+            let after = line.get(at + word.len()..).and_then(|after| after.chars().next());
             !before.is_some_and(is_letter) && !after.is_some_and(is_letter)
         })
     })
