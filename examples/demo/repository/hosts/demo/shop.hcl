@@ -4,11 +4,12 @@ asset "shop" "pages" {
   index = file("./pages/index.html")
 }
 
-# Each pod counts its starts on a volume of its own, so that what survives can be seen.
+# Each start writes its release into the pod's own volume, so that what survives can be read. The shell is there to
+# end at once when it is told to: httpd as the first process of a container would not.
 statefulset "shop" "ledger" {
   image    = "busybox:1.36"
   replicas = 3
-  command  = ["sh", "-c", "echo started >> /data/starts; exec httpd -f -p 8080 -h /data"]
+  command  = ["sh", "-c", "echo $RELEASE >> /data/releases; trap exit TERM; httpd -f -p 8080 -h /data & wait"]
 
   env = {
     RELEASE = "one"
@@ -21,7 +22,7 @@ statefulset "shop" "ledger" {
   probes {
     readiness {
       http_get {
-        path = "/starts"
+        path = "/releases"
         port = 8080
       }
       period = 1
@@ -32,7 +33,7 @@ statefulset "shop" "ledger" {
 deployment "shop" "web" {
   image    = "busybox:1.36"
   replicas = 2
-  command  = ["httpd", "-f", "-p", "8080", "-h", "/srv"]
+  command  = ["sh", "-c", "trap exit TERM; httpd -f -p 8080 -h /srv & wait"]
   ports    = ["8080"]
 
   volumes = ["${asset.shop.pages.index}:/srv/index.html:ro"]
