@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod desired_text;
+mod documents;
 mod guard;
 mod hash;
 mod hcl;
@@ -11,6 +12,7 @@ mod problem;
 mod properties;
 mod resolve;
 mod resolve_claims;
+mod seeds;
 mod simulated;
 mod simulation;
 mod tidy;

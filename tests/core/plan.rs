@@ -3,7 +3,7 @@
 //! A scenario has sections: `desired` and `held` (what was applied before) in the lines of `simulation::desired`;
 //! `policy`; `host`, which begins as `held` made it and is changed by its lines; `plan`, which is expected, with the
 //! waits in brackets; `ends`, the failures that applying it meets; and `again`, the second plan, which does nothing
-//! unless the section is there. With `UPDATE_SCENARIOS=1` the expectations are written instead of compared.
+//! unless the section is there. With `UPDATE=1` the expectations are written instead of compared.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -160,7 +160,7 @@ fn check(name: &str) {
     unit.seed += 1;
     let second = unit.plan();
     let (ends, again) = (ending.failures.join("\n"), render(&second));
-    if std::env::var_os("UPDATE_SCENARIOS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         let kept = text.split("== plan").next().unwrap().trim_end();
         let mut new = format!("{kept}\n\n== plan\n{}", render(&first));
         if !ends.is_empty() {

@@ -9,6 +9,7 @@
 mod check;
 mod effects;
 mod format;
+mod listing;
 mod meaning;
 mod shape;
 mod suggest;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 pub use effects::{Target, effects};
+pub use listing::{Listed, ListedField, Outcome, fields};
 pub(super) use together::judge_together;
 
 use super::yaml::{Content, Node, place};
