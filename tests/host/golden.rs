@@ -1,4 +1,4 @@
-//! Compares a text with the file that holds what it should be. `WRIT_BLESS=1` writes the file instead, to be reviewed.
+//! Compares a text with the file that holds what it should be. `UPDATE=1` writes the file instead, to be reviewed.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ pub(crate) fn data(path: &str) -> PathBuf {
 /// Fails if the file does not hold `text`.
 #[track_caller]
 pub(crate) fn check_file(expected: &Path, text: &str) {
-    if std::env::var_os("WRIT_BLESS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(expected, text).unwrap();
     }
     let wanted = std::fs::read_to_string(expected).unwrap_or_default();

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod documents;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
 mod git_http;
 mod golden;
+mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod pass;
