@@ -107,17 +107,30 @@ pub async fn pass(
     Ok(end)
 }
 
-/// What a pass would do, without doing any of it.
+/// What a pass would do, without doing any of it: for the head, or for the commit `revision`.
 ///
 /// # Errors
 /// If the record or the target cannot be read.
-pub async fn preview(agent: &Agent, source: &mut Source, unit: &Unit) -> Result<Preview, CycleError> {
-    let offer = source.look(&agent.store, agent.clock.now()).await?;
-    let mut refusal = offer.trouble.clone().map(Refused::Head);
+pub async fn preview(
+    agent: &Agent,
+    source: &mut Source,
+    unit: &Unit,
+    revision: Option<&str>,
+) -> Result<Preview, CycleError> {
+    let now = agent.clock.now();
+    let offer = source.look(&agent.store, now).await?;
+    let (follow, trouble) = match revision {
+        None => (offer.follow, offer.trouble),
+        Some(revision) => match source.prove(&agent.store, revision, now).await? {
+            Ok(admitted) => (Some(Rc::new(admitted)), None),
+            Err(trouble) => (None, Some(trouble)),
+        },
+    };
+    let mut refusal = trouble.map(Refused::Head);
     let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None };
-    if let Some(admitted) = &offer.follow {
+    if let Some(admitted) = follow {
         preview.commit = Some(admitted.commit().to_string());
-        match unit.wanted.at(&agent.store, source, &unit.settings.path, admitted).await? {
+        match unit.wanted.at(&agent.store, source, &unit.settings.path, &admitted).await? {
             Ok(wanted) => {
                 let observed = look(agent, unit, Depth::Deep).await?;
                 preview.plan = Some(check(agent, unit, &wanted, &observed)?);
@@ -343,9 +356,7 @@ async fn applied_before(
     let Some(commit) = standing.and_then(|it| it.commit).filter(|it| *it != head.commit().to_string()) else {
         return Ok(None);
     };
-    let Some(admitted) = source.applied_before(&agent.store, &commit, agent.clock.now()).await? else {
-        return Ok(None);
-    };
+    let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
     Ok(unit.last_good.at(&agent.store, source, &unit.settings.path, &admitted).await?.ok())
 }
 

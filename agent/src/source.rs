@@ -53,7 +53,7 @@ pub enum Trouble {
     NotEnrolled,
     /// The settings pin another beginning than the one that was enrolled.
     Contradiction,
-    /// The beginning that was pinned cannot be read.
+    /// The beginning that was pinned, or the commit that was asked for, is no such thing; what to do.
     Unreadable(String),
     /// The remote could not be asked.
     Unreachable(String),
@@ -192,20 +192,26 @@ impl Source {
         Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused), news })
     }
 
-    /// Proves once more, from the introduction on, a commit that this host applied before.
+    /// Proves a commit from the introduction on, wherever the floor is: one that this host applied before, or one that a
+    /// person wants to see a plan for. The inner error says why it is not admitted.
     ///
     /// # Errors
     /// If the record cannot be read.
-    pub async fn applied_before(
+    pub async fn prove(
         &self,
         store: &Store,
         commit: &str,
         now: Timestamp,
-    ) -> Result<Option<Admitted>, RecordError> {
-        let (Ok(introduction), Ok(commit)) = (introduction(store, &self.settings)?, commit.parse()) else {
-            return Ok(None);
+    ) -> Result<Result<Admitted, Trouble>, RecordError> {
+        let introduction = match introduction(store, &self.settings)? {
+            Ok(introduction) => introduction,
+            Err(trouble) => return Ok(Err(trouble)),
         };
-        Ok(self.admit(&introduction, commit, None, now).await.ok())
+        let Ok(commit) = commit.parse() else {
+            let why = format!("{commit} is no commit; write all 40 digits of its name");
+            return Ok(Err(Trouble::Unreadable(why)));
+        };
+        Ok(self.admit(&introduction, commit, None, now).await.map_err(Trouble::Refused))
     }
 }
 
@@ -297,8 +303,9 @@ pub fn introduction(store: &Store, source: &settings::Source) -> Result<Result<I
         return Ok(Err(Trouble::Contradiction));
     }
     let Some((commit, signer)) = enrolled.or(pinned) else { return Ok(Err(Trouble::NotEnrolled)) };
-    let commit = commit.parse::<CommitId>().map_err(|error| error.to_string());
-    let signer = signer.parse::<KeyId>().map_err(|error| error.to_string());
+    let again = |why: String| format!("the introduction cannot be read: {why}; run `writ enrol` again");
+    let commit = commit.parse::<CommitId>().map_err(|error| again(error.to_string()));
+    let signer = signer.parse::<KeyId>().map_err(|error| again(error.to_string()));
     Ok(commit.and_then(|commit| Ok(Introduction { commit, signer: signer? })).map_err(Trouble::Unreadable))
 }
 
@@ -320,7 +327,7 @@ impl std::fmt::Display for Trouble {
                 "the settings pin another introduction than the one that was enrolled: \
                  take it out of the settings, or run `writ enrol` again",
             ),
-            Self::Unreadable(why) => write!(f, "the introduction cannot be read: {why}; run `writ enrol` again"),
+            Self::Unreadable(why) => f.write_str(why),
             Self::Unreachable(why) => write!(f, "the remote could not be asked: {why}"),
             Self::Gone => f.write_str("the remote has no such branch; what runs stays as it is"),
             Self::Refused(refusal) => refusal.fmt(f),

@@ -222,3 +222,24 @@ async fn a_suspended_unit_is_left_alone_until_it_is_resumed() {
     world.store().resume(Clock.now(), "edge", Some("ann")).unwrap();
     assert!(world.pass().await.changes > 0);
 }
+
+#[tokio::test]
+async fn a_plan_for_another_commit_shows_what_it_would_do_and_a_plan_for_an_unsigned_one_is_refused() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    let first = world.repository.head();
+    world.pass().await;
+    world.deploy("web.hcl", &WEB.replace("web:1", "web:2"));
+    world.pass().await;
+    world.repository.write("host/web.hcl", WEB.replace("web:1", "evil:1"));
+    let unsigned = world.repository.commit(Sign::Not, "not from us");
+    let (agent, _attendance) =
+        Agent::new(world.settings.clone(), Clock, Rc::new(world.store()), Box::new(Quiet)).unwrap();
+    let mut source = Source::open(&world.settings.host.state, &world.settings.sources[0]).unwrap();
+    let (journal, unit) = (world.journal(), agent.unit("edge").unwrap());
+    let preview = cycle::preview(&agent, &mut source, unit, Some(&first)).await.unwrap();
+    let plan = preview.plan.unwrap();
+    assert!(plan.plan().steps().any(|step| step.why.contains("web:2 -> web:1")), "{}", plan.plan());
+    let preview = cycle::preview(&agent, &mut source, unit, Some(&unsigned)).await.unwrap();
+    assert!(preview.plan.is_none() && preview.refusal.is_some());
+    assert_eq!(world.journal(), journal, "a plan writes nothing");
+}

@@ -15,8 +15,8 @@ use super::spine;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 nothing to do, 2 steps, 3 refused, 1 failed.")]
 pub(crate) struct Arguments {
-    /// Part of the product, not of this version; said so instead of being misunderstood
-    #[arg(hide = true)]
+    /// The commit to plan for, all 40 digits [default: what the branch leads to]
+    #[arg(value_name = "REV")]
     revision: Option<String>,
     /// Only this unit
     #[arg(long)]
@@ -24,10 +24,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    if arguments.revision.as_deref().is_some_and(|revision| revision != "HEAD") {
-        let message = "a plan for another revision than the head of the branch is not supported yet";
-        return Err(Failure::message(message));
-    }
+    let revision = arguments.revision.as_deref().filter(|revision| *revision != "HEAD");
     let wanted = arguments.unit.as_deref().map(|name| host.unit(name)).transpose()?.map(|unit| unit.name.clone());
     if host.settings()?.units.is_empty() {
         return Err(Failure::message(format!("{} names no [[unit]]", host.settings_file().display())));
@@ -35,7 +32,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let (agent, attendance) = spine::agent(host)?;
     let sources = spine::sources(host)?;
     let interrupt = Interrupt::default();
-    let work = previews(&agent, sources, wanted.as_deref());
+    let work = previews(&agent, sources, wanted.as_deref(), revision);
     let previews = spine::attended(&agent, attendance, &interrupt, work)?;
     let mut worst = Exit::Success;
     for preview in &previews {
@@ -44,12 +41,17 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     Ok(worst)
 }
 
-async fn previews(agent: &Agent, sources: Vec<Source>, wanted: Option<&str>) -> Result<Vec<Preview>, Failure> {
+async fn previews(
+    agent: &Agent,
+    sources: Vec<Source>,
+    wanted: Option<&str>,
+    revision: Option<&str>,
+) -> Result<Vec<Preview>, Failure> {
     let mut previews = Vec::new();
     for mut source in sources {
         let name = source.settings.name.clone();
         for unit in agent.units_of(&name).filter(|unit| wanted.is_none_or(|wanted| unit.settings.name == wanted)) {
-            previews.push(cycle::preview(agent, &mut source, unit).await?);
+            previews.push(cycle::preview(agent, &mut source, unit, revision).await?);
         }
     }
     Ok(previews)

@@ -27,6 +27,11 @@ impl Mirror {
         remote.address()?;
         remote.reference()?;
         remote.offered()?;
+        let _alone = alone(folder)?;
+        Self::open_alone(folder, remote)
+    }
+
+    fn open_alone(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
         if is_empty(folder) {
             return Self::make(folder, remote);
         }
@@ -38,11 +43,12 @@ impl Mirror {
     /// Throws the mirror in `folder` away, whatever it is, and makes a new one. Nothing is lost: the next fetch brings
     /// the history again, and the floor is not here.
     pub fn afresh(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
+        let _alone = alone(folder)?;
         match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(io_broken(folder, "it cannot be removed", error))
             }
-            Ok(()) | Err(_) => Self::open(folder, remote),
+            Ok(()) | Err(_) => Self::open_alone(folder, remote),
         }
     }
 
@@ -78,6 +84,7 @@ impl Mirror {
 
     /// Brings the branch into the mirror and returns what it offers. None if the branch is not on the remote.
     pub fn fetch(&mut self) -> Result<Option<CommitId>, GitError> {
+        let _alone = alone(self.repository.folder())?;
         let fetched = exchange::fetch(&self.repository.inner, &self.remote);
         // A fetch also fails because the mirror is broken, and then no waiting helps.
         let outcome = fetched.map_err(|error| self.check().err().unwrap_or(error))?;
@@ -129,4 +136,14 @@ fn is_empty(folder: &Path) -> bool {
 
 fn io_broken(folder: &Path, detail: &str, error: std::io::Error) -> GitError {
     GitError::MirrorBroken { folder: folder.to_owned(), detail: detail.to_owned(), source: Some(error.into()) }
+}
+
+/// Waits until no other process changes the mirror in `folder`, and keeps them waiting until the value is dropped: a lock of
+/// theirs must not be taken for one that a crash left behind.
+fn alone(folder: &Path) -> Result<fs::File, GitError> {
+    let file = folder.with_extension("lock");
+    let made = file.parent().map_or(Ok(()), |parent| fs::DirBuilder::new().recursive(true).mode(0o700).create(parent));
+    let opened = made.and_then(|()| fs::File::options().create(true).truncate(false).write(true).open(&file));
+    let locked = opened.and_then(|opened| opened.lock().map(|()| opened));
+    locked.map_err(|error| io_broken(folder, "its lock cannot be taken", error))
 }
