@@ -10,6 +10,7 @@ mod environment;
 mod names;
 mod probes;
 mod security;
+mod selection;
 mod services;
 mod volumes;
 mod workload;
@@ -21,6 +22,7 @@ use crate::hash::{HashKey, of_template};
 use crate::text::{Place, Problem, Problems, SecretText};
 
 use catalog::Catalog;
+use selection::Selection;
 use workload::Draft;
 
 /// The contents of config buckets, by bucket and key.
@@ -54,8 +56,9 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
         })
         .collect();
     drafts.sort_by(|one, other| one.object.id.cmp(&other.object.id));
-    services::attach(&services, &mut drafts, &mut problems);
-    names::give(&services, &mut drafts, &mut problems);
+    let selection = Selection::new(&services, &drafts);
+    services::attach(&services, &drafts, &selection, &mut problems);
+    names::give(&services, &mut drafts, &selection, &mut problems);
     collisions::check(&drafts, &mut problems);
     if problems.has_errors() {
         return Err(problems);

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::selection::Selection;
 use super::services::{Selected, Service, governing};
 use super::workload::Draft;
 use crate::model::concrete::pod_hostname;
@@ -23,25 +24,26 @@ enum Owner {
 type Owners = BTreeMap<String, BTreeMap<Owner, Option<Place>>>;
 
 /// Gives every draft its names.
-pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], problems: &mut Problems) {
+pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], selection: &Selection, problems: &mut Problems) {
     let (mut scoped, mut short) = (Owners::new(), Owners::new());
-    for draft in drafts.iter() {
+    for (at, draft) in drafts.iter().enumerate() {
+        let governing = governing(services, draft, selection.of_draft(at));
         let place = draft.object.place("/metadata/name");
         for ordinal in ordinals(draft) {
             let host = pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal));
             let owner = Owner::Pod(draft.object.id.clone(), ordinal);
-            for ending in own_endings(services, draft) {
+            for ending in own_endings(governing, draft) {
                 claim(&mut scoped, &format!("{host}{ending}"), &owner, place.clone());
             }
-            if let Some(ending) = short_ending(services, draft) {
+            if let Some(ending) = short_ending(governing) {
                 claim(&mut short, &format!("{host}{ending}"), &owner, place.clone());
             }
         }
     }
-    for service in services {
+    for (at, service) in services.iter().enumerate() {
         let id = &service.object.id;
         let place = service.object.place("/metadata/name");
-        if leads_to_namesake(service, drafts) {
+        if leads_to_namesake(service, drafts, selection.of_service(at)) {
             continue;
         }
         for name in service_names(id) {
@@ -60,8 +62,8 @@ pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], problems:
     for name in &ambiguous {
         note_left_out(name, short.get(*name), problems);
     }
-    for draft in drafts {
-        draft.template.names = names_of(services, draft, &ambiguous);
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        draft.template.names = names_of(services, draft, selection.of_draft(at), &ambiguous);
     }
 }
 
@@ -80,18 +82,18 @@ fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
 }
 
 /// What follows a pod's own name in its names, each with a scope in it.
-fn own_endings(services: &[Service<'_>], draft: &Draft<'_>) -> Vec<String> {
+fn own_endings(governing: Option<&Service<'_>>, draft: &Draft<'_>) -> Vec<String> {
     let scope = &draft.object.id.scope;
     let mut endings = vec![format!(".{scope}"), format!(".{scope}.voodu")];
-    if let Some(service) = governing(services, draft) {
+    if let Some(service) = governing {
         let name = &service.object.id.name;
         endings.extend(["", ".svc", ".svc.cluster.local"].map(|tail| format!(".{name}.{scope}{tail}")));
     }
     endings
 }
 
-fn short_ending(services: &[Service<'_>], draft: &Draft<'_>) -> Option<String> {
-    governing(services, draft).map(|service| format!(".{}", service.object.id.name))
+fn short_ending(governing: Option<&Service<'_>>) -> Option<String> {
+    governing.map(|service| format!(".{}", service.object.id.name))
 }
 
 fn service_names(id: &ObjectId) -> [String; 4] {
@@ -100,19 +102,24 @@ fn service_names(id: &ObjectId) -> [String; 4] {
 }
 
 /// True for a Service that bears the name of a pod and selects just that one: their names are the same.
-fn leads_to_namesake(service: &Service<'_>, drafts: &[Draft<'_>]) -> bool {
-    let mut selected = drafts.iter().filter_map(|draft| Some((draft, service.selects(draft)?)));
-    let first = selected.next();
-    let alone = selected.next().is_none();
-    first.filter(|_| alone).is_some_and(|(draft, selected)| match selected {
-        Selected::All => false,
-        Selected::One(ordinal) => pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal)) == service.object.id.name,
-    })
+fn leads_to_namesake(service: &Service<'_>, drafts: &[Draft<'_>], selected: &[(usize, Selected)]) -> bool {
+    match selected {
+        [(at, Selected::One(ordinal))] => {
+            pod_hostname(&drafts[*at].object.id, &PodIndex::Ordinal(*ordinal)) == service.object.id.name
+        }
+        _ => false,
+    }
 }
 
-fn names_of(services: &[Service<'_>], draft: &Draft<'_>, ambiguous: &BTreeSet<&str>) -> Names {
-    let mut own = own_endings(services, draft);
-    let short = short_ending(services, draft).filter(|ending| {
+fn names_of(
+    services: &[Service<'_>],
+    draft: &Draft<'_>,
+    selecting: &[(usize, Selected)],
+    ambiguous: &BTreeSet<&str>,
+) -> Names {
+    let governing = governing(services, draft, selecting);
+    let mut own = own_endings(governing, draft);
+    let short = short_ending(governing).filter(|ending| {
         ordinals(draft).all(|ordinal| {
             let host = pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal));
             !ambiguous.contains(format!("{host}{ending}").to_ascii_lowercase().as_str())
@@ -120,7 +127,7 @@ fn names_of(services: &[Service<'_>], draft: &Draft<'_>, ambiguous: &BTreeSet<&s
     });
     own.extend(short.filter(|ending| !own.contains(ending)));
     let selecting: Vec<(&Service<'_>, Selected)> =
-        services.iter().filter_map(|service| Some((service, service.selects(draft)?))).collect();
+        selecting.iter().map(|(at, selected)| (&services[*at], *selected)).collect();
     let publish_not_ready = !selecting.is_empty() && selecting.iter().all(|(service, _)| service.publish_not_ready);
     let (mut always, mut shared) = (Vec::new(), Vec::new());
     for (service, selected) in selecting {

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::selection::Selection;
 use super::workload::Draft;
 use crate::model::view::workload::{Service as Raw, ServicePort};
 use crate::model::view::{IntOrString, view};
-use crate::model::{Kind, Object};
+use crate::model::{Kind, Object, ObjectId};
 use crate::text::{Problem, Problems};
 
 /// A Service that a container host can do.
@@ -89,6 +90,12 @@ fn service<'a>(object: &'a Object, problems: &mut Problems) -> Option<Service<'a
 }
 
 impl Service<'_> {
+    /// A label that each workload it selects must have, if there is one.
+    pub(super) fn label(&self) -> Option<(&str, &str)> {
+        let label = self.selector.iter().find(|(key, _)| *key != POD_INDEX_LABEL);
+        label.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// Which pods of a workload it selects, if any.
     pub(super) fn selects(&self, draft: &Draft<'_>) -> Option<Selected> {
         let id = &draft.object.id;
@@ -113,9 +120,9 @@ impl Service<'_> {
 }
 
 /// Judges each Service against the workloads that it selects, and each `serviceName` against the Services.
-pub(super) fn attach(services: &[Service<'_>], drafts: &mut [Draft<'_>], problems: &mut Problems) {
-    for service in services {
-        let selected: Vec<&Draft<'_>> = drafts.iter().filter(|draft| service.selects(draft).is_some()).collect();
+pub(super) fn attach(services: &[Service<'_>], drafts: &[Draft<'_>], selection: &Selection, problems: &mut Problems) {
+    for (at, service) in services.iter().enumerate() {
+        let selected: Vec<&Draft<'_>> = selection.of_service(at).iter().map(|(draft, _)| &drafts[*draft]).collect();
         if selected.is_empty() {
             let message = format!("{}: it selects no workload of this unit", service.object.id);
             let help = "its selector must match the labels of a pod template in the same scope";
@@ -126,8 +133,8 @@ pub(super) fn attach(services: &[Service<'_>], drafts: &mut [Draft<'_>], problem
             check_ports(service, &selected, problems);
         }
     }
-    for draft in drafts.iter() {
-        check_service_name(services, draft, problems);
+    for (at, draft) in drafts.iter().enumerate() {
+        check_service_name(services, draft, selection.of_draft(at), problems);
     }
 }
 
@@ -162,19 +169,29 @@ fn check_ports(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Pr
 }
 
 /// The Service that gives the pods of a StatefulSet their names, where it can.
-pub(super) fn governing<'s, 'a>(services: &'s [Service<'a>], draft: &Draft<'_>) -> Option<&'s Service<'a>> {
+pub(super) fn governing<'s, 'a>(
+    services: &'s [Service<'a>],
+    draft: &Draft<'_>,
+    selecting: &[(usize, Selected)],
+) -> Option<&'s Service<'a>> {
     let name = draft.service_name.as_ref()?;
-    services.iter().find(|service| {
-        service.object.id.name == *name && service.headless && service.selects(draft) == Some(Selected::All)
-    })
+    let mut whole = selecting.iter().filter(|(_, selected)| *selected == Selected::All).map(|(at, _)| &services[*at]);
+    whole.find(|service| service.object.id.name == *name && service.headless)
 }
 
 /// That the Service is there and headless has been judged with the objects; here, whether it leads to the pods.
-fn check_service_name(services: &[Service<'_>], draft: &Draft<'_>, problems: &mut Problems) {
+fn check_service_name(
+    services: &[Service<'_>],
+    draft: &Draft<'_>,
+    selecting: &[(usize, Selected)],
+    problems: &mut Problems,
+) {
     let Some(name) = &draft.service_name else { return };
     let id = &draft.object.id;
-    let found = services.iter().find(|service| service.object.id.scope == id.scope && service.object.id.name == *name);
-    if found.is_some_and(|service| service.selects(draft) != Some(Selected::All)) {
+    let wanted = ObjectId::new(Kind::Service, &id.scope.0, name);
+    // They are in the order of their identities.
+    let found = services.binary_search_by(|service| service.object.id.cmp(&wanted));
+    if found.is_ok_and(|at| !selecting.contains(&(at, Selected::All))) {
         let pods = format!("{}-0.{name}", id.name);
         let message =
             format!("{id}: Service `{name}` does not select its pods, so that names like {pods} do not resolve");
