@@ -246,11 +246,13 @@ async fn walk(
         commit: Some(wanted.commit.clone()),
     };
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
-    let applied = if checked.plan().is_empty() {
+    let applied = if checked.plan().is_settled() {
         Applied::default()
     } else {
-        let steps = checked.plan().steps().filter(|step| step.act != writ_core::plan::Act::Nothing).count();
-        say(agent, source, unit, &wanted.commit, State::Pending, &format!("applying: {steps} steps"))?;
+        if !checked.plan().is_empty() {
+            let steps = checked.plan().steps().filter(|step| step.act != writ_core::plan::Act::Nothing).count();
+            say(agent, source, unit, &wanted.commit, State::Pending, &format!("applying: {steps} steps"))?;
+        }
         let hands = Hands {
             target: &unit.place.target,
             store: &agent.store,

@@ -123,6 +123,24 @@ async fn a_signed_commit_is_applied_and_the_second_pass_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_host_that_lost_its_record_holds_its_pods_again_without_a_step() {
+    let world = World::with(&[("web.hcl", WEB)]);
+    world.pass().await;
+    let (host, introduction) = (world.host(), world.store().introduction("infra").unwrap().unwrap());
+    for file in ["writ.db", "writ.db-wal", "writ.db-shm"] {
+        std::fs::remove_file(world.folder.path().join("state").join(file)).ok();
+    }
+    world.store().enrol(Clock.now(), "infra", &introduction).unwrap();
+    let end = world.pass().await;
+    assert_eq!((end.changes, end.failed), (0, false), "{end:?}");
+    assert_eq!(world.host(), host);
+    assert_eq!(world.store().holdings("edge").unwrap().objects.len(), 1);
+    let journal = world.journal();
+    world.pass().await;
+    assert_eq!(world.journal(), journal, "it is learned once");
+}
+
+#[tokio::test]
 async fn an_unsigned_commit_changes_nothing_and_what_ran_is_still_looked_after() {
     let world = World::with(&[("web.hcl", WEB)]);
     world.pass().await;

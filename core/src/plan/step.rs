@@ -164,6 +164,13 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps().all(|step| step.act == Act::Nothing && step.wait.is_none())
     }
+
+    /// True if what is held would stay as it is, too: a host that lost its record finds its pods as wanted, and still
+    /// has to learn that it holds them.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_empty() && self.lanes.iter().all(|lane| lane.then.is_none())
+    }
 }
 
 impl Verb {
