@@ -111,6 +111,18 @@ fn no_forbidden_word_stands_anywhere() {
 }
 
 #[test]
+fn the_tests_run_with_the_oldest_rust_that_is_promised() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let value = |file: &str, key: &str| {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+        line.split('"').nth(1).unwrap().to_owned()
+    };
+    let (promised, used) = (value("Cargo.toml", "rust-version"), value("rust-toolchain.toml", "channel"));
+    assert!(used == promised || used.starts_with(&format!("{promised}.")), "{promised} is promised, {used} is used");
+}
+
+#[test]
 fn a_word_is_found_whole_and_not_inside_another() {
     assert!(names_word("use std::time::Instant;", "Instant"));
     assert!(!names_word("Instantaneous", "Instant"));
