@@ -4,6 +4,7 @@
 
 mod desired_text;
 mod documents;
+mod examples;
 mod guard;
 mod hash;
 mod hcl;

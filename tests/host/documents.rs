@@ -121,6 +121,14 @@ fn options(help: &str) -> Vec<String> {
     long.filter(|option| !["--output", "--config", "--help", "--version"].contains(option)).map(str::to_owned).collect()
 }
 
+/// The words that a command takes by their place, but for those that stand for several.
+fn arguments(help: &str) -> Vec<String> {
+    let (_, rest) = help.split_once("Arguments:\n").unwrap_or(("", ""));
+    let lines = rest.lines().take_while(|line| !line.is_empty()).map(str::trim_start);
+    let names = lines.filter_map(|line| line.split(['<', '[', '>', ']']).nth(1));
+    names.filter(|name| *name != "WORDS").map(str::to_owned).collect()
+}
+
 #[test]
 fn every_command_and_option_is_told_in_its_chapter_and_no_other_command() {
     let document = chapters(&read("docs/commands.md"));
@@ -131,8 +139,8 @@ fn every_command_and_option_is_told_in_its_chapter_and_no_other_command() {
         assert!(chapter.contains("Exit"), "no exit codes of writ {name}");
         let mut helps = vec![help(&[name])];
         helps.extend(commands(&helps[0]).iter().map(|verb| help(&[name, verb])));
-        for option in helps.iter().flat_map(|help| options(help)) {
-            assert!(chapter.contains(&option), "no {option} of writ {name}");
+        for word in helps.iter().flat_map(|help| options(help).into_iter().chain(arguments(help))) {
+            assert!(chapter.contains(&word), "no {word} of writ {name}");
         }
     }
     let told: BTreeSet<&str> = document.keys().filter_map(|chapter| chapter.strip_prefix("writ ")).collect();

@@ -79,3 +79,38 @@ fn rust_files(folder: &Path, shown: &str, files: &mut Vec<(String, String)>) {
         }
     }
 }
+
+/// Every document, from the top of the repository, with its text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let folders = ["", "docs", "decisions", "examples"].map(|folder| root().join(folder));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let documents = entries.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    documents.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let headings = || fs::read_to_string(&target).unwrap_or_default();
+            let is_there = file.starts_with("https://") || target.exists();
+            if !is_there || !anchor.is_empty() && !headings().lines().any(|line| anchor_of(line) == anchor) {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "these lead nowhere:\n{}", broken.join("\n"));
+}
+
+/// What a forge calls a heading in links.
+fn anchor_of(line: &str) -> String {
+    let words = line.trim_start_matches('#').trim().to_lowercase();
+    if line.starts_with('#') {
+        let kept = words.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+        return kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect();
+    }
+    String::new()
+}
