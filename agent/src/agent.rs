@@ -1,13 +1,14 @@
 //! The agent's parts, put together once from the settings.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use writ_core::guard;
-use writ_core::model::ObjectId;
+use writ_core::observed::Alteration;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::attendance::Attendance;
@@ -36,7 +37,7 @@ pub struct Agent {
     /// The targets, each with its health and once each, however many units share it.
     pub places: Vec<Rc<Place>>,
     units: Vec<Unit>,
-    turn: RefCell<Weak<PassLock>>,
+    turn: Mutex<Weak<PassLock>>,
 }
 
 /// A target, and who knows how its pods are.
@@ -67,7 +68,10 @@ pub struct Unit {
     pub wanted: WantedCache,
     /// What it wanted by the commit that was applied last.
     pub last_good: WantedCache,
-    looked_deep: Cell<Option<Timestamp>>,
+    /// When every field of its pods was looked at, and what had been changed about each container then. Other looks
+    /// do not show that, and it does not go away by itself.
+    pub(crate) looked_deep: Cell<Option<Timestamp>>,
+    pub(crate) altered: RefCell<BTreeMap<String, Vec<Alteration>>>,
 }
 
 impl Agent {
@@ -96,7 +100,7 @@ impl Agent {
             units.push(Unit::new(&settings.host, unit, place));
         }
         let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
-        let turn = RefCell::new(Weak::new());
+        let turn = Mutex::new(Weak::new());
         Ok((Self { settings, clock, store, progress, forges, places, units, turn }, Attendance::new(runners, reports)))
     }
 
@@ -122,14 +126,6 @@ impl Agent {
         self.units.iter().find(|unit| unit.settings.name == name)
     }
 
-    /// The workload that a pod of a unit belongs to, by what the unit holds.
-    #[must_use]
-    pub fn object_of(&self, unit: &str, pod: &str) -> Option<ObjectId> {
-        let held = self.store.holdings(unit).ok()?;
-        let workload = pod.rsplit_once('.')?.0;
-        held.objects.into_keys().find(|object| format!("{}-{}", object.scope, object.name) == workload)
-    }
-
     /// The forges that are told about a source, by the names that the outbox knows them by.
     pub fn forges_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = String> + 'a {
         let told = self.settings.reports.iter().zip(&self.forges);
@@ -142,37 +138,37 @@ impl Agent {
     /// # Errors
     /// If another process holds it for too long; the error names it.
     pub async fn take_turn(&self) -> Result<Rc<PassLock>, RecordError> {
-        if let Some(turn) = self.turn.borrow().upgrade() {
+        // Whoever comes while another takes the lock waits here, and shares it then.
+        let mut shared = self.turn.lock().await;
+        if let Some(turn) = shared.upgrade() {
             return Ok(turn);
         }
         let state = self.settings.host.state.clone();
         let wait = Duration::from_secs(PASS_LOCK_SECONDS);
         let locked = tokio::task::spawn_blocking(move || PassLock::acquire(&state, wait));
         let turn = Rc::new(locked.await.expect("taking a lock neither panics nor is cancelled")?);
-        *self.turn.borrow_mut() = Rc::downgrade(&turn);
+        *shared = Rc::downgrade(&turn);
         Ok(turn)
     }
 
     /// How closely to look at a unit in this pass: at every field at start, after an event, and once in a while.
     pub fn depth(&self, unit: &Unit, wake: Wake) -> Depth {
-        let now = self.clock.now();
-        let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= now;
+        let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= self.clock.now();
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
             Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer => unit.looked_deep.get().is_none_or(due),
         };
-        if deep {
-            unit.looked_deep.set(Some(now));
-        }
         if deep { Depth::Deep } else { Depth::List }
     }
 
-    /// Closes the intents that a crash left open: what came of them shows by the look that follows.
+    /// Closes the intents that a crash left open: what came of them shows by the look that follows. Those of units that
+    /// are in no settings any more are closed as well, for nobody else will.
     ///
     /// # Errors
     /// If the record cannot be read or written.
     pub fn settle_intents(&self, unit: &str) -> Result<(), RecordError> {
-        for intent in self.store.open_intents()?.into_iter().filter(|intent| intent.unit == unit) {
+        let ours = |name: &str| name == unit || self.unit(name).is_none();
+        for intent in self.store.open_intents()?.into_iter().filter(|intent| ours(&intent.unit)) {
             self.store.outcome(self.clock.now(), intent.id, &Outcome::Unknown)?;
         }
         Ok(())
@@ -193,6 +189,7 @@ impl Unit {
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),
             looked_deep: Cell::new(None),
+            altered: RefCell::default(),
         }
     }
 }

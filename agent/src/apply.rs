@@ -2,24 +2,27 @@
 //!
 //! Invariant: takes nothing but a [`CheckedPlan`].
 //! Invariant: a step whose intent could not be written down is not taken.
+//! Invariant: no pod that is being stopped on purpose is asked how it is, so that no probe restarts it meanwhile.
 
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 use writ_core::guard::CheckedPlan;
+use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId, PodIndex};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, Lane, Step, Verb, Wait};
+use writ_core::plan::{Act, Cause, Lane, Step, Verb, Wait};
 
 use crate::clock::Clock;
 use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::ENGINE_STEPS_AT_ONCE;
+use crate::limits::{ENGINE_STEPS_AT_ONCE, STEP_AFTER_NEWER_SECONDS, STEP_AFTER_STOP_SECONDS};
 use crate::record::{Outcome, RecordError, Store};
-use crate::target::{Context, Progress, Target};
+use crate::target::{Context, Progress, Target, TargetError};
 
 /// What a plan is applied with.
 pub struct Hands<'a> {
@@ -78,8 +81,8 @@ pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, Rec
     for step in plan.shared() {
         match take(hands, step, &engine).await? {
             Ok(changed) => applied.changes += usize::from(changed),
-            Err(failure) => {
-                let ends = plan.lanes().iter().map(|lane| (lane.object.clone(), LaneEnd::Failed(failure.clone())));
+            Err(end) => {
+                let ends = plan.lanes().iter().map(|lane| (lane.object.clone(), end.clone()));
                 return Ok(Applied { ends: ends.collect(), ..applied });
             }
         }
@@ -98,12 +101,13 @@ pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, Rec
 async fn walk(hands: &Hands<'_>, lane: &Lane, engine: &Semaphore) -> Result<(ObjectId, usize, LaneEnd), RecordError> {
     let mut changes = 0;
     let mut refused = None;
+    begin(hands, lane)?;
     for step in &lane.steps {
         if step.verb == Verb::Refuse {
             refused = Some(step.why.clone());
         }
         let end = match take(hands, step, engine).await? {
-            Err(failure) => Some(LaneEnd::Failed(failure)),
+            Err(end) => Some(end),
             Ok(changed) => {
                 changes += usize::from(changed);
                 match &step.wait {
@@ -123,43 +127,87 @@ async fn walk(hands: &Hands<'_>, lane: &Lane, engine: &Semaphore) -> Result<(Obj
     Ok((lane.object.clone(), changes, end))
 }
 
-/// Takes one step: intent, deed, outcome. The inner error is what the engine said.
-async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Result<bool, String>, RecordError> {
+/// Marks what is held of a workload before its first step, so that a lane that breaks off is known to be unfinished.
+fn begin(hands: &Hands<'_>, lane: &Lane) -> Result<(), RecordError> {
+    let works = lane.steps.iter().any(|step| step.act != Act::Nothing && step.cause == Cause::Change);
+    let unit = &hands.context.unit;
+    if !works || hands.interrupt.reason().is_some() {
+        return Ok(());
+    }
+    let held = hands.store.holdings(unit)?.objects.remove(&lane.object);
+    let Some(held) = held.filter(|held| !held.is_under_way()) else { return Ok(()) };
+    let change = HoldingChange::Hold(lane.object.clone(), Box::new(held.begun()));
+    hands.store.change_holdings(hands.clock.now(), unit, &change)
+}
+
+/// Takes one step: intent, deed, outcome. Tells whether it changed the world, or how the lane ends with it.
+async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Result<bool, LaneEnd>, RecordError> {
     if step.act == Act::Nothing {
         return Ok(Ok(false));
     }
     let _turn = engine.acquire().await.expect("the semaphore is never closed");
+    let waiting_for = || format!("its turn to {} {}", step.verb, step.pod.as_deref().unwrap_or("what it needs"));
     if let Some(reason) = hands.interrupt.reason() {
-        return Ok(Err(format!("not begun: {reason}")));
+        return Ok(Err(LaneEnd::Interrupted { waiting_for: waiting_for(), reason }));
     }
     let Context { unit, commit, .. } = hands.context;
     let intent = hands.store.intend(hands.clock.now(), unit, commit.as_deref(), step)?;
-    match &step.act {
-        // Whoever stops a pod on purpose need not be told that it stopped.
-        Act::ReplacePod { spec, .. } => hands.health.forget(&spec.name),
-        Act::RemovePod { pod, .. } => hands.health.forget(pod),
+    let stopped = stops(&step.act).and_then(|pod| hands.health.forget(pod));
+    let (outcome, result) = match execute(hands, step).await {
+        Some(Ok(())) => {
+            watch(hands, step);
+            (Outcome::Ok, Ok(true))
+        }
+        Some(Err(error)) => {
+            // It may still be there. The look that follows says how it is; until then it is asked as before.
+            if let Some(stopped) = stopped {
+                hands.health.watch_again(unit, stopped);
+            }
+            let text = chain(&error);
+            let outcome = if error.outcome_unknown() { Outcome::Unknown } else { Outcome::Failed(text.clone()) };
+            (outcome, Err(LaneEnd::Failed(text)))
+        }
+        None => {
+            let waiting_for = format!("the engine to {} {}", step.verb, step.pod.as_deref().unwrap_or("what it needs"));
+            let reason = hands.interrupt.reason().unwrap_or(Reason::Stop);
+            (Outcome::Unknown, Err(LaneEnd::Interrupted { waiting_for, reason }))
+        }
+    };
+    hands.store.outcome(hands.clock.now(), intent, &outcome)?;
+    Ok(result)
+}
+
+/// Does a step. One that an interrupt finds under way has some time to end, so that its outcome is known; none if it
+/// does not use it.
+async fn execute(hands: &Hands<'_>, step: &Step) -> Option<Result<(), TargetError>> {
+    let stop = async {
+        hands.interrupt.stopped().await;
+        tokio::time::sleep(Duration::from_secs(STEP_AFTER_STOP_SECONDS)).await;
+    };
+    let newer = async {
+        hands.interrupt.wait().await;
+        tokio::time::sleep(Duration::from_secs(STEP_AFTER_NEWER_SECONDS)).await;
+    };
+    tokio::select! {
+        done = hands.target.execute(hands.context, &step.act, hands.progress) => Some(done),
+        () = stop => None,
+        () = newer => None,
+    }
+}
+
+/// The pod that an act stops.
+fn stops(act: &Act) -> Option<&str> {
+    match act {
+        Act::ReplacePod { container: _, spec } => Some(&spec.name),
+        Act::RemovePod { pod, container: _, grace: _ } => Some(pod),
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
-        | Act::RemoveVolume { .. } => {}
+        | Act::RemoveVolume { .. } => None,
     }
-    let done = hands.target.execute(hands.context, &step.act, hands.progress).await;
-    let (outcome, result) = match done {
-        Ok(()) => {
-            watch(hands, step);
-            (Outcome::Ok, Ok(true))
-        }
-        Err(error) => {
-            let text = chain(&error);
-            let outcome = if error.outcome_unknown() { Outcome::Unknown } else { Outcome::Failed(text.clone()) };
-            (outcome, Err(text))
-        }
-    };
-    hands.store.outcome(hands.clock.now(), intent, &outcome)?;
-    Ok(result)
 }
 
 /// Has the probes of a pod begin that a step made or started.

@@ -79,9 +79,9 @@ fn concerns(event: &Event, unit: &str) -> bool {
     }
 }
 
-/// Writes down what the probes did to a container; what they only found is for the log.
+/// Writes down what the probes are about to do to a container; what they only found is for the log.
 fn tell(agent: &Agent, report: &Report) {
-    let Report { at, unit, pod, what } = report;
+    let Report { at, unit, pod, object, what } = report;
     if let (Some(unit), What::Available | What::NotReady(_)) = (agent.unit(unit), what) {
         unit.stirred.notify_one();
     }
@@ -92,16 +92,20 @@ fn tell(agent: &Agent, report: &Report) {
         What::Failed(why) => tracing::warn!(pod, unit, "{why}"),
         What::Restarting(why) => {
             tracing::warn!(pod, unit, "restarting: {why}");
-            let Some(object) = agent.object_of(unit, pod) else { return };
             let event = WorkEvent::ProbeRestart {
                 unit: unit.clone(),
-                object,
+                object: object.clone(),
                 pod: pod.clone(),
                 container: pod.clone(),
                 detail: why.clone(),
             };
-            if let Err(error) = agent.store.append(*at, &event.into()) {
-                tracing::error!(pod, error = chain(&error), "a restart could not be recorded");
+            // What cannot be recorded is not done.
+            let recorded = agent.store.append(*at, &event.into());
+            if let Err(error) = &recorded {
+                tracing::error!(pod, error = chain(error), "not restarted: it could not be recorded");
+            }
+            if let Some(unit) = agent.unit(unit) {
+                unit.place.health.recorded(pod, recorded.is_ok());
             }
         }
     }

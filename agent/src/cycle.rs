@@ -4,23 +4,20 @@
 //! Invariant: the floor moves before the first step of a commit is taken (`decisions/0004`).
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use writ_core::guard::{self, CheckedPlan};
-use writ_core::model::Desired;
-use writ_core::observed::{Observed, ObservedPod, PodState, Readiness};
-use writ_core::plan::{Cause, Input, Verb, plan};
+use writ_core::observed::Observed;
+use writ_core::plan::{Act, Cause, Input, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
 use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::error::chain;
-use crate::health::Watched;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::{ACQUAINTANCE_SECONDS, LOOK_AGAIN_MILLIS};
 use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
+use crate::sight::{get_to_know, look, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Context, Depth, TargetError};
 use crate::wake::Wake;
@@ -37,6 +34,8 @@ pub struct PassEnd {
     pub failed: bool,
     /// The remote could not be asked.
     pub unreachable: bool,
+    /// The remote has no such branch.
+    pub gone: bool,
     /// The pass was cut short.
     pub interrupted: Option<Reason>,
     /// For each unit, its state and what it says.
@@ -92,15 +91,28 @@ pub async fn pass(
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<PassEnd, CycleError> {
-    let _turn = agent.take_turn().await?;
-    let offer = source.look(&agent.store, agent.clock.now()).await?;
+    // A remote that is slow and a lock that somebody else has hold up no stop; what is under way ends by itself.
+    let begun = async {
+        let turn = agent.take_turn().await?;
+        Ok::<_, RecordError>((turn, source.look(&agent.store, agent.clock.now()).await?))
+    };
+    let (_turn, offer) = tokio::select! {
+        begun = begun => begun?,
+        () = interrupt.stopped() => return Ok(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
+    };
     let mut end = PassEnd { unreachable: matches!(offer.trouble, Some(Trouble::Unreachable(_))), ..PassEnd::default() };
-    if let Some(news) = &offer.news {
-        agent.store.append_news(agent.clock.now(), &news.clone().into())?;
+    if let Some(news) = &offer.news
+        && let Err(error) = agent.store.append_news(agent.clock.now(), &news.clone().into())
+    {
+        source.doubt();
+        return Err(error.into());
     }
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
         for unit in agent.units_of(&source.settings.name) {
+            if interrupt.reason() == Some(Reason::Stop) {
+                break;
+            }
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
@@ -145,12 +157,21 @@ pub async fn preview(
 /// Says on an offered head that it is refused, for each unit that reads the source.
 fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) -> Result<(), CycleError> {
     let Some(trouble) = &offer.trouble else { return Ok(()) };
-    end.refused |= matches!(trouble, Trouble::Refused(_) | Trouble::NotEnrolled | Trouble::Gone);
+    end.gone = *trouble == Trouble::Gone;
+    end.refused |= match trouble {
+        Trouble::Refused(refusal) => refusal.reason.is_some(),
+        Trouble::NotEnrolled | Trouble::Gone => true,
+        Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_) => false,
+    };
     end.failed |= !end.refused;
     let commit = match trouble {
         Trouble::Refused(refusal) => Some(refusal.head.to_string()),
-        Trouble::Gone => offer.follow.as_ref().map(|followed| followed.commit().to_string()),
-        Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_) => None,
+        // No commit is offered. It is said on the one that is followed, together with how that stands.
+        Trouble::Gone
+        | Trouble::NotEnrolled
+        | Trouble::Contradiction
+        | Trouble::Unreadable(_)
+        | Trouble::Unreachable(_) => None,
     };
     let text = match trouble {
         Trouble::Refused(refusal) => refusal_in_short(refusal),
@@ -199,8 +220,7 @@ async fn pass_unit(
             }
         }
     };
-    let suspension = agent.store.suspension(name)?.filter(|it| it.until.is_none_or(|until| until > now));
-    if let Some(Suspension { owner, reason, since: _, until }) = suspension {
+    if let Some(Suspension { owner, reason, since: _, until }) = suspension(agent, name)? {
         let until = until.map_or(String::new(), |until| format!(" until {until}"));
         let text = format!("suspended by {owner}{until}: {reason}");
         return settle(agent, source, unit, &wanted, State::Pending, text, end);
@@ -249,8 +269,8 @@ async fn walk(
     let applied = if checked.plan().is_settled() {
         Applied::default()
     } else {
-        if !checked.plan().is_empty() {
-            let steps = checked.plan().steps().filter(|step| step.act != writ_core::plan::Act::Nothing).count();
+        let steps = checked.plan().steps().filter(|step| step.act != Act::Nothing).count();
+        if steps > 0 && !is_retried(agent, unit, wanted)? {
             say(agent, source, unit, &wanted.commit, State::Pending, &format!("applying: {steps} steps"))?;
         }
         let hands = Hands {
@@ -272,6 +292,25 @@ async fn walk(
     Ok(moment.summarize(checked.plan(), &applied))
 }
 
+/// True if the commit is tried again after it failed: its status stays what it is until that changes, for a forge takes
+/// only so many for one commit.
+fn is_retried(agent: &Agent, unit: &Unit, wanted: &Wanted) -> Result<bool, CycleError> {
+    let standing = agent.store.standing(&unit.settings.name)?;
+    Ok(standing.is_some_and(|it| {
+        it.commit.as_ref() == Some(&wanted.commit) && matches!(it.state, State::Failure | State::Error)
+    }))
+}
+
+/// The suspension of a unit. One that ran out is ended, and that is told.
+fn suspension(agent: &Agent, unit: &str) -> Result<Option<Suspension>, CycleError> {
+    let (now, suspension) = (agent.clock.now(), agent.store.suspension(unit)?);
+    if suspension.as_ref().and_then(|it| it.until).is_some_and(|until| until <= now) {
+        agent.store.resume(now, unit, None)?;
+        return Ok(None);
+    }
+    Ok(suspension)
+}
+
 /// Plans, and lets the guard judge the plan.
 fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Result<CheckedPlan, CycleError> {
     let held = agent.store.holdings(&unit.settings.name)?;
@@ -286,65 +325,6 @@ fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Re
         seed: now.0.unsigned_abs(),
     };
     Ok(guard::check(plan(&input), &unit.guard))
-}
-
-/// Waits, for a short while, until the pods that nobody has asked yet have answered: an agent that has just started must not
-/// take a pod for broken, or count it as missing, because it does not know it.
-async fn get_to_know(unit: &Unit, wanted: &Wanted, observed: &mut Observed, interrupt: &Interrupt) {
-    let health = &unit.place.health;
-    let stranger = |pod: &ObservedPod| {
-        let ours = wanted.desired.workloads.contains_key(&pod.object);
-        ours && pod.state == PodState::Running && pod.readiness == Readiness::Unknown
-    };
-    let strangers = observed.pods.iter().filter(|(_, pod)| stranger(pod)).map(|(name, _)| name.clone());
-    let strangers: Vec<String> = strangers.collect();
-    let met = async {
-        loop {
-            let changed = health.changed();
-            if strangers.iter().all(|pod| health.readiness_of(pod) == Readiness::Available) {
-                break;
-            }
-            tokio::select! {
-                () = changed => {}
-                () = tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MILLIS)) => {}
-                _ = interrupt.wait() => break,
-            }
-        }
-    };
-    if !strangers.is_empty() && tokio::time::timeout(Duration::from_secs(ACQUAINTANCE_SECONDS), met).await.is_err() {
-        tracing::debug!(pods = ?strangers, "not all of them answered");
-    }
-    lay_over(unit, observed);
-}
-
-/// Puts what the probes know over what a look showed.
-fn lay_over(unit: &Unit, observed: &mut Observed) {
-    for (pod, readiness) in unit.place.health.readiness() {
-        if let (Some(pod), true) = (observed.pods.get_mut(&pod), readiness != Readiness::Unknown) {
-            pod.readiness = readiness;
-        }
-    }
-}
-
-/// One look at the unit's target, with what the probes know laid over it.
-pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Observed, CycleError> {
-    let name = &unit.settings.name;
-    let mut observed = (unit.place.target.observe(name, depth, agent.clock.now()).await)
-        .map_err(|source| CycleError::Target { unit: name.clone(), source })?;
-    lay_over(unit, &mut observed);
-    Ok(observed)
-}
-
-/// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
-pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
-    let health = &unit.place.health;
-    let watched = observed.pods.iter().filter_map(|(name, pod)| {
-        let workload = desired.workloads.get(&pod.object)?;
-        let known = health.known(name).filter(|_| pod.revision.as_ref() != Some(&workload.revision));
-        let fresh = || Watched { spec: workload.pod(&pod.index), container: pod.container.clone() };
-        Some(known.unwrap_or_else(fresh))
-    });
-    health.watch(&unit.settings.name, watched.collect());
 }
 
 /// What the unit wanted by the commit that it applied last, if that was another one.
@@ -418,6 +398,7 @@ fn settle(
     text: String,
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
+    let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
     let pass = Pass {
         unit: &unit.settings.name,
         commit: Some(&wanted.commit),

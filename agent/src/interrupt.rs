@@ -25,9 +25,13 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Ends all waits, present and future. The first reason stays.
+    /// Ends all waits, present and future. The first reason stays, unless a stop comes after it.
     pub fn raise(&self, reason: Reason) {
-        self.reason.borrow_mut().get_or_insert(reason);
+        let mut standing = self.reason.borrow_mut();
+        if standing.is_none() || reason == Reason::Stop {
+            *standing = Some(reason);
+        }
+        drop(standing);
         self.raised.notify_waiters();
     }
 
@@ -35,6 +39,17 @@ impl Interrupt {
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         self.reason.borrow().clone()
+    }
+
+    /// Ends when the agent is asked to stop; a newer commit does not count.
+    pub async fn stopped(&self) {
+        loop {
+            let raised = self.raised.notified();
+            if self.reason() == Some(Reason::Stop) {
+                return;
+            }
+            raised.await;
+        }
     }
 
     /// Ends when the flag is set.
@@ -62,5 +77,16 @@ mod tests {
         interrupt.raise(Reason::Newer { commit: "9f2c".into() });
         assert_eq!(waiting.await, Reason::Stop);
         assert_eq!(interrupt.wait().await, Reason::Stop);
+    }
+
+    #[tokio::test]
+    async fn a_stop_outweighs_a_newer_commit() {
+        let interrupt = Interrupt::default();
+        interrupt.raise(Reason::Newer { commit: "9f2c".into() });
+        let mut stopped = std::pin::pin!(interrupt.stopped());
+        assert!(futures_util::poll!(stopped.as_mut()).is_pending());
+        interrupt.raise(Reason::Stop);
+        stopped.await;
+        assert_eq!(interrupt.reason(), Some(Reason::Stop));
     }
 }

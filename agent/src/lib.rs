@@ -8,6 +8,7 @@ pub mod attendance;
 pub mod one_off;
 pub mod outcome;
 pub mod run;
+mod sight;
 pub mod source;
 pub mod wake;
 pub mod wanted;

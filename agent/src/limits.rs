@@ -3,6 +3,18 @@
 /// Steps that the engine takes at once. More only queue inside it.
 pub const ENGINE_STEPS_AT_ONCE: usize = 4;
 
+/// Time that a step which is under way has to end once the agent was asked to stop, in seconds: service managers kill
+/// after ten or more, and the outcome must be written down before.
+pub const STEP_AFTER_STOP_SECONDS: u64 = 6;
+
+/// Time after which an agent that was asked to stop ends, in seconds, whatever it waits for: an engine or a remote that
+/// does not answer. What it leaves open is settled at the next start.
+pub const STOP_SECONDS: u64 = 8;
+
+/// Time that a step which is under way has to end once a newer commit came, in seconds: most pods stop within their
+/// default grace of 30, and an engine that hangs must not keep the newer commit waiting for ever.
+pub const STEP_AFTER_NEWER_SECONDS: u64 = 60;
+
 /// Time between two looks into every field of every container, in seconds.
 pub const DEEP_INTERVAL_SECONDS: u32 = 600;
 

@@ -10,10 +10,11 @@ use writ_core::plan::{self, Input, Plan};
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
-use crate::cycle::{CycleError, look, watch};
+use crate::cycle::CycleError;
 use crate::interrupt::Interrupt;
 use crate::record::RecordError;
 use crate::settings;
+use crate::sight::{look, watch};
 use crate::target::{Context, Depth};
 use crate::wanted::{Wanted, WantedError, of_files};
 

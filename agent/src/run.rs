@@ -14,10 +14,10 @@ use crate::attendance::Attendance;
 use crate::cycle::{self, CycleError, PassEnd};
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::SETTLE_MILLIS;
+use crate::limits::{SETTLE_MILLIS, STOP_SECONDS};
 use crate::record::AgentEvent;
 use crate::report::flush;
-use crate::source::{Lookout, Source};
+use crate::source::{Lookout, Sight, Source};
 use crate::wake::{LocalChanges, Schedule, Wake};
 
 /// Time between two looks at the outbox while nothing wakes it.
@@ -26,7 +26,7 @@ const OUTBOX_EVERY: Duration = Duration::from_secs(15);
 /// Runs until SIGTERM or SIGINT. The step that is under way is ended and recorded first.
 ///
 /// # Errors
-/// If the record fails.
+/// If the record cannot be written at its start or its end; in between, it is tried again.
 pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -> Result<(), CycleError> {
     let stop = Interrupt::default();
     let started = AgentEvent::Started {
@@ -36,15 +36,15 @@ pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) ->
     };
     agent.store.append(agent.clock.now(), &started.into())?;
     let loops = join_all(sources.into_iter().map(|source| follow(agent, source, &stop)));
-    let ended = tokio::select! {
-        ended = loops => ended.into_iter().collect::<Result<(), _>>(),
+    tokio::select! {
+        _ended = loops => {}
         never = send_outbox(agent) => match never {},
         never = attendance.run(agent) => match never {},
         never = asked_to_stop(&stop) => match never {},
-    };
+    }
     let reason = stop.reason().map_or_else(|| "its loops ended".to_owned(), |reason| reason.to_string());
     agent.store.append(agent.clock.now(), &AgentEvent::Stopped { reason }.into())?;
-    ended
+    Ok(())
 }
 
 /// One pass over every source, and what the outbox holds sent once.
@@ -52,29 +52,40 @@ pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) ->
 /// # Errors
 /// If the record fails.
 pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -> Result<Vec<PassEnd>, CycleError> {
-    let ends = tokio::select! {
-        ends = passes(agent, sources) => ends?,
-        never = attendance.run(agent) => match never {},
-    };
-    flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)).await?;
-    Ok(ends)
-}
-
-/// One pass over every source, one after the other.
-async fn passes(agent: &Agent, sources: Vec<Source>) -> Result<Vec<PassEnd>, CycleError> {
+    let stop = Interrupt::default();
     let mut ends = Vec::new();
-    for mut source in sources {
-        let interrupt = Interrupt::default();
-        ends.push(tokio::select! {
-            end = cycle::pass(agent, &mut source, Wake::Start, &interrupt) => end?,
-            never = asked_to_stop(&interrupt) => match never {},
-        });
+    let work = async {
+        for mut source in sources {
+            ends.push(cycle::pass(agent, &mut source, Wake::Start, &stop).await?);
+            if stop.reason().is_some() {
+                return Ok(());
+            }
+        }
+        tokio::select! {
+            sent = flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)) => drop(sent?),
+            () = stop.stopped() => {}
+        }
+        Ok::<_, CycleError>(())
+    };
+    tokio::select! {
+        done = work => done?,
+        never = attendance.run(agent) => match never {},
+        never = asked_to_stop(&stop) => match never {},
+        () = overdue(&stop) => ends.push(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     }
     Ok(ends)
 }
 
-/// Makes passes over one source for as long as the agent runs.
-async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) -> Result<(), CycleError> {
+/// Ends when the agent was asked to stop and has had its time.
+async fn overdue(stop: &Interrupt) {
+    stop.stopped().await;
+    tokio::time::sleep(Duration::from_secs(STOP_SECONDS)).await;
+    tracing::warn!("stopped while something was under way; the next start settles it");
+}
+
+/// Makes passes over one source until the agent is asked to stop. A pass that cannot be made, for want of a disk or
+/// because somebody holds the lock, is tried again.
+async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
     let mut schedule = Schedule::new(source.settings.poll, random(agent));
     let mut local = watch(&source);
     let name = source.settings.name.clone();
@@ -83,21 +94,33 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) -> Result<(
         let interrupt = Interrupt::default();
         tracing::debug!(source = name, %wake, "pass");
         let (lookout, poll) = (source.lookout(), source.settings.poll);
+        local.seen();
         let end = tokio::select! {
-            end = cycle::pass(agent, &mut source, wake, &interrupt) => end?,
+            end = cycle::pass(agent, &mut source, wake, &interrupt) => end,
             never = look_out(&lookout, poll, &mut local, &interrupt, stop) => match never {},
+            () = overdue(stop) => return,
         };
-        show(&name, &end);
-        if end.unreachable {
-            schedule.failed();
-        } else {
+        let answered = match end {
+            Ok(end) => {
+                show(&name, &end);
+                !end.unreachable
+            }
+            Err(error) => {
+                tracing::error!(source = name, error = chain(&error), "no pass could be made");
+                false
+            }
+        };
+        if answered {
             schedule.succeeded();
+        } else {
+            schedule.failed();
         }
-        wake = match end.interrupted {
-            Some(Reason::Stop) => return Ok(()),
-            Some(Reason::Newer { .. }) => Wake::Newer,
-            None => tokio::select! {
-                _ = stop.wait() => return Ok(()),
+        // A commit that came when nothing was left to interrupt counts as well.
+        wake = match interrupt.reason() {
+            Some(Reason::Stop) => return,
+            Some(Reason::Newer { .. }) if answered => Wake::Newer,
+            Some(Reason::Newer { .. }) | None => tokio::select! {
+                () = stop.stopped() => return,
                 () = local.next() => Wake::LocalChange,
                 () = any(agent, &name, |unit| &unit.drifted) => settled(Wake::Drift).await,
                 () = any(agent, &name, |unit| &unit.stirred) => settled(Wake::Health).await,
@@ -115,18 +138,28 @@ async fn look_out(
     interrupt: &Interrupt,
     stop: &Interrupt,
 ) -> Infallible {
-    loop {
-        tokio::select! {
-            reason = stop.wait() => {
-                interrupt.raise(reason);
-                return std::future::pending().await;
+    let looking = async {
+        loop {
+            tokio::select! {
+                () = local.next() => {}
+                () = tokio::time::sleep(poll) => {}
             }
-            () = local.next() => {}
-            () = tokio::time::sleep(poll) => {}
+            match lookout.look().await {
+                Ok(Sight::Newer(commit)) => {
+                    local.seen();
+                    interrupt.raise(Reason::Newer { commit: commit.to_string() });
+                }
+                Ok(Sight::Same) => local.seen(),
+                // A remote that does not answer here is asked again by the next pass, which says so.
+                Ok(Sight::Nothing) | Err(_) => tokio::time::sleep(poll).await,
+            }
         }
-        // A remote that does not answer here is asked again by the next pass, which says so.
-        if let Ok(Some(commit)) = lookout.newer().await {
-            interrupt.raise(Reason::Newer { commit: commit.to_string() });
+    };
+    tokio::select! {
+        never = looking => never,
+        () = stop.stopped() => {
+            interrupt.raise(Reason::Stop);
+            std::future::pending().await
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One source: from what its remote offers to a commit that may be applied.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,15 +25,33 @@ pub struct Source {
     judged: Option<(CommitId, Option<trust::Refusal>)>,
     /// The commit that was admitted last.
     admitted: Option<Rc<Admitted>>,
-    /// The head that was judged last, for the lookout.
-    known: Rc<Cell<Option<CommitId>>>,
+    /// Where the trust in all this begins.
+    introduction: Option<Introduction>,
+    /// The commit that a unit applied before, where it cannot follow the one that was admitted last.
+    before: RefCell<Option<Admitted>>,
+    /// Heads for which the clone was made afresh, once for each.
+    remade: RefCell<BTreeSet<CommitId>>,
+    /// The head that was fetched last, for the lookout. Set and read only by whoever holds the mirror, so that a head
+    /// that is being taken is never mistaken for one that came after it.
+    offered: Arc<Mutex<Option<CommitId>>>,
 }
 
 /// Sees, beside a pass, whether the remote has moved on.
 #[derive(Debug)]
 pub struct Lookout {
     mirror: Arc<Mutex<Mirror>>,
-    known: Rc<Cell<Option<CommitId>>>,
+    offered: Arc<Mutex<Option<CommitId>>>,
+}
+
+/// What a lookout saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Nobody has fetched anything yet that it could be compared with.
+    Nothing,
+    /// The head that was fetched last, or no head at all.
+    Same,
+    /// Another head.
+    Newer(CommitId),
 }
 
 /// What a look at a source came to.
@@ -81,7 +100,10 @@ impl Source {
             folder,
             judged: None,
             admitted: None,
-            known: Rc::default(),
+            introduction: None,
+            before: RefCell::default(),
+            remade: RefCell::default(),
+            offered: Arc::default(),
         })
     }
 
@@ -94,9 +116,19 @@ impl Source {
             Ok(introduction) => introduction,
             Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), news: None }),
         };
-        let known = self.known.get();
-        let (folder, remote) = (self.folder.clone(), remote(&self.settings));
-        let (trouble, news) = match with(&self.mirror, move |mirror| fetch(mirror, known, &folder, &remote)).await {
+        if self.introduction.replace(introduction).is_some_and(|before| before != introduction) {
+            // Nothing that was judged by another beginning counts.
+            (self.judged, self.admitted) = (None, None);
+            self.before.take();
+        }
+        let known = self.judged.as_ref().map(|(head, _)| *head);
+        let (folder, remote, offered) = (self.folder.clone(), remote(&self.settings), Arc::clone(&self.offered));
+        let fetched = with(&self.mirror, move |mirror| {
+            let head = fetch(mirror, known, &folder, &remote)?;
+            *offered.lock().unwrap_or_else(PoisonError::into_inner) = head;
+            Ok(head)
+        });
+        let (trouble, news) = match fetched.await {
             Ok(Some(head)) => (None, self.judge(store, &introduction, head, now).await?),
             Ok(None) => (Some(Trouble::Gone), None),
             Err(error) => (Some(Trouble::Unreachable(chain(&error))), None),
@@ -109,10 +141,15 @@ impl Source {
         self.offer(store, &introduction, trouble, news.or(unasked), now).await
     }
 
+    /// Forgets what was thought of the head, so that the next look judges it anew and tells it again.
+    pub fn doubt(&mut self) {
+        self.judged = None;
+    }
+
     /// A lookout for this source.
     #[must_use]
     pub fn lookout(&self) -> Lookout {
-        Lookout { mirror: Arc::clone(&self.mirror), known: Rc::clone(&self.known) }
+        Lookout { mirror: Arc::clone(&self.mirror), offered: Arc::clone(&self.offered) }
     }
 
     /// The folder of the repository, if it is on this machine.
@@ -126,8 +163,35 @@ impl Source {
     /// # Errors
     /// If the path is missing, or anything below it is not a plain file within the limits.
     pub async fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
-        let (admitted, path) = (admitted.clone(), path.to_owned());
-        with(&self.mirror, move |mirror| mirror.files(&admitted, &path)).await
+        let (head, admitted, path) = (admitted.commit(), admitted.clone(), path.to_owned());
+        self.mended(head, move |mirror| mirror.files(&admitted, &path)).await
+    }
+
+    /// Runs a call on the clone; if that turns out to be broken, it is made afresh and the call run again, once for each
+    /// head: what the remote does not have (any more) is not fetched again and again.
+    async fn mended<T: Send + 'static>(
+        &self,
+        head: CommitId,
+        call: impl Fn(&mut Mirror) -> Result<T, GitError> + Send + 'static,
+    ) -> Result<T, GitError> {
+        let (folder, remote) = (self.folder.clone(), remote(&self.settings));
+        let may = !self.remade.borrow().contains(&head);
+        let (remade, result) = with(&self.mirror, move |mirror| {
+            let result = call(mirror);
+            let Err(GitError::MirrorBroken { detail, .. }) = &result else { return Ok((false, result)) };
+            if !may {
+                return Ok((false, result));
+            }
+            tracing::warn!(source = remote.name, detail, "the local copy is broken and is made afresh");
+            *mirror = Mirror::afresh(&folder, &remote)?;
+            mirror.fetch()?;
+            Ok((true, call(mirror)))
+        })
+        .await?;
+        if remade {
+            self.remade.borrow_mut().insert(head);
+        }
+        result
     }
 
     /// Judges a head and remembers the judgement, unless it is remembered already and could be made. Gives what is new.
@@ -147,7 +211,6 @@ impl Source {
         // That the floor was admitted stands in the record already.
         let is_news = verdict.is_err() || floor != Some(head);
         let news = is_news.then(|| told(&self.settings.name, head, &verdict));
-        self.known.set(Some(head));
         self.judged = Some(match verdict {
             Ok(admitted) => {
                 self.admitted = Some(Rc::new(admitted));
@@ -167,11 +230,8 @@ impl Source {
         now: Timestamp,
     ) -> Result<Admitted, trust::Refusal> {
         let introduction = *introduction;
-        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head)).await;
-        match evidence {
-            Ok(evidence) => trust::admit(&evidence, &introduction, floor.as_ref(), now),
-            Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
-        }
+        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head));
+        verdict(evidence.await, &introduction, head, floor.as_ref(), now)
     }
 
     /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
@@ -207,22 +267,39 @@ impl Source {
             Ok(introduction) => introduction,
             Err(trouble) => return Ok(Err(trouble)),
         };
-        let Ok(commit) = commit.parse() else {
+        let Ok(commit) = commit.parse::<CommitId>() else {
             let why = format!("{commit} is no commit; write all 40 digits of its name");
             return Ok(Err(Trouble::Unreadable(why)));
         };
-        Ok(self.admit(&introduction, commit, None, now).await.map_err(Trouble::Refused))
+        let known = self.before.borrow().clone().filter(|known| known.commit() == commit);
+        if let Some(known) = known {
+            return Ok(Ok(known));
+        }
+        // A clone that does not have what a person asks for is not broken.
+        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit)).await;
+        let verdict = verdict(evidence, &introduction, commit, None, now);
+        self.before.replace(verdict.as_ref().ok().cloned());
+        Ok(verdict.map_err(Trouble::Refused))
     }
 }
 
 impl Lookout {
-    /// The remote's head, if it is another than the one that was judged last.
+    /// Compares the remote's head with the one that was fetched last.
     ///
     /// # Errors
     /// If the remote cannot be asked.
-    pub async fn newer(&self) -> Result<Option<CommitId>, GitError> {
-        let head = with(&self.mirror, |mirror| mirror.list()).await?;
-        Ok(head.filter(|head| self.known.get().is_some_and(|known| known != *head)))
+    pub async fn look(&self) -> Result<Sight, GitError> {
+        let offered = Arc::clone(&self.offered);
+        with(&self.mirror, move |mirror| {
+            let head = mirror.list()?;
+            let offered = *offered.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(match (head, offered) {
+                (_, None) => Sight::Nothing,
+                (Some(head), Some(offered)) if head != offered => Sight::Newer(head),
+                (Some(_) | None, Some(_)) => Sight::Same,
+            })
+        })
+        .await
     }
 }
 
@@ -234,6 +311,20 @@ async fn with<T: Send + 'static>(
     let mirror = Arc::clone(mirror);
     let joined = tokio::task::spawn_blocking(move || call(&mut mirror.lock().unwrap_or_else(PoisonError::into_inner)));
     joined.await.expect("a call on the clone neither panics nor is cancelled")
+}
+
+/// Decides by evidence. What could not be read is "could not check".
+fn verdict(
+    evidence: Result<trust::Evidence, GitError>,
+    introduction: &Introduction,
+    head: CommitId,
+    floor: Option<&CommitId>,
+    now: Timestamp,
+) -> Result<Admitted, trust::Refusal> {
+    match evidence {
+        Ok(evidence) => trust::admit(&evidence, introduction, floor, now),
+        Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
+    }
 }
 
 /// A judgement as the journal tells it.

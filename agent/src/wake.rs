@@ -81,6 +81,8 @@ impl Schedule {
 #[derive(Debug)]
 pub struct LocalChanges {
     changes: mpsc::Receiver<()>,
+    /// A change was told and nobody has looked at the repository since.
+    unseen: bool,
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
@@ -102,7 +104,7 @@ impl LocalChanges {
         for (path, mode) in watched(path) {
             watcher.watch(&path, mode)?;
         }
-        Ok(Self { changes, _watcher: Some(watcher) })
+        Ok(Self { changes, unseen: false, _watcher: Some(watcher) })
     }
 
     /// For a repository elsewhere: tells of nothing, ever.
@@ -110,16 +112,23 @@ impl LocalChanges {
     pub fn none() -> Self {
         let (sender, changes) = mpsc::channel(1);
         drop(sender);
-        Self { changes, _watcher: None }
+        Self { changes, unseen: false, _watcher: None }
     }
 
-    /// Ends when the repository changed and has settled.
+    /// Ends when the repository changed and has settled, as long as nobody has [`seen`](Self::seen) the change. Giving up
+    /// the wait loses nothing.
     pub async fn next(&mut self) {
-        if self.changes.recv().await.is_none() {
+        if !self.unseen && self.changes.recv().await.is_none() {
             return std::future::pending().await;
         }
+        self.unseen = true;
         tokio::time::sleep(Duration::from_millis(SETTLE_MILLIS)).await;
         while self.changes.try_recv().is_ok() {}
+    }
+
+    /// The repository is looked at from here on, so that a change told before is no news.
+    pub const fn seen(&mut self) {
+        self.unseen = false;
     }
 }
 
@@ -169,5 +178,21 @@ mod tests {
         assert!(silence.is_err(), "nothing changed, and a change was told");
         std::fs::write(folder.path().join("refs/heads/main"), "1").unwrap();
         tokio::time::timeout(Duration::from_secs(5), changes.next()).await.expect("the change is told");
+    }
+
+    #[tokio::test]
+    async fn a_change_is_told_until_it_is_seen_even_if_nobody_waited_to_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("refs/heads")).unwrap();
+        let mut changes = LocalChanges::watch(folder.path()).unwrap();
+        std::fs::write(folder.path().join("refs/heads/main"), "1").unwrap();
+        while !changes.unseen {
+            let given_up = tokio::time::timeout(Duration::from_millis(20), changes.next()).await;
+            assert!(given_up.is_err(), "it is told after it has settled");
+        }
+        changes.next().await;
+        changes.seen();
+        let silence = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
+        assert!(silence.is_err(), "it was seen");
     }
 }

@@ -27,6 +27,32 @@ pub struct Held {
     pub fixed: BTreeMap<String, String>,
 }
 
+/// The name among the parts of an object that stands while it is being changed; it is no part of the revision.
+const UNDER_WAY: &str = "under way";
+
+impl Held {
+    /// The same, with the mark that work on it has begun. Until that ends, what is missing or different is work left
+    /// undone, and not what a person did: it is finished even where drift is only reported.
+    #[must_use]
+    pub fn begun(&self) -> Self {
+        let mut begun = self.clone();
+        begun.parts.insert(UNDER_WAY.to_owned(), String::new());
+        begun
+    }
+
+    /// True if work on it began and did not end.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.parts.contains_key(UNDER_WAY)
+    }
+
+    /// True for the name of a part that says how it is held, and not what it is.
+    #[must_use]
+    pub fn is_mark(part: &str) -> bool {
+        part == UNDER_WAY
+    }
+}
+
 /// How an apply that succeeded changes the holdings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldingChange {

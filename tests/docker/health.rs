@@ -14,6 +14,9 @@ async fn see(world: &World, pod: &PodSpec, is_it: impl Fn(&What) -> bool) -> Rep
     let found = tokio::time::timeout(std::time::Duration::from_secs(30), async {
         loop {
             let report = reports.recv().await.unwrap();
+            if matches!(report.what, What::Restarting(_)) {
+                world.health.recorded(&report.pod, true);
+            }
             if is_it(&report.what) {
                 return report;
             }

@@ -8,11 +8,12 @@
 mod runner;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, mpsc};
 use writ_core::health::{self, Question, Rules};
-use writ_core::model::PodSpec;
+use writ_core::model::{ObjectId, PodSpec};
 use writ_core::observed::Readiness;
 use writ_core::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub struct Report {
     pub unit: String,
     /// The pod.
     pub pod: String,
+    /// Its workload.
+    pub object: ObjectId,
     /// What.
     pub what: What,
 }
@@ -52,7 +55,7 @@ pub enum What {
     NotReady(String),
     /// It has been ready for as long as it must be.
     Available,
-    /// It is about to be restarted, and why.
+    /// It must be restarted, and why. It is once [`Health::recorded`] was called.
     Restarting(String),
     /// It was restarted.
     Restarted,
@@ -77,6 +80,7 @@ struct Shared {
     work: Notify,
     /// Wakes those who wait for a change.
     changed: Notify,
+    lives: AtomicU64,
     reports: mpsc::UnboundedSender<Report>,
 }
 
@@ -94,10 +98,21 @@ struct Pod {
     published: Option<bool>,
     /// Something other than a question is under way.
     busy: bool,
-    /// It must be restarted.
-    restart: bool,
+    /// Whether it must be restarted.
+    restart: Restart,
+    /// Which watch of the name this is: what was asked in an earlier one says nothing about it.
+    life: u64,
     /// Nothing but questions before then: the last try failed.
     not_before: Timestamp,
+}
+
+/// Whether a pod must be restarted. A restart is recorded before it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Restart {
+    No,
+    /// Whoever keeps the record was told.
+    Reported,
+    Due,
 }
 
 impl Health {
@@ -111,6 +126,7 @@ impl Health {
             pods: Mutex::new(BTreeMap::new()),
             work: Notify::new(),
             changed: Notify::new(),
+            lives: AtomicU64::new(0),
             reports,
         });
         (Self { shared: Arc::clone(&shared) }, Runner::new(shared))
@@ -126,7 +142,7 @@ impl Health {
             let name = watched.spec.name.clone();
             match known.get(&name) {
                 Some(pod) if pod.is_as(unit, &watched) => {}
-                Some(_) | None => drop(known.insert(name, Pod::new(unit, watched))),
+                Some(_) | None => drop(known.insert(name, Pod::new(unit, watched, self.shared.next_life()))),
             }
         }
         drop(known);
@@ -136,9 +152,15 @@ impl Health {
 
     /// Watches one pod more, right after it was made or started. Its container goes by the pod's name.
     pub fn watch_also(&self, unit: &str, spec: PodSpec) {
-        let (name, container) = (spec.name.clone(), spec.name.clone());
-        self.shared.pods().insert(name, Pod::new(unit, Watched { spec, container }));
+        let container = spec.name.clone();
+        self.insert(unit, Watched { spec, container });
+    }
+
+    fn insert(&self, unit: &str, watched: Watched) {
+        let (name, pod) = (watched.spec.name.clone(), Pod::new(unit, watched, self.shared.next_life()));
+        self.shared.pods().insert(name, pod);
         self.shared.work.notify_one();
+        self.shared.changed.notify_waiters();
     }
 
     /// What is watched under a pod's name.
@@ -147,9 +169,14 @@ impl Health {
         self.shared.pods().get(pod).map(|pod| pod.watched.clone())
     }
 
-    /// Lets go of a pod, before it is stopped on purpose.
-    pub fn forget(&self, pod: &str) {
-        self.shared.pods().remove(pod);
+    /// Lets go of a pod, before it is stopped on purpose. Gives what was watched.
+    pub fn forget(&self, pod: &str) -> Option<Watched> {
+        self.shared.pods().remove(pod).map(|pod| pod.watched)
+    }
+
+    /// Watches a pod that was let go of and is still there, as if nobody had looked at it.
+    pub fn watch_again(&self, unit: &str, watched: Watched) {
+        self.insert(unit, watched);
     }
 
     /// Tells what happened on the target, so that a container that stopped or started is looked at at once.
@@ -205,19 +232,37 @@ impl Health {
 
     /// Waits until the readiness of any pod may have changed. Make the future before looking, so that no change in
     /// between is missed.
-    pub async fn changed(&self) {
-        self.shared.changed.notified().await;
+    pub fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.shared.changed.notified()
+    }
+
+    /// A restart that was reported as [`What::Restarting`] stands in the record, so that it may be made now; or it could
+    /// not be written down, and the pod is asked once more.
+    pub fn recorded(&self, pod: &str, stands: bool) {
+        let retry = self.shared.clock.now().plus(runner::RETRY);
+        if let Some(pod) = self.shared.pods().get_mut(pod).filter(|pod| pod.restart == Restart::Reported) {
+            if stands {
+                pod.restart = Restart::Due;
+            } else {
+                (pod.restart, pod.look, pod.not_before) = (Restart::No, true, retry);
+            }
+        }
+        self.shared.work.notify_one();
     }
 }
 
 impl Shared {
+    fn next_life(&self) -> u64 {
+        self.lives.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn pods(&self) -> MutexGuard<'_, BTreeMap<String, Pod>> {
         self.pods.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Pod {
-    fn new(unit: &str, watched: Watched) -> Self {
+    fn new(unit: &str, watched: Watched, life: u64) -> Self {
         Self {
             unit: unit.to_owned(),
             health: health::Health::new(Rules::of(&watched.spec)),
@@ -226,7 +271,8 @@ impl Pod {
             interrupted: false,
             published: None,
             busy: false,
-            restart: false,
+            restart: Restart::No,
+            life,
             not_before: Timestamp::default(),
         }
     }

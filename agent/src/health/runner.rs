@@ -8,15 +8,15 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 use writ_core::health::{Answer, Event, Question, Transition};
-use writ_core::model::ProbeAction;
+use writ_core::model::{ObjectId, ProbeAction};
 use writ_core::time::{Seconds, Timestamp};
 
-use super::{Pod, Report, Shared, Watched, What};
+use super::{Pod, Report, Restart, Shared, Watched, What};
 use crate::error::chain;
 use crate::target::{ProbeResult, Published, TargetError};
 
 /// Time until something that failed is tried again.
-const RETRY: Seconds = Seconds(2);
+pub(super) const RETRY: Seconds = Seconds(2);
 
 /// Longest time without a look at the clock, should nothing be due.
 const IDLE: Duration = Duration::from_secs(60);
@@ -27,13 +27,16 @@ pub struct Runner {
     shared: Arc<Shared>,
 }
 
+/// The unit and the workload of a pod.
+type Whose = (String, ObjectId);
+
 /// Something under way for one container.
 type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// What came of it.
 struct Done {
     pod: String,
-    container: String,
+    life: u64,
     outcome: Outcome,
 }
 
@@ -65,6 +68,10 @@ impl Runner {
         }
     }
 
+    fn whose(pod: &Pod) -> Whose {
+        (pod.unit.clone(), pod.watched.spec.object.clone())
+    }
+
     /// Everything that must be done at this moment; it is under way from here on.
     fn due(&self) -> Vec<Job> {
         let now = self.shared.clock.now();
@@ -73,7 +80,7 @@ impl Runner {
         for (name, pod) in self.shared.pods().iter_mut() {
             let (health, more) = pod.health.after(&Event::Tick, now);
             pod.health = health;
-            transitions.push((name.clone(), pod.unit.clone(), more));
+            transitions.push((name.clone(), Self::whose(pod), more));
             if let Some(job) = self.next_work(pod, now) {
                 jobs.push(job);
             }
@@ -84,12 +91,12 @@ impl Runner {
                 let Some(probe) = pod.probe(question) else { continue };
                 let limit = Duration::from_secs(u64::from(probe.timeout.0.max(1)));
                 let action = probe.action.clone();
-                jobs.push(self.ask(&pod.watched, question, action, limit));
+                jobs.push(self.ask(pod, question, action, limit));
                 pod.health = pod.health.after(&Event::Asked(question), now).0;
             }
         }
-        for (pod, unit, transitions) in transitions {
-            self.tell_all(&unit, &pod, transitions, now);
+        for (pod, whose, transitions) in transitions {
+            self.tell_all(&whose, &pod, transitions, now);
         }
         jobs
     }
@@ -101,9 +108,9 @@ impl Runner {
             return None;
         }
         let job = if pod.look {
-            self.look(&pod.watched)
-        } else if pod.restart {
-            self.restart(&pod.watched)
+            self.look(pod)
+        } else if pod.restart == Restart::Due {
+            self.restart(pod)
         } else {
             let ready = pod.health.is_ready();
             let spec = &pod.watched.spec;
@@ -112,7 +119,7 @@ impl Runner {
             if settled || pod.health.since().is_none() {
                 return None;
             }
-            self.set_ready(&pod.watched, ready)
+            self.set_ready(pod, ready)
         };
         pod.busy = true;
         Some(job)
@@ -123,7 +130,7 @@ impl Runner {
         let now = self.shared.clock.now();
         let pods = self.shared.pods();
         let moments = pods.values().flat_map(|pod| {
-            let waits = pod.look || pod.restart || pod.published != Some(pod.health.is_ready());
+            let waits = pod.look || pod.restart == Restart::Due || pod.published != Some(pod.health.is_ready());
             let retry = (waits && !pod.busy && pod.not_before > now).then_some(pod.not_before);
             [pod.health.next_moment().filter(|_| !pod.look), retry]
         });
@@ -136,10 +143,10 @@ impl Runner {
     /// Notes what came of a job, unless the pod has another container by now.
     fn note(&self, done: Done) {
         let now = self.shared.clock.now();
-        let Done { pod: name, container, outcome } = done;
+        let Done { pod: name, life, outcome } = done;
         let mut pods = self.shared.pods();
-        let Some(pod) = pods.get_mut(&name).filter(|pod| pod.watched.container == container) else { return };
-        let unit = pod.unit.clone();
+        let Some(pod) = pods.get_mut(&name).filter(|pod| pod.life == life) else { return };
+        let whose = Self::whose(pod);
         let mut told = Vec::new();
         let event = match outcome {
             Outcome::Looked(result) => {
@@ -168,7 +175,7 @@ impl Runner {
                 pod.interrupted = true;
                 match result {
                     Ok(()) => {
-                        pod.restart = false;
+                        pod.restart = Restart::No;
                         told.push(What::Restarted);
                     }
                     Err(error) => {
@@ -182,19 +189,21 @@ impl Runner {
         let mut transitions = Vec::new();
         if let Some(event) = event {
             let (health, more) = pod.health.after(&event, now);
-            pod.restart |= more.iter().any(|transition| matches!(transition, Transition::Restart(..)));
+            if more.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
+                pod.restart = Restart::Reported;
+            }
             pod.health = health;
             transitions = more;
         }
         drop(pods);
         for what in told {
-            self.tell(&unit, &name, what, now);
+            self.tell(&whose, &name, what, now);
         }
-        self.tell_all(&unit, &name, transitions, now);
+        self.tell_all(&whose, &name, transitions, now);
         self.shared.changed.notify_waiters();
     }
 
-    fn tell_all(&self, unit: &str, pod: &str, transitions: Vec<Transition>, now: Timestamp) {
+    fn tell_all(&self, whose: &Whose, pod: &str, transitions: Vec<Transition>, now: Timestamp) {
         for transition in transitions {
             let what = match transition {
                 Transition::Ready => What::Ready,
@@ -202,54 +211,56 @@ impl Runner {
                 Transition::Available => What::Available,
                 Transition::Restart(_question, why) => What::Restarting(why),
             };
-            self.tell(unit, pod, what, now);
+            self.tell(whose, pod, what, now);
             self.shared.changed.notify_waiters();
         }
     }
 
-    fn tell(&self, unit: &str, pod: &str, what: What, at: Timestamp) {
-        let report = Report { at, unit: unit.to_owned(), pod: pod.to_owned(), what };
+    fn tell(&self, (unit, object): &Whose, pod: &str, what: What, at: Timestamp) {
+        let (unit, object) = (unit.clone(), object.clone());
+        let report = Report { at, unit, pod: pod.to_owned(), object, what };
         if self.shared.reports.send(report).is_err() {
             tracing::debug!(pod, "nobody listens to reports of health any more");
         }
     }
 
-    fn look(&self, watched: &Watched) -> Job {
-        let (target, pod, container) = self.parts(watched);
+    fn look(&self, pod: &Pod) -> Job {
+        let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Looked(target.published(&container).await);
-            Done { pod, container, outcome }
+            Done { pod, life, outcome }
         })
     }
 
-    fn ask(&self, watched: &Watched, question: Question, action: ProbeAction, limit: Duration) -> Job {
-        let (target, pod, container) = self.parts(watched);
+    fn ask(&self, pod: &Pod, question: Question, action: ProbeAction, limit: Duration) -> Job {
+        let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Answered(question, target.probe(&container, &action, limit).await);
-            Done { pod, container, outcome }
+            Done { pod, life, outcome }
         })
     }
 
-    fn set_ready(&self, watched: &Watched, ready: bool) -> Job {
-        let (target, pod, container) = self.parts(watched);
-        let spec = watched.spec.clone();
+    fn set_ready(&self, pod: &Pod, ready: bool) -> Job {
+        let spec = pod.watched.spec.clone();
+        let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::SetReady(ready, target.set_ready(&spec, &container, ready).await);
-            Done { pod, container, outcome }
+            Done { pod, life, outcome }
         })
     }
 
-    fn restart(&self, watched: &Watched) -> Job {
-        let (target, pod, container) = self.parts(watched);
-        let grace = watched.spec.grace;
+    fn restart(&self, pod: &Pod) -> Job {
+        let grace = pod.watched.spec.grace;
+        let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Restarted(target.restart(&container, grace).await);
-            Done { pod, container, outcome }
+            Done { pod, life, outcome }
         })
     }
 
-    fn parts(&self, watched: &Watched) -> (Arc<crate::target::Target>, String, String) {
-        (Arc::clone(&self.shared.target), watched.spec.name.clone(), watched.container.clone())
+    fn parts(&self, pod: &Pod) -> (Arc<crate::target::Target>, String, String, u64) {
+        let Watched { spec, container } = &pod.watched;
+        (Arc::clone(&self.shared.target), spec.name.clone(), container.clone(), pod.life)
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Subject<'a> {
         let applied = held.is_some_and(|held| {
             let strategy = held.parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload));
             let fixed = held.fixed.is_empty() || held.fixed == workload.fixed;
-            held.revision == workload.revision && strategy && fixed
+            held.revision == workload.revision && strategy && fixed && !held.is_under_way()
         });
         Self { world, workload, held, applied }
     }
@@ -121,6 +121,7 @@ impl<'a> Subject<'a> {
                 && *replicas == workload.replicas
                 && *fixed == workload.fixed
                 && template_parts(parts).eq(&workload.parts)
+                && !held.is_under_way()
                 && parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload))
         })
     }
@@ -128,7 +129,7 @@ impl<'a> Subject<'a> {
 
 /// The parts that went into a revision.
 pub(super) fn template_parts(parts: &BTreeMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
-    parts.iter().filter(|(name, _)| name.as_str() != ROLLOUT)
+    parts.iter().filter(|(name, _)| name.as_str() != ROLLOUT && !Held::is_mark(name))
 }
 
 /// How pods are ordered and replaced, as text that is held.

@@ -1,0 +1,93 @@
+//! What a look shows: the target's answer, what an earlier look into every field showed, and what the probes know.
+
+use std::time::Duration;
+
+use writ_core::model::Desired;
+use writ_core::observed::{Alteration, Observed, ObservedPod, PodState, Readiness};
+
+use crate::agent::{Agent, Unit};
+use crate::cycle::CycleError;
+use crate::health::Watched;
+use crate::interrupt::Interrupt;
+use crate::limits::{ACQUAINTANCE_SECONDS, LOOK_AGAIN_MILLIS};
+use crate::target::Depth;
+use crate::wanted::Wanted;
+
+/// Waits, for a short while, until the pods that nobody has asked yet have answered: an agent that has just started must not
+/// take a pod for broken, or count it as missing, because it does not know it.
+pub(crate) async fn get_to_know(unit: &Unit, wanted: &Wanted, observed: &mut Observed, interrupt: &Interrupt) {
+    let health = &unit.place.health;
+    let stranger = |pod: &ObservedPod| {
+        let ours = wanted.desired.workloads.contains_key(&pod.object);
+        ours && pod.state == PodState::Running && pod.readiness == Readiness::Unknown
+    };
+    let strangers = observed.pods.iter().filter(|(_, pod)| stranger(pod)).map(|(name, _)| name.clone());
+    let strangers: Vec<String> = strangers.collect();
+    let met = async {
+        loop {
+            let changed = health.changed();
+            if strangers.iter().all(|pod| health.readiness_of(pod) == Readiness::Available) {
+                break;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MILLIS)) => {}
+                _ = interrupt.wait() => break,
+            }
+        }
+    };
+    if !strangers.is_empty() && tokio::time::timeout(Duration::from_secs(ACQUAINTANCE_SECONDS), met).await.is_err() {
+        tracing::debug!(pods = ?strangers, "not all of them answered");
+    }
+    lay_over(unit, observed);
+}
+
+/// Puts what the probes know over what a look showed.
+fn lay_over(unit: &Unit, observed: &mut Observed) {
+    for (pod, readiness) in unit.place.health.readiness() {
+        if let (Some(pod), true) = (observed.pods.get_mut(&pod), readiness != Readiness::Unknown) {
+            pod.readiness = readiness;
+        }
+    }
+}
+
+/// One look at the unit's target, with what the probes know laid over it.
+pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Observed, CycleError> {
+    let name = &unit.settings.name;
+    let mut observed = (unit.place.target.observe(name, depth, agent.clock.now()).await)
+        .map_err(|source| CycleError::Target { unit: name.clone(), source })?;
+    remember_alterations(unit, depth, &mut observed);
+    lay_over(unit, &mut observed);
+    Ok(observed)
+}
+
+/// Lays what the last look into every field showed over one that did not look there.
+fn remember_alterations(unit: &Unit, depth: Depth, observed: &mut Observed) {
+    let mut known = unit.altered.borrow_mut();
+    let fields = |altered: &[Alteration]| -> Vec<Alteration> {
+        altered.iter().filter(|altered| matches!(altered, Alteration::Field(_))).cloned().collect()
+    };
+    match depth {
+        Depth::Deep => {
+            unit.looked_deep.set(Some(observed.at));
+            *known = observed.pods.values().map(|pod| (pod.container.clone(), fields(&pod.altered))).collect();
+        }
+        Depth::List => {
+            for pod in observed.pods.values_mut().filter(|pod| fields(&pod.altered).is_empty()) {
+                pod.altered.extend(known.get(&pod.container).into_iter().flatten().cloned());
+            }
+        }
+    }
+}
+
+/// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
+pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
+    let health = &unit.place.health;
+    let watched = observed.pods.iter().filter_map(|(name, pod)| {
+        let workload = desired.workloads.get(&pod.object)?;
+        let known = health.known(name).filter(|_| pod.revision.as_ref() != Some(&workload.revision));
+        let fresh = || Watched { spec: workload.pod(&pod.index), container: pod.container.clone() };
+        Some(known.unwrap_or_else(fresh))
+    });
+    health.watch(&unit.settings.name, watched.collect());
+}
