@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod crash;
 mod documents;
 #[path = "../fixtures/forge.rs"]
 mod forge;
@@ -12,6 +13,7 @@ mod golden;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
+mod machine;
 mod pass;
 mod record;
 mod report;

@@ -349,7 +349,7 @@ fn changed(before: Option<&Held>, now: &Held) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (old, new) in [(&before.parts, &now.parts), (&before.fixed, &now.fixed)] {
         let differing = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name));
-        names.extend(differing.cloned());
+        names.extend(differing.filter(|name| !Held::is_mark(name)).cloned());
     }
     if before.replicas != now.replicas {
         names.push("replicas".to_owned());

@@ -13,6 +13,8 @@ mod buckets;
 mod chain;
 mod error;
 mod event;
+#[cfg(debug_assertions)]
+mod failpoint;
 mod held;
 mod journal;
 mod lock;

@@ -112,8 +112,12 @@ impl Store {
         let mut connection = self.read();
         let transaction = (connection.transaction_with_behavior(TransactionBehavior::Immediate))
             .map_err(database("begin to write", &self.path))?;
+        #[cfg(debug_assertions)]
+        let failpoint = super::failpoint::Failpoint::before(&transaction);
         let done = act(&Batch::new(&transaction, &self.path, &self.hash_key))?;
         transaction.commit().map_err(database("commit", &self.path))?;
+        #[cfg(debug_assertions)]
+        failpoint.after(&connection);
         Ok(done)
     }
 
