@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
-use writ_core::status::State;
 
 use crate::agent::{Agent, Unit};
 use crate::attendance::Attendance;
@@ -90,6 +89,7 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
     let mut local = watch(&source);
     let name = source.settings.name.clone();
     let mut wake = Wake::Start;
+    let mut shown = Vec::new();
     loop {
         let interrupt = Interrupt::default();
         tracing::debug!(source = name, %wake, "pass");
@@ -102,7 +102,8 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
         };
         let answered = match end {
             Ok(end) => {
-                show(&name, &end);
+                show(&name, &end, end.changes > 0 || end.units != shown);
+                shown.clone_from(&end.units);
                 !end.unreachable
             }
             Err(error) => {
@@ -216,14 +217,14 @@ fn random(agent: &Agent) -> u64 {
     RandomState::new().hash_one(&agent.settings.host.name)
 }
 
-/// One line for a pass that did or refused something.
-fn show(source: &str, end: &PassEnd) {
+/// A line for each unit of a pass that did something or came to something else than the one before: what stays wrong
+/// is not told at every poll.
+fn show(source: &str, end: &PassEnd, news: bool) {
     for (unit, state, text) in &end.units {
-        let quiet = end.changes == 0 && *state == State::Success;
-        if quiet {
-            tracing::debug!(source, unit, state = state.name(), "{text}");
-        } else {
+        if news {
             tracing::info!(source, unit, state = state.name(), changes = end.changes, "{text}");
+        } else {
+            tracing::debug!(source, unit, state = state.name(), "{text}");
         }
     }
 }
