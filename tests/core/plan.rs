@@ -252,6 +252,7 @@ scenarios! {
     recreation_removes_highest_first_and_keeps_volumes: "recreation",
     recreation_is_a_change_and_not_drift: "recreation-reported",
     an_interrupted_recreation_goes_on: "recreation-interrupted",
+    a_number_too_many_goes_in_its_turn_with_a_recreation: "recreation-and-fewer",
     what_runs_as_wanted_is_adopted_when_the_record_is_lost: "adopted",
     a_deployment_makes_all_replicas_at_once: "deployment-create",
     a_deployment_with_surge_makes_before_it_removes: "deployment-update",

@@ -6,8 +6,8 @@ use super::draft::{Draft, nothing};
 use super::step::{Act, Cause, Fix, Lane, Step, Verb};
 use super::world::{Subject, World};
 use super::{Input, deployment, removal, statefulset, why};
-use crate::model::{Controller, ObjectId, PodSpec, Workload};
-use crate::observed::NetworkState;
+use crate::model::{Controller, ObjectId, PodIndex, PodSpec, Workload};
+use crate::observed::{NetworkState, ObservedPod};
 
 /// The lane of a desired workload.
 pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
@@ -68,11 +68,19 @@ fn recreate(subject: &Subject<'_>, changes: &str) -> Lane {
         draft.note_all(format!("not recreated, for not every pod was seen: {changes}"), Cause::None);
         return draft.finish(false);
     }
+    let ordinals = subject.workload.ordinals();
+    let is_surplus = |index: &PodIndex| match index {
+        PodIndex::Ordinal(ordinal) => !ordinals.contains(ordinal),
+        PodIndex::Replica(_) => false,
+    };
+    let is_old = |pod: &ObservedPod| pod.revision.as_ref() != Some(&subject.workload.revision);
     let mut pods = subject.world.pods(id).to_vec();
-    pods.retain(|(_, pod)| pod.revision.as_ref() != Some(&subject.workload.revision));
+    // A number too many goes here as well, so that none goes before a higher one.
+    pods.retain(|(_, pod)| is_old(pod) || is_surplus(&pod.index));
     pods.sort_by(|(_, one), (_, other)| other.index.cmp(&one.index));
     for (name, pod) in &pods {
-        draft.remove(Verb::Remove, name, pod, format!("recreation: {changes}"), Cause::Change);
+        let why = if is_old(pod) { format!("recreation: {changes}") } else { "its number is not wanted".to_owned() };
+        draft.remove(Verb::Remove, name, pod, why, Cause::Change);
     }
     let gone = pods.iter().map(|(name, _)| *name).collect();
     steps(subject, draft, &gone)
