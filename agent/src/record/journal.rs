@@ -202,7 +202,7 @@ pub(super) fn standing(connection: &Connection, event: &Event) -> rusqlite::Resu
             .query_row(params![mark, unit, object], |row| row.get(0))?;
         done = done.max(newest);
     }
-    Ok(done.is_none_or(|done| done < equal).then_some(RecordId(equal)))
+    Ok(done.is_none_or(|done| done <= equal).then_some(RecordId(equal)))
 }
 
 /// The records that a filter lets through, oldest first.
