@@ -34,6 +34,8 @@ pub struct Agent {
     pub progress: Box<dyn Progress>,
     /// The forges that are told.
     pub forges: Vec<Forge>,
+    /// Something waits to be told to them.
+    pub news: Notify,
     /// The targets, each with its health and once each, however many units share it.
     pub places: Vec<Rc<Place>>,
     units: Vec<Unit>,
@@ -101,7 +103,11 @@ impl Agent {
         }
         let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
         let turn = Mutex::new(Weak::new());
-        Ok((Self { settings, clock, store, progress, forges, places, units, turn }, Attendance::new(runners, reports)))
+        let news = Notify::new();
+        Ok((
+            Self { settings, clock, store, progress, forges, news, places, units, turn },
+            Attendance::new(runners, reports),
+        ))
     }
 
     /// All units.

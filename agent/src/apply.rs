@@ -15,12 +15,13 @@ use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId, PodIndex};
 use writ_core::observed::Readiness;
 use writ_core::plan::{Act, Cause, Lane, Step, Verb, Wait};
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
 use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::{ENGINE_STEPS_AT_ONCE, STEP_AFTER_NEWER_SECONDS, STEP_AFTER_STOP_SECONDS};
+use crate::limits::{ENGINE_STEPS_AT_ONCE, STANDSTILL_SECONDS, STEP_AFTER_NEWER_SECONDS, STEP_AFTER_STOP_SECONDS};
 use crate::record::{Outcome, RecordError, Store};
 use crate::target::{Context, Progress, Target, TargetError};
 
@@ -232,16 +233,23 @@ fn watch(hands: &Hands<'_>, step: &Step) {
 async fn available(hands: &Hands<'_>, wait: &Wait) -> Result<(), LaneEnd> {
     let Wait { pod, deadline } = wait;
     let until = hands.clock.now().plus(*deadline);
+    let mut stopped: Option<Timestamp> = None;
     loop {
         let changed = hands.health.changed();
         if hands.health.readiness_of(pod) == Readiness::Available {
             return Ok(());
         }
-        let left = until.millis_since(hands.clock.now());
-        if left <= 0 {
+        let now = hands.clock.now();
+        stopped = hands.health.stands_still(pod).then(|| stopped.unwrap_or(now));
+        let patience = stopped.map(|since| since.plus(Seconds(STANDSTILL_SECONDS)));
+        if patience.is_some_and(|patience| patience <= now) {
+            return Err(LaneEnd::Failed(format!("{pod} was stopped before it became available")));
+        }
+        if until <= now {
             let why = hands.health.reasons().remove(pod).unwrap_or_else(|| "nobody could ask it".to_owned());
             return Err(LaneEnd::Failed(format!("{pod} did not become available in {deadline}: {why}")));
         }
+        let left = patience.map_or(until, |patience| patience.min(until)).millis_since(now);
         let left = std::time::Duration::from_millis(u64::try_from(left).unwrap_or(0));
         tokio::select! {
             () = changed => {}

@@ -271,7 +271,14 @@ async fn walk(
     } else {
         let steps = checked.plan().steps().filter(|step| step.act != Act::Nothing).count();
         if steps > 0 && !is_retried(agent, unit, wanted)? {
-            say(agent, source, unit, &wanted.commit, State::Pending, &format!("applying: {steps} steps"))?;
+            say(
+                agent,
+                source,
+                unit,
+                &wanted.commit,
+                State::Pending,
+                &format!("applying: {steps} step{}", if steps == 1 { "" } else { "s" }),
+            )?;
         }
         let hands = Hands {
             target: &unit.place.target,
@@ -421,7 +428,9 @@ fn say(agent: &Agent, source: &Source, unit: &Unit, commit: &str, state: State, 
         description: text.to_owned(),
     };
     for forge in agent.forges_of(&source.settings.name) {
-        agent.store.enqueue(agent.clock.now(), &forge, &status)?;
+        if agent.store.enqueue(agent.clock.now(), &forge, &status)? {
+            agent.news.notify_one();
+        }
     }
     Ok(())
 }

@@ -125,3 +125,6 @@ pub const ACQUAINTANCE_SECONDS: u64 = 5;
 
 /// Longest time between two looks at what the probes know, while that is waited for, in milliseconds.
 pub const LOOK_AGAIN_MILLIS: u64 = 250;
+
+/// Time that a pod may stand still before a pass waits for it no longer, in seconds: its stop may be part of a restart.
+pub const STANDSTILL_SECONDS: u32 = 3;

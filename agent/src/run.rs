@@ -195,7 +195,10 @@ async fn send_outbox(agent: &Agent) -> Infallible {
         if let Err(error) = flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)).await {
             tracing::warn!(error = chain(&error), "cannot work off the outbox");
         }
-        tokio::time::sleep(OUTBOX_EVERY).await;
+        tokio::select! {
+            () = agent.news.notified() => {}
+            () = tokio::time::sleep(OUTBOX_EVERY) => {}
+        }
     }
 }
 

@@ -92,6 +92,8 @@ struct Pod {
     health: health::Health,
     /// Its container must be looked at before anything else.
     look: bool,
+    /// It was seen not to run, and the engine leaves it so.
+    ended: bool,
     /// It was seen to stop or to start again since it is watched.
     interrupted: bool,
     /// Whether the shared names lead to it, as far as known.
@@ -222,6 +224,12 @@ impl Health {
         self.shared.pods().get(pod).map_or(Readiness::Unknown, Pod::readiness)
     }
 
+    /// True if a pod was seen not to run, and not to be started again by the engine: somebody stopped it.
+    #[must_use]
+    pub fn stands_still(&self, pod: &str) -> bool {
+        self.shared.pods().get(pod).is_some_and(|pod| !pod.look && pod.ended)
+    }
+
     /// Why pods are not ready, by name, as far as anything told.
     #[must_use]
     pub fn reasons(&self) -> BTreeMap<String, String> {
@@ -268,6 +276,7 @@ impl Pod {
             health: health::Health::new(Rules::of(&watched.spec)),
             watched,
             look: true,
+            ended: false,
             interrupted: false,
             published: None,
             busy: false,

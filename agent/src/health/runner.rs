@@ -271,7 +271,7 @@ fn looked(
     now: Timestamp,
     told: &mut Vec<What>,
 ) -> Option<Event> {
-    let Published { running, started, shared } = match result {
+    let Published { running, ended, started, shared } = match result {
         Ok(published) => published,
         Err(error) => {
             pod.not_before = now.plus(RETRY);
@@ -282,6 +282,7 @@ fn looked(
         }
     };
     pod.look = false;
+    pod.ended = ended;
     let adopted = shared && !pod.interrupted && pod.published.is_none();
     pod.published = Some(shared);
     Some(if running { Event::Runs { since: started, adopted } } else { Event::Stopped })

@@ -43,6 +43,8 @@ pub enum ProbeResult {
 pub struct Published {
     /// It runs.
     pub running: bool,
+    /// It does not run, and the engine will not start it again by itself.
+    pub ended: bool,
     /// When it was last started.
     pub started: Timestamp,
     /// The shared names lead to it.

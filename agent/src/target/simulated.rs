@@ -102,7 +102,8 @@ impl Simulated {
     pub fn published(&self, container: &str) -> Result<Published, TargetError> {
         let (state, readiness, since) = self.container(container, "look at")?;
         let running = state == PodState::Running;
-        Ok(Published { running, started: since, shared: running && readiness == Readiness::Available })
+        let ended = !running && state != PodState::Restarting;
+        Ok(Published { running, ended, started: since, shared: running && readiness == Readiness::Available })
     }
 
     /// Restarts a container in place.

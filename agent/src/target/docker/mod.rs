@@ -19,10 +19,12 @@ mod stream;
 mod verify;
 mod volume;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
+
+use writ_core::observed::Alteration;
 
 /// The network that all pods of a host are on.
 pub const NETWORK: &str = "voodu0";
@@ -53,6 +55,8 @@ struct Memory {
     addresses: BTreeSet<std::net::Ipv4Addr>,
     /// Containers to which we let the shared names lead.
     published: BTreeSet<String>,
+    /// What the last look into every field found changed, by container: the lists do not show it.
+    fields: BTreeMap<String, Vec<Alteration>>,
 }
 
 impl Docker {

@@ -134,8 +134,10 @@ impl Docker {
         if shared {
             self.memory().published.insert(container.to_owned());
         }
+        let (runs, restarts) = (state.running.unwrap_or(false), state.restarting.unwrap_or(false));
         Ok(Published {
-            running: state.running.unwrap_or(false) && !state.restarting.unwrap_or(false),
+            running: runs && !restarts,
+            ended: !runs && !restarts,
             started: started.unwrap_or_default(),
             shared,
         })

@@ -30,7 +30,10 @@ impl Docker {
             self.note_container(unit, container, &moving, &mut observed);
         }
         self.note_volumes(&mut observed).await?;
-        if depth == Depth::Deep {
+        self.memory().fields.retain(|id, _| containers.iter().any(|found| found.id.as_ref() == Some(id)));
+        if depth == Depth::List {
+            self.recall_fields(&mut observed);
+        } else {
             self.look_into(&mut observed, &moving).await?;
             files::sweep(&self.state, &mounted(&containers))?;
         }
@@ -128,6 +131,8 @@ impl Docker {
                     if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {
                         pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
                     }
+                    let fields = pod.altered.iter().filter(|altered| matches!(altered, Alteration::Field(_)));
+                    self.memory().fields.insert(pod.container.clone(), fields.cloned().collect());
                     observed.pods.insert(name, pod);
                 }
                 // It went between the list and the look; the next pass will know.
@@ -141,6 +146,14 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// Lays over the lists what the last look into every field found; only another such look can tell that it is gone.
+    fn recall_fields(&self, observed: &mut Observed) {
+        let memory = self.memory();
+        for pod in observed.pods.values_mut() {
+            pod.altered.extend(memory.fields.get(&pod.container).into_iter().flatten().cloned());
+        }
     }
 
     fn is_on_network(&self, container: &ContainerSummary) -> bool {
