@@ -11,12 +11,12 @@ use writ_core::time::Timestamp;
 use crate::world::{World, repository, until};
 
 /// A private engine with the one small image, removed at the end.
-struct Engine {
+pub struct Engine {
     directory: tempfile::TempDir,
 }
 
 impl Engine {
-    fn up() -> Self {
+    pub fn up() -> Self {
         let engine = Self { directory: tempfile::tempdir().unwrap() };
         engine.run("up");
         let mut saved =
@@ -31,13 +31,13 @@ impl Engine {
         engine
     }
 
-    fn run(&self, verb: &str) {
+    pub fn run(&self, verb: &str) {
         let script = repository("tests/setup/engine");
         let done = Command::new(script).arg(verb).arg(self.directory.path()).stdout(Stdio::null()).status().unwrap();
         assert!(done.success(), "engine {verb}: {done}");
     }
 
-    fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("unix://{}/docker.sock", self.directory.path().display())
     }
 }

@@ -3,14 +3,27 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
+mod commands;
+mod consumers;
 mod containers;
 mod drift;
 mod engine;
+mod faults;
 mod foreign;
+#[path = "../fixtures/forge.rs"]
+mod forge;
 mod health;
+mod idle;
 mod kubernetes;
 mod names;
 mod pass;
 mod pods;
+mod proxy;
+mod refusals;
+#[path = "../fixtures/repository.rs"]
+mod repository;
+mod running;
+mod samples;
+mod site;
 mod voodu;
 mod world;

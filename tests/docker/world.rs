@@ -212,6 +212,7 @@ impl Drop for World {
             (vec!["ps", "-aq", "--filter", &filter], vec!["rm", "-f", "-v"]),
             (vec!["ps", "-aq", "--filter", &scoped], vec!["rm", "-f", "-v"]),
             (vec!["volume", "ls", "-q", "--filter", &scoped], vec!["volume", "rm", "-f"]),
+            (vec!["volume", "ls", "-q", "--filter", &filter], vec!["volume", "rm", "-f"]),
         ] {
             let docker =
                 |words: &[&str]| Command::new("docker").args(words).env("DOCKER_HOST", &self.endpoint).output();
