@@ -1,14 +1,12 @@
 //! The agent's parts, put together once from the settings.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc};
 use writ_core::guard;
-use writ_core::observed::Alteration;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::attendance::Attendance;
@@ -18,6 +16,7 @@ use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS};
 use crate::record::{Outcome, PassLock, RecordError, Store};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
+use crate::sight::Alterations;
 use crate::target::{Depth, Docker, Progress, Simulated, Target};
 use crate::wake::Wake;
 use crate::wanted::WantedCache;
@@ -73,7 +72,7 @@ pub struct Unit {
     /// When every field of its pods was looked at, and what had been changed about each container then. Other looks
     /// do not show that, and it does not go away by itself.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
-    pub(crate) altered: RefCell<BTreeMap<String, Vec<Alteration>>>,
+    pub(crate) altered: RefCell<Alterations>,
 }
 
 impl Agent {

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod canary;
 mod cli;
 mod crash;
 mod documents;
+mod faults;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
@@ -19,5 +21,7 @@ mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]
 mod repository;
+mod said;
 mod settings;
+mod stop;
 mod trust;

@@ -75,6 +75,20 @@ impl Mirror {
         found.map(drop).map_err(|error| broken(folder, "its ref cannot be read", error))
     }
 
+    /// Walks the history that was fetched last, which a fetch tells the remote about.
+    fn readable(&self) -> Result<(), GitError> {
+        let Some(head) = self.offered()? else { return Ok(()) };
+        let folder = self.repository.folder();
+        let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| GitError::MirrorBroken {
+            folder: folder.to_owned(),
+            detail: "its history cannot be read".to_owned(),
+            source: Some(error),
+        };
+        let head = gix::ObjectId::from_hex(head.to_string().as_bytes()).map_err(|error| unreadable(error.into()))?;
+        let walk = self.repository.inner.rev_walk([head]).all().map_err(|error| unreadable(error.into()))?;
+        walk.into_iter().try_for_each(|commit| commit.map(drop).map_err(|error| unreadable(error.into())))
+    }
+
     /// Where the branch is on the remote: one listing of one ref. None if the branch is not there, which removes nothing.
     pub fn list(&mut self) -> Result<Option<CommitId>, GitError> {
         let outcome = exchange::list(&self.repository.inner, &self.remote)?;
@@ -87,7 +101,7 @@ impl Mirror {
         let _alone = alone(self.repository.folder())?;
         let fetched = exchange::fetch(&self.repository.inner, &self.remote);
         // A fetch also fails because the mirror is broken, and then no waiting helps.
-        let outcome = fetched.map_err(|error| self.check().err().unwrap_or(error))?;
+        let outcome = fetched.map_err(|error| self.check().and_then(|()| self.readable()).err().unwrap_or(error))?;
         self.received = outcome.received;
         Ok(outcome.offered)
     }

@@ -1,0 +1,150 @@
+//! A broken clone, two sources at once, a trust that began anew, probes that restart: found, mended and told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use writ::agent::Agent;
+use writ::clock::Clock;
+use writ::record::{Event, Introduced, WorkEvent};
+use writ::settings::{Settings, Surroundings, parse};
+use writ::source::{Source, Trouble};
+use writ::target::Quiet;
+use writ_core::time::{Seconds, Timestamp};
+
+use crate::machine::{Machine, Origin};
+
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  minReadySeconds: 0\n  \
+                   selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+                   spec: {containers: [{name: web, image: 'web:1'}]}\n";
+
+fn settings(machine: &Machine) -> Settings {
+    let path = machine.path("agent.toml");
+    parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap()
+}
+
+fn source(machine: &Machine) -> Source {
+    let settings = settings(machine);
+    Source::open(&settings.host.state, &settings.sources[0]).unwrap()
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_clone_of_which_any_file_is_emptied_garbled_or_gone_is_made_afresh_and_nothing_else_changes() {
+    let origin = Origin::new();
+    origin.deploy(&[("web.yaml", WEB)]);
+    let base = Machine::new(&origin, "");
+    base.pass();
+    let (host, floor) = (base.host(), base.store().floor("infra").unwrap());
+    let clone = base.state().join("git");
+    for file in files(&clone) {
+        for garble in [
+            |_: Vec<u8>| Vec::new(),
+            |mut bytes: Vec<u8>| {
+                let middle = bytes.len() / 2;
+                bytes.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0x5a);
+                bytes
+            },
+        ] {
+            let machine = base.copy();
+            let file = machine.state().join("git").join(file.strip_prefix(&clone).unwrap());
+            let bytes = fs::read(&file).unwrap();
+            fs::remove_file(&file).unwrap();
+            fs::write(&file, garble(bytes)).unwrap();
+            let ran = machine.writ(&["run", "--once"]);
+            assert_eq!(
+                ran.code,
+                Some(0),
+                "{}: {ran:?}\n{:#?}",
+                file.display(),
+                machine.history().last().map(|record| &record.body)
+            );
+            assert_eq!((machine.host(), machine.store().floor("infra").unwrap()), (host.clone(), floor.clone()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
+    let origin = Origin::new();
+    let head = origin.deploy(&[("web.yaml", WEB)]);
+    let machine = Machine::new(&origin, "");
+    let (store, mut source) = (machine.store(), source(&machine));
+    let offer = source.look(&store, Clock.now()).await.unwrap();
+    let admitted = offer.follow.unwrap();
+    for file in files(&machine.state().join("git")) {
+        if file.components().any(|part| part.as_os_str() == "objects") {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    let found = source.files(&admitted, "host").await.unwrap();
+    assert!(found.contains_key("web.yaml") && admitted.commit().to_string() == head, "{found:?}");
+}
+
+#[tokio::test]
+async fn passes_over_two_sources_that_begin_together_share_their_turn() {
+    let machine = Machine::new(&Origin::new(), "");
+    let (agent, _attendance) =
+        Agent::new(settings(&machine), Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
+    let both = async { tokio::join!(agent.take_turn(), agent.take_turn()) };
+    let (one, other) = tokio::time::timeout(Duration::from_secs(5), both).await.expect("nobody waits for the other");
+    assert!(Rc::ptr_eq(&one.unwrap(), &other.unwrap()));
+}
+
+#[tokio::test]
+async fn what_was_judged_by_an_earlier_introduction_does_not_count_after_another_one() {
+    let origin = Origin::new();
+    origin.deploy(&[("web.yaml", WEB)]);
+    let machine = Machine::new(&origin, "");
+    let (store, mut source) = (machine.store(), source(&machine));
+    assert!(source.look(&store, Clock.now()).await.unwrap().follow.is_some());
+    let other = crate::repository::key(&machine.state(), "bob");
+    let introduced = Introduced { commit: origin.introduction.clone(), signer: other.fingerprint };
+    store.enrol(Clock.now(), "infra", &introduced).unwrap();
+    let offer = source.look(&store, Clock.now()).await.unwrap();
+    assert!(offer.follow.is_none() && matches!(offer.trouble, Some(Trouble::Refused(_))), "{offer:?}");
+}
+
+#[test]
+fn a_restart_by_a_probe_is_recorded_even_of_a_workload_that_was_never_held() {
+    let origin = Origin::new();
+    let probe = "image: 'web:1', livenessProbe: {tcpSocket: {port: 80}, periodSeconds: 1, failureThreshold: 1}";
+    origin.deploy(&[("web.yaml", &WEB.replace("image: 'web:1'", probe))]);
+    let machine = Machine::new(&origin, "");
+    machine.describe("rule deployment/shop/web never");
+    machine.describe("fault 3 refuse");
+    let running = machine.run();
+    let restarts = |machine: &Machine| {
+        let restart = |event: &Event| matches!(event, Event::Work(WorkEvent::ProbeRestart { .. }));
+        machine.history().iter().filter(|record| restart(&record.event)).count()
+    };
+    // The second one shows that the first was made, and that the pod was asked again after it.
+    running.until("the second restart", |machine| restarts(machine) >= 2);
+    drop(running);
+}
+
+#[test]
+fn a_suspension_that_ran_out_ends_and_that_is_told() {
+    let origin = Origin::new();
+    origin.deploy(&[("web.yaml", WEB)]);
+    let machine = Machine::new(&origin, "");
+    let now = Clock.now();
+    machine.store().suspend(now, "edge", "ann", "a minute", Some(now.plus(Seconds(60)))).unwrap();
+    assert_eq!(machine.pass().code, Some(0));
+    let past = Timestamp(now.0 - 1);
+    machine.store().suspend(now, "edge", "ann", "a minute", Some(past)).unwrap();
+    assert_eq!(machine.pass().code, Some(2));
+    let resumed = machine.history().into_iter().filter(|record| record.kind == "resumed").count();
+    assert_eq!((resumed, machine.store().suspension("edge").unwrap()), (1, None));
+}

@@ -1,0 +1,220 @@
+//! What stands on commits: the right word, on the right commit, and only when it changes.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use writ::agent::Agent;
+use writ::clock::Clock;
+use writ::cycle::{self, PassEnd};
+use writ::interrupt::{Interrupt, Reason};
+use writ::report::flush;
+use writ::settings::{Surroundings, parse};
+use writ::source::Source;
+use writ::target::Quiet;
+use writ::wake::Wake;
+
+use crate::forge::{Forge, TOKEN};
+use crate::machine::{Machine, Origin};
+use crate::repository::Sign;
+
+const CONTEXT: &str = "writ/edge-1/edge";
+
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  minReadySeconds: 0\n  \
+                   selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+                   spec: {containers: [{name: web, image: 'web:1', readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 1}}]}\n";
+
+/// A host that tells a forge about a repository.
+struct World {
+    forge: Forge,
+    origin: Origin,
+    machine: Machine,
+}
+
+impl World {
+    async fn new(more: &str) -> Self {
+        let (forge, origin) = (Forge::start().await, Origin::new());
+        let token = origin.repository.path().with_file_name("token");
+        std::fs::write(&token, TOKEN).unwrap();
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let report = format!(
+            "{more}\n[[report]]\nforge = \"gitea\"\nurl = \"{}\"\nproject = \"ops/infra\"\nsource = \"infra\"\ntoken_file = \"{}\"\n",
+            forge.url(),
+            token.display()
+        );
+        let machine = Machine::new(&origin, &report);
+        Self { forge, origin, machine }
+    }
+
+    fn agent(&self) -> (Agent, writ::attendance::Attendance, Source) {
+        let path = self.machine.path("agent.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let settings = parse(&path, &text, &Surroundings::default()).unwrap();
+        let source = Source::open(&settings.host.state, &settings.sources[0]).unwrap();
+        let (agent, attendance) = Agent::new(settings, Clock, Rc::new(self.machine.store()), Box::new(Quiet)).unwrap();
+        (agent, attendance, source)
+    }
+
+    /// One pass by a new agent, with what it says sent while it goes on and at its end.
+    async fn pass(&self) -> PassEnd {
+        self.pass_until(&Interrupt::default()).await
+    }
+
+    async fn pass_until(&self, interrupt: &Interrupt) -> PassEnd {
+        let (agent, attendance, mut source) = self.agent();
+        let sending = async {
+            loop {
+                flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let end = tokio::select! {
+            end = cycle::pass(&agent, &mut source, Wake::Start, interrupt) => end.unwrap(),
+            never = attendance.run(&agent) => match never {},
+            () = sending => unreachable!("it never ends"),
+        };
+        flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
+        end
+    }
+
+    /// What was said on a commit, without the audit heads.
+    fn said(&self, commit: &str) -> Vec<String> {
+        let said = self.forge.said(commit, CONTEXT).into_iter();
+        said.map(|(state, text)| format!("{state}: {}", text.rsplit_once(" audit ").unwrap().0)).collect()
+    }
+
+    /// Further passes say nothing more.
+    async fn is_quiet(&self, passes: usize) {
+        let requests = self.forge.requests().len();
+        for _ in 0..passes {
+            self.pass().await;
+        }
+        let news: Vec<_> = self.forge.requests().drain(requests..).map(|request| request.body).collect();
+        assert!(news.is_empty(), "{news:#?}");
+    }
+}
+
+const WELL: &str = "success: 1 workload, 1 of 1 pod available";
+
+#[tokio::test]
+async fn a_commit_is_pending_while_it_is_applied_and_then_a_success_and_twenty_passes_say_nothing_more() {
+    let world = World::new("").await;
+    world.machine.describe("rule deployment/shop/web 1s");
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert_eq!(world.said(&commit), ["pending: applying: 2 steps", WELL]);
+    world.is_quiet(20).await;
+}
+
+#[tokio::test]
+async fn a_refused_head_gets_an_error_and_the_commit_that_runs_keeps_its_word() {
+    let world = World::new("").await;
+    let good = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    let before = world.said(&good);
+    world.origin.repository.write("host/web.yaml", WEB.replace("web:1", "evil:1"));
+    let refused = world.origin.repository.commit(Sign::Not, "not from us");
+    world.pass().await;
+    let said = world.said(&refused);
+    assert!(said.len() == 1 && said[0].starts_with("error: refused: unsigned"), "{said:?}");
+    assert_eq!(world.said(&good), before);
+    world.is_quiet(3).await;
+}
+
+#[tokio::test]
+async fn a_mistake_in_a_manifest_is_an_error_with_its_place() {
+    let world = World::new("").await;
+    let good = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    let before = world.said(&good);
+    let bad = world.origin.deploy(&[("web.yaml", &WEB.replace("  minReadySeconds: 0", "  minReadySecond: 0"))]);
+    world.pass().await;
+    let said = world.said(&bad);
+    assert!(said.len() == 1 && said[0].starts_with("error: refused: web.yaml:5:3: "), "{said:?}");
+    assert_eq!(world.said(&good), before);
+    world.is_quiet(3).await;
+}
+
+#[tokio::test]
+async fn drift_that_is_reported_fails_the_commit_that_had_succeeded_until_somebody_mends_it() {
+    let world = World::new("drift = \"report\"").await;
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+    let well = world.machine.host();
+    world.change_host(&well.replace("state=running", "state=exited:0"));
+    world.pass().await;
+    let said = world.said(&commit);
+    assert!(said.last().unwrap().starts_with("failure: drifted: shop-web."), "{said:?}");
+    world.is_quiet(3).await;
+    world.change_host(&well);
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+    world.is_quiet(3).await;
+}
+
+impl World {
+    fn change_host(&self, text: &str) {
+        std::fs::write(self.machine.state().join("simulated.host"), text).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_was_overtaken_is_said_to_be_superseded() {
+    let world = World::new("").await;
+    world.machine.describe("rule deployment/shop/web never");
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    let interrupt = Interrupt::default();
+    let mut pass = pin!(world.pass_until(&interrupt));
+    let waits = async {
+        while world.said(&commit).is_empty() || !world.machine.host().contains("pod shop-web.") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        end = &mut pass => panic!("it does not wait: {end:?}"),
+        () = waits => interrupt.raise(Reason::Newer { commit: "9f2c".repeat(10) }),
+    }
+    let end = pass.await;
+    assert!(matches!(end.interrupted, Some(Reason::Newer { .. })) && !end.failed, "{end:?}");
+    let superseded = "error: superseded by 9f2c9f2c before it was done";
+    assert_eq!(world.said(&commit), ["pending: applying: 2 steps", superseded]);
+}
+
+#[tokio::test]
+async fn a_branch_that_is_gone_is_an_error_on_what_is_followed_said_once() {
+    let world = World::new("").await;
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    let host = world.machine.host();
+    world.origin.repository.git(&["checkout", "-q", "--detach"]);
+    world.origin.repository.git(&["branch", "-D", "main"]);
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    let said = world.said(&commit);
+    assert!(said.last().unwrap().starts_with("error: the remote has no such branch"), "{said:?}");
+    world.is_quiet(5).await;
+    assert_eq!(world.machine.host(), host);
+    world.origin.repository.git(&["checkout", "-q", "-b", "main"]);
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+}
+
+#[tokio::test]
+async fn a_step_that_fails_at_every_try_is_said_once() {
+    let world = World::new("").await;
+    for act in 2..12 {
+        world.machine.describe(&format!("fault {act} refuse"));
+    }
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    for _ in 0..10 {
+        world.pass().await;
+    }
+    let said = world.said(&commit);
+    let failures = said.iter().filter(|said| said.starts_with("failure: failed: deployment/shop/web: ")).count();
+    let pending = said.iter().filter(|said| said.starts_with("pending: ")).count();
+    assert!(failures >= 1 && pending <= 1, "{said:#?}");
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+}
