@@ -5,6 +5,7 @@ pub mod cycle;
 pub mod agent;
 pub mod apply;
 pub mod attendance;
+pub mod fetch;
 pub mod one_off;
 pub mod outcome;
 pub mod run;

@@ -55,6 +55,12 @@ pub const FETCH_SECONDS_MAX: u64 = 600;
 /// Time to reach a remote at all, in seconds.
 pub const CONNECT_SECONDS_MAX: u64 = 20;
 
+/// Time that the file of one `url()` may take, in seconds: 1 MiB over a link of 300 kbit/s.
+pub const ADDRESS_SECONDS_MAX: u64 = 30;
+
+/// Files of `url()` that are fetched side by side. Servers and far links bear that many.
+pub const ADDRESSES_AT_ONCE: usize = 16;
+
 /// Bytes that a listing of one branch may bring. A branch is below 100 bytes; others whose names begin alike come with it.
 pub const LIST_BYTES_MAX: u64 = 1 << 20;
 

@@ -11,6 +11,7 @@ use writ_core::plan::{self, Input, Plan};
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::cycle::CycleError;
+use crate::fetch;
 use crate::interrupt::Interrupt;
 use crate::record::RecordError;
 use crate::settings;
@@ -59,7 +60,8 @@ pub async fn propose_files(
     files: &Files,
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
-    let wanted = match of_files(files, "", &world) {
+    let contents = fetch::contents(agent.store.folder(), files).await;
+    let wanted = match of_files(files, &contents, "", &world) {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };

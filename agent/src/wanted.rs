@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use writ_core::dialect::{Files, lower};
+use writ_core::dialect::{Contents, Files, lower_with};
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
 
 use crate::error::chain;
+use crate::fetch;
 use crate::record::{RecordError, Store};
 use crate::source::Source;
 
@@ -73,7 +74,8 @@ impl WantedCache {
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
-        Ok(of_files(&files, &key.commit, &world).map(|wanted| {
+        let contents = fetch::contents(store.folder(), &files).await;
+        Ok(of_files(&files, &contents, &key.commit, &world).map(|wanted| {
             let wanted = Rc::new(wanted);
             *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
@@ -81,12 +83,12 @@ impl WantedCache {
     }
 }
 
-/// What a set of files wants. `commit` is what asks for them.
+/// What a set of files wants, with what came of their addresses. `commit` is what asks for them.
 ///
 /// # Errors
 /// If they are not right: all problems at once.
-pub fn of_files(files: &Files, commit: &str, world: &World) -> Result<Wanted, WantedError> {
-    let (lowered, sources) = lower(files);
+pub fn of_files(files: &Files, contents: &Contents, commit: &str, world: &World) -> Result<Wanted, WantedError> {
+    let (lowered, sources) = lower_with(files, contents);
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;

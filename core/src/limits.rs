@@ -20,6 +20,9 @@ pub const NODES_MAX: usize = 100_000;
 /// All keys of one asset together. Source: the largest ConfigMap that Kubernetes stores, 1 MiB.
 pub const ASSET_BYTES_MAX: usize = 1 << 20;
 
+/// Addresses that the assets of one unit name. Fetched 16 at once, with 30 s for each, they take two minutes at the worst.
+pub const ADDRESSES_MAX: usize = 64;
+
 /// Entries of one object or block in one HCL manifest. The parser compares each key with all before it, so that this
 /// bounds a square; the widest of the examples has 20.
 pub const ENTRIES_MAX: usize = 2_048;

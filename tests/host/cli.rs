@@ -184,6 +184,21 @@ fn check_tells_every_problem_at_its_place_and_lets_a_sound_manifest_pass() {
 }
 
 #[test]
+fn check_and_render_fetch_nothing_and_say_so() {
+    let machine = Machine::new();
+    let manifest = machine.path("asset.hcl");
+    // Nobody listens there, so that asking would fail.
+    std::fs::write(&manifest, "asset \"a\" \"b\" {\n  k = url(\"http://127.0.0.1:1/x?key=canary\")\n}\n").unwrap();
+    let path = manifest.display().to_string();
+    for command in ["check", "render"] {
+        let ran = machine.writ(&[command, &path]);
+        assert!(ran.succeeds().error.contains("http://127.0.0.1:1/x?… were not fetched"), "{}", ran.error);
+        assert!(!ran.error.contains("canary") && !ran.out.contains("canary"), "{}{}", ran.error, ran.out);
+    }
+    assert!(machine.writ(&["render", &path]).out.contains("not fetched"));
+}
+
+#[test]
 fn render_prints_objects_that_read_back_and_hides_secrets_unless_asked() {
     let machine = Machine::new();
     let manifest = machine.path("secret.yaml");

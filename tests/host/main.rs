@@ -25,3 +25,4 @@ mod said;
 mod settings;
 mod stop;
 mod trust;
+mod urls;

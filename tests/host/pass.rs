@@ -33,16 +33,16 @@ statefulset "data" "pg" {
 "#;
 
 /// A repository, a state directory, and the settings between them.
-struct World {
+pub(crate) struct World {
     repository: Repository,
     key: Key,
     folder: TempDir,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl World {
     /// A repository that is enrolled and holds `files` below `host/`, signed.
-    fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         Self::with_settings(files, "")
     }
 
@@ -62,13 +62,13 @@ impl World {
     }
 
     /// Commits `text` as the only manifest, signed.
-    fn deploy(&self, path: &str, text: &str) -> String {
+    pub(crate) fn deploy(&self, path: &str, text: &str) -> String {
         self.repository.write(&format!("host/{path}"), text);
         self.repository.commit(Sign::By(&self.key), "change")
     }
 
     /// One pass by a new agent, as after a restart.
-    async fn pass(&self) -> PassEnd {
+    pub(crate) async fn pass(&self) -> PassEnd {
         let (agent, attendance) =
             Agent::new(self.settings.clone(), Clock, Rc::new(self.store()), Box::new(Quiet)).unwrap();
         let mut source = Source::open(&self.settings.host.state, &self.settings.sources[0]).unwrap();
@@ -84,11 +84,11 @@ impl World {
     }
 
     /// The described host as text, without the moments.
-    fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("state/simulated.host")).unwrap_or_default()
     }
 
-    fn standing(&self) -> (Option<String>, State, String) {
+    pub(crate) fn standing(&self) -> (Option<String>, State, String) {
         let standing = self.store().standing("edge").unwrap().unwrap();
         (standing.commit, standing.state, standing.text)
     }

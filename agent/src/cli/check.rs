@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ_core::dialect::{Files, lower_with, unasked};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problem, Problems, Severity, Sources};
@@ -40,8 +41,8 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 }
 
 /// Lowers and resolves: the number of objects, every problem and note, and the texts that they are in.
-fn judge(read: &writ_core::dialect::Files) -> (usize, Problems, Sources) {
-    let (lowered, sources) = writ_core::dialect::lower(read);
+fn judge(read: &Files) -> (usize, Problems, Sources) {
+    let (lowered, sources) = lower_with(read, &unasked(read));
     let lowered = match lowered {
         Ok(lowered) => lowered,
         Err(problems) => return (0, problems, sources),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::{Files, Lowered, is_manifest, lower};
+use writ_core::dialect::{Files, Lowered, is_manifest, lower_with, unasked};
 use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use writ_core::text::{Problems, Sources};
 
@@ -41,9 +41,9 @@ pub(crate) fn read(path: &Path) -> Result<Files, Failure> {
     Ok(reader.files)
 }
 
-/// Lowers files; if they are not right, says all problems.
+/// Lowers files without fetching anything; if they are not right, says all problems.
 pub(crate) fn lowered(files: &Files, terminal: &Terminal) -> Result<(Lowered, Sources), Failure> {
-    let (lowered, sources) = lower(files);
+    let (lowered, sources) = lower_with(files, &unasked(files));
     match lowered {
         Ok(lowered) => Ok((lowered, sources)),
         Err(problems) => Err(refused(&problems, &sources, terminal)),

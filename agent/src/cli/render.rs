@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ_core::dialect::addresses;
 use writ_core::model::{Kind, Object};
 
 use super::exit::{Ended, Exit};
@@ -26,6 +27,10 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let Arguments { path, show_secrets } = arguments;
     let read = files::read(path)?;
     let (lowered, _) = files::lowered(&read, &host.terminal)?;
+    for address in addresses(&read) {
+        let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
+        host.terminal.say(&message);
+    }
     let objects: Vec<Value> = lowered.objects.iter().map(|object| shown(object, *show_secrets)).collect();
     match host.terminal.format() {
         // Text and YAML are the same here: what `kubectl` reads.

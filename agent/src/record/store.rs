@@ -87,6 +87,12 @@ impl Store {
         &self.path
     }
 
+    /// The state directory.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or_else(|| Path::new("."))
+    }
+
     /// The newest record of the journal.
     pub fn audit_head(&self) -> Result<Head, RecordError> {
         journal::head(&self.read()).map_err(database("read the head", &self.path))

@@ -10,7 +10,9 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
+pub use self::voodu::{Address, Contents, Fetched};
+
+use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use crate::model::{Object, ObjectId};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
 
@@ -35,13 +37,33 @@ pub fn is_manifest(path: &str) -> bool {
     MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
-/// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. The sources
-/// are for showing the problems; what is secret in them is starred out.
+/// The addresses whose contents the manifests among `files` take. A manifest that cannot be read names none; lowering says
+/// what is wrong with it.
+#[must_use]
+pub fn addresses(files: &Files) -> BTreeSet<Address> {
+    let hcl = files.iter().filter(|(path, bytes)| is_manifest(path) && !is_yaml(path) && !is_too_large(bytes));
+    let texts = hcl.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)));
+    texts.flat_map(|(path, text)| voodu::addresses(path, text)).collect()
+}
+
+/// Contents for [`lower_with`] where nothing is fetched.
+#[must_use]
+pub fn unasked(files: &Files) -> Contents {
+    addresses(files).into_iter().map(|address| (address, Fetched::Unasked)).collect()
+}
+
+/// Lowers manifests that take no contents from elsewhere; see [`lower_with`].
 pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
+    lower_with(files, &Contents::new())
+}
+
+/// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. `contents` is
+/// what came of their [`addresses`]. The sources are for showing the problems; what is secret in them is starred out.
+pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
     let mut objects = Vec::new();
-    if fits(files, &mut problems) {
+    if fits(files, contents, &mut problems) {
         let mut hcl = Vec::new();
         for (path, bytes) in files.iter().filter(|(path, _)| is_manifest(path)) {
             let Some(text) = read(path, bytes, &mut problems, &mut sources) else { continue };
@@ -51,7 +73,7 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
                 hcl.push((path.as_str(), text));
             }
         }
-        let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, &mut problems);
+        let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, contents, &mut problems);
         for object in &written {
             problems.extend(kubernetes::effects(object, kubernetes::Target::Docker));
         }
@@ -77,13 +99,15 @@ fn is_yaml(path: &str) -> bool {
 }
 
 /// True if the files together are within what is read; the budget for each one is `read`'s.
-fn fits(files: &Files, problems: &mut Problems) -> bool {
+fn fits(files: &Files, contents: &Contents, problems: &mut Problems) -> bool {
     let read = files.iter().filter(|(path, bytes)| !(is_manifest(path) && is_too_large(bytes)));
     let bytes: u64 = read.map(|(_, bytes)| bytes.len() as u64).sum();
     let fault = if files.len() > TREE_FILES_MAX {
         format!("the unit has {} files; at most {TREE_FILES_MAX} are read", files.len())
     } else if bytes > TREE_BYTES_MAX {
         format!("the unit's files hold {bytes} bytes; at most {TREE_BYTES_MAX} are read")
+    } else if contents.len() > ADDRESSES_MAX {
+        format!("the unit's assets name {} addresses; at most {ADDRESSES_MAX} are fetched", contents.len())
     } else {
         return true;
     };

@@ -1,12 +1,13 @@
 //! A case in one file: sections that begin with `=== KIND PATH`, and what is expected in the last ones.
 //!
 //! `=== file PATH`, `=== refused PATH` and `=== accepted PATH` hold files of a unit; `=== both PATH` is a file of the
-//! refused and of the accepted unit. `UPDATE=1` writes what is found as what is expected.
+//! refused and of the accepted unit. `=== fetched ADDRESS`, `kept`, `failed` and `unasked` say what came of an address.
+//! `UPDATE=1` writes what is found as what is expected.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::Files;
+use writ_core::dialect::{Contents, Fetched, Files, addresses};
 
 pub(crate) struct Case {
     path: PathBuf,
@@ -52,6 +53,25 @@ impl Case {
             (found == kind || found == "both").then(|| (path.to_owned(), body.clone().into_bytes()))
         });
         of_kind.collect()
+    }
+
+    /// What came of the addresses that the files name; nothing of those that the case does not tell.
+    pub(crate) fn contents(&self, files: &Files) -> Contents {
+        let told = |address: &str| {
+            let (kind, body) = self.sections.iter().find_map(|(head, body)| {
+                let (kind, told) = head.split_once(' ')?;
+                (told == address).then_some((kind, body))
+            })?;
+            Some(match kind {
+                "fetched" => Fetched::Fresh(body.clone().into_bytes()),
+                "kept" => Fetched::Kept { bytes: body.clone().into_bytes(), why: "its server is down".to_owned() },
+                "failed" => Fetched::Failed { why: body.trim_end().to_owned() },
+                "unasked" => Fetched::Unasked,
+                _ => return None,
+            })
+        };
+        let named = addresses(files).into_iter();
+        named.filter_map(|address| told(address.whole()).map(|fetched| (address, fetched))).collect()
     }
 
     /// Compares what was found with the section of that name; nothing found needs no section.

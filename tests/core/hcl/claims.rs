@@ -1,9 +1,10 @@
 //! The numbered requirements of the dialect, one test each. The number is in the name.
 
 use serde_json::{Value, json};
-use writ_core::dialect::Files;
+use writ_core::dialect::{Fetched, Files, addresses, unasked};
+use writ_core::limits::ADDRESSES_MAX;
 
-use super::{lowered, object, objects, problems, single};
+use super::{lowered, lowered_with, object, objects, problems, single};
 
 const CONTAINER: &str = "/spec/template/spec/containers/0";
 
@@ -92,11 +93,30 @@ fn v07_a_nested_block_may_have_no_label() {
 }
 
 #[test]
-fn v08_file_is_a_value_of_assets_alone_and_url_is_refused_with_advice() {
+fn v08_file_and_url_are_values_of_assets_alone() {
     assert_eq!(with_files("k = file(\"./f\")", &[("f", b"bytes")])["data"]["k"], "bytes");
     assert!(problems(&statefulset("  command = [file(\"./f\")]")).contains("this is the contents of a file"));
-    let text = problems("asset \"a\" \"b\" {\n  k = url(\"https://example.org/x\")\n}");
-    assert!(text.contains("`url()` is not supported yet") && text.contains("file(\"./path\")"), "{text}");
+    let manifest = "asset \"a\" \"b\" {\n  k = url(\"https://example.org/x\")\n}";
+    assert!(problems(manifest).contains("cannot fetch https://example.org/x"));
+    let files = single(manifest);
+    let contents = addresses(&files).into_iter().map(|address| (address, Fetched::Fresh(b"bytes".to_vec()))).collect();
+    let (objects, text, refused) = lowered_with(&files, &contents);
+    assert!(!refused && objects[1].body["data"]["k"] == "bytes", "{text}");
+    assert!(
+        problems(&statefulset("  command = [url(\"https://a.example\")]")).contains("this is the contents of a URL")
+    );
+}
+
+#[test]
+fn a_unit_names_so_many_addresses_and_no_more() {
+    let manifest = |count: usize| {
+        let keys: String = (0..count).map(|key| format!("  k{key} = url(\"https://a.example/{key}\")\n")).collect();
+        single(&format!("asset \"a\" \"b\" {{\n{keys}}}\n"))
+    };
+    let judged = |files: &Files| lowered_with(files, &unasked(files));
+    assert!(!judged(&manifest(ADDRESSES_MAX)).2);
+    let (_, text, refused) = judged(&manifest(ADDRESSES_MAX + 1));
+    assert!(refused && text.contains("at most 64 are fetched"), "{text}");
 }
 
 #[test]

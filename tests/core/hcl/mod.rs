@@ -9,14 +9,19 @@ mod pods;
 use std::path::Path;
 
 use serde_json::Value;
-use writ_core::dialect::{Files, lower};
+use writ_core::dialect::{Contents, Files, lower_with};
 use writ_core::model::Object;
 
 use self::case::Case;
 
 /// Lowers the files; the objects, the problems as text, and whether one of them is an error.
 fn lowered(files: &Files) -> (Vec<Object>, String, bool) {
-    let (result, sources) = lower(files);
+    lowered_with(files, &Contents::new())
+}
+
+/// The same with what came of the addresses that the files name.
+fn lowered_with(files: &Files, contents: &Contents) -> (Vec<Object>, String, bool) {
+    let (result, sources) = lower_with(files, contents);
     match result {
         Ok(lowered) => (lowered.objects, lowered.notes.render(&sources, false), false),
         Err(problems) => (Vec::new(), problems.render(&sources, false), true),
@@ -77,7 +82,7 @@ fn folder(name: &str) -> std::path::PathBuf {
 #[test]
 fn every_accepted_case_becomes_its_objects() {
     Case::each(&folder("accept"), |case| {
-        let (objects, problems, refused) = lowered(&case.files("file"));
+        let (objects, problems, refused) = of_case(case, "file");
         if refused {
             return Err(problems);
         }
@@ -85,6 +90,12 @@ fn every_accepted_case_becomes_its_objects() {
         case.expect("objects", &render(&objects));
         reads_as_yaml(&objects)
     });
+}
+
+/// Lowers the files of one kind with what the case says of their addresses.
+fn of_case(case: &Case, kind: &str) -> (Vec<Object>, String, bool) {
+    let files = case.files(kind);
+    lowered_with(&files, &case.contents(&files))
 }
 
 /// Checks that the objects mean the same when they are written as manifests of Kubernetes.
@@ -101,12 +112,12 @@ fn reads_as_yaml(objects: &[Object]) -> Result<(), String> {
 #[test]
 fn every_refused_case_has_its_problems_and_an_accepted_neighbour() {
     Case::each(&folder("reject"), |case| {
-        let (_, problems, refused) = lowered(&case.files("refused"));
+        let (_, problems, refused) = of_case(case, "refused");
         if !refused {
             return Err("the refused manifest is accepted".to_owned());
         }
         case.expect("problems", &problems);
-        let (objects, problems, refused) = lowered(&case.files("accepted"));
+        let (objects, problems, refused) = of_case(case, "accepted");
         if refused || objects.is_empty() {
             return Err(format!("the accepted neighbour is refused:\n{problems}"));
         }

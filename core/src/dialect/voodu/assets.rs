@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 
+use super::address::{Address, Contents, Fetched};
 use super::declared::Declared;
 use super::names::is_key;
 use super::placed::Placed;
@@ -117,7 +118,7 @@ impl Asset {
 }
 
 /// Reads the keys of an asset.
-pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files) -> Asset {
+pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files, fetched: &Contents) -> Asset {
     let mut keys = BTreeMap::new();
     let mut total = 0;
     for entry in &declared.block.entries {
@@ -131,7 +132,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             continue;
         }
         let bytes = match content {
-            Content::Value(value) => contents(scene, &name.text, value, files),
+            Content::Value(value) => contents(scene, &name.text, value, files, fetched),
             Content::Block(block) => {
                 scene.refuse(&block.header, "an asset holds keys, not blocks", "write `key = file(\"./path\")`");
                 None
@@ -151,7 +152,22 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
     Asset { place: scene.place(&declared.block.header), keys }
 }
 
-fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files) -> Option<Vec<u8>> {
+/// The addresses that the keys of an asset name, as far as they are sound.
+pub(super) fn addresses(entries: &[Entry]) -> impl Iterator<Item = Address> {
+    entries.iter().filter_map(|entry| {
+        let Content::Value(Value { form: Form::Call(Function::Url, arguments), span: _ }) = &entry.content else {
+            return None;
+        };
+        let [Value { form: Form::Text(pieces), span: _ }] = arguments.as_slice() else { return None };
+        let literal = |piece: &Piece| match piece {
+            Piece::Literal(part) => Some(part.clone()),
+            Piece::Asset(..) => None,
+        };
+        Address::parse(&pieces.iter().map(literal).collect::<Option<String>>()?).ok()
+    })
+}
+
+fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetched: &Contents) -> Option<Vec<u8>> {
     match &value.form {
         Form::Text(pieces) => {
             let refers = pieces.iter().find_map(|piece| match piece {
@@ -169,16 +185,14 @@ fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files) -> O
             scene.literal(key, pieces).map(String::into_bytes)
         }
         Form::Call(Function::File, arguments) => file(scene, value, arguments, files),
-        Form::Call(Function::Url, _) => {
-            scene.refuse(
-                &value.span,
-                "`url()` is not supported yet",
-                "put the file into the repository and write `file(\"./path\")`: then its contents are signed, too",
-            );
-            None
-        }
+        Form::Call(Function::Url, arguments) => url(scene, value, arguments, fetched),
         Form::Faulty | Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) => {
-            scene.wrong_kind(key, "a string or `file(\"./path\")`", value, "put the contents in double quotes");
+            scene.wrong_kind(
+                key,
+                "a string, `file(\"./path\")` or `url(\"https://…\")`",
+                value,
+                "put the contents in double quotes",
+            );
             None
         }
     }
@@ -220,6 +234,54 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
         return None;
     }
     Some(bytes.clone())
+}
+
+/// What helps with contents that cannot be fetched.
+const HELP_FETCH: &str = "see that the address is right and its server is up, or put the file into the repository and write \
+                          `file(\"./path\")`: then its contents are signed, too";
+
+/// The parts of a call of `url()` that can give access: a query, and a login that is refused.
+fn secret(text: &str, call: &Span) -> Vec<Span> {
+    let written = text.get(call.clone()).unwrap_or_default();
+    let at = |from: usize, to: usize| call.start + from..call.start + to;
+    let query = written.find('?').map(|query| at(query, written.len()));
+    let login = written.find("://").zip(written.rfind('@')).map(|(before, after)| at(before + 3, after));
+    query.into_iter().chain(login).collect()
+}
+
+fn url(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], fetched: &Contents) -> Option<Vec<u8>> {
+    scene.hidden.extend(secret(scene.text, &call.span));
+    let [written] = arguments else {
+        let message = match arguments {
+            [] => "`url()` takes one address",
+            [..] => "further arguments of `url()` are not supported yet",
+        };
+        scene.refuse(&call.span, message, "write `url(\"https://HOST/PATH\")`");
+        return None;
+    };
+    let address = match Address::parse(&scene.filled_string("url", written)?) {
+        Ok(address) => address,
+        Err(unfit) => {
+            scene.refuse(&written.span, unfit.message, unfit.help);
+            return None;
+        }
+    };
+    let why = match fetched.get(&address) {
+        Some(Fetched::Fresh(bytes)) => return Some(bytes.clone()),
+        Some(Fetched::Kept { bytes, why }) => {
+            scene.note(&written.span, format!("an older copy of {address} is used: {why}"), HELP_FETCH);
+            return Some(bytes.clone());
+        }
+        Some(Fetched::Unasked) => {
+            let help = "the agent, `writ plan` and `writ apply -f` fetch them; here, a text stands in their place";
+            scene.note(&written.span, format!("the contents of {address} were not fetched"), help);
+            return Some(format!("(contents of {address}, not fetched)\n").into_bytes());
+        }
+        Some(Fetched::Failed { why }) => why,
+        None => "nobody asked for it",
+    };
+    scene.refuse(&written.span, format!("cannot fetch {address}: {why}"), HELP_FETCH);
+    None
 }
 
 /// The path from the unit's directory of `path` as `manifest` names it; none if it leads elsewhere.

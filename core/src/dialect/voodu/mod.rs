@@ -10,9 +10,10 @@
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
 //!
-//! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset or `file()` is
-//! refused where it is written.
+//! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset, `file()` or
+//! `url()` is refused where it is written. Contents of `url()` come from the caller, who fetched them before.
 
+mod address;
 mod assets;
 mod container;
 mod declared;
@@ -35,6 +36,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+pub use self::address::{Address, Contents, Fetched};
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
 use self::placed::Placed;
@@ -57,19 +59,13 @@ pub struct Lowering {
 }
 
 /// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
-/// files of the unit, for `file()`. Problems are added to `problems`; where one is an error, the objects are not
-/// complete.
-pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems) -> Lowering {
+/// files of the unit, for `file()`, and `contents` is what came of the [`addresses`], for `url()`. Problems are added to
+/// `problems`; where one is an error, the objects are not complete.
+pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, problems: &mut Problems) -> Lowering {
     let mut manifests = manifests.to_vec();
     manifests.sort_unstable();
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
-    let scene = |(file, text)| Scene {
-        file,
-        text,
-        problems: Problems::default(),
-        hidden: Vec::new(),
-        suggestions: &suggestions,
-    };
+    let scene = |(file, text)| Scene::new(file, text, &suggestions);
     let mut scenes: Vec<Scene<'_>> = manifests.iter().copied().map(scene).collect();
 
     let trees: Vec<_> = scenes.iter_mut().map(|scene| parse::parse(scene).unwrap_or_default()).collect();
@@ -77,7 +73,7 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems)
     for (file, (scene, tree)) in scenes.iter_mut().zip(&trees).enumerate() {
         all.extend(tree.iter().filter_map(|entry| declared::declared(scene, entry, file)));
     }
-    let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files);
+    let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files, contents);
     for scene in scenes {
         if !scene.hidden.is_empty() {
             lowering.hidden.insert(scene.file.to_owned(), scene.hidden);
@@ -87,15 +83,29 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, problems: &mut Problems)
     lowering
 }
 
+/// The addresses that assets of a manifest name. One that cannot be read names none: lowering says why.
+pub(super) fn addresses(file: &str, text: &str) -> BTreeSet<Address> {
+    // Seldom, and reading takes time.
+    if !text.contains("url") {
+        return BTreeSet::new();
+    }
+    let suggestions = Cell::new(0);
+    let mut scene = Scene::new(file, text, &suggestions);
+    let tree = parse::parse(&mut scene).unwrap_or_default();
+    let assets = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0));
+    let assets = assets.filter(|one| one.resource == Resource::Asset);
+    assets.flat_map(|one| assets::addresses(&one.block.entries)).collect()
+}
+
 /// Lowers resources of which no two have the same identity.
-fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files) -> Lowering {
+fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, contents: &Contents) -> Lowering {
     let mut assets = Assets::default();
     let mut scopes: BTreeMap<&str, Place> = BTreeMap::new();
     for one in all {
         let scene = &mut scenes[one.file];
         scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
         if one.resource == Resource::Asset {
-            let asset = assets::read(scene, one, files);
+            let asset = assets::read(scene, one, files, contents);
             assets.insert(one, asset);
         }
     }

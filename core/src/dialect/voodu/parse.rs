@@ -255,7 +255,8 @@ impl Reader<'_, '_> {
             "url" if !call.name.is_namespaced() => Function::Url,
             name => {
                 let message = format!("the function `{name}` is not known");
-                return self.refuse(span, &message, "the one function is `file(\"./path\")`, for keys of assets");
+                let help = "the functions are `file(\"./path\")` and `url(\"https://…\")`, for keys of assets";
+                return self.refuse(span, &message, help);
             }
         };
         Form::Call(function, call.args.iter().map(|argument| self.value(argument)).collect())

@@ -18,7 +18,11 @@ pub(super) struct Scene<'a> {
     pub(super) suggestions: &'a Cell<usize>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str, suggestions: &'a Cell<usize>) -> Self {
+        Self { file, text, problems: Problems::default(), hidden: Vec::new(), suggestions }
+    }
+
     /// The one of `names` that was probably meant. The names are made only if they are looked at.
     pub(super) fn nearest<Name: AsRef<str> + Ord>(
         &self,
