@@ -22,7 +22,8 @@ use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::{ENGINE_STEPS_AT_ONCE, STANDSTILL_SECONDS, STEP_AFTER_NEWER_SECONDS, STEP_AFTER_STOP_SECONDS};
-use crate::record::{Outcome, RecordError, Store};
+use crate::pulled::{Noted, Pulled};
+use crate::record::{Outcome, RecordError, Store, WorkEvent};
 use crate::target::{Context, Progress, Target, TargetError};
 
 /// What a plan is applied with.
@@ -154,7 +155,10 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     let Context { unit, commit, .. } = hands.context;
     let intent = hands.store.intend(hands.clock.now(), unit, commit.as_deref(), step)?;
     let stopped = stops(&step.act).and_then(|pod| hands.health.forget(pod));
-    let (outcome, result) = match execute(hands, step).await {
+    let noted = Noted::new(hands.progress);
+    let done = execute(hands, step, &noted).await;
+    tell_pulled(hands, step, noted.pulled())?;
+    let (outcome, result) = match done {
         Some(Ok(())) => {
             watch(hands, step);
             (Outcome::Ok, Ok(true))
@@ -178,9 +182,20 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     Ok(result)
 }
 
+/// Records what the images of a step turned out to be, as far as they were pulled for it.
+fn tell_pulled(hands: &Hands<'_>, step: &Step, pulled: Vec<Pulled>) -> Result<(), RecordError> {
+    for Pulled { image, digest } in pulled {
+        let Context { host: _, unit, commit } = hands.context.clone();
+        let (object, pod) = (step.object.clone(), step.pod.clone().unwrap_or_default());
+        let event = WorkEvent::ImagePulled { unit, commit, object, pod, image, digest };
+        hands.store.append(hands.clock.now(), &event.into())?;
+    }
+    Ok(())
+}
+
 /// Does a step. One that an interrupt finds under way has some time to end, so that its outcome is known; none if it
 /// does not use it.
-async fn execute(hands: &Hands<'_>, step: &Step) -> Option<Result<(), TargetError>> {
+async fn execute(hands: &Hands<'_>, step: &Step, progress: &dyn Progress) -> Option<Result<(), TargetError>> {
     let stop = async {
         hands.interrupt.stopped().await;
         tokio::time::sleep(Duration::from_secs(STEP_AFTER_STOP_SECONDS)).await;
@@ -190,7 +205,7 @@ async fn execute(hands: &Hands<'_>, step: &Step) -> Option<Result<(), TargetErro
         tokio::time::sleep(Duration::from_secs(STEP_AFTER_NEWER_SECONDS)).await;
     };
     tokio::select! {
-        done = hands.target.execute(hands.context, &step.act, hands.progress) => Some(done),
+        done = hands.target.execute(hands.context, &step.act, progress) => Some(done),
         () = stop => None,
         () = newer => None,
     }

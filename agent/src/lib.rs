@@ -8,6 +8,7 @@ pub mod attendance;
 pub mod fetch;
 pub mod one_off;
 pub mod outcome;
+pub mod pulled;
 pub mod run;
 mod sight;
 pub mod source;
