@@ -4,15 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::pin::pin;
 
 use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptions};
+use futures_util::{StreamExt as _, stream};
 use writ_core::observed::{Alteration, NetworkState, Observed, ObservedPod, PodState, Readiness};
 use writ_core::time::Timestamp;
 
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels};
 use super::{Docker, NETWORK, asked, files};
+use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
 impl Docker {
@@ -123,9 +126,14 @@ impl Docker {
     /// Looks into every field of every pod that was listed.
     async fn look_into(&self, observed: &mut Observed, moving: &BTreeSet<String>) -> Result<(), TargetError> {
         let engine = self.engine().await?;
-        for (name, mut pod) in std::mem::take(&mut observed.pods) {
+        let looks = std::mem::take(&mut observed.pods).into_iter().map(async |(name, pod)| {
             let question = engine.inspect_container(&pod.container, None::<InspectContainerOptions>);
-            match self.find(&format!("look into {name}"), ANSWER, question).await {
+            let found = self.find(&format!("look into {name}"), ANSWER, question).await;
+            (name, pod, found)
+        });
+        let mut looks = pin!(stream::iter(looks).buffered(ENGINE_STEPS_AT_ONCE));
+        while let Some((name, mut pod, found)) = looks.next().await {
+            match found {
                 Ok(Some(found)) => {
                     note_fields(&name, &mut pod, &found);
                     if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {

@@ -149,7 +149,7 @@ impl<'a> Check<'a> {
     fn under(&mut self, name: &str, at: &Range<usize>, node: &Node, of: &Type) -> Option<Value> {
         let length = self.pointer.len();
         self.pointer.push('/');
-        self.pointer.push_str(&escape(name));
+        push_escaped(&mut self.pointer, name);
         let scalar = !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Null | Content::Broken);
         self.note(if scalar && !node.range.is_empty() { &node.range } else { at });
         let value = self.value(node, of, at);
@@ -278,7 +278,16 @@ impl<'a> Check<'a> {
 
 /// A name as a part of a JSON pointer.
 fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    let mut escaped = String::new();
+    push_escaped(&mut escaped, name);
+    escaped
+}
+
+fn push_escaped(pointer: &mut String, name: &str) {
+    if !name.contains(['~', '/']) {
+        return pointer.push_str(name);
+    }
+    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
 }
 
 /// A JSON pointer as people write a path: `spec.containers[0].image`.
