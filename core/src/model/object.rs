@@ -20,7 +20,19 @@ impl Object {
     /// The part at a JSON pointer (RFC 6901).
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<&Value> {
-        self.body.pointer(pointer)
+        // The library copies each part of a pointer; only those that hold an escape need that.
+        if pointer.contains('~') {
+            return self.body.pointer(pointer);
+        }
+        let mut parts = pointer.split('/');
+        if parts.next() != Some("") {
+            return None;
+        }
+        parts.try_fold(&self.body, |value, part| match value {
+            Value::Object(map) => map.get(part),
+            Value::Array(items) => items.get(index(part)?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        })
     }
 
     /// Where the part at a JSON pointer, or what surrounds it, was written.
@@ -28,6 +40,12 @@ impl Object {
     pub fn place(&self, pointer: &str) -> Option<Place> {
         self.places.nearest(pointer).cloned()
     }
+}
+
+/// A part of a pointer as the place in a list: digits, without zeros in front.
+fn index(part: &str) -> Option<usize> {
+    let plain = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+    part.parse().ok().filter(|_| plain)
 }
 
 /// Annotations of a pod template by which a dialect tells a container host what Kubernetes has no field for.
@@ -46,4 +64,24 @@ pub struct BucketRef {
     pub scope: Scope,
     /// The name; none for the bucket that all of the scope read.
     pub name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Kind;
+
+    #[test]
+    fn a_pointer_leads_to_the_same_part_as_the_library_says() {
+        let body = json!({ "a": [{ "b": 1 }, [2, 3]], "x/y": { "~": 4 }, "": 5, "0": 6, "text": "7" });
+        let object = Object { id: ObjectId::new(Kind::ConfigMap, "s", "n"), body, places: Places::default() };
+        let found = ["", "/", "/0", "/a", "/a/0", "/a/0/b", "/a/1/1", "/text", "/x~1y", "/x~1y/~0"];
+        let absent = ["a", "a/0", "/a/2", "/a/00", "/a/+1", "/a/-", "/a/", "/text/0", "/x/y", "//", "/a/0/b/c", "/1"];
+        for pointer in found.iter().chain(&absent) {
+            assert_eq!(object.at(pointer), object.body.pointer(pointer), "{pointer}");
+            assert_eq!(object.at(pointer).is_some(), found.contains(pointer), "{pointer}");
+        }
+    }
 }
