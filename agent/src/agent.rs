@@ -1,6 +1,6 @@
 //! The agent's parts, put together once from the settings.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,6 @@ use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS};
 use crate::record::{Outcome, PassLock, RecordError, Store};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
-use crate::sight::Alterations;
 use crate::target::{Depth, Docker, Progress, Simulated, Target};
 use crate::wake::Wake;
 use crate::wanted::WantedCache;
@@ -69,10 +68,8 @@ pub struct Unit {
     pub wanted: WantedCache,
     /// What it wanted by the commit that was applied last.
     pub last_good: WantedCache,
-    /// When every field of its pods was looked at, and what had been changed about each container then. Other looks
-    /// do not show that, and it does not go away by itself.
+    /// When every field of its pods was looked at.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
-    pub(crate) altered: RefCell<Alterations>,
 }
 
 impl Agent {
@@ -194,7 +191,6 @@ impl Unit {
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),
             looked_deep: Cell::new(None),
-            altered: RefCell::default(),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! What a look shows: the target's answer, what an earlier look into every field showed, and what the probes know.
+//! What a look shows: the target's answer, and what the probes know.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use writ_core::model::Desired;
-use writ_core::observed::{Alteration, Observed, ObservedPod, PodState, Readiness};
+use writ_core::observed::{Observed, ObservedPod, PodState, Readiness};
 
 use crate::agent::{Agent, Unit};
 use crate::cycle::CycleError;
@@ -60,29 +59,8 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Obs
     if depth == Depth::Deep {
         unit.looked_deep.set(Some(observed.at));
     }
-    remember(&mut unit.altered.borrow_mut(), depth, &mut observed);
     lay_over(unit, &mut observed);
     Ok(observed)
-}
-
-/// What was found changed about containers, by their identifiers, when every field was looked at last.
-pub(crate) type Alterations = BTreeMap<String, Vec<Alteration>>;
-
-/// Lays what the last look into every field showed over one that did not look there: it does not go away by itself.
-fn remember(known: &mut Alterations, depth: Depth, observed: &mut Observed) {
-    let fields = |altered: &[Alteration]| -> Vec<Alteration> {
-        altered.iter().filter(|altered| matches!(altered, Alteration::Field(_))).cloned().collect()
-    };
-    match depth {
-        Depth::Deep => {
-            *known = observed.pods.values().map(|pod| (pod.container.clone(), fields(&pod.altered))).collect();
-        }
-        Depth::List => {
-            for pod in observed.pods.values_mut().filter(|pod| fields(&pod.altered).is_empty()) {
-                pod.altered.extend(known.get(&pod.container).into_iter().flatten().cloned());
-            }
-        }
-    }
 }
 
 /// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
@@ -95,43 +73,4 @@ pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
         Some(known.unwrap_or_else(fresh))
     });
     health.watch(&unit.settings.name, watched.collect());
-}
-
-#[cfg(test)]
-mod tests {
-    use writ_core::hash::SpecHash;
-    use writ_core::model::{ObjectId, PodIndex};
-    use writ_core::time::Timestamp;
-
-    use super::*;
-
-    fn seen(container: &str, altered: &[Alteration]) -> Observed {
-        let pod = ObservedPod {
-            container: container.to_owned(),
-            object: ObjectId::parse("statefulset/data/pg").unwrap(),
-            index: PodIndex::Ordinal(0),
-            revision: None::<SpecHash>,
-            state: PodState::Running,
-            readiness: Readiness::Available,
-            since: Timestamp(0),
-            altered: altered.to_vec(),
-        };
-        Observed { pods: [("data-pg.0".to_owned(), pod)].into(), ..Observed::default() }
-    }
-
-    fn look(known: &mut Alterations, depth: Depth, mut observed: Observed) -> Vec<Alteration> {
-        remember(known, depth, &mut observed);
-        observed.pods.remove("data-pg.0").unwrap().altered
-    }
-
-    #[test]
-    fn what_a_person_changed_in_a_field_is_seen_until_it_is_undone_or_the_container_is_another() {
-        let (field, renamed) = (Alteration::Field("memory".into()), Alteration::Renamed("mine".into()));
-        let mut known = Alterations::new();
-        look(&mut known, Depth::Deep, seen("c1", &[field.clone(), renamed]));
-        assert_eq!(look(&mut known, Depth::List, seen("c1", &[])), [field], "a name is seen at every depth");
-        assert_eq!(look(&mut known, Depth::List, seen("c2", &[])), []);
-        look(&mut known, Depth::Deep, seen("c1", &[]));
-        assert_eq!(look(&mut known, Depth::List, seen("c1", &[])), []);
-    }
 }
