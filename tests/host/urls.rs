@@ -100,7 +100,8 @@ async fn what_cannot_be_fetched_is_refused_at_its_place_and_nothing_changes() {
     let world = World::with(&[("web.hcl", &server.manifest("web:1"))]);
     let large = "x".repeat(ASSET_BYTES_MAX + 1);
     let length = format!("content-length: {}\r\n", large.len());
-    let cases: [(&str, &dyn Fn(&Server)); 6] = [
+    type Makes<'a> = &'a dyn Fn(&Server);
+    let cases: [(&str, Makes<'_>); 6] = [
         ("cannot be asked", &|server| server.is_down()),
         ("answered 404", &|server| server.answers("404 Not Found", "content-length: 0\r\n", "")),
         ("answered 204", &|server| server.answers("204 No Content", "", "")),
@@ -118,7 +119,7 @@ async fn what_cannot_be_fetched_is_refused_at_its_place_and_nothing_changes() {
         assert!(end.units.iter().any(|(_, state, text)| *state == State::Error && told(text)), "{why}: {end:?}");
         assert!(!world.host().contains("pod "), "{why}");
     }
-    server.sends(&large[1..]);
+    server.sends(&"x".repeat(ASSET_BYTES_MAX));
     let end = world.pass().await;
     assert!(end.changes > 0 && !end.refused, "the largest that is taken: {end:?}");
 }
