@@ -1,5 +1,6 @@
 //! What stands on commits: the right word, on the right commit, and only when it changes.
 
+use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt as _;
 use std::pin::pin;
 use std::rc::Rc;
@@ -63,16 +64,22 @@ impl World {
 
     async fn pass_until(&self, interrupt: &Interrupt) -> PassEnd {
         let (agent, attendance, mut source) = self.agent();
+        // A request that is cut off is made again, so that none may be: the sending ends by itself after the pass.
+        let over = Cell::new(false);
         let sending = async {
-            loop {
+            while !over.get() {
                 flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let end = tokio::select! {
-            end = cycle::pass(&agent, &mut source, Wake::Start, interrupt) => end.unwrap(),
+        let passing = async {
+            let end = cycle::pass(&agent, &mut source, Wake::Start, interrupt).await.unwrap();
+            over.set(true);
+            end
+        };
+        let (end, ()) = tokio::select! {
+            done = async { tokio::join!(passing, sending) } => done,
             never = attendance.run(&agent) => match never {},
-            () = sending => unreachable!("it never ends"),
         };
         flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
         end
