@@ -12,7 +12,7 @@ use writ_core::time::{Seconds, Timestamp};
 use crate::attendance::Attendance;
 use crate::clock::Clock;
 use crate::health::Health;
-use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS};
+use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
 use crate::record::{Outcome, PassLock, RecordError, Store};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
@@ -132,6 +132,19 @@ impl Agent {
     pub fn forges_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = String> + 'a {
         let told = self.settings.reports.iter().zip(&self.forges);
         told.filter(move |(report, _)| report.source == source).map(|(_, forge)| forge.id())
+    }
+
+    /// Waits until nothing is under way that must not be cut off (a pod that leaves the network and comes back), while the
+    /// attendance goes on. Whoever ends the attendance waits for this first.
+    pub async fn at_rest(&self) {
+        let rest = async {
+            while self.places.iter().any(|place| place.health.is_busy()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(REST_SECONDS), rest).await.is_err() {
+            tracing::warn!("something is still under way; the next start settles it");
+        }
     }
 
     /// Waits for one-off commands to end, and keeps them waiting until the value is dropped. Passes over several sources

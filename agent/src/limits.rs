@@ -134,3 +134,6 @@ pub const LOOK_AGAIN_MILLIS: u64 = 250;
 
 /// Time that a pod may stand still before a pass waits for it no longer, in seconds: its stop may be part of a restart.
 pub const STANDSTILL_SECONDS: u32 = 3;
+
+/// Time that what must not be cut off may take once the agent ends, in seconds. Leaving a network and coming back takes 0.12 s.
+pub const REST_SECONDS: u64 = 3;

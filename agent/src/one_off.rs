@@ -114,7 +114,9 @@ pub async fn accept(
         progress: agent.progress.as_ref(),
         interrupt,
     };
-    Ok(apply(&hands, &proposal.plan).await?)
+    let applied = apply(&hands, &proposal.plan).await?;
+    agent.at_rest().await;
+    Ok(applied)
 }
 
 /// Destroys the config bucket of a name, as `delete --prune` promises. Gives the number of keys.

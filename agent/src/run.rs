@@ -34,9 +34,12 @@ pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) ->
         host: agent.settings.host.name.clone(),
     };
     agent.store.append(agent.clock.now(), &started.into())?;
-    let loops = join_all(sources.into_iter().map(|source| follow(agent, source, &stop)));
+    let loops = async {
+        join_all(sources.into_iter().map(|source| follow(agent, source, &stop))).await;
+        agent.at_rest().await;
+    };
     tokio::select! {
-        _ended = loops => {}
+        () = loops => {}
         never = send_outbox(agent) => match never {},
         never = attendance.run(agent) => match never {},
         never = asked_to_stop(&stop) => match never {},
@@ -64,6 +67,7 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
             sent = flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)) => drop(sent?),
             () = stop.stopped() => {}
         }
+        agent.at_rest().await;
         Ok::<_, CycleError>(())
     };
     tokio::select! {

@@ -218,6 +218,12 @@ impl Health {
         self.shared.pods().iter().map(|(name, pod)| (name.clone(), pod.readiness())).collect()
     }
 
+    /// True while something is being done to a pod, such as leading its names to it: that must not be cut off.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.shared.pods().values().any(|pod| pod.busy)
+    }
+
     /// How one pod is.
     #[must_use]
     pub fn readiness_of(&self, pod: &str) -> Readiness {
