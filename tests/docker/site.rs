@@ -183,13 +183,21 @@ impl Site {
         self.forge.said(commit, &format!("writ/{HOST}/{}", self.unit()))
     }
 
-    /// Each container of the unit with its identifier and the moment of its start.
+    /// Each container of the unit with its identifier and the moment of its start. One that goes between the list and
+    /// the look at it belongs to neither: then both are done again.
     pub fn containers(&self) -> BTreeMap<String, String> {
         let filter = format!("label=writ.unit={}", self.unit());
-        let ids = self.world.person(&["ps", "-aq", "--no-trunc", "--filter", &filter]);
         let form = "{{.Name}} {{.Id}} {{.State.Status}} {{.State.StartedAt}}";
-        let words: Vec<&str> = ["inspect", "-f", form].into_iter().chain(ids.split_whitespace()).collect();
-        let seen = if ids.is_empty() { String::new() } else { self.world.person(&words) };
+        let seen = loop {
+            let ids = self.world.person(&["ps", "-aq", "--no-trunc", "--filter", &filter]);
+            let words: Vec<&str> = ["inspect", "-f", form].into_iter().chain(ids.split_whitespace()).collect();
+            if ids.is_empty() {
+                break String::new();
+            }
+            if let Ok(seen) = self.world.person_on(&words) {
+                break seen;
+            }
+        };
         let split =
             |line: &str| line.trim_start_matches('/').split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
         seen.lines().filter_map(split).collect()
