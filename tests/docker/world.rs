@@ -155,10 +155,14 @@ impl World {
 
     /// What a person does with the engine's own client.
     pub fn person(&self, words: &[&str]) -> String {
+        self.tries(words).unwrap_or_else(|error| panic!("docker {words:?}: {error}"))
+    }
+
+    /// The same where it may fail: what the client says then.
+    pub fn tries(&self, words: &[&str]) -> Result<String, String> {
         let out = Command::new("docker").args(words).env("DOCKER_HOST", &self.endpoint).output().unwrap();
-        let error = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success(), "docker {words:?}: {error}");
-        String::from_utf8_lossy(&out.stdout).trim().to_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
     }
 
     /// A field of a container or volume, as the engine's own client shows it.
