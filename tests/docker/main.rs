@@ -27,3 +27,4 @@ mod samples;
 mod site;
 mod voodu;
 mod world;
+mod yaml;
