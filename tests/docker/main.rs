@@ -22,6 +22,7 @@ mod proxy;
 mod refusals;
 #[path = "../fixtures/repository.rs"]
 mod repository;
+mod rest;
 mod running;
 mod samples;
 mod site;
