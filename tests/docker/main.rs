@@ -26,6 +26,7 @@ mod repository;
 mod rest;
 mod running;
 mod samples;
+mod services;
 mod site;
 mod timeline;
 mod voodu;
