@@ -9,6 +9,7 @@ mod containers;
 mod drift;
 mod engine;
 mod faults;
+mod fields;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
