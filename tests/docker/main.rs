@@ -17,6 +17,7 @@ mod health;
 mod idle;
 mod kubernetes;
 mod names;
+mod objects;
 mod order;
 mod pass;
 mod pods;
