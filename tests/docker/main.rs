@@ -31,6 +31,7 @@ mod samples;
 mod services;
 mod site;
 mod timeline;
+mod told;
 mod voodu;
 mod world;
 mod yaml;
