@@ -2,29 +2,13 @@
 
 use crate::proxy::{Fault, Proxy};
 use crate::site::Site;
+use crate::yaml::{CLAIM, MOUNTED, SLEEPS, set};
 
-const PODS: &str = r#"
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db, namespace: SCOPE}
-spec:
-  replicas: 2
-  minReadySeconds: 0
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: box
-          image: writ-test/box:1
-          command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
-          env: [{name: GENERATION, value: "NUMBER"}]
-          volumeMounts: [{name: data, mountPath: /data}]
-  volumeClaimTemplates:
-    - metadata: {name: data}
-      spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
-"#;
+/// Two pods with a claim each.
+fn pods(generation: usize) -> String {
+    let env = format!("env: [{{name: GENERATION, value: \"{generation}\"}}]");
+    set("db", &["replicas: 2", CLAIM], &[SLEEPS, &env, MOUNTED])
+}
 
 /// Spoils call after call of a deployment until none is left to spoil, and lets the host heal after each.
 async fn check(fault: Fault) {
@@ -34,10 +18,11 @@ async fn check(fault: Fault) {
     let seen = site.world.field(&stranger, "{{.Id}} {{.State.StartedAt}}");
     let proxy = Proxy::before(&site.world.endpoint);
     *site.endpoint.borrow_mut() = proxy.endpoint();
-    site.deploy("db.yaml", &PODS.replace("NUMBER", "0")).await;
+    site.deploy("db.yaml", &pods(0)).await;
     for ordinal in 0..2 {
         let words = format!("echo {ordinal} > /data/row");
-        site.world.exec(&site.pod("db", ordinal), &["sh", "-c", &words]).await;
+        let wrote = site.world.exec(&site.pod("db", ordinal), &["sh", "-c", &words]).await;
+        assert_eq!(wrote, (String::new(), 0));
     }
     let mut number = 1;
     loop {
@@ -45,7 +30,7 @@ async fn check(fault: Fault) {
         if number % 2 == 0 {
             site.world.person(&["rm", "-f", &site.pod("db", 0), &site.pod("db", 1)]);
         }
-        site.commit("db.yaml", &PODS.replace("NUMBER", &number.to_string()));
+        site.commit("db.yaml", &pods(number));
         proxy.spoil(number, fault);
         let pass = site.pass().await;
         let spoilt = proxy.spoilt();

@@ -1,7 +1,8 @@
-//! A proxy between the program and its engine that counts calls, and spoils the one that it is told to.
+//! A proxy between the program and its engine that counts calls, and spoils or holds up the one that it is told to.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, copy_bidirectional, sink};
@@ -33,6 +34,10 @@ struct Seen {
     /// Which of the calls that come is spoilt; 0 for none.
     spoil: usize,
     fault: Option<Fault>,
+    /// Calls with this in them wait; none if there is none such.
+    hold: Option<&'static str>,
+    /// How many wait, or waited.
+    held: usize,
 }
 
 impl Proxy {
@@ -68,6 +73,21 @@ impl Proxy {
     pub fn spoil(&self, number: usize, fault: Fault) {
         let mut seen = self.seen.lock().unwrap();
         (seen.spoil, seen.fault) = (number, Some(fault));
+    }
+
+    /// Holds up each call that has this in its method and path, until [`Proxy::release`].
+    pub fn hold(&self, part: &'static str) {
+        self.seen.lock().unwrap().hold = Some(part);
+    }
+
+    /// How many calls were held up so far.
+    pub fn held(&self) -> usize {
+        self.seen.lock().unwrap().held
+    }
+
+    /// Lets all calls go on.
+    pub fn release(&self) {
+        self.seen.lock().unwrap().hold = None;
     }
 
     /// True if the call that was to be spoilt came; spoils none any more.
@@ -106,6 +126,9 @@ async fn serve(mut client: UnixStream, engine: &PathBuf, seen: &Mutex<Seen>) -> 
         Some(Fault::Cut) => return Ok(()),
         Some(Fault::Unanswered) | None => {}
     }
+    if !wait(&first, &mut client, &mut head, seen).await? {
+        return Ok(());
+    }
     let upgrades = String::from_utf8_lossy(&head).to_ascii_lowercase().contains("\r\nupgrade:");
     if !upgrades {
         let end = head.iter().position(|byte| *byte == b'\n').unwrap() + 1;
@@ -125,6 +148,25 @@ async fn serve(mut client: UnixStream, engine: &PathBuf, seen: &Mutex<Seen>) -> 
         };
     }
     copy_bidirectional(&mut client, &mut engine).await.map(|_| ())
+}
+
+/// Waits as long as the call is held up. False if its caller went away meanwhile: the engine never hears of it.
+async fn wait(first: &str, client: &mut UnixStream, head: &mut Vec<u8>, seen: &Mutex<Seen>) -> std::io::Result<bool> {
+    let is_held = || seen.lock().unwrap().hold.is_some_and(|part| first.contains(part));
+    if is_held() {
+        seen.lock().unwrap().held += 1;
+    }
+    while is_held() {
+        let mut part = [0; 4096];
+        tokio::select! {
+            read = client.read(&mut part) => match read? {
+                0 => return Ok(false),
+                count => head.extend_from_slice(&part[..count]),
+            },
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        }
+    }
+    Ok(true)
 }
 
 /// Counts a call; how it is to be spoilt.

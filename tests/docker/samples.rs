@@ -184,5 +184,6 @@ async fn the_kubernetes_samples_run_with_their_secrets_and_keep_their_data() {
     site.settle().await;
     assert_eq!(psql("table t").await, "42");
     site.writ(&["exec", "ledger-0", "-n", "data", "--", "pg_isready", "-U", "ledger"]).await.exits(0);
+    site.writ(&["exec", "sessions-0", "-n", "data", "--", "sh", "-c", &cli("get kept")]).await.exits(0).shows("yes");
     site.holds().await;
 }

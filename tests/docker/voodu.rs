@@ -1,6 +1,7 @@
 //! StatefulSets written in HCL, with the real programs in them.
 
 use crate::pass::Unit;
+use crate::site::Site;
 
 const POSTGRES: &str = r#"
 statefulset "SCOPE" "pg" {
@@ -26,6 +27,20 @@ statefulset "SCOPE" "cache" {
   volume_claim "data" {
     mount_path = "/data"
   }
+}
+"#;
+
+/// The same by a file of settings that stands beside the manifest.
+const CONFIGURED: &str = r#"
+asset "SCOPE" "conf" {
+  redis = file("./redis.conf")
+}
+
+statefulset "SCOPE" "cache" {
+  image   = "redis:7-alpine"
+  command = ["redis-server", "/etc/redis/redis.conf"]
+  volumes = ["${asset.SCOPE.conf.redis}:/etc/redis/redis.conf:ro"]
+  volume_claim "data" { mount_path = "/data" }
 }
 "#;
 
@@ -138,4 +153,34 @@ statefulset "SCOPE" "keep" {{
     assert_eq!(volumes.lines().count(), 2, "{volumes}");
     unit.apply("keep.hcl", &sleeper(2)).await;
     assert_eq!(unit.world.exec(&pod, &["cat", "/data/row"]).await, ("one".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn append_only_and_save_lines_make_redis_write_both_files_into_the_volume_and_read_them_again() {
+    let site = Site::new().await;
+    site.write("redis.conf", "dir /data\nappendonly yes\nsave 1 1\n");
+    site.deploy("cache.hcl", CONFIGURED).await;
+    let pod = site.pod("cache", 0);
+    site.world.exec_until(&pod, &["redis-cli", "ping"], |text| text == "PONG").await;
+    assert_eq!(site.world.exec(&pod, &["redis-cli", "set", "kept", "yes"]).await.0, "OK");
+    // What stands in the volume, whoever looks into it.
+    let volume = format!("voodu-{}-cache-data-0:/there:ro", site.world.scope);
+    let look = ["run", "--rm", "--network", "none", "-v", &volume, "writ-test/box:1", "find", "/there", "-type", "f"];
+    site.becomes("both kinds of files", async || {
+        let seen = site.world.person(&look);
+        let both = seen.lines().any(|file| file == "/there/dump.rdb")
+            && seen.lines().any(|file| file.starts_with("/there/appendonlydir/") && file.ends_with(".incr.aof"));
+        if both { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    site.world.person(&["kill", "--signal", "KILL", &pod]);
+    site.settle().await;
+    site.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
+    // With other settings the same data is read, and the one file is written no more.
+    let before = site.containers();
+    site.deploy("redis.conf", "dir /data\nappendonly yes\nsave \"\"\n").await;
+    assert_ne!(site.containers(), before);
+    site.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
+    site.world.exec_until(&pod, &["redis-cli", "config", "get", "save"], |text| text.trim() == "save").await;
+    site.holds().await;
 }

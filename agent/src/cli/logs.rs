@@ -1,7 +1,7 @@
 //! `writ logs OBJECT`
 
 use futures_util::StreamExt as _;
-use writ::target::{LogChunk, LogRequest, Target};
+use writ::target::{LogChunk, LogRequest, Published, Target};
 use writ_core::time::Timestamp;
 
 use super::exit::{Ended, Exit, Failure};
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// Go on as more is written
     #[arg(short, long, conflicts_with = "previous")]
     follow: bool,
-    /// What was written before the last restart
+    /// What runs that have ended wrote: before the last restart
     #[arg(short, long)]
     previous: bool,
     /// Only so many of the last lines
@@ -52,16 +52,16 @@ fn show(host: &Host, chunk: &LogChunk) -> Result<(), Failure> {
     if *is_error { host.terminal.print_error_bytes(bytes) } else { host.terminal.print_bytes(bytes) }
 }
 
-/// A container that was restarted in place keeps one log; what came before the last start is told by the times in it.
+/// A container that was restarted in place keeps one log; what runs that have ended wrote is told by the times in it.
 async fn before_restart(host: &Host, target: &Target, name: &str, container: &str, timestamps: bool) -> Ended {
-    let started = target.published(container).await?.started;
+    let published = target.published(container).await?;
     let request = LogRequest { follow: false, tail: None, timestamps: true };
     let mut chunks = target.logs(container, &request).await?;
     let mut found = false;
     while let Some(chunk) = chunks.next().await {
         let LogChunk { is_error, bytes } = chunk?;
         let Some((at, line)) = timed(&bytes) else { continue };
-        if at < started {
+        if is_of_ended_run(at, &published) {
             found = true;
             let bytes = if timestamps { bytes.clone() } else { line.to_vec() };
             show(host, &LogChunk { is_error, bytes })?;
@@ -71,6 +71,20 @@ async fn before_restart(host: &Host, target: &Target, name: &str, container: &st
         return Ok(Exit::Success);
     }
     Err(Failure::message(format!("{name} wrote nothing before it was last started: its container is new since then")))
+}
+
+/// Whether a line was written by a run that has ended. The engine notes a start some milliseconds after the program began
+/// to write, and takes the last lines of a run some milliseconds after its end, so that a line between the two belongs to
+/// the nearer one.
+fn is_of_ended_run(at: Timestamp, published: &Published) -> bool {
+    let Published { running, ended: _, started, finished, shared: _, out_of_memory: _ } = *published;
+    match finished {
+        _ if !running => true,
+        None => false,
+        // A clock that was set back between them leaves nothing to choose.
+        Some(finished) if finished > started => at < started,
+        Some(finished) => at.millis_since(finished) <= started.millis_since(at),
+    }
 }
 
 /// The time at the beginning of a line, and the rest of it.
@@ -83,6 +97,20 @@ fn timed(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_between_an_end_and_a_start_belongs_to_the_nearer_one_and_none_to_a_run_that_goes_on() {
+        let check = |running: bool, finished: Option<i64>, at: i64| {
+            let finished = finished.map(Timestamp);
+            let (started, shared, out_of_memory) = (Timestamp(1_000), false, false);
+            let published = Published { running, ended: !running, started, finished, shared, out_of_memory };
+            is_of_ended_run(Timestamp(at), &published)
+        };
+        assert!(check(true, Some(600), 500) && check(true, Some(600), 620));
+        assert!(!check(true, Some(600), 980) && !check(true, Some(600), 2_000));
+        assert!(!check(true, None, 990), "nothing has ended yet");
+        assert!(check(false, Some(3_000), 2_000), "everything has");
+    }
 
     #[test]
     fn a_line_is_split_from_its_time() {

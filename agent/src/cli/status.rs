@@ -1,5 +1,7 @@
 //! `writ status [OBJECT]`
 
+use std::collections::BTreeSet;
+
 use writ::error::chain;
 use writ::git::Repository;
 use writ::one_off::LOCAL;
@@ -42,6 +44,8 @@ pub(crate) struct UnitReport {
     pub(crate) held: Holdings,
     /// What was seen, or why nothing could be.
     pub(crate) observed: Result<Observed, String>,
+    /// The pods of which the engine tells that memory ran out in them.
+    pub(crate) out_of_memory: BTreeSet<String>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
@@ -81,6 +85,7 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
         return Ok(None);
     }
     let target = host.target_of(pods::local_kind(settings))?;
+    let (observed, out_of_memory) = block_on(look(host, &target, LOCAL))?;
     Ok(Some(UnitReport {
         name: LOCAL.to_owned(),
         follows: None,
@@ -88,7 +93,8 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
         suspension: None,
         head_trouble: None,
         held,
-        observed: block_on(look(host, &target, LOCAL))?,
+        observed,
+        out_of_memory,
     }))
 }
 
@@ -103,6 +109,7 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         head_trouble: None,
         held: Holdings::default(),
         observed: Err("nothing was looked at".to_owned()),
+        out_of_memory: BTreeSet::new(),
     };
     if let Some(store) = store {
         report.standing = store.standing(&unit.name)?;
@@ -113,23 +120,29 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         }
     }
     let target = host.target(unit)?;
-    report.observed = block_on(look(host, &target, &unit.name))?;
+    (report.observed, report.out_of_memory) = block_on(look(host, &target, &unit.name))?;
     Ok(report)
 }
 
-/// One look at a unit's pods. Whether one answers is known to the agent; from here it shows by the names that lead to it.
-async fn look(host: &Host, target: &Target, unit: &str) -> Result<Observed, String> {
-    let mut observed = target.observe(unit, Depth::List, host.now()).await.map_err(|error| chain(&error))?;
-    for pod in observed.pods.values_mut() {
-        if pod.state == PodState::Running
-            && pod.readiness == Readiness::Unknown
-            && let Ok(published) = target.published(&pod.container).await
-            && published.shared
-        {
+/// One look at a unit's pods, and which of them ran out of memory. Whether one answers is known to the agent; from here it
+/// shows by the names that lead to it.
+async fn look(host: &Host, target: &Target, unit: &str) -> (Result<Observed, String>, BTreeSet<String>) {
+    let mut observed = match target.observe(unit, Depth::List, host.now()).await {
+        Ok(observed) => observed,
+        Err(error) => return (Err(chain(&error)), BTreeSet::new()),
+    };
+    let mut starved = BTreeSet::new();
+    for (name, pod) in &mut observed.pods {
+        // One that went since the list was made is told of as the list had it.
+        let Ok(published) = target.published(&pod.container).await else { continue };
+        if published.shared && pod.state == PodState::Running && pod.readiness == Readiness::Unknown {
             pod.readiness = Readiness::Available;
         }
+        if published.out_of_memory {
+            starved.insert(name.clone());
+        }
     }
-    Ok(observed)
+    (Ok(observed), starved)
 }
 
 /// Why the head that the source offered last is not followed; none if it is, or was not judged yet.

@@ -23,6 +23,15 @@ pub(crate) struct View {
     lines: Vec<(Option<Health>, String)>,
 }
 
+/// What was seen of a unit, and what is needed to judge it.
+struct Sight<'a> {
+    observed: &'a Observed,
+    out_of_memory: &'a BTreeSet<String>,
+    /// The last pass found everything as desired.
+    settled: bool,
+    now: Timestamp,
+}
+
 /// Judges a report.
 pub(crate) fn view(report: &Report, now: Timestamp) -> View {
     let Report { host, units, audit } = report;
@@ -60,7 +69,7 @@ impl View {
 }
 
 fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
-    let UnitReport { name, follows, standing, suspension, head_trouble, held, observed } = unit;
+    let UnitReport { name, follows, standing, suspension, head_trouble, held, observed, out_of_memory } = unit;
     // What was applied by hand was waited for then, and no pass says anything about it since.
     let settled = follows.is_none() || standing.as_ref().is_some_and(|standing| standing.state == State::Success);
     let mut health = match follows {
@@ -74,10 +83,9 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
     let seen = observed.as_ref().unwrap_or(&none);
     let objects: BTreeSet<&ObjectId> = held.objects.keys().chain(seen.pods.values().map(|pod| &pod.object)).collect();
     let mut below = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
-    let documents: Vec<Value> = objects
-        .into_iter()
-        .map(|object| object_view(object, held.objects.get(object), seen, settled && observed.is_ok(), now, &mut below))
-        .collect();
+    let sight = Sight { observed: seen, out_of_memory, settled: settled && observed.is_ok(), now };
+    let documents: Vec<Value> =
+        objects.into_iter().map(|object| object_view(object, held.objects.get(object), &sight, &mut below)).collect();
     // Nothing is said of pods that could not be looked at.
     if observed.is_ok() {
         health = health.max(below.health);
@@ -107,7 +115,7 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
 }
 
 fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
-    let UnitReport { name: _, follows, standing, suspension, head_trouble, held: _, observed } = unit;
+    let UnitReport { name: _, follows, standing, suspension, head_trouble, held: _, observed, out_of_memory: _ } = unit;
     let mut line = |text: String| view.lines.push((None, format!("  {text}")));
     match standing {
         Some(Standing { commit, state, text, since }) => {
@@ -138,14 +146,8 @@ fn suspended(suspension: &Suspension) -> Value {
     })
 }
 
-fn object_view(
-    object: &ObjectId,
-    held: Option<&Held>,
-    seen: &Observed,
-    settled: bool,
-    now: Timestamp,
-    view: &mut View,
-) -> Value {
+fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: &mut View) -> Value {
+    let Sight { observed: seen, out_of_memory: _, settled, now: _ } = *sight;
     let mut named: Vec<(&String, &ObservedPod)> = seen.pods.iter().filter(|(_, pod)| pod.object == *object).collect();
     named.sort_by_key(|(name, pod)| (&pod.index, *name));
     let pods: Vec<&ObservedPod> = named.iter().map(|(_, pod)| *pod).collect();
@@ -163,13 +165,13 @@ fn object_view(
     let wanted = desired.map_or_else(|| "none".to_owned(), |desired| desired.to_string());
     view.lines.push((Some(health), format!("  {object}  {ready} ready, {running} running, {wanted} desired")));
     for (name, pod) in &named {
-        let text = pod_line(name, pod, held, settled, now);
+        let text = pod_line(name, pod, held, sight);
         view.lines.push((Some(health::of_pod(pod, settled)), text));
     }
     for volume in &volumes {
         view.lines.push((None, format!("    volume {volume}")));
     }
-    let pods: Vec<Value> = named.iter().map(|(name, pod)| pod_document(name, pod, settled)).collect();
+    let pods: Vec<Value> = named.iter().map(|(name, pod)| pod_document(name, pod, sight)).collect();
     json!({
         "object": object.to_string(), "health": health.name(), "desired": desired, "running": running, "ready": ready,
         "revision": held.map(|held| held.revision.as_str()), "commit": held.and_then(|held| held.commit.clone()),
@@ -177,7 +179,8 @@ fn object_view(
     })
 }
 
-fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, settled: bool, now: Timestamp) -> String {
+fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_>) -> String {
+    let Sight { observed: _, out_of_memory, settled, now } = *sight;
     let revision = match (&pod.revision, held) {
         (Some(revision), Some(held)) if *revision != held.revision => format!("{} (not the newest)", revision.short()),
         (Some(revision), _) => revision.short().to_owned(),
@@ -190,13 +193,22 @@ fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, settled: bool, n
             Readiness::Available | Readiness::Unknown => ", not known to be ready",
         });
     }
+    if out_of_memory.contains(name) {
+        text.push_str(match pod.state {
+            PodState::Running => ", ran out of memory before",
+            PodState::Created | PodState::Paused | PodState::Restarting | PodState::Exited { .. } | PodState::Dead => {
+                ", out of memory"
+            }
+        });
+    }
     for alteration in &pod.altered {
         text.push_str(&format!(", {}", altered(alteration)));
     }
     text
 }
 
-fn pod_document(name: &str, pod: &ObservedPod, settled: bool) -> Value {
+fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
+    let Sight { observed: _, out_of_memory, settled, now: _ } = *sight;
     let ObservedPod { container, object: _, index, revision, state: doing, readiness, since, altered: changes } = pod;
     let readiness = match readiness {
         Readiness::Available => "ready",
@@ -206,7 +218,7 @@ fn pod_document(name: &str, pod: &ObservedPod, settled: bool) -> Value {
     json!({
         "pod": name, "container": container, "index": index.to_string(), "health": health::of_pod(pod, settled).name(),
         "revision": revision.as_ref().map(writ_core::hash::SpecHash::as_str), "state": state(doing),
-        "readiness": readiness, "since": since.to_string(),
+        "readiness": readiness, "since": since.to_string(), "out_of_memory": out_of_memory.contains(name),
         "altered": changes.iter().map(altered).collect::<Vec<_>>(),
     })
 }
@@ -217,8 +229,8 @@ fn state(state: &PodState) -> String {
         PodState::Running => "running".to_owned(),
         PodState::Paused => "paused".to_owned(),
         PodState::Restarting => "restarting".to_owned(),
-        PodState::Exited { code, out_of_memory: false } => format!("ended with code {code}"),
-        PodState::Exited { code, out_of_memory: true } => format!("ended with code {code}, out of memory"),
+        // Whether memory ran out is told of every state alike.
+        PodState::Exited { code, out_of_memory: _ } => format!("ended with code {code}"),
         PodState::Dead => "dead".to_owned(),
     }
 }

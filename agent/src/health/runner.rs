@@ -271,7 +271,7 @@ fn looked(
     now: Timestamp,
     told: &mut Vec<What>,
 ) -> Option<Event> {
-    let Published { running, ended, started, shared } = match result {
+    let Published { running, ended, started, finished: _, shared, out_of_memory: _ } = match result {
         Ok(published) => published,
         Err(error) => {
             pod.not_before = now.plus(RETRY);

@@ -47,8 +47,13 @@ pub struct Published {
     pub ended: bool,
     /// When it was last started.
     pub started: Timestamp,
+    /// When a run of it ended last; none if none did, or the target cannot tell.
+    pub finished: Option<Timestamp>,
     /// The shared names lead to it.
     pub shared: bool,
+    /// The kernel killed it, or a program in it, because memory ran out, as far as the engine still tells: some forget it
+    /// when they start the container again.
+    pub out_of_memory: bool,
 }
 
 /// Told about what takes long, while it lasts.

@@ -103,7 +103,9 @@ impl Simulated {
         let (state, readiness, since) = self.container(container, "look at")?;
         let running = state == PodState::Running;
         let ended = !running && state != PodState::Restarting;
-        Ok(Published { running, ended, started: since, shared: running && readiness == Readiness::Available })
+        let shared = running && readiness == Readiness::Available;
+        let out_of_memory = matches!(state, PodState::Exited { code: _, out_of_memory: true });
+        Ok(Published { running, ended, started: since, finished: None, shared, out_of_memory })
     }
 
     /// Restarts a container in place.

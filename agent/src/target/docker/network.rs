@@ -128,7 +128,8 @@ impl Docker {
     pub async fn published(&self, container: &str) -> Result<Published, TargetError> {
         let found = self.ours("look at the names of a container", container).await?;
         let state = found.inspect.state.clone().unwrap_or_default();
-        let started = state.started_at.as_deref().and_then(writ_core::time::Timestamp::parse);
+        let moment = |text: &Option<String>| text.as_deref().and_then(writ_core::time::Timestamp::parse);
+        let started = moment(&state.started_at);
         let is_shared = |asked: Asked| !asked.shared.is_empty() && asked::is_published(&asked, &found.inspect);
         let shared = found.asked.clone().is_some_and(is_shared);
         if shared {
@@ -139,7 +140,10 @@ impl Docker {
             running: runs && !restarts,
             ended: !runs && !restarts,
             started: started.unwrap_or_default(),
+            // The engine writes the year 1 where no run has ended.
+            finished: moment(&state.finished_at).filter(|at| at.0 > 0),
             shared,
+            out_of_memory: state.oom_killed.unwrap_or(false),
         })
     }
 
