@@ -143,6 +143,9 @@ pub const FORGE_ANSWER_BYTES_MAX: usize = 4_096;
 /// Characters of a forge's complaint that are kept.
 pub const FORGE_REASON_CHARACTERS_MAX: usize = 300;
 
+/// Largest file of logins to registries, in bytes. Each takes some hundred.
+pub const LOGINS_BYTES_MAX: u64 = 1 << 20;
+
 /// Largest file of a token, in bytes. Tokens have at most a few hundred.
 pub const TOKEN_BYTES_MAX: u64 = 16 << 10;
 

@@ -389,7 +389,11 @@ fn renew(mirror: &mut Mirror, needed: &[CommitId], remote: &Remote) {
         Ok(Renewed::Needed(commits)) => {
             let commits: Vec<String> = commits.iter().map(ToString::to_string).collect();
             let commits = commits.join(", ");
-            tracing::warn!(source, commits, "the local copy has grown and stays: the remote has not all that is in use");
+            tracing::warn!(
+                source,
+                commits,
+                "the local copy has grown and stays: the remote has not all that is in use"
+            );
         }
         Err(error) => tracing::warn!(source, error = chain(&error), "the local copy has grown and stays for now"),
     }

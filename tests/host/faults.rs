@@ -51,8 +51,7 @@ enum Harm {
     Locked,
 }
 
-const HARMS: [Harm; 6] =
-    [Harm::Emptied, Harm::Truncated, Harm::Garbled, Harm::Flipped, Harm::Gone, Harm::Locked];
+const HARMS: [Harm; 6] = [Harm::Emptied, Harm::Truncated, Harm::Garbled, Harm::Flipped, Harm::Gone, Harm::Locked];
 
 fn harm(file: &Path, harm: Harm) {
     let mut bytes = fs::read(file).unwrap();
@@ -88,7 +87,9 @@ fn a_clone_of_which_any_file_is_harmed_is_made_afresh_and_takes_the_next_commit_
             let ran = machine.writ(&["run", "--once"]);
             let told = machine.history().last().map(|record| record.body.clone());
             assert_eq!(ran.code, Some(0), "{} {how:?}: {ran:?}\n{told:#?}", file.display());
-            let pods = |host: &str| host.lines().filter(|line| line.starts_with("pod ")).map(str::to_owned).collect::<Vec<_>>();
+            let pods = |host: &str| {
+                host.lines().filter(|line| line.starts_with("pod ")).map(str::to_owned).collect::<Vec<_>>()
+            };
             assert_eq!(pods(&machine.host()), pods(&host), "{} {how:?}", file.display());
             assert_eq!(machine.store().floor("infra").unwrap().as_ref(), Some(&head), "{} {how:?}", file.display());
         }

@@ -137,7 +137,8 @@ impl World {
         fs::write(&file, format!("{TOKEN}\n")).unwrap();
         let credentials = Credentials::Token { file };
         let bounds = Bounds::default();
-        let remote = Remote { name: "infra".into(), url: server.url.clone(), branch: "main".into(), credentials, bounds };
+        let remote =
+            Remote { name: "infra".into(), url: server.url.clone(), branch: "main".into(), credentials, bounds };
         Mirror::open(&self.keys.path().join("mirror"), &remote).unwrap()
     }
 }

@@ -97,7 +97,7 @@ impl Http for Bounded {
 
 impl Bounded {
     /// A body that is counted, and given up in time.
-    fn bounded(&self, body: impl Read + Send + 'static) -> Metered<Timed> {
+    fn bounded(&self, body: impl BufRead + Send + 'static) -> Metered<Timed> {
         Metered::new(Timed::new(body, Arc::clone(&self.meter)), Arc::clone(&self.meter))
     }
 

@@ -169,7 +169,7 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    pub(super) fn new(inner: impl Read + Send + 'static, meter: Arc<Meter>) -> Self {
+    pub(super) fn new(inner: impl BufRead + Send + 'static, meter: Arc<Meter>) -> Self {
         let (sender, pieces) = sync_channel(AHEAD);
         // Ends with its reader, or with the first piece that nobody takes.
         std::thread::spawn(move || read_ahead(inner, &sender));
@@ -177,16 +177,17 @@ impl Timed {
     }
 }
 
-fn read_ahead(mut inner: impl Read, pieces: &SyncSender<io::Result<Vec<u8>>>) {
-    let mut buffer = vec![0; 1 << 16];
+fn read_ahead(mut inner: impl BufRead, pieces: &SyncSender<io::Result<Vec<u8>>>) {
     loop {
-        let piece = match inner.read(&mut buffer) {
-            Ok(read) => buffer.get(..read).map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+        // Whatever is there at once: to fill a buffer of a size would be to wait for it.
+        let piece = match inner.fill_buf() {
+            Ok(piece) => Ok(piece.to_vec()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => Err(error),
         };
-        let last = piece.as_ref().map_or(true, Vec::is_empty);
-        if pieces.send(piece).is_err() || last {
+        let length = piece.as_ref().map_or(0, Vec::len);
+        inner.consume(length);
+        if pieces.send(piece).is_err() || length == 0 {
             return;
         }
     }
