@@ -1,7 +1,7 @@
 //! Images from a real registry: pulled once, told by what they turned out to be, and never at the cost of what runs.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,8 +97,14 @@ impl Drop for Tidy<'_> {
         let filter = format!("reference=*/{}/app", self.0.scope);
         let found = self.0.person(&["images", "-q", "--no-trunc", "--filter", &filter]);
         for image in found.split_whitespace() {
-            let mut command = Command::new("docker");
-            drop(command.args(["rmi", "-f", image]).env("DOCKER_HOST", &self.0.endpoint).output());
+            // What was made of it goes with it: the unit's own tidying comes later.
+            let made = self.0.person(&["ps", "-aq", "--filter", &format!("ancestor={image}")]);
+            let docker =
+                |words: &[&str]| Command::new("docker").args(words).env("DOCKER_HOST", &self.0.endpoint).output();
+            for container in made.split_whitespace() {
+                drop(docker(&["rm", "-f", "-v", container]));
+            }
+            drop(docker(&["rmi", "-f", image]));
         }
     }
 }
@@ -201,7 +207,7 @@ async fn what_a_tag_turned_out_to_be_is_recorded_and_shown_and_a_tag_that_moves_
     let always = |word: &str| {
         format!(
             "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web, namespace: SCOPE}}\nspec:\n  replicas: 1\n  \
-             serviceName: web\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
+             serviceName: web\n  selector: {{matchLabels: {{app.kubernetes.io/name: web}}}}\n  template:\n    metadata: {{labels: {{app.kubernetes.io/name: web}}}}\n    \
              spec:\n      containers:\n      - name: web\n        image: '{name}'\n        imagePullPolicy: Always\n        \
              command: [sh, -c, \"trap 'exit 0' TERM; sleep {word} & wait\"]\n"
         )
@@ -294,34 +300,55 @@ async fn a_registry_that_wants_a_login_is_pulled_from_with_that_of_the_agents_us
     site.holds().await;
 }
 
-/// A registry behind a door that, once shut, lets nothing of a layer through and keeps the connection.
+/// A registry behind a door that, until it is opened, lets nothing of a layer through and keeps the connections.
 struct Door {
     host: String,
-    shut: Arc<AtomicBool>,
-    held: Arc<AtomicBool>,
+    open: Arc<AtomicBool>,
+    held: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Door {
     fn before(registry: &Registry) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door = Self {
-            host: listener.local_addr().unwrap().to_string(),
-            shut: Arc::new(AtomicBool::new(true)),
-            held: Arc::default(),
-        };
-        let (to, shut, held) = (registry.host.clone(), Arc::clone(&door.shut), Arc::clone(&door.held));
+        let host = listener.local_addr().unwrap().to_string();
+        let door = Self { host, open: Arc::default(), held: Arc::default() };
+        let (to, open, held) = (registry.host.clone(), Arc::clone(&door.open), Arc::clone(&door.held));
         // Ends with the tests' process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (to, shut, held) = (to.clone(), Arc::clone(&shut), Arc::clone(&held));
-                std::thread::spawn(move || pass_through(client, &to, &shut, &held));
+                let (to, open, held) = (to.clone(), Arc::clone(&open), Arc::clone(&held));
+                std::thread::spawn(move || pass_through(client, &to, &open, &held));
             }
         });
         door
     }
+
+    /// True if a pull stands still behind it.
+    fn holds(&self) -> bool {
+        !self.held.lock().unwrap().is_empty()
+    }
+
+    /// Hangs up on those that stand still, as a registry does that is started again: the engine waits for as long as a
+    /// connection is there, even when nobody wants the pull any more.
+    fn hang_up(&self) {
+        for client in self.held.lock().unwrap().drain(..) {
+            client.shutdown(Shutdown::Both).ok();
+        }
+    }
+
+    fn open(&self) {
+        self.open.store(true, Ordering::Relaxed);
+        self.hang_up();
+    }
 }
 
-fn pass_through(mut client: TcpStream, to: &str, shut: &AtomicBool, held: &AtomicBool) -> Option<()> {
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+fn pass_through(mut client: TcpStream, to: &str, open: &AtomicBool, held: &Mutex<Vec<TcpStream>>) -> Option<()> {
     let mut server = TcpStream::connect(to).ok()?;
     let (mut answers, mut back) = (server.try_clone().ok()?, client.try_clone().ok()?);
     std::thread::spawn(move || std::io::copy(&mut answers, &mut back));
@@ -329,8 +356,8 @@ fn pass_through(mut client: TcpStream, to: &str, shut: &AtomicBool, held: &Atomi
     loop {
         let read = client.read(&mut buffer).ok().filter(|read| *read > 0)?;
         let asks = String::from_utf8_lossy(&buffer[..read]).contains("/blobs/");
-        if asks && shut.load(Ordering::Relaxed) {
-            held.store(true, Ordering::Relaxed);
+        if asks && !open.load(Ordering::Relaxed) {
+            held.lock().unwrap().push(client.try_clone().ok()?);
             continue;
         }
         server.write_all(&buffer[..read]).ok()?;
@@ -347,17 +374,14 @@ async fn a_pull_that_stands_still_is_ended_by_a_stop_and_by_a_newer_commit() {
     site.commit("web.hcl", &web(&behind));
     let running = site.start();
     let stands = async || {
-        site.becomes("a pull that stands still", async || {
-            door.held.load(Ordering::Relaxed).then_some(()).ok_or_else(String::new)
-        })
-        .await;
+        site.becomes("a pull that stands still", async || door.holds().then_some(()).ok_or_else(String::new)).await;
     };
     stands().await;
     let asked = Instant::now();
     assert_eq!(running.stop().await, Some(0));
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
 
-    door.held.store(false, Ordering::Relaxed);
+    door.hang_up();
     let running = site.start();
     stands().await;
     let newer = site.commit("web.hcl", &web("writ-test/box:1"));
@@ -383,7 +407,7 @@ async fn a_pull_that_stands_still_is_given_up_in_time_and_works_once_the_registr
     let error = world.create(&pod).await.unwrap_err();
     assert!(error.to_string().contains("the pull stands still") && error.outcome_unknown(), "{error}");
     assert!(matches!(error, TargetError::Unreachable { .. }));
-    door.shut.store(false, Ordering::Relaxed);
+    door.open();
     let made = until(|| async {
         let made = world.create(&pod).await;
         let seen = format!("{made:?}");

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bounds::{Allowance, memory_held};
+use crate::clock::Stopwatch;
 
 /// Time between two looks at the memory that an exchange takes, while one is under way: a thread unpacks some 100 MiB in it.
 const LOOK: Duration = Duration::from_millis(50);
@@ -31,7 +32,7 @@ pub(super) enum Reached {
 /// What one exchange with a remote moved, and why it was stopped, if it was.
 #[derive(Debug)]
 pub(super) struct Meter {
-    started: Instant,
+    started: Stopwatch,
     allowance: Allowance,
     received: AtomicU64,
     /// Milliseconds after the start, and one, since which a byte is waited for; 0 while none is.
@@ -45,7 +46,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(allowance: Allowance) -> Arc<Self> {
         Arc::new(Self {
-            started: Instant::now(),
+            started: Stopwatch::start(),
             allowance,
             received: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
