@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use writ::error::chain;
 use writ::git::{Allowance, Bounds, Credentials, GitError, Mirror, Remote};
+use writ_core::trust::CommitId;
 
 use crate::git::{World, id, list_files};
 use crate::git_http::{cgi, receive};
@@ -53,7 +54,7 @@ fn hang(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 const SHORT: Allowance =
-    Allowance { time: Duration::from_secs(7), silence: Duration::from_secs(3), bytes: 1 << 20, memory: 256 << 20 };
+    Allowance { time: Duration::from_secs(12), silence: Duration::from_secs(5), bytes: 1 << 20, memory: 256 << 20 };
 
 /// For a server that does not keep anybody waiting.
 const LONG: Allowance =
@@ -86,15 +87,20 @@ fn behind() -> (World, PathBuf) {
 /// A fetch that fails, within `patience`, and leaves the mirror byte for byte as it was; then a good one.
 #[track_caller]
 fn fails(world: &World, remote: &Remote, patience: Duration) -> GitError {
-    let mut mirror = Mirror::open(&world.folder(), remote).unwrap();
-    let (before, start) = (contents(&world.folder()), Instant::now());
+    fails_in(&world.folder(), world.introduction.commit, remote, patience)
+}
+
+#[track_caller]
+fn fails_in(folder: &Path, first: CommitId, remote: &Remote, patience: Duration) -> GitError {
+    let mut mirror = Mirror::open(folder, remote).unwrap();
+    let (before, start) = (contents(folder), Instant::now());
     let error = match mirror.list() {
         Ok(_) => mirror.fetch().unwrap_err(),
         Err(error) => error,
     };
     assert!(start.elapsed() < patience, "{:?}: {error}", start.elapsed());
-    assert_eq!(contents(&world.folder()), before, "{error}");
-    assert_eq!(mirror.offered().unwrap(), Some(world.introduction.commit));
+    assert_eq!(contents(folder), before, "{error}");
+    assert_eq!(mirror.offered().unwrap(), Some(first));
     error
 }
 
@@ -136,19 +142,28 @@ fn a_remote_that_is_silent_slow_or_too_long_is_given_up_at_the_limit_that_is_nam
     };
     let tiny = Allowance { bytes: 2_000, ..SHORT };
     let none = Allowance { bytes: 20, ..SHORT };
-    let patience = SHORT.time + Duration::from_secs(2);
-    for (answer, list, fetch, says) in [
-        (slow(false, 200), SHORT, SHORT, "list of URL took longer than its limit of 7 s"),
-        (slow(true, 200), SHORT, SHORT, "fetch of URL took longer than its limit of 7 s"),
-        (never, SHORT, SHORT, "list of URL was stopped: nothing came for 3 s, the limit for silence"),
-        (stops, SHORT, SHORT, "fetch of URL was stopped: nothing came for 3 s, the limit for silence"),
+    let patience = SHORT.time + Duration::from_secs(5);
+    let cases: [(Answer, Allowance, Allowance, &str); 6] = [
+        (slow(false, 200), SHORT, SHORT, "list of URL took longer than its limit of 12 s"),
+        (slow(true, 200), SHORT, SHORT, "fetch of URL took longer than its limit of 12 s"),
+        (never, SHORT, SHORT, "list of URL was stopped: nothing came for 5 s, the limit for silence"),
+        (stops, SHORT, SHORT, "fetch of URL was stopped: nothing came for 5 s, the limit for silence"),
         (Arc::clone(&whole), SHORT, tiny, "fetch of URL brought more than its limit of 2000 bytes"),
         (Arc::clone(&whole), none, SHORT, "list of URL brought more than its limit of 20 bytes"),
-    ] {
-        let remote = remote(serve(answer), list, fetch);
-        let error = fails(&world, &remote, patience);
-        assert!(error.to_string().starts_with(&says.replace("URL", &remote.url)), "{error}");
-    }
+    ];
+    let (folder, first) = (world.folder(), world.introduction.commit);
+    let copies = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for (number, (answer, list, fetch, says)) in cases.into_iter().enumerate() {
+            let copy = copies.path().join(number.to_string());
+            assert!(program("cp").arg("-a").arg(&folder).arg(&copy).status().unwrap().success());
+            scope.spawn(move || {
+                let remote = remote(serve(answer), list, fetch);
+                let error = fails_in(&copy, first, &remote, patience);
+                assert!(error.to_string().starts_with(&says.replace("URL", &remote.url)), "{error}");
+            });
+        }
+    });
     let head = id(&world.repository.head());
     let mut mirror = Mirror::open(&world.folder(), &remote(serve(whole), SHORT, SHORT)).unwrap();
     assert_eq!(
@@ -166,7 +181,7 @@ fn a_program_that_never_answers_is_ended_with_all_that_it_started() {
     let away = world.repository.path().join(".git/packed-refs");
     assert!(program("mkfifo").arg(&away).status().unwrap().success());
     let remote = remote(world.repository.url(), SHORT, SHORT);
-    let error = fails(&world, &remote, SHORT.time + Duration::from_secs(2));
+    let error = fails(&world, &remote, SHORT.time + Duration::from_secs(5));
     assert!(matches!(error, GitError::Silent { .. }), "{error}");
     fs::remove_file(away).unwrap();
     assert!(Mirror::open(&world.folder(), &remote).unwrap().list().unwrap().is_some());
@@ -446,6 +461,7 @@ fn a_remote_that_is_away_is_asked_more_and_more_seldom() {
         }
     }
     let pauses: Vec<f64> = asked.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs_f64()).collect();
-    assert!((9.0..13.0).contains(&pauses[0]) && (18.0..25.0).contains(&pauses[1]), "{pauses:?}");
+    // Twice 5 s, then four times, give or take a tenth; a busy machine takes longer.
+    assert!(pauses[0] >= 9.0 && pauses[1] >= 18.0 && pauses.iter().all(|pause| *pause < 60.0), "{pauses:?}");
     assert_eq!(running.stop().0.code, Some(0));
 }
