@@ -67,6 +67,27 @@ pub const LIST_BYTES_MAX: u64 = 1 << 20;
 /// Bytes that one fetch may bring. A repository of manifests has a few MiB; histories with images stay below this.
 pub const FETCH_BYTES_MAX: u64 = 512 << 20;
 
+/// Time for which a remote may send nothing in the middle of an exchange, in seconds. Git's own server sends a sign of life
+/// every five while it is at work.
+pub const SILENCE_SECONDS_MAX: u64 = 60;
+
+/// Memory by which the program may grow while it takes what a remote sends, in bytes: a few KiB of deltas upon each other can
+/// unpack to any number of objects at the limit. Large honest histories stay below 100 MiB.
+pub const EXCHANGE_MEMORY_BYTES_MAX: u64 = 512 << 20;
+
+/// Packs in a mirror above which it is made afresh. Each fetch adds one, and each is looked into for every object; Git itself
+/// repacks at 50.
+pub const MIRROR_PACKS_MAX: usize = 64;
+
+/// Times the size of its largest pack above which a mirror is made afresh.
+pub const MIRROR_GROWTH_MAX: u64 = 4;
+
+/// Size of a mirror below which its growth does not count, in bytes.
+pub const MIRROR_SPARE_BYTES: u64 = 64 << 20;
+
+/// Time that a program which was ended has to close what it says, in milliseconds. One that it started may hold it open.
+pub const LAST_WORDS_MILLIS: u64 = 500;
+
 /// Largest single object that is taken from a remote, in bytes, unpacked: a few KiB can unpack to terabytes.
 pub const OBJECT_BYTES_MAX: u64 = 64 << 20;
 
@@ -121,6 +142,9 @@ pub const FORGE_ANSWER_BYTES_MAX: usize = 4_096;
 
 /// Characters of a forge's complaint that are kept.
 pub const FORGE_REASON_CHARACTERS_MAX: usize = 300;
+
+/// Largest file of logins to registries, in bytes. Each takes some hundred.
+pub const LOGINS_BYTES_MAX: u64 = 1 << 20;
 
 /// Largest file of a token, in bytes. Tokens have at most a few hundred.
 pub const TOKEN_BYTES_MAX: u64 = 16 << 10;

@@ -10,7 +10,7 @@ use writ_core::time::Timestamp;
 use writ_core::trust::{self, Admitted, CommitId, Introduction, KeyId};
 
 use crate::error::chain;
-use crate::git::{Credentials, GitError, Mirror, Remote};
+use crate::git::{Bounds, Credentials, GitError, Mirror, Remote, Renewed};
 use crate::record::{RecordError, Store, TrustEvent};
 use crate::settings;
 
@@ -123,8 +123,10 @@ impl Source {
         }
         let known = self.judged.as_ref().map(|(head, _)| *head);
         let (folder, remote, offered) = (self.folder.clone(), remote(&self.settings), Arc::clone(&self.offered));
+        let needed = self.needed(store)?;
         let fetched = with(&self.mirror, move |mirror| {
             let head = fetch(mirror, known, &folder, &remote)?;
+            renew(mirror, &needed, &remote);
             *offered.lock().unwrap_or_else(PoisonError::into_inner) = head;
             Ok(head)
         });
@@ -139,6 +141,14 @@ impl Source {
             detail: trouble.to_string(),
         });
         self.offer(store, &introduction, trouble, news.or(unasked), now).await
+    }
+
+    /// The commits that may be read again, wherever the branch leads by then.
+    fn needed(&self, store: &Store) -> Result<Vec<CommitId>, RecordError> {
+        let floor = floor(store, &self.settings.name)?;
+        let followed = self.admitted.as_ref().map(|admitted| admitted.commit());
+        let in_use = store.commits_in_use()?;
+        Ok(in_use.iter().filter_map(|commit| commit.parse().ok()).chain(floor).chain(followed).collect())
     }
 
     /// Forgets what was thought of the head, so that the next look judges it anew and tells it again.
@@ -369,6 +379,26 @@ fn fetch(
     fetched
 }
 
+/// Makes the clone afresh if it grew too large. One that cannot be made now serves as it is.
+fn renew(mirror: &mut Mirror, needed: &[CommitId], remote: &Remote) {
+    let source = &remote.name;
+    match mirror.renew(needed) {
+        Ok(Renewed::No) => {}
+        Ok(Renewed::Yes) => tracing::info!(source, "the local copy had grown and was made afresh"),
+        Ok(Renewed::Read) => tracing::debug!(source, "the local copy has grown and is being read; it stays for now"),
+        Ok(Renewed::Needed(commits)) => {
+            let commits: Vec<String> = commits.iter().map(ToString::to_string).collect();
+            let commits = commits.join(", ");
+            tracing::warn!(
+                source,
+                commits,
+                "the local copy has grown and stays: the remote has not all that is in use"
+            );
+        }
+        Err(error) => tracing::warn!(source, error = chain(&error), "the local copy has grown and stays for now"),
+    }
+}
+
 /// How the settings say a source is reached.
 fn remote(settings: &settings::Source) -> Remote {
     let settings::Credentials { ssh_key_file, known_hosts_file, token_file } = settings.credentials.clone();
@@ -378,7 +408,7 @@ fn remote(settings: &settings::Source) -> Remote {
         (None, key_file, known_hosts_file) => Credentials::Ssh { key_file, known_hosts_file },
     };
     let settings::Source { name, url, branch, .. } = settings.clone();
-    Remote { name, url, branch, credentials }
+    Remote { name, url, branch, credentials, bounds: Bounds::default() }
 }
 
 /// Where trust in a source begins: as enrolled on this host, or as the settings pin it. Two that differ are no beginning.

@@ -6,13 +6,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use writ::git::{Credentials, Mirror, Remote};
+use writ::git::{Bounds, Credentials, Mirror, Remote};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, url, rounds] = words.as_slice() else { panic!("poll FOLDER URL ROUNDS") };
     let (name, branch) = ("bench".to_owned(), "main".to_owned());
-    let remote = Remote { name, url: url.clone(), branch, credentials: Credentials::None };
+    let remote = Remote { name, url: url.clone(), branch, credentials: Credentials::None, bounds: Bounds::default() };
     let mut mirror = Mirror::open(Path::new(folder), &remote).expect("the mirror opens");
     for _ in 0..rounds.parse().expect("ROUNDS is a number") {
         let start = Instant::now();

@@ -23,6 +23,7 @@ mod pass;
 mod pods;
 mod proxy;
 mod refusals;
+mod registry;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod rest;

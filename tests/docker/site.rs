@@ -166,7 +166,8 @@ impl Site {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", path).env("USER", "operator").env("NO_PROXY", "127.0.0.1");
         command.env("WRIT_CONFIG", self.path("agent.toml")).env("DOCKER_HOST", self.endpoint.borrow().as_str());
-        command.env("WRIT_LOG", "info,writ=debug").kill_on_drop(true);
+        // The logins of the test's own user, not of whoever runs the tests.
+        command.env("DOCKER_CONFIG", self.path("logins")).env("WRIT_LOG", "info,writ=debug").kill_on_drop(true);
         command
     }
 

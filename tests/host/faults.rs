@@ -40,37 +40,58 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What may become of a file: its bytes, or that it is gone, or that a lock of a crashed process lies beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Harm {
+    Emptied,
+    Truncated,
+    Garbled,
+    Flipped,
+    Gone,
+    Locked,
+}
+
+const HARMS: [Harm; 6] = [Harm::Emptied, Harm::Truncated, Harm::Garbled, Harm::Flipped, Harm::Gone, Harm::Locked];
+
+fn harm(file: &Path, harm: Harm) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    match harm {
+        Harm::Emptied => bytes.clear(),
+        Harm::Truncated => bytes.truncate(middle),
+        Harm::Garbled => bytes.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0x5a),
+        Harm::Flipped => bytes.iter_mut().skip(middle / 2).take(1).for_each(|byte| *byte ^= 1),
+        Harm::Gone => return fs::remove_file(file).unwrap(),
+        Harm::Locked => return fs::write(format!("{}.lock", file.display()), "").unwrap(),
+    }
+    // Packs are for reading alone.
+    fs::remove_file(file).unwrap();
+    fs::write(file, bytes).unwrap();
+}
+
 #[test]
-fn a_clone_of_which_any_file_is_emptied_garbled_or_gone_is_made_afresh_and_nothing_else_changes() {
+fn a_clone_of_which_any_file_is_harmed_is_made_afresh_and_takes_the_next_commit_and_nothing_else_changes() {
     let origin = Origin::new();
     origin.deploy(&[("web.yaml", WEB)]);
     let base = Machine::new(&origin, "");
     base.pass();
     let (host, floor) = (base.host(), base.store().floor("infra").unwrap());
-    let clone = base.state().join("git");
+    let clone = base.state().join("git/infra");
+    // A commit that is not there yet, and changes nothing: a lock stands in the way of taking it alone.
+    let head = origin.deploy(&[("web.yaml", &format!("# The same.\n{WEB}"))]);
+    assert_ne!(floor, Some(head.clone()));
     for file in files(&clone) {
-        for garble in [
-            |_: Vec<u8>| Vec::new(),
-            |mut bytes: Vec<u8>| {
-                let middle = bytes.len() / 2;
-                bytes.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0x5a);
-                bytes
-            },
-        ] {
+        for how in HARMS {
             let machine = base.copy();
-            let file = machine.state().join("git").join(file.strip_prefix(&clone).unwrap());
-            let bytes = fs::read(&file).unwrap();
-            fs::remove_file(&file).unwrap();
-            fs::write(&file, garble(bytes)).unwrap();
+            harm(&machine.state().join("git/infra").join(file.strip_prefix(&clone).unwrap()), how);
             let ran = machine.writ(&["run", "--once"]);
-            assert_eq!(
-                ran.code,
-                Some(0),
-                "{}: {ran:?}\n{:#?}",
-                file.display(),
-                machine.history().last().map(|record| &record.body)
-            );
-            assert_eq!((machine.host(), machine.store().floor("infra").unwrap()), (host.clone(), floor.clone()));
+            let told = machine.history().last().map(|record| record.body.clone());
+            assert_eq!(ran.code, Some(0), "{} {how:?}: {ran:?}\n{told:#?}", file.display());
+            let pods = |host: &str| {
+                host.lines().filter(|line| line.starts_with("pod ")).map(str::to_owned).collect::<Vec<_>>()
+            };
+            assert_eq!(pods(&machine.host()), pods(&host), "{} {how:?}", file.display());
+            assert_eq!(machine.store().floor("infra").unwrap().as_ref(), Some(&head), "{} {how:?}", file.display());
         }
     }
 }

@@ -4,23 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use writ::git::{Credentials, GitError, Mirror, Remote};
+use writ::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use writ_core::time::Timestamp;
 use writ_core::trust::{Admitted, CommitId, Introduction, admit};
 
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
 
 /// A repository, a mirror of it and what the host pinned.
-struct World {
+pub(crate) struct World {
     _keys: TempDir,
     state: TempDir,
-    alice: Key,
-    repository: Repository,
-    introduction: Introduction,
+    pub(crate) alice: Key,
+    pub(crate) repository: Repository,
+    pub(crate) introduction: Introduction,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (keys, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let alice = key(keys.path(), "alice");
         let (repository, commit) = Repository::introduced_by(&alice);
@@ -28,19 +28,19 @@ impl World {
         Self { _keys: keys, state, alice, repository, introduction }
     }
 
-    fn remote(&self) -> Remote {
+    pub(crate) fn remote(&self) -> Remote {
         remote(&self.repository.url())
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.state.path().join("mirror")
     }
 
-    fn mirror(&self) -> Mirror {
+    pub(crate) fn mirror(&self) -> Mirror {
         Mirror::open(&self.folder(), &self.remote()).unwrap()
     }
 
-    fn commit(&self, message: &str) -> CommitId {
+    pub(crate) fn commit(&self, message: &str) -> CommitId {
         id(&self.repository.commit(Sign::By(&self.alice), message))
     }
 
@@ -63,15 +63,16 @@ impl World {
     }
 }
 
-fn remote(url: &str) -> Remote {
-    Remote { name: "infra".into(), url: url.into(), branch: "main".into(), credentials: Credentials::None }
+pub(crate) fn remote(url: &str) -> Remote {
+    let (credentials, bounds) = (Credentials::None, Bounds::default());
+    Remote { name: "infra".into(), url: url.into(), branch: "main".into(), credentials, bounds }
 }
 
-fn id(text: &str) -> CommitId {
+pub(crate) fn id(text: &str) -> CommitId {
     text.parse().unwrap()
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_seconds(FIRST_COMMIT + 86_400)
 }
 
@@ -312,7 +313,7 @@ fn ten_to_the_ten_paths_are_refused_in_bounded_time() {
     refused(&world, "unit", "the unit has more than");
 }
 
-fn list_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn list_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {

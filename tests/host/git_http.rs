@@ -1,14 +1,14 @@
 //! Fetching over HTTP: a token goes to the one host that the settings name, and nowhere else.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use writ::git::{Credentials, GitError, Mirror, Remote};
+use writ::git::{Bounds, Credentials, GitError, Mirror, Remote};
 
 use crate::repository::{Repository, key, program};
 
@@ -54,8 +54,8 @@ impl Server {
     }
 }
 
-fn answer(stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+/// A request: its head and its body.
+pub(crate) fn receive(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -70,6 +70,11 @@ fn answer(stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Opt
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+fn answer(mut stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Option<()> {
+    let (head, body) = receive(&mut BufReader::new(stream.try_clone().ok()?))?;
     heads.lock().unwrap().push(head.clone());
     let reply = match manner {
         Manner::Serve(root) => cgi(root, &head, &body),
@@ -83,12 +88,11 @@ fn answer(stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Opt
         }
         Manner::Status(status) => format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes(),
     };
-    let mut stream = stream;
     stream.write_all(&reply).ok()
 }
 
 /// The answer of `git http-backend`.
-fn cgi(root: &Path, head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn cgi(root: &Path, head: &str, body: &[u8]) -> Vec<u8> {
     let mut words = head.split_whitespace();
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -132,7 +136,9 @@ impl World {
         let file = self.keys.path().join("token");
         fs::write(&file, format!("{TOKEN}\n")).unwrap();
         let credentials = Credentials::Token { file };
-        let remote = Remote { name: "infra".into(), url: server.url.clone(), branch: "main".into(), credentials };
+        let bounds = Bounds::default();
+        let remote =
+            Remote { name: "infra".into(), url: server.url.clone(), branch: "main".into(), credentials, bounds };
         Mirror::open(&self.keys.path().join("mirror"), &remote).unwrap()
     }
 }

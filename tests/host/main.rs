@@ -10,7 +10,10 @@ mod faults;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
+mod git_growth;
 mod git_http;
+mod git_limits;
+mod git_ssh;
 mod golden;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
@@ -23,6 +26,8 @@ mod report;
 mod repository;
 mod said;
 mod settings;
+#[path = "../fixtures/sshd.rs"]
+mod sshd;
 mod stop;
 mod trust;
 mod urls;

@@ -133,7 +133,8 @@ pub(crate) fn remote(source: &Source) -> git::Remote {
         },
         Transport::File => git::Credentials::None,
     };
-    git::Remote { name: name.clone(), url: url.clone(), branch: branch.clone(), credentials }
+    let bounds = git::Bounds::default();
+    git::Remote { name: name.clone(), url: url.clone(), branch: branch.clone(), credentials, bounds }
 }
 
 /// Waits for what a target or a remote answers.

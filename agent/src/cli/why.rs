@@ -117,13 +117,11 @@ fn tell(object: ObjectId, records: &[Record]) -> Story {
             WorkEvent::Refused { .. }
             | WorkEvent::Failed { .. }
             | WorkEvent::Drift { .. }
+            | WorkEvent::ImagePulled { .. }
             | WorkEvent::ProbeRestart { .. } => {
                 notes.push((record.at, event::told(&record.event).text));
             }
-            WorkEvent::Held { .. }
-            | WorkEvent::Released { .. }
-            | WorkEvent::ImagePulled { .. }
-            | WorkEvent::PassEnded { .. } => {}
+            WorkEvent::Held { .. } | WorkEvent::Released { .. } | WorkEvent::PassEnded { .. } => {}
         }
     }
     Story { object, change, steps, notes }

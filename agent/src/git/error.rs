@@ -44,18 +44,48 @@ pub enum GitError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The remote took too long.
-    #[error("{operation} of {url} took longer than {seconds} s and was stopped")]
+    #[error("{operation} of {url} took longer than its limit of {seconds} s and was stopped")]
     TimedOut {
         /// What was tried.
         operation: Operation,
         /// The remote.
         url: String,
         /// The limit.
-        seconds: u64,
+        seconds: f64,
+    },
+    /// The remote stopped sending in the middle.
+    #[error("{operation} of {url} was stopped: nothing came for {seconds} s, the limit for silence")]
+    Silent {
+        /// What was tried.
+        operation: Operation,
+        /// The remote.
+        url: String,
+        /// The limit.
+        seconds: f64,
     },
     /// The remote sent too much.
-    #[error("{operation} of {url} brought more than {bytes} bytes and was stopped")]
+    #[error("{operation} of {url} brought more than its limit of {bytes} bytes and was stopped")]
     TooMuch {
+        /// What was tried.
+        operation: Operation,
+        /// The remote.
+        url: String,
+        /// The limit.
+        bytes: u64,
+    },
+    /// What the remote sent unpacks to too much.
+    #[error("{operation} of {url} brought an object or a count of objects above the limit of {bytes} bytes in memory")]
+    TooLarge {
+        /// What was tried.
+        operation: Operation,
+        /// The remote.
+        url: String,
+        /// The limit.
+        bytes: u64,
+    },
+    /// What the remote sent unpacks to too much at once.
+    #[error("{operation} of {url} needed more than its limit of {bytes} bytes of memory and was stopped")]
+    TooHeavy {
         /// What was tried.
         operation: Operation,
         /// The remote.

@@ -1,7 +1,6 @@
 //! One exchange with a remote: connect, ask, and tell failures apart.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gix::protocol::transport::Protocol;
 use gix::protocol::transport::client::blocking_io::{Transport, http};
@@ -10,13 +9,15 @@ use gix::remote::Direction;
 use gix::remote::fetch::{RefMap, Tags};
 use writ_core::trust::CommitId;
 
+use super::advice::advice;
+use super::bounds::Allowance;
 use super::error::{GitError, Operation};
 use super::http::{Bounded, options};
-use super::meter::{Deadline, Meter, Metered};
+use super::meter::{Deadline, Meter, Metered, Reached};
 use super::objects::commit_id;
 use super::process::{Carrier, ssh, upload_pack};
 use super::remote::{Address, Remote};
-use crate::limits::{FETCH_BYTES_MAX, FETCH_SECONDS_MAX, LIST_BYTES_MAX, LIST_SECONDS_MAX};
+use crate::limits::OBJECT_BYTES_MAX;
 
 type Connection<'a, 'repo> = gix::remote::Connection<'a, 'static, 'repo, Box<dyn Transport + Send>>;
 
@@ -29,17 +30,9 @@ pub(super) struct Outcome {
     pub(super) received: u64,
 }
 
-/// The two kinds of exchange and their limits.
-struct Limits {
-    operation: Operation,
-    seconds: u64,
-    bytes: u64,
-}
-
 /// Asks where the branch is, and nothing else.
 pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
-    let limits = Limits { operation: Operation::List, seconds: LIST_SECONDS_MAX, bytes: LIST_BYTES_MAX };
-    run(repository, remote, &limits, |connection, reference, _| {
+    run(repository, remote, Operation::List, |connection, reference, _| {
         let (refs, _) = connection.ref_map(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
         Ok(find(&refs, reference))
     })
@@ -47,8 +40,7 @@ pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outc
 
 /// Takes what the branch brings into the mirror, under our own name.
 pub(super) fn fetch(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
-    let limits = Limits { operation: Operation::Fetch, seconds: FETCH_SECONDS_MAX, bytes: FETCH_BYTES_MAX };
-    run(repository, remote, &limits, |connection, reference, meter| {
+    run(repository, remote, Operation::Fetch, |connection, reference, meter| {
         let prepared = connection.prepare_fetch(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
         let Some(offered) = find(prepared.ref_map(), reference) else { return Ok(None) };
         prepared.receive(gix::progress::Discard, &meter.interrupted)?;
@@ -65,16 +57,19 @@ fn find(refs: &RefMap, reference: &str) -> Option<gix::ObjectId> {
 fn run(
     repository: &gix::Repository,
     remote: &Remote,
-    limits: &Limits,
+    operation: Operation,
     ask: impl FnOnce(Connection<'_, '_>, &str, &Meter) -> gix::Result<Option<gix::ObjectId>>,
 ) -> Result<Outcome, GitError> {
     let (address, reference) = (remote.address()?, remote.reference()?);
+    let allowance = match operation {
+        Operation::List => remote.bounds.list,
+        Operation::Fetch => remote.bounds.fetch,
+    };
     let refspec = format!("+{reference}:{}", remote.offered()?);
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| GitError::Remote {
-        operation: limits.operation,
-        url: remote.url.clone(),
-        said: if said.is_empty() { said } else { format!(" ({said})") },
-        source,
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| {
+        let advice = advice(&said, &address, &remote.credentials).map_or(String::new(), |advice| format!(": {advice}"));
+        let said = if said.is_empty() { said } else { format!(" ({said})") };
+        GitError::Remote { operation, url: remote.url.clone(), said: advice + &said, source }
     };
     // The address of a mirror's remote is never used to connect: the transport below is ours.
     let ours = repository.remote_at_without_url_rewrite(remote.url.as_str());
@@ -82,33 +77,47 @@ fn run(
     let ours = ours.and_then(|ours| ours.with_refspecs([refspec.as_str()], Direction::Fetch));
     let ours = ours.map_err(|error| failed(error.into(), String::new()))?;
 
-    let meter = Meter::new(limits.bytes);
-    let (transport, options, carrier) = connect(&address, remote, limits, &meter, &failed)?;
-    let child = carrier.as_ref().map(Carrier::child);
-    let deadline = Deadline::start(Duration::from_secs(limits.seconds), Arc::clone(&meter), child);
+    let meter = Meter::new(allowance);
+    let (transport, options, carrier) = connect(&address, remote, &meter, &failed)?;
+    let end = carrier.as_ref().map(Carrier::ender);
+    let deadline = Deadline::start(Arc::clone(&meter), move || end.into_iter().for_each(|end| end()));
     // Nobody is asked for a password: what the settings give is all there is.
     let mut connection = ours.to_connection_with_transport(transport).with_credentials(|_| Ok(None));
     connection.set_transport_options(options);
     let answer = ask(connection, &reference, &meter);
     drop(deadline);
     let said = carrier.map(Carrier::end).unwrap_or_default();
-
-    let url = || remote.url.clone();
     let offered = match answer {
         Ok(offered) => offered,
-        Err(_) if meter.timed_out() => {
-            return Err(GitError::TimedOut { operation: limits.operation, url: url(), seconds: limits.seconds });
-        }
-        Err(_) if meter.too_much() => {
-            return Err(GitError::TooMuch { operation: limits.operation, url: url(), bytes: limits.bytes });
-        }
-        Err(error) => match meter.redirect() {
-            Some(to) => return Err(GitError::Redirected { url: url(), to }),
-            None => return Err(failed(error.into(), said)),
-        },
+        Err(error) => return Err(why(operation, remote, allowance, &meter, error, |error| failed(error.into(), said))),
     };
     let offered = offered.map(|id| commit_id(&id)).transpose().map_err(|error| failed(error.into(), said))?;
     Ok(Outcome { offered, received: meter.received() })
+}
+
+/// Why an exchange failed: the limit that it reached, if it reached one.
+fn why(
+    operation: Operation,
+    remote: &Remote,
+    allowance: Allowance,
+    meter: &Meter,
+    error: gix::Error,
+    failed: impl FnOnce(gix::Error) -> GitError,
+) -> GitError {
+    let url = remote.url.clone();
+    let Allowance { time, silence, bytes, memory } = allowance;
+    let too_large = |class: gix::error::Class| matches!(class, gix::error::Class::ResourceExhaustion(_));
+    match (meter.reached(), meter.redirect()) {
+        (Some(Reached::Time), _) => GitError::TimedOut { operation, url, seconds: time.as_secs_f64() },
+        (Some(Reached::Silence), _) => GitError::Silent { operation, url, seconds: silence.as_secs_f64() },
+        (Some(Reached::Bytes), _) => GitError::TooMuch { operation, url, bytes },
+        (Some(Reached::Memory), _) => GitError::TooHeavy { operation, url, bytes: memory },
+        (None, Some(to)) => GitError::Redirected { url, to },
+        (None, None) if error.classify().any(|found| too_large(found.class())) => {
+            GitError::TooLarge { operation, url, bytes: OBJECT_BYTES_MAX }
+        }
+        (None, None) => failed(error),
+    }
 }
 
 type Connected = (Box<dyn Transport + Send>, Box<dyn std::any::Any>, Option<Carrier>);
@@ -117,14 +126,13 @@ type Connected = (Box<dyn Transport + Send>, Box<dyn std::any::Any>, Option<Carr
 fn connect(
     address: &Address,
     remote: &Remote,
-    limits: &Limits,
     meter: &Arc<Meter>,
     failed: &impl Fn(Box<dyn std::error::Error + Send + Sync>, String) -> GitError,
 ) -> Result<Connected, GitError> {
     let (mut command, path) = match address {
         Address::Http { url } => {
             let token = remote.token()?;
-            let options = options(limits.seconds, url.user(), token.as_ref());
+            let options = options(meter, url.user(), token.as_ref());
             let transport = http::connect_http(Bounded::new(Arc::clone(meter)), url.clone(), Protocol::V2, false);
             return Ok((Box::new(transport), Box::new(options), None));
         }

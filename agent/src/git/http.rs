@@ -10,7 +10,7 @@ use gix::protocol::transport::client::blocking_io::http;
 use http::{GetResponse, Http, PostBodyDataKind, PostResponse};
 use writ_core::text::SecretText;
 
-use super::meter::{Meter, Metered};
+use super::meter::{Meter, Metered, Timed};
 use crate::limits::CONNECT_SECONDS_MAX;
 
 /// User name beside a token: GitHub wants this one, the other forges take any.
@@ -29,13 +29,17 @@ impl Bounded {
 }
 
 /// The options for one exchange: deadline, no redirects, and the token for the one host that the settings name.
-pub(super) fn options(seconds: u64, user: Option<&str>, token: Option<&SecretText>) -> http::Options {
+pub(super) fn options(meter: &Arc<Meter>, user: Option<&str>, token: Option<&SecretText>) -> http::Options {
+    let meter = Arc::clone(meter);
     let backend = http::reqwest::Options {
-        configure_client: Some(Box::new(move |builder| {
+        configure_client: Some(Box::new(|builder| {
             let connect = Duration::from_secs(CONNECT_SECONDS_MAX);
-            Ok(builder.timeout(Duration::from_secs(seconds)).connect_timeout(connect).referer(false))
+            Ok(builder.connect_timeout(connect).referer(false))
         })),
-        configure_request: None,
+        configure_request: Some(Box::new(move |request| {
+            *request.timeout_mut() = Some(meter.left());
+            Ok(())
+        })),
     };
     let login = token.map(|token| {
         let mut login = format!("{}:", user.unwrap_or(TOKEN_USER)).into_bytes();
@@ -54,7 +58,7 @@ type Inner = http::reqwest::Remote;
 
 impl Http for Bounded {
     type Headers = Box<dyn BufRead + Unpin + Send>;
-    type ResponseBody = Metered<<Inner as Http>::ResponseBody>;
+    type ResponseBody = Metered<Timed>;
     type PostBody = <Inner as Http>::PostBody;
 
     fn get(
@@ -63,14 +67,15 @@ impl Http for Bounded {
         base_url: &str,
         headers: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> gix::Result<GetResponse<Self::Headers, Self::ResponseBody>> {
-        let GetResponse { mut headers, body } = self.inner.get(url, base_url, headers)?;
+        let GetResponse { headers, body } = self.inner.get(url, base_url, headers)?;
+        let mut headers = Timed::new(headers, Arc::clone(&self.meter));
         // A request without a body has its answer's headers at once, so that a redirect can be told from other answers.
         let mut read = Vec::new();
         let headers: Self::Headers = match headers.read_to_end(&mut read) {
             Ok(_) => Box::new(Cursor::new(self.without_redirect(read)?)),
             Err(error) => Box::new(BufReader::new(Failed(Some(error)))),
         };
-        Ok(GetResponse { headers, body: Metered::new(body, Arc::clone(&self.meter)) })
+        Ok(GetResponse { headers, body: self.bounded(body) })
     }
 
     fn post(
@@ -81,7 +86,8 @@ impl Http for Bounded {
         kind: PostBodyDataKind,
     ) -> gix::Result<PostResponse<Self::Headers, Self::ResponseBody, Self::PostBody>> {
         let PostResponse { post_body, headers, body } = self.inner.post(url, base_url, headers, kind)?;
-        Ok(PostResponse { post_body, headers: Box::new(headers), body: Metered::new(body, Arc::clone(&self.meter)) })
+        let headers = Box::new(Timed::new(headers, Arc::clone(&self.meter)));
+        Ok(PostResponse { post_body, headers, body: self.bounded(body) })
     }
 
     fn configure(&mut self, config: &dyn std::any::Any) -> gix::Result {
@@ -90,6 +96,11 @@ impl Http for Bounded {
 }
 
 impl Bounded {
+    /// A body that is counted, and given up in time.
+    fn bounded(&self, body: impl BufRead + Send + 'static) -> Metered<Timed> {
+        Metered::new(Timed::new(body, Arc::clone(&self.meter)), Arc::clone(&self.meter))
+    }
+
     fn without_redirect(&self, headers: Vec<u8>) -> gix::Result<Vec<u8>> {
         let text = String::from_utf8_lossy(&headers);
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));

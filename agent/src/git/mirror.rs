@@ -8,8 +8,9 @@ use writ_core::trust::{Admitted, CommitId, Evidence, Introduction};
 
 use super::error::GitError;
 use super::exchange;
-use super::objects::{Repository, broken, commit_id, open_options};
+use super::objects::{Repository, broken, commit_id, io_broken, open_options};
 use super::remote::Remote;
+use super::renewal::{Extent, Reading, beside, discard, exchange as exchange_folders, lost, sweep};
 
 /// The bare mirror of one source's branch, below the agent's state.
 ///
@@ -19,6 +20,21 @@ pub struct Mirror {
     remote: Remote,
     repository: Repository,
     received: u64,
+    /// Packs above which it is made afresh, where a try before came to nothing.
+    patience: usize,
+}
+
+/// What became of a mirror that was looked at for its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewed {
+    /// It is small enough, or it is not time to try again.
+    No,
+    /// It was made afresh.
+    Yes,
+    /// It stays as it is, because somebody else reads it.
+    Read,
+    /// It stays as it is: the remote does not have these commits any more, and they are needed.
+    Needed(Vec<CommitId>),
 }
 
 impl Mirror {
@@ -32,12 +48,19 @@ impl Mirror {
     }
 
     fn open_alone(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
+        Reading::prepare(folder)?;
         if is_empty(folder) {
             return Self::make(folder, remote);
         }
-        let mirror = Self { remote: remote.clone(), repository: Repository::open(folder)?, received: 0 };
+        sweep(folder);
+        discard(&beside(folder, "fresh"));
+        let mirror = Self::new(remote, Repository::open(folder)?);
         mirror.check()?;
         Ok(mirror)
+    }
+
+    fn new(remote: &Remote, repository: Repository) -> Self {
+        Self { remote: remote.clone(), repository, received: 0, patience: 0 }
     }
 
     /// Throws the mirror in `folder` away, whatever it is, and makes a new one. Nothing is lost: the next fetch brings
@@ -53,12 +76,7 @@ impl Mirror {
     }
 
     fn make(folder: &Path, remote: &Remote) -> Result<Self, GitError> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| io_broken(folder, "it cannot be made", error))?;
-        let options = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
-        let made = gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, options, open_options());
-        made.map_err(|error| broken(folder, "it cannot be made", error))?;
-        Ok(Self { remote: remote.clone(), repository: Repository::open(folder)?, received: 0 })
+        Ok(Self::new(remote, init(folder)?))
     }
 
     /// Finds what would make every later fetch fail: a ref that cannot be read, or a lock that a crash left behind.
@@ -99,11 +117,49 @@ impl Mirror {
     /// Brings the branch into the mirror and returns what it offers. None if the branch is not on the remote.
     pub fn fetch(&mut self) -> Result<Option<CommitId>, GitError> {
         let _alone = alone(self.repository.folder())?;
+        // `gix` has room for as many packs as there were when it was opened, and some more: each fetch brings one.
+        self.repository = self.repository.again()?;
         let fetched = exchange::fetch(&self.repository.inner, &self.remote);
         // A fetch also fails because the mirror is broken, and then no waiting helps.
         let outcome = fetched.map_err(|error| self.check().and_then(|()| self.readable()).err().unwrap_or(error))?;
         self.received = outcome.received;
         Ok(outcome.offered)
+    }
+
+    /// Makes the mirror afresh if it grew too large: beside itself, from the remote, and exchanged in one step. Each of
+    /// `needed` that is there stays there. After a try that came to nothing, more fetches have to come before the next.
+    pub fn renew(&mut self, needed: &[CommitId]) -> Result<Renewed, GitError> {
+        let folder = self.repository.folder().to_owned();
+        let extent = Extent::of(&folder);
+        if !extent.exceeds(self.remote.bounds.growth) || extent.packs <= self.patience {
+            return Ok(Renewed::No);
+        }
+        // Until it is done, this try has come to nothing.
+        self.patience = extent.packs + self.remote.bounds.growth.packs / 4;
+        let _alone = alone(&folder)?;
+        let fresh = beside(&folder, "fresh");
+        let renewed = self.renew_at(&folder, &fresh, needed);
+        discard(&fresh);
+        renewed
+    }
+
+    fn renew_at(&mut self, folder: &Path, fresh: &Path, needed: &[CommitId]) -> Result<Renewed, GitError> {
+        discard(fresh);
+        let made = init(fresh)?;
+        exchange::fetch(&made.inner, &self.remote)?;
+        let mut needed = needed.to_vec();
+        needed.extend(self.offered()?);
+        let lost = lost(&self.repository, &made, &needed)?;
+        if !lost.is_empty() {
+            return Ok(Renewed::Needed(lost));
+        }
+        drop(made);
+        if !exchange_folders(&self.repository, fresh)? {
+            return Ok(Renewed::Read);
+        }
+        self.repository = Repository::open(folder)?;
+        self.patience = 0;
+        Ok(Renewed::Yes)
     }
 
     /// What the last successful fetch offered, without asking the remote.
@@ -148,14 +204,22 @@ fn is_empty(folder: &Path) -> bool {
         .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |mut all| all.next().is_none())
 }
 
-fn io_broken(folder: &Path, detail: &str, error: std::io::Error) -> GitError {
-    GitError::MirrorBroken { folder: folder.to_owned(), detail: detail.to_owned(), source: Some(error.into()) }
+/// Makes a bare repository.
+fn init(folder: &Path) -> Result<Repository, GitError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| io_broken(folder, "it cannot be made", error))?;
+    let options = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
+    let made = gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, options, open_options());
+    made.map_err(|error| broken(folder, "it cannot be made", error))?;
+    Repository::open(folder)
 }
 
 /// Waits until no other process changes the mirror in `folder`, and keeps them waiting until the value is dropped: a lock of
 /// theirs must not be taken for one that a crash left behind.
 fn alone(folder: &Path) -> Result<fs::File, GitError> {
-    let file = folder.with_extension("lock");
+    let mut file = folder.as_os_str().to_owned();
+    file.push(".lock");
+    let file = PathBuf::from(file);
     let made = file.parent().map_or(Ok(()), |parent| fs::DirBuilder::new().recursive(true).mode(0o700).create(parent));
     let opened = made.and_then(|()| fs::File::options().create(true).truncate(false).write(true).open(&file));
     let locked = opened.and_then(|opened| opened.lock().map(|()| opened));

@@ -4,6 +4,8 @@
 //! database, and each is hashed again before it is used.
 //! Invariant: no answer of a remote and no state of the mirror means that something was removed.
 
+mod advice;
+mod bounds;
 mod error;
 mod evidence;
 mod exchange;
@@ -13,11 +15,13 @@ mod mirror;
 mod objects;
 mod process;
 mod remote;
+mod renewal;
 mod summary;
 mod tree;
 
+pub use bounds::{Allowance, Bounds, Growth};
 pub use error::{GitError, Operation};
-pub use mirror::Mirror;
+pub use mirror::{Mirror, Renewed};
 pub use objects::Repository;
 pub use remote::{Credentials, Remote};
 pub use summary::Summary;

@@ -7,6 +7,7 @@ use gix::objs::{Find as _, Kind, TreeRefIter};
 use writ_core::trust::{CommitId, EntryKind, IdError, TreeId};
 
 use super::error::GitError;
+use super::renewal::Reading;
 use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 
 /// A repository from which evidence and files are read: a mirror, or any other for `writ verify`.
@@ -15,6 +16,8 @@ pub struct Repository {
     folder: PathBuf,
     /// An introduction and a commit that is known to go back to it on every line.
     pub(super) rooted: Cell<Option<(CommitId, CommitId)>>,
+    /// Keeps a mirror from being exchanged for a fresh one meanwhile.
+    pub(super) reading: Option<Reading>,
 }
 
 /// An object's kind and bytes.
@@ -31,9 +34,17 @@ impl Repository {
     /// Opens a repository: a bare one, or the folder that holds `.git`. None of the machine's or the user's Git settings
     /// are read, and of the repository's own none that would change what an object's name stands for.
     pub fn open(folder: &Path) -> Result<Self, GitError> {
+        let reading = Reading::begin(folder)?;
         let inner =
             gix::open_opts(folder, open_options()).map_err(|error| broken(folder, "it cannot be opened", error))?;
-        Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None) })
+        Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None), reading })
+    }
+
+    /// The same repository as it is on the disk now.
+    pub(super) fn again(&self) -> Result<Self, GitError> {
+        let opened = Self::open(&self.folder)?;
+        opened.rooted.set(self.rooted.get());
+        Ok(opened)
     }
 
     /// Where it lies.
@@ -158,6 +169,10 @@ pub(super) fn open_options() -> gix::open::Options {
 }
 
 pub(super) fn broken(folder: &Path, detail: &str, error: gix::Error) -> GitError {
+    GitError::MirrorBroken { folder: folder.to_owned(), detail: detail.to_owned(), source: Some(error.into()) }
+}
+
+pub(super) fn io_broken(folder: &Path, detail: &str, error: std::io::Error) -> GitError {
     GitError::MirrorBroken { folder: folder.to_owned(), detail: detail.to_owned(), source: Some(error.into()) }
 }
 

@@ -4,13 +4,17 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::remote::{Address, Credentials};
-use crate::limits::{CONNECT_SECONDS_MAX, ERROR_TEXT_BYTES_MAX};
+use crate::limits::{CONNECT_SECONDS_MAX, ERROR_TEXT_BYTES_MAX, LAST_WORDS_MILLIS};
 
 /// Variables that `ssh` needs to find the user's keys, agent and known hosts.
 const SSH_ENVIRONMENT: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "USER", "XDG_RUNTIME_DIR"];
@@ -18,50 +22,68 @@ const SSH_ENVIRONMENT: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SSH_AUTH_SOCK", 
 /// A running program and what it says on standard error.
 pub(super) struct Carrier {
     child: Arc<Mutex<Child>>,
-    errors: Option<JoinHandle<String>>,
+    said: Arc<Mutex<Vec<u8>>>,
+    silent: Receiver<()>,
 }
 
 impl Carrier {
     /// Starts a program; its output is to be read and its input written.
     pub(super) fn start(command: &mut Command) -> io::Result<(Self, ChildStdout, ChildStdin)> {
+        // A group of its own, so that what it starts (a proxy command of `ssh`, say) can be ended with it.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (output, input) = child.stdout.take().zip(child.stdin.take()).ok_or(io::ErrorKind::BrokenPipe)?;
-        let errors = child.stderr.take().map(|errors| std::thread::spawn(move || first_bytes(errors)));
-        Ok((Self { child: Arc::new(Mutex::new(child)), errors }, output, input))
+        let errors = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (said, (end, silent)) = (Arc::new(Mutex::new(Vec::new())), channel());
+        let shared = Arc::clone(&said);
+        std::thread::spawn(move || {
+            listen(errors, &shared);
+            drop(end);
+        });
+        Ok((Self { child: Arc::new(Mutex::new(child)), said, silent }, output, input))
     }
 
-    /// The program, to be killed at a deadline.
-    pub(super) fn child(&self) -> Arc<Mutex<Child>> {
-        Arc::clone(&self.child)
+    /// Ends the program, once or again, from any thread.
+    pub(super) fn ender(&self) -> impl FnOnce() + Send + 'static {
+        let child = Arc::clone(&self.child);
+        move || kill(&mut child.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends the program and returns the first that it said on standard error. The exchange is over by now, so that a
     /// program that still runs has nothing left to do.
-    pub(super) fn end(mut self) -> String {
+    pub(super) fn end(self) -> String {
         {
             let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-            child.kill().ok();
+            kill(&mut child);
             child.wait().ok();
         }
-        self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default()
+        // Ends with the stream; one that somebody else holds open (a shared connection of `ssh`) is not waited for.
+        self.silent.recv_timeout(Duration::from_millis(LAST_WORDS_MILLIS)).ok();
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&said);
+        let lines = text.lines().map(str::trim).filter(|line| line.contains(char::is_alphanumeric));
+        lines.collect::<Vec<_>>().join("; ").replace(char::is_control, " ")
     }
 }
 
-/// The first bytes of a stream as text without control characters; the rest is read and dropped, so that the program
-/// never waits for a reader.
-fn first_bytes(mut stream: impl Read) -> String {
-    let mut first = Vec::new();
-    let read = stream.by_ref().take(ERROR_TEXT_BYTES_MAX).read_to_end(&mut first);
-    if read.is_ok() {
-        io::copy(&mut stream, &mut io::sink()).ok();
+/// Kills a program and all that it started in its group. One that has just ended cannot be killed, which is as good; its
+/// number is not another's before it was waited for.
+fn kill(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+        && child.try_wait().is_ok_and(|ended| ended.is_none())
+    {
+        kill_process_group(group, Signal::KILL).ok();
     }
-    let text = String::from_utf8_lossy(&first);
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
-        .replace(char::is_control, " ")
+}
+
+/// Keeps the first bytes of a stream; the rest is read and dropped, so that the program never waits for a reader.
+fn listen(mut stream: impl Read, said: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 1 << 10];
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = usize::try_from(ERROR_TEXT_BYTES_MAX).unwrap_or(usize::MAX).saturating_sub(said.len());
+        said.extend(buffer.iter().take(read.min(room)));
+    }
 }
 
 /// `ssh` that serves a repository at an address; none for other addresses.
@@ -79,7 +101,9 @@ pub(super) fn ssh(address: &Address, credentials: &Credentials) -> Option<Comman
                 command.arg("-o").arg("GlobalKnownHostsFile=/dev/null");
             }
             if let Some(file) = key_file {
-                command.arg("-o").arg("IdentitiesOnly=yes").arg("-o").arg("IdentityAgent=none").arg("-i").arg(file);
+                // This key or none: what the user's or the machine's settings name besides must not let anybody in.
+                command.arg("-F").arg("none").arg("-o").arg("IdentitiesOnly=yes");
+                command.arg("-o").arg("IdentityAgent=none").arg("-i").arg(file);
             }
         }
         Credentials::None | Credentials::Token { .. } => {}
@@ -130,10 +154,11 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::Remote;
+    use crate::git::{Bounds, Remote};
 
     fn arguments(url: &str, credentials: Credentials) -> Vec<String> {
-        let remote = Remote { name: "x".into(), url: url.into(), branch: "main".into(), credentials };
+        let bounds = Bounds::default();
+        let remote = Remote { name: "x".into(), url: url.into(), branch: "main".into(), credentials, bounds };
         let command = ssh(&remote.address().unwrap(), &remote.credentials).unwrap();
         command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect()
     }
@@ -150,6 +175,8 @@ mod tests {
             "UserKnownHostsFile=\"/a b/hosts\"",
             "GlobalKnownHostsFile=/dev/null",
             "IdentitiesOnly=yes",
+            "IdentityAgent=none",
+            "none",
             "/k",
         ] {
             assert!(arguments.iter().any(|argument| argument == expected), "{expected} in {arguments:?}");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use writ_core::text::SecretText;
 
+use super::bounds::Bounds;
 use super::error::GitError;
 use crate::limits::TOKEN_BYTES_MAX;
 
@@ -20,6 +21,8 @@ pub struct Remote {
     pub branch: String,
     /// How to be let in.
     pub credentials: Credentials,
+    /// What an exchange may take, and how large the mirror may become.
+    pub bounds: Bounds,
 }
 
 /// How to be let in.
@@ -153,7 +156,8 @@ mod tests {
     use super::*;
 
     fn remote(url: &str) -> Remote {
-        Remote { name: "infra".into(), url: url.into(), branch: "main".into(), credentials: Credentials::None }
+        let (credentials, bounds) = (Credentials::None, Bounds::default());
+        Remote { name: "infra".into(), url: url.into(), branch: "main".into(), credentials, bounds }
     }
 
     #[test]

@@ -309,6 +309,18 @@ impl Store {
             .map_err(database("read the suspension", &self.path))
     }
 
+    /// The commits by which any unit stands. Their files are read again where a later commit's are not right.
+    pub fn commits_in_use(&self) -> Result<Vec<String>, RecordError> {
+        let failed = database("read which commits are in use", &self.path);
+        let connection = self.read();
+        let sql = "SELECT DISTINCT \"commit\" FROM passes WHERE \"commit\" IS NOT NULL ORDER BY 1";
+        let found = connection.prepare(sql).and_then(|mut statement| {
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        });
+        found.map_err(failed)
+    }
+
     /// How a unit stands since its last pass that ended differently.
     pub fn standing(&self, unit: &str) -> Result<Option<Standing>, RecordError> {
         let sql = "SELECT \"commit\", state, text, since FROM passes WHERE unit = ?1";

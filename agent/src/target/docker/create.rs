@@ -14,7 +14,7 @@ use writ_core::model::{ContainerSpec, MountSource, PodSpec};
 
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK, is_conflict};
-use super::image::Image;
+use super::image::{Image, Images};
 use super::labels::{self, Asked, HOST, POD, PodLabels};
 use super::network::used_addresses;
 use super::request::{Facts, Mounted, Source};
@@ -25,11 +25,13 @@ use crate::target::{Context, Progress, TargetError};
 const ADDRESS_TRIES: usize = 5;
 
 impl Docker {
-    /// Makes and starts a pod. One that an earlier try made already is only started.
+    /// Makes and starts a pod. One that an earlier try made already is only started. Images that were not brought before are
+    /// brought now, before anything else is done.
     pub(super) async fn create_pod(
         &self,
         context: &Context,
         pod: &PodSpec,
+        images: Option<Images>,
         progress: &dyn Progress,
     ) -> Result<(), TargetError> {
         let operation = format!("create pod {}", pod.name);
@@ -38,12 +40,14 @@ impl Docker {
             return self.start_pod(&pod.name, &made).await;
         }
         self.check_volumes(pod).await?;
-        for (index, init) in pod.init.iter().enumerate() {
-            let image = self.image(&init.image, init.pull, progress).await?;
+        let Images { init: images, main: image } = match images {
+            Some(images) => images,
+            None => self.images(pod, progress).await?,
+        };
+        for ((index, init), image) in pod.init.iter().enumerate().zip(&images) {
             progress.init(&pod.name, &init.name);
-            self.run_init(context, pod, index, &image).await?;
+            self.run_init(context, pod, index, image).await?;
         }
-        let image = self.image(&pod.main.image, pod.main.pull, progress).await?;
         for _ in 0..ADDRESS_TRIES {
             match self.make_and_start(&operation, context, pod, &image).await {
                 // Somebody else was given the address since the look: another one will do.

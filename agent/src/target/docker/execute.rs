@@ -41,12 +41,14 @@ impl Docker {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
-            Act::CreatePod(spec) => self.create_pod(context, spec, progress).await,
+            Act::CreatePod(spec) => self.create_pod(context, spec, None, progress).await,
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
             Act::MendPod { spec, container, fixes } => self.mend_pod(spec, container, fixes).await,
             Act::ReplacePod { container, spec } => {
+                // What runs is not stopped for an image that cannot be had.
+                let images = self.images(spec, progress).await?;
                 self.remove_pod(context, &spec.name, container, None).await?;
-                self.create_pod(context, spec, progress).await
+                self.create_pod(context, spec, Some(images), progress).await
             }
             Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,

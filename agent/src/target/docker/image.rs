@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
-use writ_core::model::PullPolicy;
+use writ_core::model::{PodSpec, PullPolicy};
 
 use super::Docker;
 use super::connection::{ANSWER, WORK};
+use super::login::{self, Login};
 use crate::target::{ImageNews, Progress, TargetError};
 
 /// An image that the engine has.
@@ -20,14 +21,27 @@ pub(super) struct Image {
     pub(super) user: String,
 }
 
+/// The images of a pod.
+#[derive(Debug)]
+pub(super) struct Images {
+    /// Those of its init containers, in their order.
+    pub(super) init: Vec<Image>,
+    /// That of the container that is the pod.
+    pub(super) main: Image,
+}
+
 impl Docker {
+    /// All images of a pod, each pulled if its policy says so.
+    pub(super) async fn images(&self, pod: &PodSpec, progress: &dyn Progress) -> Result<Images, TargetError> {
+        let mut init = Vec::new();
+        for container in &pod.init {
+            init.push(self.image(&container.image, container.pull, progress).await?);
+        }
+        Ok(Images { init, main: self.image(&pod.main.image, pod.main.pull, progress).await? })
+    }
+
     /// The image, pulled if the policy says so.
-    pub(super) async fn image(
-        &self,
-        name: &str,
-        policy: PullPolicy,
-        progress: &dyn Progress,
-    ) -> Result<Image, TargetError> {
+    async fn image(&self, name: &str, policy: PullPolicy, progress: &dyn Progress) -> Result<Image, TargetError> {
         let found = match policy {
             PullPolicy::Always => None,
             PullPolicy::IfNotPresent | PullPolicy::Never => self.find_image(name).await?,
@@ -71,8 +85,15 @@ impl Docker {
         let operation = format!("pull image {name}");
         let engine = self.engine().await?;
         let (from, tag) = reference(name);
+        let (login, known) = match login::of(name) {
+            Ok(Login::Known(login)) => (Some(*login), Known::Yes),
+            Ok(Login::Helper(helper)) => (None, Known::Helper(helper)),
+            Ok(Login::None) => (None, Known::No),
+            // A registry that needs none serves all the same.
+            Err(error) => (None, Known::Unreadable(error.to_string())),
+        };
         let options = CreateImageOptionsBuilder::new().from_image(from).tag(tag).build();
-        let mut news = std::pin::pin!(engine.create_image(Some(options), None, None));
+        let mut news = std::pin::pin!(engine.create_image(Some(options), None, login));
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         // A pull may last; silence may not.
         loop {
@@ -80,9 +101,9 @@ impl Docker {
                 return Err(self.unreachable(&operation, "the pull stands still"));
             };
             let Some(next) = next else { return Ok(()) };
-            let next = next.map_err(|error| self.error(&operation, error))?;
+            let next = next.map_err(|error| with_advice(name, &known, self.error(&operation, error)))?;
             if let Some(reason) = next.error_detail.and_then(|detail| detail.message) {
-                return Err(TargetError::Refused { operation, reason });
+                return Err(with_advice(name, &known, TargetError::Refused { operation, reason }));
             }
             let (Some(layer), Some(detail)) = (next.id, next.progress_detail) else { continue };
             let bytes = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
@@ -93,6 +114,60 @@ impl Docker {
             }
         }
     }
+}
+
+/// What is known of a login to the registry of an image.
+enum Known {
+    No,
+    Yes,
+    /// A program knows it.
+    Helper(String),
+    /// The file of logins is there and cannot be read.
+    Unreadable(String),
+}
+
+impl Known {
+    /// What to do where the registry wants a login.
+    fn advice(&self, image: &str) -> String {
+        let registry = login::registry(image);
+        let file = login::file().map_or("its home".to_owned(), |file| file.display().to_string());
+        match self {
+            Self::No => format!(
+                "the registry wants a login, and there is none in {file}; run `docker login {registry}` as the user of the agent"
+            ),
+            Self::Yes => format!(
+                "the registry does not take the login in {file}, or that may not read this image; run `docker login \
+                 {registry}` as the user of the agent, or correct the image's name"
+            ),
+            Self::Helper(helper) => format!(
+                "the registry wants a login, which {file} leaves to the program {helper}, and that is not run; run `docker \
+                 pull {image}` by hand: an image that is there is not pulled"
+            ),
+            Self::Unreadable(why) => {
+                format!(
+                    "the registry wants a login, and {file} cannot be read ({why}); run `docker login {registry}` again"
+                )
+            }
+        }
+    }
+}
+
+/// The engine's refusal of a pull with what to do about it, where its words name a cause that a person can mend.
+fn with_advice(name: &str, known: &Known, error: TargetError) -> TargetError {
+    let TargetError::Refused { operation, reason } = error else { return error };
+    let words = reason.to_lowercase();
+    let says = |all: &[&str]| all.iter().any(|part| words.contains(part));
+    // A registry that wants a login says of what it hides that it is not there, and the engine passes on both.
+    let advice = if says(&["unauthorized", "no basic auth", "authentication required", "denied", "authorization"]) {
+        known.advice(name)
+    } else if says(&["manifest unknown", "not found", "name unknown"]) {
+        "the registry has no such image; correct its name or tag, or push it".to_owned()
+    } else if says(&["connection refused", "no such host", "timeout", "deadline exceeded", "no route", "unreachable"]) {
+        "the registry cannot be reached from this host; it is tried again with the next pass".to_owned()
+    } else {
+        return TargetError::Refused { operation, reason };
+    };
+    TargetError::Refused { operation, reason: format!("{advice} ({reason})") }
 }
 
 /// An image's name and its tag or digest; `latest` where neither is written, since the engine pulls all tags then.

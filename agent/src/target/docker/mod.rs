@@ -11,6 +11,7 @@ mod execute;
 mod files;
 mod image;
 mod labels;
+mod login;
 mod network;
 mod observe;
 mod probe;

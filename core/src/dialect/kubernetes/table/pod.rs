@@ -51,7 +51,7 @@ pub(super) static POD_SPEC: Shape = Shape {
         idle(
             "imagePullSecrets",
             Type::List(&Type::Object(&LOCAL_REFERENCE)),
-            "images are pulled with the credentials of the Docker engine's host",
+            "images are pulled with what `docker login` wrote down for the agent's user",
         ),
         only(
             "dnsPolicy",
