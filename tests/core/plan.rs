@@ -13,7 +13,7 @@ use writ_core::hash::SpecHash;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::Holder;
-use writ_core::plan::{Drift, Plan, PruneBudget, Step, Verb, plan, removal};
+use writ_core::plan::{Drift, Plan, PruneBudget, Setbacks, Step, Verb, plan, removal};
 use writ_core::simulated::Host;
 use writ_core::time::Timestamp;
 
@@ -53,6 +53,7 @@ fn unit(sections: &Sections) -> Unit {
         match word {
             "report" => unit.policy.drift = Drift::Report,
             "recreate" => unit.policy.recreate = true,
+            "backs-off" => unit.backs_off = true,
             "unheld" => unit.held.objects.clear(),
             other => {
                 let (max, percent) = other.strip_prefix("prune=").unwrap().split_once('/').unwrap();
@@ -270,6 +271,9 @@ scenarios! {
     a_stuck_rollout_leaves_the_old_replicas_serving: "deployment-stuck",
     a_reverted_rollout_removes_the_broken_replica_alone: "deployment-reverted",
     a_refused_step_stops_its_lane_alone: "act-refused",
+    a_step_that_failed_waits_and_what_it_holds_up_says_so_while_other_workloads_go_on: "setback",
+    a_new_replica_that_could_not_be_made_is_let_alone_whatever_its_next_name: "setback-replica",
+    without_the_network_only_what_needs_it_waits: "setback-network",
     a_pass_after_a_crash_goes_on_from_what_it_finds: "agent-dies",
 }
 
@@ -446,4 +450,59 @@ fn a_fixed_field_that_another_version_did_not_record_is_no_change() {
     unit.held.objects.get_mut(&id).unwrap().fixed.remove("volumeClaimTemplates/wal").unwrap();
     let plan = unit.plan();
     assert!(render(&plan).contains("needs recreation: volumeClaimTemplates/wal added"), "{plan}");
+}
+
+/// A database of three, the first of which cannot be made in so many tries.
+fn unlucky(tries: usize) -> Unit {
+    let mut unit = Unit::new(desired(&format!("{PG} replicas=3")));
+    let faults: String = (1..=tries).map(|act| format!("fault {act} refuse\n")).collect();
+    unit.host = Host::parse(&format!("network present\n{faults}")).unwrap();
+    unit.backs_off = true;
+    unit
+}
+
+#[test]
+fn a_step_that_keeps_failing_waits_ten_seconds_then_twice_as_long_up_to_five_minutes() {
+    let mut unit = unlucky(9);
+    unit.pass();
+    let mut waits = Vec::new();
+    for failure in 2..=8 {
+        let (attempt, setback) = unit.setbacks.iter().next().map(|(it, how)| (it.clone(), how.clone())).unwrap();
+        waits.push(setback.until.millis_since(unit.now));
+        unit.now = Timestamp(setback.until.0 - 1);
+        assert_eq!(unit.pass().acts, 0, "before failure {failure}");
+        assert_eq!(unit.setbacks.iter().next(), Some((&attempt, &setback)), "nothing is forgotten while it waits");
+        unit.now = setback.until;
+        assert_eq!(unit.pass().acts, 1, "failure {failure}");
+    }
+    let expected = [10, 20, 40, 80, 160, 300, 300];
+    for (millis, seconds) in waits.iter().zip(expected) {
+        assert!((900 * seconds..=1_000 * seconds).contains(millis), "{waits:?}");
+    }
+}
+
+#[test]
+fn a_setback_ends_with_success_with_another_hash_and_with_whoever_did_it_instead() {
+    let mut unit = unlucky(1);
+    unit.pass();
+    assert_eq!((unit.pass().acts, unit.setbacks.iter().count()), (0, 1), "it waits");
+    let mut other_hash = unit.clone();
+    other_hash.desired = desired(&format!("{PG} replicas=3 image=app:2"));
+    assert!(other_hash.pass().acts > 0, "another hash is another attempt");
+    assert_eq!(other_hash.setbacks, Setbacks::default());
+    let mut by_hand = unit.clone();
+    by_hand.desired.workloads.remove(&ObjectId::parse(PG).unwrap());
+    by_hand.pass();
+    assert_eq!(by_hand.setbacks, Setbacks::default(), "what is not tried any more is forgotten");
+    unit.now = unit.setbacks.next(unit.now).unwrap();
+    assert!(unit.pass().failures.is_empty());
+    assert_eq!(unit.setbacks, Setbacks::default());
+}
+
+#[test]
+fn a_clock_that_is_put_back_holds_nothing_back_for_longer() {
+    let mut unit = unlucky(1);
+    unit.pass();
+    unit.now = Timestamp(unit.now.0 - 86_400_000);
+    assert!(unit.pass().acts > 0);
 }

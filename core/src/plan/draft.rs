@@ -194,29 +194,29 @@ impl<'a> Draft<'a> {
         let object = self.subject.workload.id.clone();
         let holds = reaches && !self.subject.is_held_as_wanted();
         if !holds {
-            self.forget_idle_waits();
+            forget_idle_waits(&mut self.steps);
         }
         if self.steps.is_empty() {
             self.steps.push(nothing(Verb::Keep, &object, None, "as desired".to_owned(), Cause::None));
         }
         let then = holds.then(|| HoldingChange::Hold(object.clone(), Box::new(self.subject.to_hold())));
-        Lane { object, steps: self.steps, then }
+        Lane { object, steps: self.steps, then, delay: None }
     }
+}
 
-    /// A pod that nobody touched is waited for only where something depends on it: a pass with nothing to do must
-    /// not stand still because a database is not ready.
-    fn forget_idle_waits(&mut self) {
-        let last = self.steps.iter().rposition(|step| step.act != Act::Nothing).map_or(0, |at| at + 1);
-        let touched: Vec<String> =
-            self.steps.iter().filter(|step| step.act != Act::Nothing).filter_map(|step| step.pod.clone()).collect();
-        for step in self.steps.iter_mut().skip(last) {
-            if step.pod.as_ref().is_some_and(|pod| touched.contains(pod)) {
-                continue;
-            }
-            if let Some(wait) = step.wait.take() {
-                let words = format!("waiting for {} to become ready: ", wait.pod);
-                step.why = format!("as desired, but {}", step.why.trim_start_matches(&words));
-            }
+/// A pod that nobody touched is waited for only where something depends on it: a pass with nothing to do must not stand
+/// still because a database is not ready.
+pub(super) fn forget_idle_waits(steps: &mut [Step]) {
+    let last = steps.iter().rposition(|step| step.act != Act::Nothing).map_or(0, |at| at + 1);
+    let touched = steps.iter().filter(|step| step.act != Act::Nothing).filter_map(|step| step.pod.clone());
+    let touched: Vec<String> = touched.collect();
+    for step in steps.iter_mut().skip(last) {
+        if step.pod.as_ref().is_some_and(|pod| touched.contains(pod)) {
+            continue;
+        }
+        if let Some(wait) = step.wait.take() {
+            let words = format!("waiting for {} to become ready: ", wait.pod);
+            step.why = format!("as desired, but {}", step.why.trim_start_matches(&words));
         }
     }
 }
