@@ -13,6 +13,7 @@ use crate::attendance::Attendance;
 use crate::clock::Clock;
 use crate::health::Health;
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
+use crate::patience::Patience;
 use crate::record::{Outcome, PassLock, RecordError, Store};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
@@ -68,6 +69,10 @@ pub struct Unit {
     pub wanted: WantedCache,
     /// What it wanted by the commit that was applied last.
     pub last_good: WantedCache,
+    /// What it wanted by the commit whose revision some of its pods stay at.
+    pub earlier: WantedCache,
+    /// What failed of late.
+    pub patience: Patience,
     /// When every field of its pods was looked at.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
 }
@@ -171,7 +176,9 @@ impl Agent {
         let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= self.clock.now();
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
-            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer => unit.looked_deep.get().is_none_or(due),
+            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer | Wake::Retry => {
+                unit.looked_deep.get().is_none_or(due)
+            }
         };
         if deep { Depth::Deep } else { Depth::List }
     }
@@ -203,6 +210,8 @@ impl Unit {
             guard,
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),
+            earlier: WantedCache::default(),
+            patience: Patience::default(),
             looked_deep: Cell::new(None),
         }
     }

@@ -1,7 +1,7 @@
 //! What is planned for a described host, with every reason; then applied in memory, and planned again.
 //!
 //! A scenario has sections: `desired` and `held` (what was applied before) in the lines of `simulation::desired`;
-//! `policy`; `host`, which begins as `held` made it and is changed by its lines; `plan`, which is expected, with the
+//! `policy`; `earlier`, which is what the commit of `held` asks for now; `host`, which begins as `held` made it and is changed by its lines; `plan`, which is expected, with the
 //! waits in brackets; `ends`, the failures that applying it meets; and `again`, the second plan, which does nothing
 //! unless the section is there. With `UPDATE=1` the expectations are written instead of compared.
 
@@ -13,7 +13,7 @@ use writ_core::hash::SpecHash;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::Holder;
-use writ_core::plan::{Drift, Plan, PruneBudget, Setbacks, Step, Verb, plan, removal};
+use writ_core::plan::{Drift, Plan, PruneBudget, Setbacks, Step, Template, Verb, earlier, plan, removal};
 use writ_core::simulated::Host;
 use writ_core::time::Timestamp;
 
@@ -49,11 +49,17 @@ fn unit(sections: &Sections) -> Unit {
     let mut unit = Unit::new(desired(section(sections, "desired")));
     unit.held = before.held;
     unit.host = host(&before.host, section(sections, "host"), &held, &unit.desired);
+    let templates = if sections.contains_key("earlier") { desired(section(sections, "earlier")) } else { held.clone() };
+    unit.templates = templates.workloads.into_iter().map(|(id, it)| (id, Template::Found(Box::new(it)))).collect();
     for word in section(sections, "policy").split_whitespace() {
         match word {
             "report" => unit.policy.drift = Drift::Report,
             "recreate" => unit.policy.recreate = true,
             "backs-off" => unit.backs_off = true,
+            "lost" => {
+                let lost = || Template::Lost("the repository has it no more".to_owned());
+                unit.templates.values_mut().for_each(|template| *template = lost());
+            }
             "unheld" => unit.held.objects.clear(),
             other => {
                 let (max, percent) = other.strip_prefix("prune=").unwrap().split_once('/').unwrap();
@@ -143,8 +149,8 @@ fn render(plan: &Plan) -> String {
 
 /// The text with the revisions of what is desired and what was held by those words, so that hashes stand in one place
 /// only, the golden ones of their own tests.
-fn by_name(text: &str, desired: &Desired, held: &Desired) -> String {
-    let names = [(desired, "DESIRED"), (held, "HELD")];
+fn by_name(text: &str, desired: &Desired, held: &Desired, earlier: &Desired) -> String {
+    let names = [(desired, "DESIRED"), (held, "HELD"), (earlier, "EARLIER")];
     let revisions = names.iter().flat_map(|(set, name)| set.workloads.values().map(move |workload| (workload, *name)));
     revisions.fold(text.to_owned(), |text, (workload, name)| text.replace(workload.revision.short(), name))
 }
@@ -155,7 +161,8 @@ fn check(name: &str) {
     let sections = sections(&text);
     let mut unit = unit(&sections);
     let held = desired(section(&sections, "held"));
-    let render = |plan: &Plan| by_name(&render(plan), &desired(section(&sections, "desired")), &held);
+    let earlier = desired(section(&sections, "earlier"));
+    let render = |plan: &Plan| by_name(&render(plan), &desired(section(&sections, "desired")), &held, &earlier);
     let first = unit.plan();
     let ending = unit.apply(&first);
     unit.seed += 1;
@@ -216,7 +223,9 @@ scenarios! {
     k13_a_new_image_reaches_the_highest_number_first_one_at_a_time: "update",
     k12_only_numbers_from_the_partition_on_are_updated: "partition",
     a_lowered_partition_is_a_change_and_not_drift: "partition-lowered",
-    a_missing_pod_below_the_partition_comes_back_at_the_new_revision_and_that_is_said: "partition-missing",
+    k12_a_missing_pod_below_the_partition_comes_back_at_the_old_revision: "partition-missing",
+    a_missing_pod_below_the_partition_comes_with_the_present_values_and_that_is_said: "partition-values",
+    a_missing_pod_below_the_partition_comes_at_the_new_revision_where_the_old_one_is_lost: "partition-lost",
     k10_k11_on_delete_updates_a_pod_only_when_it_is_deleted: "on-delete",
     k15_parallel_makes_all_at_once_and_waits_at_the_end: "parallel-create",
     parallel_removes_all_at_once: "parallel-scale-down",
@@ -505,4 +514,63 @@ fn a_clock_that_is_put_back_holds_nothing_back_for_longer() {
     unit.pass();
     unit.now = Timestamp(unit.now.0 - 86_400_000);
     assert!(unit.pass().acts > 0);
+}
+
+/// The same set at another image, its first `partition` pods left as they are.
+fn left(image: &str, partition: u32) -> Desired {
+    desired(&format!("{PG} replicas=3 image={image} claims=data partition={partition}"))
+}
+
+/// The revision that a plan gives to the pod with the lowest number.
+fn made(unit: &mut Unit) -> Option<SpecHash> {
+    unit.host = Host::parse(&lines_without(&unit.host, "data-pg.0")).unwrap();
+    unit.plan().steps().find(|step| step.pod.as_deref() == Some("data-pg.0")).and_then(|step| step.to.clone())
+}
+
+fn lines_without(host: &Host, pod: &str) -> String {
+    let lines = host.to_string();
+    lines.lines().filter(|line| line.split_whitespace().nth(1) != Some(pod)).map(|line| format!("{line}\n")).collect()
+}
+
+fn revision(desired: &Desired) -> Option<SpecHash> {
+    Some(desired.workloads[&ObjectId::parse(PG).unwrap()].revision.clone())
+}
+
+#[test]
+fn k12_pods_below_the_partition_come_back_at_the_revision_before_however_many_came_after_it() {
+    let first = left("pg:1", 0);
+    let mut unit = Unit::applied(first.clone());
+    let found = first.workloads.clone().into_iter();
+    unit.templates = found.map(|(id, workload)| (id, Template::Found(Box::new(workload)))).collect();
+    for image in ["pg:2", "pg:3"] {
+        unit.desired = left(image, 2);
+        assert!(unit.pass().failures.is_empty());
+        assert!(unit.plan().is_empty(), "{}", unit.plan());
+        assert_eq!(made(&mut unit), revision(&first), "at {image}");
+        assert!(unit.pass().failures.is_empty());
+        let found = unit.host.observe(unit.now).pods["data-pg.0"].revision.clone();
+        assert_eq!(found, revision(&first), "and it stays there");
+        assert!(unit.plan().is_empty(), "{}", unit.plan());
+    }
+    let held = unit.held.objects[&ObjectId::parse(PG).unwrap()].clone();
+    assert_eq!(held.stays_at().map(|earlier| Some(earlier.revision)), Some(revision(&first)));
+    unit.desired = left("pg:3", 0);
+    assert!(unit.pass().failures.is_empty());
+    assert_eq!(made(&mut unit), revision(&unit.desired.clone()), "without a partition there is one revision");
+    assert!(unit.pass().failures.is_empty());
+    assert_eq!(unit.held.objects[&ObjectId::parse(PG).unwrap()].stays_at(), None);
+}
+
+#[test]
+fn a_set_that_was_never_at_another_revision_or_is_back_at_it_looks_for_none() {
+    let first = left("pg:1", 3);
+    let mut unit = Unit::applied(first.clone());
+    assert_eq!(made(&mut unit), revision(&first));
+    let asked = |unit: &Unit| earlier(&unit.desired, &unit.host.observe(unit.now), &unit.held).len();
+    assert_eq!(asked(&unit), 0);
+    unit.desired = left("pg:2", 3);
+    assert_eq!(asked(&unit), 1, "a pod below the partition is missing");
+    unit.pass();
+    unit.desired = first;
+    assert_eq!(asked(&unit), 0, "the commit was reverted");
 }

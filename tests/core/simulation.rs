@@ -7,7 +7,7 @@ use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{Desired, Object, ObjectId, World, resolve};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, Attempt, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Step, plan};
+use writ_core::plan::{Act, Attempt, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Step, Templates, plan};
 use writ_core::simulated::{Failure, Host};
 use writ_core::text::Places;
 use writ_core::time::Timestamp;
@@ -25,6 +25,7 @@ pub(crate) struct Unit {
     pub(crate) now: Timestamp,
     pub(crate) seed: u64,
     pub(crate) setbacks: Setbacks,
+    pub(crate) templates: Templates,
     /// What fails is remembered, and let alone for a while.
     pub(crate) backs_off: bool,
 }
@@ -54,6 +55,7 @@ impl Unit {
             now: NOW,
             seed: 7,
             setbacks: Setbacks::default(),
+            templates: Templates::new(),
             backs_off: false,
         }
     }
@@ -81,6 +83,7 @@ impl Unit {
             policy: &self.policy,
             seed: self.seed,
             setbacks: &self.setbacks,
+            templates: &self.templates,
         }
     }
 

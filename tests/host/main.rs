@@ -17,6 +17,7 @@ mod local_files;
 mod long_history;
 mod machine;
 mod pass;
+mod patience;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]

@@ -20,6 +20,7 @@ mod journal;
 mod lock;
 mod outbox;
 mod schema;
+mod setbacks;
 mod step;
 mod store;
 mod wire;

@@ -182,7 +182,7 @@ impl<'a> Replicas<'a> {
 
     fn make(&mut self, draft: &mut Draft<'_>, subject: &Subject<'_>, id: String) {
         let name = pod_name(&subject.workload.id, &id);
-        if draft.create(&PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
+        if draft.create(subject.workload, &PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
             self.pending.push(Pending::New(name));
         }
     }

@@ -7,7 +7,7 @@ use super::world::Subject;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::limits::WAIT_SECONDS_MIN;
-use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
+use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec, Workload};
 use crate::observed::{ObservedPod, PodState};
 use crate::time::Seconds;
 
@@ -46,9 +46,9 @@ impl<'a> Draft<'a> {
         self.note(pod, format!("not seen: {reason}"), Cause::None);
     }
 
-    /// Makes a pod and, before it, its missing volumes. Drift that is only reported becomes a note, and false.
-    pub(super) fn create(&mut self, index: &PodIndex, birth: Birth) -> bool {
-        let spec = self.subject.workload.pod(index);
+    /// Makes a pod from a template and, before it, its missing volumes. Drift that is only reported becomes a note, and false.
+    pub(super) fn create(&mut self, template: &Workload, index: &PodIndex, birth: Birth) -> bool {
+        let spec = template.pod(index);
         let Birth { verb, why, cause } = birth;
         if cause == Cause::Drift && self.subject.reports_drift() {
             self.note(&spec.name, reported(&why), cause);
@@ -60,9 +60,9 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Gives a pod a new container and waits for it.
-    pub(super) fn renew(&mut self, look: &Look<'_>) {
-        let spec = self.subject.workload.pod(&look.pod.index);
+    /// Gives a pod a new container from a template and waits for it.
+    pub(super) fn renew(&mut self, template: &Workload, look: &Look<'_>) {
+        let spec = template.pod(&look.pod.index);
         let why = format!("{}{}", look.why, self.volumes(&spec, look.cause));
         let hashes = (look.pod.revision.clone(), Some(spec.revision.clone()));
         let act = Act::ReplacePod { container: look.pod.container.clone(), spec: Box::new(spec) };

@@ -5,6 +5,7 @@
 
 mod deployment;
 mod draft;
+mod earlier;
 mod look;
 mod removal;
 mod replica;
@@ -15,6 +16,7 @@ mod why;
 mod workload;
 mod world;
 
+pub use earlier::{Template, Templates, earlier};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
@@ -46,6 +48,8 @@ pub struct Input<'a> {
     pub seed: u64,
     /// What failed of late for this commit, and is not tried again before its pause is over.
     pub setbacks: &'a Setbacks,
+    /// What the commits that [`earlier`] names ask for, as far as they can be had.
+    pub templates: &'a Templates,
 }
 
 /// What a unit's settings say about plans.
