@@ -48,11 +48,7 @@ impl<'a> Hands<'a> {
         commit: Option<&str>,
         interrupt: &'a Interrupt,
     ) -> Self {
-        let context = Context {
-            host: agent.settings.host.name.clone(),
-            unit: unit.settings.name.clone(),
-            commit: commit.map(str::to_owned),
-        };
+        let context = agent.context(unit, commit);
         Self { agent, unit, desired, context, interrupt }
     }
 

@@ -13,12 +13,13 @@ use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
+use crate::copies;
 use crate::earlier::templates;
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
-use crate::sight::{get_to_know, look, watch};
+use crate::sight::{get_to_know, keep, look, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
 use crate::wake::Wake;
@@ -117,6 +118,7 @@ pub async fn pass(
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
+    copies::sweep(agent)?;
     Ok(end)
 }
 
@@ -233,6 +235,10 @@ async fn pass_unit(
         Ok(walked) => walked,
         Err(CycleError::Target { source: error, .. }) => {
             end.failed = true;
+            // Whoever looks after the pods probes them, too.
+            if matches!(error, TargetError::Kept { .. }) {
+                unit.place.health.watch(name, Vec::new());
+            }
             let text = format!("could not look: {}", chain(&error));
             return settle(agent, source, unit, &wanted, State::Error, text, end);
         }
@@ -260,6 +266,7 @@ async fn walk(
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
     let mut observed = look(agent, unit, agent.depth(unit, wake)).await?;
+    keep(agent, unit, Some(&wanted.commit)).await?;
     watch(unit, &wanted.desired, &observed);
     get_to_know(unit, wanted, &mut observed, interrupt).await;
     unit.patience.begin(wanted, wake);
@@ -290,7 +297,8 @@ async fn walk(
     let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
     watch(unit, &wanted.desired, &observed);
     let reasons = unit.place.health.reasons();
-    let moment = Moment { now: agent.clock.now(), desired: &wanted.desired, observed: &observed, reasons: &reasons };
+    let (now, desired, stale) = (agent.clock.now(), &wanted.desired, &wanted.stale);
+    let moment = Moment { now, desired, observed: &observed, reasons: &reasons, stale };
     Ok(moment.summarize(checked.plan(), &applied))
 }
 

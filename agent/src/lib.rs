@@ -17,6 +17,7 @@ pub mod wake;
 pub mod wanted;
 
 pub mod clock;
+mod copies;
 mod earlier;
 pub mod error;
 pub mod interrupt;

@@ -31,6 +31,8 @@ pub struct Moment<'a> {
     pub observed: &'a Observed,
     /// Why pods do not answer, by name, as far as their probes told.
     pub reasons: &'a BTreeMap<String, String>,
+    /// Files of servers for which an older copy stands in, and why.
+    pub stale: &'a [String],
 }
 
 impl Moment<'_> {
@@ -41,6 +43,7 @@ impl Moment<'_> {
             workloads: self.desired.workloads.len(),
             pods: self.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
             changes: applied.changes,
+            stale: self.stale.to_vec(),
             ..Summary::default()
         };
         self.count_pods(&mut summary);

@@ -16,6 +16,7 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+mod partition;
 mod pass;
 mod patience;
 mod record;

@@ -31,7 +31,7 @@ pub use error::RecordError;
 pub use event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
 pub use held::{Introduced, PassState, Standing, Suspension};
 pub use journal::{About, Filter, IntentId, Journal, OpenIntent, Record, RecordId};
-pub use lock::{AgentLock, PassLock};
+pub use lock::{AgentLock, PassLock, machine};
 pub use outbox::{Hold, StatusId, Waiting};
 pub use step::{ActRecord, Outcome, StepRecord};
 pub use store::Store;

@@ -10,6 +10,7 @@ mod create;
 mod execute;
 mod files;
 mod image;
+mod keeper;
 mod labels;
 mod network;
 mod observe;
@@ -26,6 +27,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use writ_core::observed::Alteration;
 
+use crate::target::Keeper;
+
 /// The network that all pods of a host are on.
 pub const NETWORK: &str = "voodu0";
 
@@ -37,6 +40,7 @@ pub struct Docker {
     host: String,
     state: PathBuf,
     endpoint: String,
+    keeper: Option<Keeper>,
     memory: Box<Mutex<Memory>>,
 }
 
@@ -55,6 +59,8 @@ struct Memory {
     addresses: BTreeSet<std::net::Ipv4Addr>,
     /// Containers to which we let the shared names lead.
     published: BTreeSet<String>,
+    /// Units that the engine says are looked after from here.
+    kept: BTreeSet<String>,
     /// What the last look into every field found changed, by container: the lists do not show it.
     fields: BTreeMap<String, Vec<Alteration>>,
 }
@@ -68,6 +74,7 @@ impl Docker {
             host: host.to_owned(),
             state: state.into(),
             endpoint: endpoint.to_owned(),
+            keeper: None,
             memory: Box::new(Mutex::new(Memory::default())),
         }
     }
@@ -85,11 +92,12 @@ impl Docker {
 
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, state, endpoint, memory: _ } = self;
+        let Self { host, state, endpoint, keeper, memory: _ } = self;
         f.debug_struct("Docker")
             .field("host", host)
             .field("state", state)
             .field("endpoint", endpoint)
+            .field("keeper", keeper)
             .finish_non_exhaustive()
     }
 }
