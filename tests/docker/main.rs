@@ -14,6 +14,7 @@ mod foreign;
 mod forge;
 mod health;
 mod idle;
+mod keeper;
 mod kubernetes;
 mod names;
 mod pass;

@@ -24,6 +24,10 @@ use crate::machine::{Machine, Origin};
 const WEB: &str = "deployment \"shop\" \"web\" {\n  image = \"web:1\"\n  replicas = 1\n}\n";
 const API: &str = "deployment \"shop\" \"api\" {\n  image = \"api:1\"\n  replicas = 1\n}\n";
 
+const YAML: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  minReadySeconds: 0\n  \
+                    selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+                    spec: {containers: [{name: web, image: 'web:1'}]}\n";
+
 /// Acts that fail on a host on which no pod can be made. The first makes its network.
 const FAILING: std::ops::RangeInclusive<u32> = 2..=40;
 
@@ -157,4 +161,22 @@ fn an_agent_that_runs_tries_again_by_itself_when_the_pause_is_over() {
     let again = machine.run();
     again.until("the try of an agent that started", |machine| failures(machine) == 3);
     drop(again);
+}
+
+#[test]
+fn a_pod_whose_probes_always_fail_is_let_alone_for_a_while_and_the_status_says_so() {
+    let origin = Origin::new();
+    let timing = "initialDelaySeconds: 2, periodSeconds: 1, failureThreshold: 1";
+    let probe = format!("image: 'web:1', livenessProbe: {{tcpSocket: {{port: 80}}, {timing}}}");
+    origin.deploy(&[("web.yaml", &YAML.replace("image: 'web:1'", &probe))]);
+    let machine = Machine::new(&origin, "");
+    machine.describe("rule deployment/shop/web never");
+    let running = machine.run();
+    let told =
+        |machine: &Machine| machine.standing().is_some_and(|(_, _, text)| text.contains("; restarts do not help"));
+    running.until("the pause in the status", told);
+    let restarts = machine.history().into_iter().filter(|record| record.kind == "probe-restart").count();
+    assert_eq!(restarts, 1, "the first was made at once, and the second waits");
+    assert!(machine.writ(&["status"]).text.contains("restarts do not help"), "{:?}", machine.standing());
+    drop(running);
 }
