@@ -21,7 +21,7 @@ async fn twins() -> (Site, Site) {
 
 async fn store(site: &Site) -> String {
     let made = site.history().await.into_iter().find(|record| record["kind"] == "store-made").unwrap();
-    made["body"]["id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
+    made["event"]["id"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
 }
 
 #[tokio::test]
