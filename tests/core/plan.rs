@@ -13,7 +13,7 @@ use writ_core::hash::SpecHash;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::Holder;
-use writ_core::plan::{Drift, Plan, PruneBudget, Setbacks, Step, Template, Verb, earlier, plan, removal};
+use writ_core::plan::{Drift, Plan, PruneBudget, Step, Template, Verb, plan, removal};
 use writ_core::simulated::Host;
 use writ_core::time::Timestamp;
 
@@ -459,118 +459,4 @@ fn a_fixed_field_that_another_version_did_not_record_is_no_change() {
     unit.held.objects.get_mut(&id).unwrap().fixed.remove("volumeClaimTemplates/wal").unwrap();
     let plan = unit.plan();
     assert!(render(&plan).contains("needs recreation: volumeClaimTemplates/wal added"), "{plan}");
-}
-
-/// A database of three, the first of which cannot be made in so many tries.
-fn unlucky(tries: usize) -> Unit {
-    let mut unit = Unit::new(desired(&format!("{PG} replicas=3")));
-    let faults: String = (1..=tries).map(|act| format!("fault {act} refuse\n")).collect();
-    unit.host = Host::parse(&format!("network present\n{faults}")).unwrap();
-    unit.backs_off = true;
-    unit
-}
-
-#[test]
-fn a_step_that_keeps_failing_waits_ten_seconds_then_twice_as_long_up_to_five_minutes() {
-    let mut unit = unlucky(9);
-    unit.pass();
-    let mut waits = Vec::new();
-    for failure in 2..=8 {
-        let (attempt, setback) = unit.setbacks.iter().next().map(|(it, how)| (it.clone(), how.clone())).unwrap();
-        waits.push(setback.until.millis_since(unit.now));
-        unit.now = Timestamp(setback.until.0 - 1);
-        assert_eq!(unit.pass().acts, 0, "before failure {failure}");
-        assert_eq!(unit.setbacks.iter().next(), Some((&attempt, &setback)), "nothing is forgotten while it waits");
-        unit.now = setback.until;
-        assert_eq!(unit.pass().acts, 1, "failure {failure}");
-    }
-    let expected = [10, 20, 40, 80, 160, 300, 300];
-    for (millis, seconds) in waits.iter().zip(expected) {
-        assert!((900 * seconds..=1_000 * seconds).contains(millis), "{waits:?}");
-    }
-}
-
-#[test]
-fn a_setback_ends_with_success_with_another_hash_and_with_whoever_did_it_instead() {
-    let mut unit = unlucky(1);
-    unit.pass();
-    assert_eq!((unit.pass().acts, unit.setbacks.iter().count()), (0, 1), "it waits");
-    let mut other_hash = unit.clone();
-    other_hash.desired = desired(&format!("{PG} replicas=3 image=app:2"));
-    assert!(other_hash.pass().acts > 0, "another hash is another attempt");
-    assert_eq!(other_hash.setbacks, Setbacks::default());
-    let mut by_hand = unit.clone();
-    by_hand.desired.workloads.remove(&ObjectId::parse(PG).unwrap());
-    by_hand.pass();
-    assert_eq!(by_hand.setbacks, Setbacks::default(), "what is not tried any more is forgotten");
-    unit.now = unit.setbacks.next(unit.now).unwrap();
-    assert!(unit.pass().failures.is_empty());
-    assert_eq!(unit.setbacks, Setbacks::default());
-}
-
-#[test]
-fn a_clock_that_is_put_back_holds_nothing_back_for_longer() {
-    let mut unit = unlucky(1);
-    unit.pass();
-    unit.now = Timestamp(unit.now.0 - 86_400_000);
-    assert!(unit.pass().acts > 0);
-}
-
-/// The same set at another image, its first `partition` pods left as they are.
-fn left(image: &str, partition: u32) -> Desired {
-    desired(&format!("{PG} replicas=3 image={image} claims=data partition={partition}"))
-}
-
-/// The revision that a plan gives to the pod with the lowest number.
-fn made(unit: &mut Unit) -> Option<SpecHash> {
-    unit.host = Host::parse(&lines_without(&unit.host, "data-pg.0")).unwrap();
-    unit.plan().steps().find(|step| step.pod.as_deref() == Some("data-pg.0")).and_then(|step| step.to.clone())
-}
-
-fn lines_without(host: &Host, pod: &str) -> String {
-    let lines = host.to_string();
-    lines.lines().filter(|line| line.split_whitespace().nth(1) != Some(pod)).map(|line| format!("{line}\n")).collect()
-}
-
-fn revision(desired: &Desired) -> Option<SpecHash> {
-    Some(desired.workloads[&ObjectId::parse(PG).unwrap()].revision.clone())
-}
-
-#[test]
-fn k12_pods_below_the_partition_come_back_at_the_revision_before_however_many_came_after_it() {
-    let first = left("pg:1", 0);
-    let mut unit = Unit::applied(first.clone());
-    let found = first.workloads.clone().into_iter();
-    unit.templates = found.map(|(id, workload)| (id, Template::Found(Box::new(workload)))).collect();
-    for image in ["pg:2", "pg:3"] {
-        unit.desired = left(image, 2);
-        assert!(unit.pass().failures.is_empty());
-        assert!(unit.plan().is_empty(), "{}", unit.plan());
-        assert_eq!(made(&mut unit), revision(&first), "at {image}");
-        assert!(unit.pass().failures.is_empty());
-        let found = unit.host.observe(unit.now).pods["data-pg.0"].revision.clone();
-        assert_eq!(found, revision(&first), "and it stays there");
-        assert!(unit.plan().is_empty(), "{}", unit.plan());
-    }
-    let held = unit.held.objects[&ObjectId::parse(PG).unwrap()].clone();
-    assert_eq!(held.stays_at().map(|earlier| Some(earlier.revision)), Some(revision(&first)));
-    unit.desired = left("pg:3", 0);
-    assert!(unit.pass().failures.is_empty());
-    assert_eq!(made(&mut unit), revision(&unit.desired.clone()), "without a partition there is one revision");
-    assert!(unit.pass().failures.is_empty());
-    assert_eq!(unit.held.objects[&ObjectId::parse(PG).unwrap()].stays_at(), None);
-}
-
-#[test]
-fn a_set_that_was_never_at_another_revision_or_is_back_at_it_looks_for_none() {
-    let first = left("pg:1", 3);
-    let mut unit = Unit::applied(first.clone());
-    assert_eq!(made(&mut unit), revision(&first));
-    let asked = |unit: &Unit| earlier(&unit.desired, &unit.host.observe(unit.now), &unit.held).len();
-    assert_eq!(asked(&unit), 0);
-    unit.desired = left("pg:2", 3);
-    assert_eq!(asked(&unit), 1, "a pod below the partition is missing");
-    unit.pass();
-    unit.desired = first;
-    assert_eq!(asked(&unit), 0, "the commit was reverted");
 }
