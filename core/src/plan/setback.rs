@@ -153,6 +153,9 @@ impl Setbacks {
     /// Those that a plan still has to do with: what is not tried any more has succeeded, whoever did it, or is not wanted.
     #[must_use]
     pub fn of_plan(&self, plan: &Plan) -> Self {
+        if self.0.is_empty() {
+            return Self::default();
+        }
         let delayed = plan.lanes.iter().filter_map(|lane| lane.delay.as_ref()).map(|delay| delay.attempt.clone());
         let tried: Vec<Attempt> = plan.steps().filter_map(Attempt::of).chain(delayed).collect();
         Self(self.0.iter().filter(|(it, _)| tried.contains(it)).map(|(it, how)| (it.clone(), how.clone())).collect())
@@ -204,6 +207,9 @@ fn ordinal(number: u32) -> String {
 
 /// The lane as far as it goes before a step whose last try failed and that is not yet due again.
 pub(super) fn hold_back(input: &Input<'_>, lane: Lane) -> Lane {
+    if input.setbacks.0.is_empty() {
+        return lane;
+    }
     let delays = lane.steps.iter().map(|step| input.setbacks.delay(Attempt::of(step)?, input.now));
     let first = delays.enumerate().find_map(|(at, delay)| Some((at, delay?)));
     match first {
