@@ -266,7 +266,7 @@ async fn walk(
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
     let mut observed = look(agent, unit, agent.depth(unit, wake)).await?;
-    keep(agent, unit, Some(&wanted.commit)).await?;
+    keep(agent, unit, &wanted.commit).await?;
     watch(unit, &wanted.desired, &observed);
     get_to_know(unit, wanted, &mut observed, interrupt).await;
     unit.patience.begin(wanted, wake);

@@ -15,7 +15,7 @@ use crate::fetch;
 use crate::interrupt::Interrupt;
 use crate::record::RecordError;
 use crate::settings;
-use crate::sight::{keep, look, watch};
+use crate::sight::{look, watch};
 use crate::target::Depth;
 use crate::wanted::{Wanted, WantedError, of_files};
 
@@ -98,9 +98,7 @@ pub async fn accept(
 ) -> Result<Applied, CycleError> {
     let _turn = agent.take_turn().await?;
     agent.settle_intents(&unit.settings.name)?;
-    let observed = look(agent, unit, Depth::List).await?;
-    keep(agent, unit, proposal.commit.as_deref()).await?;
-    watch(unit, &proposal.desired, &observed);
+    watch(unit, &proposal.desired, &look(agent, unit, Depth::List).await?);
     let hands = Hands::new(agent, unit, &proposal.desired, proposal.commit.as_deref(), interrupt);
     let applied = apply(&hands, &proposal.plan).await?;
     agent.at_rest().await;

@@ -64,8 +64,8 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Obs
 }
 
 /// Marks the unit as looked after from this state directory; an error if another one does.
-pub(crate) async fn keep(agent: &Agent, unit: &Unit, commit: Option<&str>) -> Result<(), CycleError> {
-    let kept = unit.place.target.keep(&agent.context(unit, commit)).await;
+pub(crate) async fn keep(agent: &Agent, unit: &Unit, commit: &str) -> Result<(), CycleError> {
+    let kept = unit.place.target.keep(&agent.context(unit, Some(commit))).await;
     kept.map_err(|source| CycleError::Target { unit: unit.settings.name.clone(), source })
 }
 

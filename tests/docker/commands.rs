@@ -75,8 +75,6 @@ async fn local_files_are_applied_and_deleted_by_the_words_of_the_seed() {
     let path = file.to_str().unwrap();
     let (object, token) = (format!("statefulset/{scope}/db"), format!("TOKEN={CANARY}"));
     site.called("vd", &["config", "set", "-s", &scope, "-n", "db", &token]).await.exits(0);
-    // Another test's host of this name may have applied files of its own.
-    site.enrol(&["--take-over"]).await.exits(0);
     let refused = site.called("vd", &["apply", "-f", path]).await;
     assert!(refused.code == Some(1) && refused.error.contains("--yes"), "nobody said yes: {refused:?}");
     let applied = site.called("vd", &["apply", "-f", path, "--yes"]).await;

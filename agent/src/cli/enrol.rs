@@ -4,7 +4,6 @@
 
 use serde_json::json;
 use writ::git::{GitError, Mirror, Repository, Summary};
-use writ::one_off::local_unit;
 use writ::record::{Introduced, OperatorEvent, Store, machine};
 use writ::settings::{Source, person};
 use writ::target::{Context, Keeper};
@@ -12,7 +11,7 @@ use writ_core::trust::{self, CommitId, Introduction, KeyId, Outcome, Verdict};
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{self, Host, block_on};
-use super::{moment, pods};
+use super::moment;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,8 +23,8 @@ pub(crate) struct Arguments {
     /// Fingerprint of the key that signed it (SHA256:…) [default: as the settings pin it; else as found, after a question]
     #[arg(long)]
     signer: Option<KeyId>,
-    /// Take the source's units, and files applied by hand, over from another state directory that looks after them on the
-    /// engine: for when that one is lost or given up
+    /// Take the source's units over from another state directory that looks after them on the engine: for when that one is
+    /// lost or given up
     #[arg(long)]
     take_over: bool,
     /// Ask nothing; needs --commit and --signer, or settings that pin them
@@ -80,14 +79,13 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     Ok(Exit::Success)
 }
 
-/// Takes the units of a source, and the one of files applied by hand, over from another state directory. What is looked
-/// after by nobody else stays as it is. Gives the units that were taken.
+/// Takes the units of a source over from another state directory. What is looked after by nobody else stays as it is.
+/// Gives the units that were taken.
 fn take_units_over(host: &Host, source: &Source, store: &Store, yes: bool) -> Result<Vec<String>, Failure> {
     let settings = host.settings()?;
     let here = Keeper { store: store.id()?, machine: machine() };
-    let local = local_unit(pods::local_kind(settings));
     let mut taken = Vec::new();
-    for unit in settings.units.iter().filter(|unit| unit.source == source.name).chain([&local]) {
+    for unit in settings.units.iter().filter(|unit| unit.source == source.name) {
         let target = host.target(unit)?.kept_by(here.clone());
         let context = Context { host: settings.host.name.clone(), unit: unit.name.clone(), commit: None };
         let Some(Keeper { store: other, machine }) = block_on(target.other_keeper(&context))?? else { continue };

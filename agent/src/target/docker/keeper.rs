@@ -23,15 +23,20 @@ impl Docker {
         self
     }
 
-    /// Marks a unit as looked after from here, unless it is marked so.
+    /// Marks a unit as looked after from here, unless it is marked so. Without a commit it is a person who acts, once, and
+    /// looks after nothing.
     ///
     /// # Errors
     /// [`TargetError::Kept`] if another state directory looks after it.
     pub async fn keep(&self, context: &Context) -> Result<(), TargetError> {
-        let Some(keeper) = &self.keeper else { return Ok(()) };
-        if self.memory().kept.contains(&context.unit) {
+        if context.commit.is_none() || self.memory().kept.contains(&context.unit) {
             return Ok(());
         }
+        self.put_mark(context).await
+    }
+
+    async fn put_mark(&self, context: &Context) -> Result<(), TargetError> {
+        let Some(keeper) = &self.keeper else { return Ok(()) };
         let (name, operation) = (self.mark(&context.unit), self.marking(&context.unit));
         // Of two that make it at the same time, one gets the other's.
         let made = self.make_volume(&operation, &name, labels::of_mark(context, keeper)).await?;
@@ -62,7 +67,7 @@ impl Docker {
             let removal = engine.remove_volume(&name, None::<RemoveVolumeOptions>);
             self.find(&self.marking(&context.unit), WORK, removal).await?;
         }
-        self.keep(context).await
+        self.put_mark(context).await
     }
 
     /// Notes the mark of a unit among the volumes of a look.
