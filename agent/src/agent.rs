@@ -9,14 +9,14 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use writ_core::guard;
 use writ_core::time::{Seconds, Timestamp};
 
-use crate::attendance::Attendance;
 use crate::clock::Clock;
-use crate::health::Health;
+use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
-use crate::record::{Outcome, PassLock, RecordError, Store};
+use crate::patience::Patience;
+use crate::record::{Outcome, PassLock, RecordError, Store, machine};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
-use crate::target::{Depth, Docker, Progress, Simulated, Target};
+use crate::target::{Context, Depth, Docker, Keeper, Progress, Simulated, Target};
 use crate::wake::Wake;
 use crate::wanted::WantedCache;
 
@@ -38,6 +38,26 @@ pub struct Agent {
     pub places: Vec<Rc<Place>>,
     units: Vec<Unit>,
     turn: Mutex<Weak<PassLock>>,
+}
+
+/// The work beside passes, to be polled by [`Attendance::run`] as long as the agent is used. Dropping it ends the work and
+/// touches no pod.
+#[derive(Debug)]
+#[must_use = "without it no pod is ever found to be ready"]
+pub struct Attendance {
+    pub(crate) runners: Vec<Runner>,
+    pub(crate) reports: mpsc::UnboundedReceiver<Report>,
+}
+
+/// Why the parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// A forge cannot be told at all.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// The record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
 /// A target, and who knows how its pods are.
@@ -68,6 +88,10 @@ pub struct Unit {
     pub wanted: WantedCache,
     /// What it wanted by the commit that was applied last.
     pub last_good: WantedCache,
+    /// What it wanted by the commit whose revision some of its pods stay at.
+    pub earlier: WantedCache,
+    /// What failed of late.
+    pub patience: Patience,
     /// When every field of its pods was looked at.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
 }
@@ -76,20 +100,21 @@ impl Agent {
     /// Puts the parts together. Reaches for nothing yet. Whoever uses the agent polls [`Attendance::run`] beside it.
     ///
     /// # Errors
-    /// If a forge cannot be told at all.
+    /// If a forge cannot be told at all, or the record cannot be read.
     pub fn new(
         settings: Settings,
         clock: Clock,
         store: Rc<Store>,
         progress: Box<dyn Progress>,
-    ) -> Result<(Self, Attendance), ForgeError> {
+    ) -> Result<(Self, Attendance), AgentError> {
         let (sender, reports) = mpsc::unbounded_channel();
+        let keeper = Keeper { store: store.id()?, machine: machine() };
         let (mut places, mut runners) = (Vec::<Rc<Place>>::new(), Vec::new());
         let mut units = Vec::new();
         for unit in &settings.units {
             let known = places.iter().find(|place| place.kind == unit.target).map(Rc::clone);
             let place = known.unwrap_or_else(|| {
-                let target = Arc::new(target(&settings.host, unit.target, clock));
+                let target = Arc::new(target(&settings.host, unit.target, clock).kept_by(keeper.clone()));
                 let (health, runner) = Health::new(Arc::clone(&target), clock, sender.clone());
                 runners.push(runner);
                 places.push(Rc::new(Place { kind: unit.target, target, health }));
@@ -102,7 +127,7 @@ impl Agent {
         let news = Notify::new();
         Ok((
             Self { settings, clock, store, progress, forges, news, places, units, turn },
-            Attendance::new(runners, reports),
+            Attendance { runners, reports },
         ))
     }
 
@@ -171,9 +196,21 @@ impl Agent {
         let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= self.clock.now();
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
-            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer => unit.looked_deep.get().is_none_or(due),
+            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer | Wake::Retry => {
+                unit.looked_deep.get().is_none_or(due)
+            }
         };
         if deep { Depth::Deep } else { Depth::List }
+    }
+
+    /// For whom something is done for a unit; without a commit, for local files.
+    #[must_use]
+    pub fn context(&self, unit: &Unit, commit: Option<&str>) -> Context {
+        Context {
+            host: self.settings.host.name.clone(),
+            unit: unit.settings.name.clone(),
+            commit: commit.map(str::to_owned),
+        }
     }
 
     /// Closes the intents that a crash left open: what came of them shows by the look that follows. Those of units that
@@ -203,6 +240,8 @@ impl Unit {
             guard,
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),
+            earlier: WantedCache::default(),
+            patience: Patience::default(),
             looked_deep: Cell::new(None),
         }
     }

@@ -14,36 +14,55 @@ use writ_core::guard::CheckedPlan;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId, PodIndex};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, Cause, Lane, Step, Verb, Wait};
+use writ_core::plan::{Act, Cause, Lane, Step, Verb, Wait, needs_network};
 use writ_core::time::{Seconds, Timestamp};
 
-use crate::clock::Clock;
+use crate::agent::{Agent, Unit};
 use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::{ENGINE_STEPS_AT_ONCE, STANDSTILL_SECONDS, STEP_AFTER_NEWER_SECONDS, STEP_AFTER_STOP_SECONDS};
 use crate::pulled::{Noted, Pulled};
 use crate::record::{Outcome, RecordError, Store, WorkEvent};
-use crate::target::{Context, Progress, Target, TargetError};
+use crate::target::{Context, Progress, TargetError};
 
 /// What a plan is applied with.
 pub struct Hands<'a> {
-    /// The engine.
-    pub target: &'a Target,
-    /// The record.
-    pub store: &'a Store,
-    /// Who knows which pods answer.
-    pub health: &'a Health,
+    agent: &'a Agent,
+    unit: &'a Unit,
     /// What the plan leads to.
-    pub desired: &'a Desired,
-    /// Where time comes from.
-    pub clock: Clock,
+    desired: &'a Desired,
     /// For whom: host, unit, commit.
-    pub context: &'a Context,
-    /// Shows what takes long.
-    pub progress: &'a dyn Progress,
+    context: Context,
     /// Ends waits.
-    pub interrupt: &'a Interrupt,
+    interrupt: &'a Interrupt,
+}
+
+impl<'a> Hands<'a> {
+    /// What applies a plan that leads to `desired`, for a commit or for local files.
+    #[must_use]
+    pub fn new(
+        agent: &'a Agent,
+        unit: &'a Unit,
+        desired: &'a Desired,
+        commit: Option<&str>,
+        interrupt: &'a Interrupt,
+    ) -> Self {
+        let context = agent.context(unit, commit);
+        Self { agent, unit, desired, context, interrupt }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.agent.clock.now()
+    }
+
+    fn store(&self) -> &Store {
+        &self.agent.store
+    }
+
+    fn health(&self) -> &Health {
+        &self.unit.place.health
+    }
 }
 
 /// What became of a lane.
@@ -80,16 +99,20 @@ pub struct Applied {
 pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, RecordError> {
     let engine = Semaphore::new(ENGINE_STEPS_AT_ONCE);
     let mut applied = Applied::default();
+    let mut without_network = None;
     for step in plan.shared() {
         match take(hands, step, &engine).await? {
             Ok(changed) => applied.changes += usize::from(changed),
-            Err(end) => {
-                let ends = plan.lanes().iter().map(|lane| (lane.object.clone(), end.clone()));
-                return Ok(Applied { ends: ends.collect(), ..applied });
-            }
+            Err(end) => without_network = Some(end),
         }
     }
-    let mut lanes: FuturesUnordered<_> = plan.lanes().iter().map(|lane| walk(hands, lane, &engine)).collect();
+    let mut lanes = FuturesUnordered::new();
+    for lane in plan.lanes() {
+        match &without_network {
+            Some(end) if lane.steps.iter().any(needs_network) => applied.ends.push((lane.object.clone(), end.clone())),
+            Some(_) | None => lanes.push(walk(hands, lane, &engine)),
+        }
+    }
     while let Some(walked) = lanes.next().await {
         let (object, changes, end) = walked?;
         applied.changes += changes;
@@ -123,7 +146,7 @@ async fn walk(hands: &Hands<'_>, lane: &Lane, engine: &Semaphore) -> Result<(Obj
         }
     }
     if let Some(change) = &lane.then {
-        hands.store.change_holdings(hands.clock.now(), &hands.context.unit, change)?;
+        hands.store().change_holdings(hands.now(), &hands.context.unit, change)?;
     }
     let end = refused.map_or(LaneEnd::Done, LaneEnd::Refused);
     Ok((lane.object.clone(), changes, end))
@@ -136,10 +159,10 @@ fn begin(hands: &Hands<'_>, lane: &Lane) -> Result<(), RecordError> {
     if !works || hands.interrupt.reason().is_some() {
         return Ok(());
     }
-    let held = hands.store.holdings(unit)?.objects.remove(&lane.object);
+    let held = hands.store().holdings(unit)?.objects.remove(&lane.object);
     let Some(held) = held.filter(|held| !held.is_under_way()) else { return Ok(()) };
     let change = HoldingChange::Hold(lane.object.clone(), Box::new(held.begun()));
-    hands.store.change_holdings(hands.clock.now(), unit, &change)
+    hands.store().change_holdings(hands.now(), unit, &change)
 }
 
 /// Takes one step: intent, deed, outcome. Tells whether it changed the world, or how the lane ends with it.
@@ -152,23 +175,25 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     if let Some(reason) = hands.interrupt.reason() {
         return Ok(Err(LaneEnd::Interrupted { waiting_for: waiting_for(), reason }));
     }
-    let Context { unit, commit, .. } = hands.context;
-    let intent = hands.store.intend(hands.clock.now(), unit, commit.as_deref(), step)?;
-    let stopped = stops(&step.act).and_then(|pod| hands.health.forget(pod));
-    let noted = Noted::new(hands.progress);
+    let Context { host: _, unit, commit } = &hands.context;
+    let intent = hands.store().intend(hands.now(), unit, commit.as_deref(), step)?;
+    let stopped = stops(&step.act).and_then(|pod| hands.health().forget(pod));
+    let noted = Noted::new(hands.agent.progress.as_ref());
     let done = execute(hands, step, &noted).await;
     tell_pulled(hands, step, noted.pulled())?;
     let (outcome, result) = match done {
         Some(Ok(())) => {
             watch(hands, step);
+            hands.unit.patience.succeeded(step);
             (Outcome::Ok, Ok(true))
         }
         Some(Err(error)) => {
             // It may still be there. The look that follows says how it is; until then it is asked as before.
             if let Some(stopped) = stopped {
-                hands.health.watch_again(unit, stopped);
+                hands.health().watch_again(unit, stopped);
             }
             let text = chain(&error);
+            hands.unit.patience.failed(step, &text, hands.now());
             let outcome = if error.outcome_unknown() { Outcome::Unknown } else { Outcome::Failed(text.clone()) };
             (outcome, Err(LaneEnd::Failed(text)))
         }
@@ -178,7 +203,7 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
             (Outcome::Unknown, Err(LaneEnd::Interrupted { waiting_for, reason }))
         }
     };
-    hands.store.outcome(hands.clock.now(), intent, &outcome)?;
+    hands.store().outcome(hands.now(), intent, &outcome)?;
     Ok(result)
 }
 
@@ -188,7 +213,7 @@ fn tell_pulled(hands: &Hands<'_>, step: &Step, pulled: Vec<Pulled>) -> Result<()
         let Context { host: _, unit, commit } = hands.context.clone();
         let (object, pod) = (step.object.clone(), step.pod.clone().unwrap_or_default());
         let event = WorkEvent::ImagePulled { unit, commit, object, pod, image, digest };
-        hands.store.append(hands.clock.now(), &event.into())?;
+        hands.store().append(hands.now(), &event.into())?;
     }
     Ok(())
 }
@@ -205,7 +230,7 @@ async fn execute(hands: &Hands<'_>, step: &Step, progress: &dyn Progress) -> Opt
         tokio::time::sleep(Duration::from_secs(STEP_AFTER_NEWER_SECONDS)).await;
     };
     tokio::select! {
-        done = hands.target.execute(hands.context, &step.act, progress) => Some(done),
+        done = hands.unit.place.target.execute(&hands.context, &step.act, progress) => Some(done),
         () = stop => None,
         () = newer => None,
     }
@@ -231,12 +256,12 @@ fn watch(hands: &Hands<'_>, step: &Step) {
     let unit = &hands.context.unit;
     match &step.act {
         Act::CreatePod(spec) | Act::ReplacePod { spec, .. } | Act::MendPod { spec, .. } => {
-            hands.health.watch_also(unit, (**spec).clone());
+            hands.health().watch_also(unit, (**spec).clone());
         }
         Act::StartPod { pod, .. } => {
             let index = pod.rsplit('.').next().and_then(|index| PodIndex::parse(step.object.kind, index));
             if let (Some(workload), Some(index)) = (hands.desired.workloads.get(&step.object), index) {
-                hands.health.watch_also(unit, workload.pod(&index));
+                hands.health().watch_also(unit, workload.pod(&index));
             }
         }
         Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::RemovePod { .. } | Act::RemoveVolume { .. } => {
@@ -247,21 +272,21 @@ fn watch(hands: &Hands<'_>, step: &Step) {
 /// Waits until a pod is available, its deadline is over, or the wait is interrupted.
 async fn available(hands: &Hands<'_>, wait: &Wait) -> Result<(), LaneEnd> {
     let Wait { pod, deadline } = wait;
-    let until = hands.clock.now().plus(*deadline);
+    let until = hands.now().plus(*deadline);
     let mut stopped: Option<Timestamp> = None;
     loop {
-        let changed = hands.health.changed();
-        if hands.health.readiness_of(pod) == Readiness::Available {
+        let changed = hands.health().changed();
+        if hands.health().readiness_of(pod) == Readiness::Available {
             return Ok(());
         }
-        let now = hands.clock.now();
-        stopped = hands.health.stands_still(pod).then(|| stopped.unwrap_or(now));
+        let now = hands.now();
+        stopped = hands.health().stands_still(pod).then(|| stopped.unwrap_or(now));
         let patience = stopped.map(|since| since.plus(Seconds(STANDSTILL_SECONDS)));
         if patience.is_some_and(|patience| patience <= now) {
             return Err(LaneEnd::Failed(format!("{pod} was stopped before it became available")));
         }
         if until <= now {
-            let why = hands.health.reasons().remove(pod).unwrap_or_else(|| "nobody could ask it".to_owned());
+            let why = hands.health().reasons().remove(pod).unwrap_or_else(|| "nobody could ask it".to_owned());
             return Err(LaneEnd::Failed(format!("{pod} did not become available in {deadline}: {why}")));
         }
         let left = patience.map_or(until, |patience| patience.min(until)).millis_since(now);

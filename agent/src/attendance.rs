@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
 
 use crate::agent::{Agent, Place};
 use crate::error::chain;
@@ -13,22 +12,12 @@ use crate::health::{Report, Runner, What};
 use crate::record::WorkEvent;
 use crate::target::{Event, EventKind};
 
+pub use crate::agent::Attendance;
+
 /// Time until a target that sends no events is asked again.
 const EVENTS_AGAIN: Duration = Duration::from_secs(5);
 
-/// The work beside passes, to be polled as long as the agent is used. Dropping it ends the work and touches no pod.
-#[derive(Debug)]
-#[must_use = "without it no pod is ever found to be ready"]
-pub struct Attendance {
-    runners: Vec<Runner>,
-    reports: mpsc::UnboundedReceiver<Report>,
-}
-
 impl Attendance {
-    pub(crate) const fn new(runners: Vec<Runner>, reports: mpsc::UnboundedReceiver<Report>) -> Self {
-        Self { runners, reports }
-    }
-
     /// Never ends.
     pub async fn run(self, agent: &Agent) -> Infallible {
         let Self { runners, mut reports } = self;

@@ -7,19 +7,21 @@ use std::rc::Rc;
 
 use writ_core::guard::{self, CheckedPlan};
 use writ_core::observed::Observed;
-use writ_core::plan::{Act, Cause, Input, Verb, plan};
+use writ_core::plan::{Act, Cause, Input, Setbacks, Templates, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
 use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
+use crate::copies;
+use crate::earlier::templates;
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
-use crate::sight::{get_to_know, look, watch};
+use crate::sight::{get_to_know, keep, look, watch};
 use crate::source::{Offer, Source, Trouble};
-use crate::target::{Context, Depth, TargetError};
+use crate::target::{Depth, TargetError};
 use crate::wake::Wake;
 use crate::wanted::{Wanted, WantedError};
 
@@ -116,6 +118,7 @@ pub async fn pass(
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
+    copies::sweep(agent)?;
     Ok(end)
 }
 
@@ -145,7 +148,9 @@ pub async fn preview(
         match unit.wanted.at(&agent.store, source, &unit.settings.path, &admitted).await? {
             Ok(wanted) => {
                 let observed = look(agent, unit, Depth::Deep).await?;
-                preview.plan = Some(check(agent, unit, &wanted, &observed)?);
+                let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
+                let templates = templates(agent, source, unit, &wanted, &observed).await?;
+                preview.plan = Some(check(agent, unit, &wanted, &observed, (&setbacks, &templates))?);
             }
             Err(error) => refusal = Some(Refused::Files(error)),
         }
@@ -230,6 +235,10 @@ async fn pass_unit(
         Ok(walked) => walked,
         Err(CycleError::Target { source: error, .. }) => {
             end.failed = true;
+            // Whoever looks after the pods probes them, too.
+            if matches!(error, TargetError::Kept { .. }) {
+                unit.place.health.watch(name, Vec::new());
+            }
             let text = format!("could not look: {}", chain(&error));
             return settle(agent, source, unit, &wanted, State::Error, text, end);
         }
@@ -252,19 +261,20 @@ async fn walk(
     agent: &Agent,
     source: &Source,
     unit: &Unit,
-    wanted: &Wanted,
+    wanted: &Rc<Wanted>,
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
     let mut observed = look(agent, unit, agent.depth(unit, wake)).await?;
+    keep(agent, unit, &wanted.commit).await?;
     watch(unit, &wanted.desired, &observed);
     get_to_know(unit, wanted, &mut observed, interrupt).await;
-    let checked = check(agent, unit, wanted, &observed)?;
-    let context = Context {
-        host: agent.settings.host.name.clone(),
-        unit: unit.settings.name.clone(),
-        commit: Some(wanted.commit.clone()),
+    unit.patience.begin(wanted, wake);
+    let checked = {
+        let templates = templates(agent, source, unit, wanted, &observed).await?;
+        check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates))?
     };
+    unit.patience.keep_to(checked.plan());
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
     let applied = if checked.plan().is_settled() {
         Applied::default()
@@ -280,22 +290,15 @@ async fn walk(
                 &format!("applying: {steps} step{}", if steps == 1 { "" } else { "s" }),
             )?;
         }
-        let hands = Hands {
-            target: &unit.place.target,
-            store: &agent.store,
-            health: &unit.place.health,
-            desired: &wanted.desired,
-            clock: agent.clock,
-            context: &context,
-            progress: agent.progress.as_ref(),
-            interrupt,
-        };
+        let hands = Hands::new(agent, unit, &wanted.desired, Some(&wanted.commit), interrupt);
         apply(&hands, &checked).await?
     };
+    unit.patience.copy_to(&agent.store, &unit.settings.name, &wanted.commit)?;
     let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
     watch(unit, &wanted.desired, &observed);
     let reasons = unit.place.health.reasons();
-    let moment = Moment { now: agent.clock.now(), desired: &wanted.desired, observed: &observed, reasons: &reasons };
+    let (now, desired, stale) = (agent.clock.now(), &wanted.desired, &wanted.stale);
+    let moment = Moment { now, desired, observed: &observed, reasons: &reasons, stale };
     Ok(moment.summarize(checked.plan(), &applied))
 }
 
@@ -319,7 +322,13 @@ fn suspension(agent: &Agent, unit: &str) -> Result<Option<Suspension>, CycleErro
 }
 
 /// Plans, and lets the guard judge the plan.
-fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Result<CheckedPlan, CycleError> {
+fn check(
+    agent: &Agent,
+    unit: &Unit,
+    wanted: &Wanted,
+    observed: &Observed,
+    (setbacks, templates): (&Setbacks, &Templates),
+) -> Result<CheckedPlan, CycleError> {
     let held = agent.store.holdings(&unit.settings.name)?;
     let now = agent.clock.now();
     let input = Input {
@@ -330,6 +339,8 @@ fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Re
         held: &held,
         policy: &unit.settings.policy(),
         seed: now.0.unsigned_abs(),
+        setbacks,
+        templates,
     };
     Ok(guard::check(plan(&input), &unit.guard))
 }

@@ -3,6 +3,7 @@
 //! Invariant: follows no redirect and sends no login.
 //! Invariant: no message holds the query of an address.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -17,10 +18,10 @@ use reqwest::{Client, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use writ_core::dialect::{Address, Contents, Fetched, Files, addresses, unasked};
 use writ_core::limits::{ADDRESSES_MAX, ASSET_BYTES_MAX};
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::error::chain;
-use crate::limits::{ADDRESS_SECONDS_MAX, ADDRESSES_AT_ONCE, CONNECT_SECONDS_MAX};
+use crate::limits::{ADDRESS_SECONDS_MAX, ADDRESSES_AT_ONCE, CONNECT_SECONDS_MAX, COPY_SECONDS_MIN};
 
 const USER_AGENT: &str = concat!("writ/", env!("CARGO_PKG_VERSION"));
 
@@ -57,6 +58,45 @@ pub async fn contents(state: &Path, files: &Files) -> Contents {
         (address, fetched)
     });
     futures_util::stream::iter(fetches).buffer_unordered(ADDRESSES_AT_ONCE).collect().await
+}
+
+/// Removes the copies that none of the addresses `used` is for, and that were not made within the last hour: another
+/// process may be about to use those. Gives how many.
+///
+/// # Errors
+/// If the folder cannot be read or a copy cannot be removed.
+pub fn sweep(state: &Path, used: &BTreeSet<&Address>, now: Timestamp) -> io::Result<usize> {
+    let used: BTreeSet<String> = used.iter().map(|address| digest(address)).collect();
+    let idle = idle_copies(state, now)?
+        .into_iter()
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !used.contains(name)));
+    let mut removed = 0;
+    for path in idle {
+        fs::remove_file(path)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// The copies, and drafts that a crash left, which were not made within the last hour.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn idle_copies(state: &Path, now: Timestamp) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(state.join(FOLDER)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut idle = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let made = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let made = Timestamp::from_seconds(i64::try_from(made.as_secs()).map_err(io::Error::other)?);
+        if made.plus(Seconds(COPY_SECONDS_MIN)) < now {
+            idle.push(entry.path());
+        }
+    }
+    Ok(idle)
 }
 
 async fn one(clients: &Clients, folder: &Path, address: &Address) -> Fetched {

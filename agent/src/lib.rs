@@ -8,6 +8,7 @@ pub mod attendance;
 pub mod fetch;
 pub mod one_off;
 pub mod outcome;
+pub mod patience;
 pub mod pulled;
 pub mod run;
 mod sight;
@@ -16,6 +17,8 @@ pub mod wake;
 pub mod wanted;
 
 pub mod clock;
+mod copies;
+mod earlier;
 pub mod error;
 pub mod interrupt;
 pub mod limits;

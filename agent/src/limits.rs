@@ -58,6 +58,10 @@ pub const CONNECT_SECONDS_MAX: u64 = 20;
 /// Time that the file of one `url()` may take, in seconds: 1 MiB over a link of 300 kbit/s.
 pub const ADDRESS_SECONDS_MAX: u64 = 30;
 
+/// Time that a copy of a `url()` file is kept though no commit in use names it, in seconds: another process that has just
+/// fetched it, for a plan or for files applied by hand, is done with it long before.
+pub const COPY_SECONDS_MIN: u32 = 3_600;
+
 /// Files of `url()` that are fetched side by side. Servers and far links bear that many.
 pub const ADDRESSES_AT_ONCE: usize = 16;
 

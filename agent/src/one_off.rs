@@ -6,7 +6,7 @@
 use writ_core::dialect::Files;
 use writ_core::guard::{self, CheckedPlan};
 use writ_core::model::{BucketRef, Desired, ObjectId, World};
-use writ_core::plan::{self, Input, Plan};
+use writ_core::plan::{self, Input, Plan, Setbacks, Template};
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::record::RecordError;
 use crate::settings;
 use crate::sight::{look, watch};
-use crate::target::{Context, Depth};
+use crate::target::Depth;
 use crate::wanted::{Wanted, WantedError, of_files};
 
 /// The unit that files belong to which a person applied by hand.
@@ -98,22 +98,8 @@ pub async fn accept(
 ) -> Result<Applied, CycleError> {
     let _turn = agent.take_turn().await?;
     agent.settle_intents(&unit.settings.name)?;
-    let context = Context {
-        host: agent.settings.host.name.clone(),
-        unit: unit.settings.name.clone(),
-        commit: proposal.commit.clone(),
-    };
     watch(unit, &proposal.desired, &look(agent, unit, Depth::List).await?);
-    let hands = Hands {
-        target: &unit.place.target,
-        store: &agent.store,
-        health: &unit.place.health,
-        desired: &proposal.desired,
-        clock: agent.clock,
-        context: &context,
-        progress: agent.progress.as_ref(),
-        interrupt,
-    };
+    let hands = Hands::new(agent, unit, &proposal.desired, proposal.commit.as_deref(), interrupt);
     let applied = apply(&hands, &proposal.plan).await?;
     agent.at_rest().await;
     Ok(applied)
@@ -141,6 +127,8 @@ async fn planned(
     let mut held = agent.store.holdings(&unit.settings.name)?;
     held.objects.retain(|object, _| named(object));
     let now = agent.clock.now();
+    let local = || Template::Lost("files that nobody committed are not kept".to_owned());
+    let templates = plan::earlier(desired, &observed, &held).into_keys().map(|object| (object, local())).collect();
     Ok(decide(&Input {
         now,
         commit: None,
@@ -149,5 +137,8 @@ async fn planned(
         held: &held,
         policy: &unit.settings.policy(),
         seed: now.0.unsigned_abs(),
+        // A person who asks for it does not wait.
+        setbacks: &Setbacks::default(),
+        templates: &templates,
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use writ_core::model::Desired;
+use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, Readiness};
 use writ_core::plan::{Cause, Plan, Verb};
 use writ_core::status::Summary;
@@ -31,6 +31,8 @@ pub struct Moment<'a> {
     pub observed: &'a Observed,
     /// Why pods do not answer, by name, as far as their probes told.
     pub reasons: &'a BTreeMap<String, String>,
+    /// Files of servers for which an older copy stands in, and why.
+    pub stale: &'a [String],
 }
 
 impl Moment<'_> {
@@ -41,6 +43,7 @@ impl Moment<'_> {
             workloads: self.desired.workloads.len(),
             pods: self.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
             changes: applied.changes,
+            stale: self.stale.to_vec(),
             ..Summary::default()
         };
         self.count_pods(&mut summary);
@@ -53,16 +56,20 @@ impl Moment<'_> {
             }
         }
         let mut interrupted = None;
+        // What waits after a failure has still failed, in the same words.
+        let delays = plan.lanes.iter().filter_map(|lane| Some((&lane.object, &lane.delay.as_ref()?.setback.why)));
+        let mut failed: BTreeMap<&ObjectId, &String> = delays.collect();
         for (object, end) in &applied.ends {
             match end {
                 LaneEnd::Done | LaneEnd::Refused(_) => {}
-                LaneEnd::Failed(why) => summary.failed.push(format!("{object}: {why}")),
+                LaneEnd::Failed(why) => drop(failed.insert(object, why)),
                 LaneEnd::Interrupted { waiting_for, reason } => {
                     summary.waiting.push(waiting_for.clone());
                     interrupted = Some(reason.clone());
                 }
             }
         }
+        summary.failed = failed.into_iter().map(|(object, why)| format!("{object}: {why}")).collect();
         Walked { summary, interrupted }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, select_all};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
+use writ_core::plan::Setbacks;
 
 use crate::agent::{Agent, Unit};
 use crate::attendance::Attendance;
@@ -68,6 +69,10 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
             () = stop.stopped() => {}
         }
         agent.at_rest().await;
+        // Nobody waits to try again: the next one who asks for a pass has it at once.
+        for unit in agent.units() {
+            agent.store.set_setbacks(&unit.settings.name, "", &Setbacks::default())?;
+        }
         Ok::<_, CycleError>(())
     };
     tokio::select! {
@@ -129,6 +134,7 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
                 () = local.next() => Wake::LocalChange,
                 () = any(agent, &name, |unit| &unit.drifted) => settled(Wake::Drift).await,
                 () = any(agent, &name, |unit| &unit.stirred) => settled(Wake::Health).await,
+                () = retry(agent, &name) => Wake::Retry,
                 () = tokio::time::sleep(schedule.pause()) => Wake::Interval,
             },
         };
@@ -185,6 +191,19 @@ async fn any(agent: &Agent, source: &str, told: impl Fn(&Unit) -> &Notify) {
         return std::future::pending().await;
     }
     select_all(waits).await;
+}
+
+/// Ends when something of the source's units that failed may be tried again.
+async fn retry(agent: &Agent, source: &str) {
+    let now = agent.clock.now();
+    match agent.units_of(source).filter_map(|unit| unit.patience.next(now)).min() {
+        None => std::future::pending().await,
+        // A millisecond more, so that the moment has come.
+        Some(next) => {
+            let millis = u64::try_from(next.millis_since(now)).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(millis.saturating_add(1))).await;
+        }
+    }
 }
 
 /// What was told of seldom comes alone: waits a moment for the rest.

@@ -63,6 +63,12 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Obs
     Ok(observed)
 }
 
+/// Marks the unit as looked after from this state directory; an error if another one does.
+pub(crate) async fn keep(agent: &Agent, unit: &Unit, commit: &str) -> Result<(), CycleError> {
+    let kept = unit.place.target.keep(&agent.context(unit, Some(commit))).await;
+    kept.map_err(|source| CycleError::Target { unit: unit.settings.name.clone(), source })
+}
+
 /// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
 pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
     let health = &unit.place.health;

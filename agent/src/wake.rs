@@ -1,4 +1,4 @@
-//! Why a pass starts: the interval, a change of a local repository, drift, the deep interval, a stop.
+//! Why a pass starts: the interval, a change of a local repository, drift, a pause that is over, a stop.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub enum Wake {
     Health,
     /// The pass before was cut short by a newer commit.
     Newer,
+    /// The pause after a failure is over.
+    Retry,
 }
 
 impl fmt::Display for Wake {
@@ -35,6 +37,7 @@ impl fmt::Display for Wake {
             Self::Drift => "drift",
             Self::Health => "health",
             Self::Newer => "newer commit",
+            Self::Retry => "retry",
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What a unit wants by a commit: files of its tree, lowered and resolved, kept until the commit or a bucket changes.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
-use writ_core::dialect::{Contents, Files, lower_with};
+use writ_core::dialect::{Address, Contents, Fetched, Files, lower_with};
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
@@ -25,6 +26,10 @@ pub struct Wanted {
     pub notes: Problems,
     /// The files, for showing the notes.
     pub sources: Sources,
+    /// The addresses that its assets name.
+    pub addresses: BTreeSet<Address>,
+    /// For which of them an older copy stands in, and why.
+    pub stale: Vec<String>,
 }
 
 /// Why it cannot be said what a unit wants.
@@ -52,6 +57,12 @@ struct Key {
 }
 
 impl WantedCache {
+    /// The last answer, whatever it was the answer to.
+    #[must_use]
+    pub fn last(&self) -> Option<Rc<Wanted>> {
+        self.0.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
+    }
+
     /// What the folder `path` of the commit wants.
     ///
     /// # Errors
@@ -93,7 +104,12 @@ pub fn of_files(files: &Files, contents: &Contents, commit: &str, world: &World)
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
     notes.extend(lowered.notes);
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources })
+    let stale = contents.iter().filter_map(|(address, fetched)| match fetched {
+        Fetched::Kept { bytes: _, why } => Some(format!("{address}: {why}")),
+        Fetched::Fresh(_) | Fetched::Unasked | Fetched::Failed { .. } => None,
+    });
+    let (stale, addresses) = (stale.collect(), contents.keys().cloned().collect());
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, addresses, stale })
 }
 
 impl WantedError {

@@ -2,10 +2,12 @@
 //!
 //! Invariant: a pod is ready only if it runs and, where it has probes, they said so; a try that could not be made says
 //! nothing either way.
-//! Invariant: a clock that jumps delays no probe by more than one period.
+//! Invariant: a clock that jumps delays no probe by more than one period, and no restart by more than the longest pause.
 
 use std::collections::BTreeMap;
 
+use crate::backoff;
+use crate::limits::{BACKOFF_SECONDS_MAX, WELL_SECONDS};
 use crate::model::{PodSpec, Probe};
 use crate::observed::Readiness;
 use crate::time::{Seconds, Timestamp};
@@ -89,6 +91,20 @@ pub struct Health {
     rules: Rules,
     run: Option<Run>,
     why: String,
+    /// Restarts that probes asked for in a row, none of them followed by [`WELL_SECONDS`] of health.
+    restarts: u32,
+    /// A restart that waits for the end of its pause.
+    waiting: Option<Waiting>,
+}
+
+/// A restart that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    until: Timestamp,
+    /// The run that it ends.
+    since: Timestamp,
+    question: Question,
+    why: String,
 }
 
 /// One run of a pod, from its start to its end.
@@ -98,6 +114,8 @@ struct Run {
     started: bool,
     ready: Option<Timestamp>,
     available: bool,
+    /// Since when it says that it lives, without one no in between.
+    well: Option<Timestamp>,
     series: BTreeMap<Question, Series>,
 }
 
@@ -152,7 +170,7 @@ impl Question {
 impl Health {
     /// The health of a pod that nobody has looked at.
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, run: None, why: String::new() }
+        Self { rules, run: None, why: String::new(), restarts: 0, waiting: None }
     }
 
     /// The health after an event at `now`, and what follows from it.
@@ -160,7 +178,10 @@ impl Health {
         let mut next = self.clone();
         let mut transitions = match event {
             Event::Runs { since, adopted } => next.runs(*since, *adopted, now),
-            Event::Stopped => next.stops("it does not run"),
+            Event::Stopped => {
+                next.waiting = None;
+                next.stops("it does not run")
+            }
             Event::Asked(question) => {
                 next.asked(*question, now);
                 Vec::new()
@@ -169,6 +190,7 @@ impl Health {
             Event::Tick => Vec::new(),
         };
         transitions.extend(next.becomes_available(now));
+        transitions.extend(next.has_waited(now));
         (next, transitions)
     }
 
@@ -189,7 +211,7 @@ impl Health {
     /// The next moment at which something is due, if it only takes time.
     #[must_use]
     pub fn next_moment(&self) -> Option<Timestamp> {
-        let run = self.run.as_ref()?;
+        let Some(run) = &self.run else { return self.waiting.as_ref().map(|waiting| waiting.until) };
         let asked = run.series.iter().filter(|(question, series)| run.asks(**question) && !series.awaited);
         let available = run.ready.filter(|_| !run.available).map(|ready| ready.plus(self.rules.min_ready));
         asked.map(|(_, series)| series.next).chain(available).min()
@@ -220,9 +242,11 @@ impl Health {
     }
 
     fn runs(&mut self, since: Timestamp, adopted: bool, now: Timestamp) -> Vec<Transition> {
-        if self.run.as_ref().is_some_and(|run| run.since == since) {
+        let known = self.run.as_ref().is_some_and(|run| run.since == since);
+        if known || self.waiting.as_ref().is_some_and(|waiting| waiting.since == since) {
             return Vec::new();
         }
+        self.waiting = None;
         let was_ready = self.is_ready();
         let first = |timing: &Timing| Series {
             next: since.plus(timing.initial_delay).max(now),
@@ -233,7 +257,7 @@ impl Health {
         let series = self.rules.probes.iter().map(|(question, timing)| (*question, first(timing))).collect();
         let started = adopted || !self.rules.probes.contains_key(&Question::Startup);
         let ready = adopted || (started && !self.rules.probes.contains_key(&Question::Readiness));
-        self.run = Some(Run { since, started, ready: ready.then_some(since), available: adopted, series });
+        self.run = Some(Run { since, started, ready: ready.then_some(since), available: adopted, well: None, series });
         self.why.clear();
         match (was_ready, ready) {
             (false, true) => vec![Transition::Ready],
@@ -259,7 +283,7 @@ impl Health {
 
     fn answered(&mut self, question: Question, answer: &Answer, now: Timestamp) -> Vec<Transition> {
         let Some(timing) = self.rules.probes.get(&question).copied() else { return Vec::new() };
-        let Some(series) = self.run.as_mut().and_then(|run| run.series.get_mut(&question)) else { return Vec::new() };
+        let Some(series) = self.series(question) else { return Vec::new() };
         // An answer that nobody awaits is of an earlier run.
         if !std::mem::take(&mut series.awaited) {
             return Vec::new();
@@ -267,16 +291,20 @@ impl Health {
         match answer {
             Answer::None => Vec::new(),
             Answer::Yes => {
+                self.lives(question, true, now);
+                let Some(series) = self.series(question) else { return Vec::new() };
                 series.failures = 0;
                 series.successes = series.successes.saturating_add(1);
                 if series.successes < timing.successes { Vec::new() } else { self.succeeds(question, now) }
             }
             Answer::No(why) => {
+                self.lives(question, false, now);
+                let Some(series) = self.series(question) else { return Vec::new() };
                 series.successes = 0;
                 series.failures = series.failures.saturating_add(1);
                 let enough = series.failures >= timing.failures;
                 self.why = format!("{}: {why}", question.name());
-                if enough { self.fails(question, why) } else { Vec::new() }
+                if enough { self.fails(question, why, now) } else { Vec::new() }
             }
         }
     }
@@ -301,13 +329,10 @@ impl Health {
         vec![Transition::Ready]
     }
 
-    fn fails(&mut self, question: Question, why: &str) -> Vec<Transition> {
+    fn fails(&mut self, question: Question, why: &str, now: Timestamp) -> Vec<Transition> {
         match question {
             Question::Startup | Question::Liveness => {
-                let why = format!("{}: {why}", question.name());
-                let mut transitions = self.stops(&why);
-                transitions.push(Transition::Restart(question, why));
-                transitions
+                self.must_restart(question, format!("{}: {why}", question.name()), now)
             }
             Question::Readiness => {
                 let Some(run) = &mut self.run else { return Vec::new() };
@@ -315,6 +340,46 @@ impl Health {
                 if run.ready.take().is_some() { vec![Transition::NotReady(self.why.clone())] } else { Vec::new() }
             }
         }
+    }
+
+    /// Asks for a restart: at once for the first one, after a pause for those that follow it. Until then nobody asks the
+    /// pod anything, and nobody is led to it.
+    fn must_restart(&mut self, question: Question, why: String, now: Timestamp) -> Vec<Transition> {
+        let pause = backoff::pause(self.restarts);
+        self.restarts = self.restarts.saturating_add(1);
+        let since = self.run.as_ref().map(|run| run.since);
+        if pause == Seconds(0) {
+            let mut transitions = self.stops(&why);
+            transitions.push(Transition::Restart(question, why));
+            return transitions;
+        }
+        self.waiting = since.map(|since| Waiting { until: now.plus(pause), since, question, why: why.clone() });
+        self.stops(&format!("{why}; restarts do not help and are made at most every {}", Seconds(BACKOFF_SECONDS_MAX)))
+    }
+
+    fn has_waited(&mut self, now: Timestamp) -> Option<Transition> {
+        // What lies further ahead than it can was set by a clock that has been put back since.
+        let latest = now.plus(Seconds(BACKOFF_SECONDS_MAX));
+        let waiting = self.waiting.take_if(|waiting| waiting.until <= now || waiting.until > latest)?;
+        Some(Transition::Restart(waiting.question, waiting.why))
+    }
+
+    /// Notes whether it says that it lives. Long enough without a no, and its restarts are forgotten.
+    fn lives(&mut self, question: Question, yes: bool, now: Timestamp) {
+        let Some(run) = &mut self.run else { return };
+        match question {
+            Question::Readiness => {}
+            Question::Startup | Question::Liveness if yes => drop(run.well.get_or_insert(now)),
+            Question::Startup | Question::Liveness => {
+                if run.well.take().is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now) {
+                    self.restarts = 0;
+                }
+            }
+        }
+    }
+
+    fn series(&mut self, question: Question) -> Option<&mut Series> {
+        self.run.as_mut()?.series.get_mut(&question)
     }
 
     fn becomes_available(&mut self, now: Timestamp) -> Option<Transition> {

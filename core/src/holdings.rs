@@ -30,7 +30,38 @@ pub struct Held {
 /// The name among the parts of an object that stands while it is being changed; it is no part of the revision.
 const UNDER_WAY: &str = "under way";
 
+/// The name among the parts of an object under which stands what its pods below the partition stay at.
+const STAYS_AT: &str = "below the partition";
+
+/// What the pods of a StatefulSet below its partition stay at while those above it are at another revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The hash of their template when it was applied.
+    pub revision: SpecHash,
+    /// The commit that asked for it; none for local files.
+    pub commit: Option<String>,
+}
+
 impl Held {
+    /// What its pods below the partition stay at, where that is not its revision.
+    #[must_use]
+    pub fn stays_at(&self) -> Option<Earlier> {
+        let (revision, commit) = self.parts.get(STAYS_AT)?.split_once(' ')?;
+        let commit = Some(commit.to_owned()).filter(|commit| !commit.is_empty());
+        Some(Earlier { revision: SpecHash::parse(revision)?, commit })
+    }
+
+    /// The same, with what its pods below the partition stay at.
+    #[must_use]
+    pub fn staying_at(mut self, earlier: Option<&Earlier>) -> Self {
+        self.parts.remove(STAYS_AT);
+        if let Some(Earlier { revision, commit }) = earlier {
+            let commit = commit.as_deref().unwrap_or_default();
+            self.parts.insert(STAYS_AT.to_owned(), format!("{} {commit}", revision.as_str()));
+        }
+        self
+    }
+
     /// The same, with the mark that work on it has begun. Until that ends, what is missing or different is work left
     /// undone, and not what a person did: it is finished even where drift is only reported.
     #[must_use]
@@ -49,7 +80,7 @@ impl Held {
     /// True for the name of a part that says how it is held, and not what it is.
     #[must_use]
     pub fn is_mark(part: &str) -> bool {
-        part == UNDER_WAY
+        part == UNDER_WAY || part == STAYS_AT
     }
 }
 

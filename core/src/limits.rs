@@ -73,3 +73,14 @@ pub const COMMIT_AHEAD_MAX: Seconds = Seconds(86_400);
 /// Shortest wait for a pod that is already there, in seconds, beyond the time that it must be ready: a few rounds of
 /// a probe, so that an agent that just started finds out what is ready.
 pub const WAIT_SECONDS_MIN: u32 = 15;
+
+/// Pause after the first failure of a step or the second restart by a probe, in seconds; it doubles with each one more.
+/// Source: the kubelet's back-off.
+pub const BACKOFF_SECONDS_FIRST: u32 = 10;
+
+/// Longest such pause, in seconds. Source: the kubelet's back-off.
+pub const BACKOFF_SECONDS_MAX: u32 = 300;
+
+/// Time that a container must be well before its restarts are forgotten, in seconds.
+/// Source: the kubelet forgets after twice its longest back-off.
+pub const WELL_SECONDS: u32 = 600;

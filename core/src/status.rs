@@ -70,14 +70,31 @@ pub struct Summary {
     pub unhealthy: Vec<String>,
     /// Pods that do not answer yet and still have time, each with its reason.
     pub starting: Vec<String>,
+    /// Files of servers for which an older copy stands in, each with its reason. That is as desired, and worth knowing.
+    pub stale: Vec<String>,
 }
 
 /// The state and the words for what a pass came to: the worst first, the rest counted.
 #[must_use]
 pub fn summarize(summary: &Summary) -> (State, String) {
-    let Summary { workloads, available, pods, changes: _, refused, failed, waiting, drifted, unhealthy, starting } =
-        summary;
+    let Summary {
+        workloads,
+        available,
+        pods,
+        changes: _,
+        refused,
+        failed,
+        waiting,
+        drifted,
+        unhealthy,
+        starting,
+        stale,
+    } = summary;
     let standing = format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod"));
+    let standing = match stale.first() {
+        None => standing,
+        Some(first) => format!("{standing}; an older copy is used: {first}{}", and_more(stale)),
+    };
     let worst = [
         (failed, State::Failure, "failed"),
         (refused, State::Failure, "refused"),
@@ -88,12 +105,18 @@ pub fn summarize(summary: &Summary) -> (State, String) {
     ];
     for (list, state, word) in worst {
         if let Some(first) = list.first() {
-            let more = list.len() - 1;
-            let rest = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            return (state, format!("{word}: {first}{rest}; {standing}"));
+            return (state, format!("{word}: {first}{}; {standing}", and_more(list)));
         }
     }
     (State::Success, standing)
+}
+
+/// How many there are beside the first.
+fn and_more(list: &[String]) -> String {
+    match list.len().saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {
@@ -127,6 +150,16 @@ mod tests {
         summary.drifted = vec!["data-pg.0 is stopped".to_owned(), "data-pg.1 is paused".to_owned()];
         let text = "drifted: data-pg.0 is stopped (and 1 more); 1 workload, 2 of 3 pods available";
         assert_eq!(summarize(&summary), (State::Failure, text.to_owned()));
+    }
+
+    #[test]
+    fn an_older_copy_is_told_whatever_else_there_is() {
+        let stale = vec!["https://a/x: it is down".to_owned(), "https://a/y: it is down".to_owned()];
+        let mut summary = Summary { workloads: 1, available: 1, pods: 1, stale, ..Summary::default() };
+        let text = "1 workload, 1 of 1 pod available; an older copy is used: https://a/x: it is down (and 1 more)";
+        assert_eq!(summarize(&summary), (State::Success, text.to_owned()));
+        summary.failed = vec!["web: no".to_owned()];
+        assert_eq!(summarize(&summary), (State::Failure, format!("failed: web: no; {text}")));
     }
 
     #[test]

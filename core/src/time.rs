@@ -32,6 +32,13 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::from(span.0) * MILLIS_PER_SECOND))
     }
 
+    /// The time of day to the second, for a moment that is near: `12:03:10 UTC`.
+    #[must_use]
+    pub fn time_of_day(self) -> String {
+        let second = self.seconds().rem_euclid(SECONDS_PER_DAY);
+        format!("{:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
+    }
+
     /// Milliseconds from `earlier` to this moment; negative if it came before.
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> i64 {
@@ -112,6 +119,13 @@ mod tests {
         }
         assert_eq!(Timestamp::parse("2026-11-21T09:10:11.123456789Z"), Timestamp::parse("2026-11-21T09:10:11.123Z"));
         assert_eq!(Timestamp::parse("2026-11-21T09:10:11Z").map(Timestamp::seconds), Some(1_795_252_211));
+    }
+
+    #[test]
+    fn a_near_moment_is_told_by_its_time_of_day() {
+        let at = |text: &str| Timestamp::parse(text).unwrap().time_of_day();
+        assert_eq!(at("2026-11-21T09:10:11.999Z"), "09:10:11 UTC");
+        assert_eq!(at("1969-12-31T23:59:59Z"), "23:59:59 UTC");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{Desired, World, resolve};
 use writ_core::observed::Observed;
-use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, plan};
+use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Templates, plan};
 use writ_core::simulated::Host;
 use writ_core::time::{Seconds, Timestamp};
 
@@ -48,7 +48,17 @@ fn resolved(lowered: &Lowered) -> Desired {
 }
 
 fn planned(desired: &Desired, observed: &Observed, held: &Holdings) -> Plan {
-    plan(&Input { now: NOW, commit: Some("c1"), desired, observed, held, policy: &POLICY, seed: 7 })
+    plan(&Input {
+        now: NOW,
+        commit: Some("c1"),
+        desired,
+        observed,
+        held,
+        policy: &POLICY,
+        seed: 7,
+        setbacks: &Setbacks::default(),
+        templates: &Templates::new(),
+    })
 }
 
 /// A host on which all of it was applied, and what is held then.

@@ -1,7 +1,7 @@
 //! What is planned for a described host, with every reason; then applied in memory, and planned again.
 //!
 //! A scenario has sections: `desired` and `held` (what was applied before) in the lines of `simulation::desired`;
-//! `policy`; `host`, which begins as `held` made it and is changed by its lines; `plan`, which is expected, with the
+//! `policy`; `earlier`, which is what the commit of `held` asks for now; `host`, which begins as `held` made it and is changed by its lines; `plan`, which is expected, with the
 //! waits in brackets; `ends`, the failures that applying it meets; and `again`, the second plan, which does nothing
 //! unless the section is there. With `UPDATE=1` the expectations are written instead of compared.
 
@@ -13,7 +13,7 @@ use writ_core::hash::SpecHash;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::Holder;
-use writ_core::plan::{Drift, Plan, PruneBudget, Step, Verb, plan, removal};
+use writ_core::plan::{Drift, Plan, PruneBudget, Step, Template, Verb, plan, removal};
 use writ_core::simulated::Host;
 use writ_core::time::Timestamp;
 
@@ -49,10 +49,17 @@ fn unit(sections: &Sections) -> Unit {
     let mut unit = Unit::new(desired(section(sections, "desired")));
     unit.held = before.held;
     unit.host = host(&before.host, section(sections, "host"), &held, &unit.desired);
+    let templates = if sections.contains_key("earlier") { desired(section(sections, "earlier")) } else { held.clone() };
+    unit.templates = templates.workloads.into_iter().map(|(id, it)| (id, Template::Found(Box::new(it)))).collect();
     for word in section(sections, "policy").split_whitespace() {
         match word {
             "report" => unit.policy.drift = Drift::Report,
             "recreate" => unit.policy.recreate = true,
+            "backs-off" => unit.backs_off = true,
+            "lost" => {
+                let lost = || Template::Lost("the repository has it no more".to_owned());
+                unit.templates.values_mut().for_each(|template| *template = lost());
+            }
             "unheld" => unit.held.objects.clear(),
             other => {
                 let (max, percent) = other.strip_prefix("prune=").unwrap().split_once('/').unwrap();
@@ -142,8 +149,8 @@ fn render(plan: &Plan) -> String {
 
 /// The text with the revisions of what is desired and what was held by those words, so that hashes stand in one place
 /// only, the golden ones of their own tests.
-fn by_name(text: &str, desired: &Desired, held: &Desired) -> String {
-    let names = [(desired, "DESIRED"), (held, "HELD")];
+fn by_name(text: &str, desired: &Desired, held: &Desired, earlier: &Desired) -> String {
+    let names = [(desired, "DESIRED"), (held, "HELD"), (earlier, "EARLIER")];
     let revisions = names.iter().flat_map(|(set, name)| set.workloads.values().map(move |workload| (workload, *name)));
     revisions.fold(text.to_owned(), |text, (workload, name)| text.replace(workload.revision.short(), name))
 }
@@ -154,7 +161,8 @@ fn check(name: &str) {
     let sections = sections(&text);
     let mut unit = unit(&sections);
     let held = desired(section(&sections, "held"));
-    let render = |plan: &Plan| by_name(&render(plan), &desired(section(&sections, "desired")), &held);
+    let earlier = desired(section(&sections, "earlier"));
+    let render = |plan: &Plan| by_name(&render(plan), &desired(section(&sections, "desired")), &held, &earlier);
     let first = unit.plan();
     let ending = unit.apply(&first);
     unit.seed += 1;
@@ -215,7 +223,9 @@ scenarios! {
     k13_a_new_image_reaches_the_highest_number_first_one_at_a_time: "update",
     k12_only_numbers_from_the_partition_on_are_updated: "partition",
     a_lowered_partition_is_a_change_and_not_drift: "partition-lowered",
-    a_missing_pod_below_the_partition_comes_back_at_the_new_revision_and_that_is_said: "partition-missing",
+    k12_a_missing_pod_below_the_partition_comes_back_at_the_old_revision: "partition-missing",
+    a_missing_pod_below_the_partition_comes_with_the_present_values_and_that_is_said: "partition-values",
+    a_missing_pod_below_the_partition_comes_at_the_new_revision_where_the_old_one_is_lost: "partition-lost",
     k10_k11_on_delete_updates_a_pod_only_when_it_is_deleted: "on-delete",
     k15_parallel_makes_all_at_once_and_waits_at_the_end: "parallel-create",
     parallel_removes_all_at_once: "parallel-scale-down",
@@ -270,6 +280,9 @@ scenarios! {
     a_stuck_rollout_leaves_the_old_replicas_serving: "deployment-stuck",
     a_reverted_rollout_removes_the_broken_replica_alone: "deployment-reverted",
     a_refused_step_stops_its_lane_alone: "act-refused",
+    a_step_that_failed_waits_and_what_it_holds_up_says_so_while_other_workloads_go_on: "setback",
+    a_new_replica_that_could_not_be_made_is_let_alone_whatever_its_next_name: "setback-replica",
+    without_the_network_only_what_needs_it_waits: "setback-network",
     a_pass_after_a_crash_goes_on_from_what_it_finds: "agent-dies",
 }
 

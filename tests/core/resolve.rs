@@ -98,7 +98,7 @@ fn every_example_is_resolved_and_passes_the_guard() {
                 act: Act::CreatePod(Box::new(workload.pod(&index))),
                 wait: None,
             };
-            let lane = Lane { object: workload.id.clone(), steps: vec![step], then: None };
+            let lane = Lane { object: workload.id.clone(), steps: vec![step], then: None, delay: None };
             let checked = guard(Plan { shared: Vec::new(), lanes: vec![lane] }, &Policy::baseline());
             assert_eq!(checked.refusals(), [], "{}", folder.display());
         }

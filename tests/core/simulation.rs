@@ -7,7 +7,7 @@ use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{Desired, Object, ObjectId, World, resolve};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Step, plan};
+use writ_core::plan::{Act, Attempt, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Step, Templates, plan};
 use writ_core::simulated::{Failure, Host};
 use writ_core::text::Places;
 use writ_core::time::Timestamp;
@@ -24,6 +24,10 @@ pub(crate) struct Unit {
     pub(crate) policy: Policy,
     pub(crate) now: Timestamp,
     pub(crate) seed: u64,
+    pub(crate) setbacks: Setbacks,
+    pub(crate) templates: Templates,
+    /// What fails is remembered, and let alone for a while.
+    pub(crate) backs_off: bool,
 }
 
 /// How the application of a plan ended.
@@ -43,7 +47,17 @@ pub(crate) const POLICY: Policy =
 impl Unit {
     /// What is desired on a host with nothing on it.
     pub(crate) fn new(desired: Desired) -> Self {
-        Self { desired, held: Holdings::default(), host: Host::empty(), policy: POLICY, now: NOW, seed: 7 }
+        Self {
+            desired,
+            held: Holdings::default(),
+            host: Host::empty(),
+            policy: POLICY,
+            now: NOW,
+            seed: 7,
+            setbacks: Setbacks::default(),
+            templates: Templates::new(),
+            backs_off: false,
+        }
     }
 
     /// The same, applied to the end.
@@ -68,6 +82,8 @@ impl Unit {
             held: &self.held,
             policy: &self.policy,
             seed: self.seed,
+            setbacks: &self.setbacks,
+            templates: &self.templates,
         }
     }
 
@@ -78,6 +94,7 @@ impl Unit {
     }
 
     pub(crate) fn apply(&mut self, plan: &Plan) -> Ending {
+        self.setbacks = self.setbacks.of_plan(plan);
         let mut ending = Ending::default();
         if !self.take(&plan.shared, &mut ending) {
             return ending;
@@ -101,7 +118,13 @@ impl Unit {
             if let Err(failure) = done {
                 ending.crashed = matches!(failure, Failure::Crashes(_));
                 ending.failures.push(failure.to_string());
+                if let (Some(attempt), true) = (Attempt::of(step), self.backs_off) {
+                    self.setbacks = self.setbacks.after_failure(attempt, &failure.to_string(), self.now, self.seed);
+                }
                 return false;
+            }
+            if let Some(attempt) = Attempt::of(step) {
+                self.setbacks = self.setbacks.after_success(&attempt);
             }
             if let Some(wait) = &step.wait
                 && !self.wait(&wait.pod, self.now.plus(wait.deadline))

@@ -48,6 +48,23 @@ async fn a_container_whose_liveness_fails_is_restarted_in_place() {
 }
 
 #[tokio::test]
+async fn a_container_whose_liveness_always_fails_is_restarted_at_once_and_then_after_ten_seconds() {
+    let world = World::new().await;
+    let mut pod = world.pod("web", 0);
+    pod.main.liveness = Some(Probe { failure_threshold: 1, ..shell_probe("false") });
+    world.create(&pod).await.unwrap();
+    see(&world, &pod, |what| matches!(what, What::Restarting(_))).await;
+    see(&world, &pod, |what| *what == What::Restarted).await;
+    let waits = see(&world, &pod, |what| matches!(what, What::NotReady(why) if why.contains("restarts"))).await;
+    let told = world.health.reasons().remove(&pod.name).unwrap_or_default();
+    assert!(told.starts_with("livenessProbe: exit code 1; restarts do not help"), "{told}");
+    let again = see(&world, &pod, |what| matches!(what, What::Restarting(_))).await;
+    let pause = again.at.millis_since(waits.at);
+    assert!((10_000..20_000).contains(&pause), "{pause} ms");
+    see(&world, &pod, |what| *what == What::Restarted).await;
+}
+
+#[tokio::test]
 async fn a_probe_by_http_or_tcp_reaches_the_pod_and_tells_why_it_fails() {
     let world = World::new().await;
     let script = "mkdir /www; echo fine > /www/health; exec httpd -f -p 8080 -h /www";

@@ -15,6 +15,7 @@ mod foreign;
 mod forge;
 mod health;
 mod idle;
+mod keeper;
 mod kubernetes;
 mod names;
 mod objects;

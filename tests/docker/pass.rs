@@ -12,7 +12,7 @@ use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{BucketRef, Desired, PodSpec, Scope, World as Settings, resolve};
 use writ_core::observed::{Observed, Readiness};
-use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, plan};
+use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Templates, plan};
 use writ_core::text::SecretText;
 
 use crate::world::World;
@@ -111,7 +111,17 @@ impl Unit {
     pub fn plan(&self, desired: &Desired, observed: &Observed) -> Plan {
         let policy = Policy { drift: Drift::Repair, prune: PruneBudget { max: 9, percent: 100 }, recreate: false };
         let now = self.world.clock.now();
-        plan(&Input { now, commit: Some("c0ffee"), desired, observed, held: &self.held, policy: &policy, seed: 1 })
+        plan(&Input {
+            now,
+            commit: Some("c0ffee"),
+            desired,
+            observed,
+            held: &self.held,
+            policy: &policy,
+            seed: 1,
+            setbacks: &Setbacks::default(),
+            templates: &Templates::new(),
+        })
     }
 
     /// A look with what health knows, whose watch it brings up to date.

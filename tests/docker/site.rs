@@ -30,6 +30,7 @@ pub struct Site {
     pub key: Key,
     pub forge: Forge,
     folder: TempDir,
+    introduction: String,
     /// Where the program is told that the engine is.
     pub endpoint: RefCell<String>,
 }
@@ -60,12 +61,16 @@ impl Site {
         let key = key(folder.path(), "ann");
         let (repository, introduction) = Repository::introduced_by(&key);
         let (forge, endpoint) = (Forge::start().await, RefCell::new(world.endpoint.clone()));
-        let site = Self { world, repository, key, forge, folder, endpoint };
+        let site = Self { world, repository, key, forge, folder, introduction, endpoint };
         site.settings(more);
-        site.writ(&["enrol", "infra", "--commit", &introduction, "--signer", &site.key.fingerprint, "--yes"])
-            .await
-            .exits(0);
+        site.enrol(&[]).await.exits(0);
         site
+    }
+
+    /// Enrols the repository from its beginning.
+    pub async fn enrol(&self, more: &[&str]) -> Ran {
+        let words = ["enrol", "infra", "--commit", &self.introduction, "--signer", &self.key.fingerprint, "--yes"];
+        self.writ(&[&words[..], more].concat()).await
     }
 
     fn settings(&self, more: &str) {

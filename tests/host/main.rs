@@ -19,7 +19,9 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+mod partition;
 mod pass;
+mod patience;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]

@@ -89,9 +89,70 @@ async fn a_copy_stands_in_for_a_server_that_is_down_and_nothing_restarts() {
     let end = world.pass().await;
     assert!(end.changes == 0 && !end.refused && !end.failed, "{end:?}");
     assert_eq!(world.host(), host);
+    let (_, state, text) = world.standing();
+    let told = text.contains("; an older copy is used: http://") && text.contains(": it was fetched at ");
+    assert!(state == State::Success && told && !text.contains("canary"), "{text}");
     let copies: Vec<_> = std::fs::read_dir(world.settings.host.state.join("urls")).unwrap().collect();
     let mode = copies[0].as_ref().unwrap().metadata().unwrap().permissions().mode();
     assert_eq!((copies.len(), mode & 0o777), (1, 0o600));
+}
+
+/// Copies that are older than any that another process may be about to use.
+fn grow_old(world: &World) {
+    for copy in std::fs::read_dir(world.settings.host.state.join("urls")).unwrap() {
+        let file = std::fs::File::options().write(true).open(copy.unwrap().path()).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(7_200)).unwrap();
+    }
+}
+
+fn copies(world: &World) -> usize {
+    std::fs::read_dir(world.settings.host.state.join("urls")).unwrap().count()
+}
+
+#[tokio::test]
+async fn a_server_that_is_up_again_is_told_no_more() {
+    let server = Server::start();
+    server.sends("one");
+    let world = World::with(&[("web.hcl", &server.manifest("web:1"))]);
+    world.pass().await;
+    server.is_down();
+    world.pass().await;
+    server.sends("one");
+    world.pass().await;
+    assert_eq!(world.standing().2, "1 workload, 1 of 1 pod available");
+}
+
+#[tokio::test]
+async fn a_copy_that_no_commit_in_use_names_goes_and_one_in_use_stays_while_its_server_is_down() {
+    let (old, new) = (Server::start(), Server::start());
+    old.sends("one");
+    new.sends("two");
+    let world = World::with(&[("web.hcl", &old.manifest("web:1"))]);
+    world.pass().await;
+    world.deploy("web.hcl", &new.manifest("web:2"));
+    world.pass().await;
+    assert_eq!(copies(&world), 2, "one that is young stays: another process may be about to use it");
+    grow_old(&world);
+    new.is_down();
+    let end = world.pass().await;
+    assert!(!end.refused && !end.failed, "{end:?}");
+    assert_eq!(copies(&world), 1);
+    let end = world.pass().await;
+    assert!(!end.refused && !end.failed && world.standing().2.contains("an older copy"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_copy_of_the_commit_that_is_applied_stays_while_a_refused_head_names_it_no_more() {
+    let (server, other) = (Server::start(), Server::start());
+    server.sends("one");
+    let world = World::with(&[("web.hcl", &server.manifest("web:1"))]);
+    world.pass().await;
+    world.deploy("web.hcl", &other.manifest("web:2"));
+    grow_old(&world);
+    for _ in 0..2 {
+        assert!(world.pass().await.refused);
+        assert_eq!(copies(&world), 1);
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@
 
 use serde_json::json;
 use writ::git::{GitError, Mirror, Repository, Summary};
-use writ::record::Introduced;
-use writ::settings::Source;
+use writ::record::{Introduced, OperatorEvent, Store, machine};
+use writ::settings::{Source, person};
+use writ::target::{Context, Keeper};
 use writ_core::trust::{self, CommitId, Introduction, KeyId, Outcome, Verdict};
 
 use super::exit::{Ended, Exit, Failure};
-use super::host::{self, Host};
+use super::host::{self, Host, block_on};
 use super::moment;
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,10 @@ pub(crate) struct Arguments {
     /// Fingerprint of the key that signed it (SHA256:…) [default: as the settings pin it; else as found, after a question]
     #[arg(long)]
     signer: Option<KeyId>,
+    /// Take the source's units over from another state directory that looks after them on the engine: for when that one is
+    /// lost or given up
+    #[arg(long)]
+    take_over: bool,
     /// Ask nothing; needs --commit and --signer, or settings that pin them
     #[arg(long)]
     yes: bool,
@@ -37,7 +42,7 @@ struct Proposal {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { source, commit, signer, yes } = arguments;
+    let Arguments { source, commit, signer, take_over, yes } = arguments;
     let source = host.source(source.as_deref())?;
     let (commit, signer) = wanted(source, *commit, *signer)?;
     if *yes && (commit.is_none() || signer.is_none()) {
@@ -62,14 +67,42 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         host.terminal.confirm("Is this where trust begins?", *yes)?;
         store.enrol(host.now(), &source.name, &introduced)?;
     }
+    let taken = if *take_over { take_units_over(host, source, &store, *yes)? } else { Vec::new() };
     let value = json!({
         "schema": "writ/enrolment/v1", "source": source.name, "commit": introduced.commit, "signer": introduced.signer,
         "principal": proposal.principal, "new": is_new,
+        "taken_over": taken,
     });
     let how = if is_new { "enrolled" } else { "was enrolled so already" };
     host.terminal
         .show(&value, &format!("source {} {how}: trust begins at commit {}\n", source.name, introduced.commit))?;
     Ok(Exit::Success)
+}
+
+/// Takes the units of a source over from another state directory. What is looked after by nobody else stays as it is.
+/// Gives the units that were taken.
+fn take_units_over(host: &Host, source: &Source, store: &Store, yes: bool) -> Result<Vec<String>, Failure> {
+    let settings = host.settings()?;
+    let here = Keeper { store: store.id()?, machine: machine() };
+    let mut taken = Vec::new();
+    for unit in settings.units.iter().filter(|unit| unit.source == source.name) {
+        let target = host.target(unit)?.kept_by(here.clone());
+        let context = Context { host: settings.host.name.clone(), unit: unit.name.clone(), commit: None };
+        let Some(Keeper { store: other, machine }) = block_on(target.other_keeper(&context))?? else { continue };
+        host.terminal.say(&format!("Unit {} is looked after by store {other}, machine {machine}.", unit.name));
+        host.terminal.confirm("Is that one ended for good, and shall this one look after it?", yes)?;
+        let event = OperatorEvent::Overridden {
+            unit: unit.name.clone(),
+            object: None,
+            owner: person(),
+            rule: "one-keeper".to_owned(),
+            reason: format!("taken over from store {other}, machine {machine}"),
+        };
+        store.append(host.now(), &event.into())?;
+        block_on(target.take_over(&context))??;
+        taken.push(unit.name.clone());
+    }
+    Ok(taken)
 }
 
 /// What the words or the settings name. Two that differ are refused: the agent would refuse them, too.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, mpsc};
-use writ_core::health::{self, Question, Rules};
+use writ_core::health::{self, Question, Rules, Transition};
 use writ_core::model::{ObjectId, PodSpec};
 use writ_core::observed::Readiness;
 use writ_core::time::Timestamp;
@@ -290,6 +290,16 @@ impl Pod {
             life,
             not_before: Timestamp::default(),
         }
+    }
+
+    /// Notes an event, and what follows from it.
+    fn after(&mut self, event: &health::Event, now: Timestamp) -> Vec<Transition> {
+        let (health, transitions) = self.health.after(event, now);
+        if transitions.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
+            self.restart = Restart::Reported;
+        }
+        self.health = health;
+        transitions
     }
 
     /// True if this is that pod already. One that was made by this agent is watched by its name.

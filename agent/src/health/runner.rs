@@ -78,8 +78,7 @@ impl Runner {
         let mut jobs = Vec::new();
         let mut transitions = Vec::new();
         for (name, pod) in self.shared.pods().iter_mut() {
-            let (health, more) = pod.health.after(&Event::Tick, now);
-            pod.health = health;
+            let more = pod.after(&Event::Tick, now);
             transitions.push((name.clone(), Self::whose(pod), more));
             if let Some(job) = self.next_work(pod, now) {
                 jobs.push(job);
@@ -188,12 +187,7 @@ impl Runner {
         };
         let mut transitions = Vec::new();
         if let Some(event) = event {
-            let (health, more) = pod.health.after(&event, now);
-            if more.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
-                pod.restart = Restart::Reported;
-            }
-            pod.health = health;
-            transitions = more;
+            transitions = pod.after(&event, now);
         }
         drop(pods);
         for what in told {

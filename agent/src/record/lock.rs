@@ -80,6 +80,7 @@ fn holder(file: &mut File) -> Option<String> {
 }
 
 /// The machine's name, as the kernel knows it.
-pub(super) fn machine() -> String {
+#[must_use]
+pub fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -106,6 +106,22 @@ CREATE TABLE forges (
     not_before INTEGER NOT NULL,
     failures   INTEGER NOT NULL,
     reason     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"#;
+
+/// What failed of late; empty texts stand for what there is not.
+const V2: &str = r#"
+CREATE TABLE setbacks (
+    unit     TEXT NOT NULL,
+    "commit" TEXT NOT NULL,
+    deed     TEXT NOT NULL,
+    object   TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    revision TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    until    INTEGER NOT NULL,
+    why      TEXT NOT NULL,
+    PRIMARY KEY (unit, deed, object, name, revision)
 ) STRICT, WITHOUT ROWID;
 "#;
 

@@ -14,7 +14,7 @@ use writ_core::time::Timestamp;
 use super::batch::Batch;
 use super::chain::{self, Head, Verdict, hex};
 use super::error::{RecordError, database, files};
-use super::event::AgentEvent;
+use super::event::{AgentEvent, Event};
 use super::journal::{self, Filter, OpenIntent, Record};
 use super::{FILE, schema};
 
@@ -79,6 +79,20 @@ impl Store {
     #[must_use]
     pub fn hash_key(&self) -> HashKey {
         self.hash_key.clone()
+    }
+
+    /// The random name that the store was given when it was made.
+    pub fn id(&self) -> Result<String, RecordError> {
+        let filter = Filter { kind: Some("store-made"), newest: Some(1), ..Filter::default() };
+        let made = self.history(&filter)?.into_iter().find_map(|record| match record.event {
+            Event::Agent(AgentEvent::StoreMade { id, schema: _ }) => Some(id),
+            Event::Agent(_) | Event::Trust(_) | Event::Work(_) | Event::Operator(_) | Event::Report(_) => None,
+        });
+        made.ok_or_else(|| RecordError::Meaning {
+            path: self.path.clone(),
+            row: "the record of its making".to_owned(),
+            detail: "there is none".to_owned(),
+        })
     }
 
     /// The store's file.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Keeper;
+
 /// Why a target did not do, or did not tell, what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -40,6 +42,21 @@ pub enum TargetError {
         name: String,
         /// Who holds it.
         holder: String,
+    },
+    /// Another state directory looks after the unit, which is left alone.
+    #[error(
+        "unit {unit} of host {host} is looked after from another state directory: store {store}, machine {machine}; end \
+         that agent, or give this host another name; if that state is lost, run `writ enrol --take-over`",
+        store = keeper.store,
+        machine = keeper.machine
+    )]
+    Kept {
+        /// The unit.
+        unit: String,
+        /// This host's name, and the other's.
+        host: String,
+        /// Who.
+        keeper: Keeper,
     },
     /// What was to be touched does not bear this host's label any more, so it was left alone.
     #[error("did not {operation}: {object} does not carry the labels of host {host}")]
@@ -81,6 +98,7 @@ impl TargetError {
             Self::Unsupported { .. }
             | Self::Refused { .. }
             | Self::Held { .. }
+            | Self::Kept { .. }
             | Self::NotOurs { .. }
             | Self::Failed { .. }
             | Self::File { .. } => false,

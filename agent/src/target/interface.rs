@@ -20,6 +20,15 @@ pub struct Context {
     pub commit: Option<String>,
 }
 
+/// From where a unit is looked after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeper {
+    /// The store of the state directory, by its random name.
+    pub store: String,
+    /// The machine, as its kernel calls it.
+    pub machine: String,
+}
+
 /// How closely a target is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {

@@ -18,7 +18,7 @@ use writ_core::time::{Seconds, Timestamp};
 pub use docker::Docker;
 pub use error::TargetError;
 pub use interface::{
-    Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, LogChunk, LogRequest, Output, ProbeResult,
+    Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, Keeper, LogChunk, LogRequest, Output, ProbeResult,
     Progress, Published, Quiet, Session,
 };
 pub use simulated::Simulated;
@@ -41,6 +41,48 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.observe(unit, depth, now).await,
             Self::Simulated(simulated) => simulated.observe(unit, now),
+        }
+    }
+
+    /// The same target, looked after from one state directory. A described host lies in that directory and needs no mark.
+    #[must_use]
+    pub fn kept_by(self, keeper: Keeper) -> Self {
+        match self {
+            Self::Docker(docker) => Self::Docker(docker.kept_by(keeper)),
+            Self::Simulated(simulated) => Self::Simulated(simulated),
+        }
+    }
+
+    /// Marks a unit as looked after from here, unless it is marked so.
+    ///
+    /// # Errors
+    /// [`TargetError::Kept`] if another state directory looks after it.
+    pub async fn keep(&self, context: &Context) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.keep(context).await,
+            Self::Simulated(_) => Ok(()),
+        }
+    }
+
+    /// Who looks after a unit, if it is not looked after from here.
+    ///
+    /// # Errors
+    /// If the target cannot be reached.
+    pub async fn other_keeper(&self, context: &Context) -> Result<Option<Keeper>, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.other_keeper(context).await,
+            Self::Simulated(_) => Ok(None),
+        }
+    }
+
+    /// Marks a unit as looked after from here, whoever did so before.
+    ///
+    /// # Errors
+    /// If the target cannot be reached.
+    pub async fn take_over(&self, context: &Context) -> Result<(), TargetError> {
+        match self {
+            Self::Docker(docker) => docker.take_over(context).await,
+            Self::Simulated(_) => Ok(()),
         }
     }
 

@@ -81,10 +81,10 @@ fn check_lane(lane: Lane, policy: &Policy, refusals: &mut Vec<Refusal>) -> Lane 
     if found.is_empty() {
         return lane;
     }
-    let Lane { object, steps: _, then: _ } = lane;
+    let Lane { object, steps: _, then: _, delay: _ } = lane;
     let steps = vec![refuse(&object, &found)];
     refusals.extend(found);
-    Lane { object, steps, then: None }
+    Lane { object, steps, then: None, delay: None }
 }
 
 /// What the pods of some steps may not do, each thing once.

@@ -175,3 +175,91 @@ fn a_clock_that_is_put_back_stops_no_probe() {
     pod.now = 100_001;
     assert_eq!(pod.due(), []);
 }
+
+/// A pod whose liveness is asked every second and fails with the first no.
+fn mortal() -> Story {
+    Story::new(&[(Liveness, timing(1, 1, 1, 1))], 0)
+}
+
+fn restart() -> Transition {
+    Transition::Restart(Liveness, "livenessProbe: no".to_owned())
+}
+
+/// Runs from `second` on and fails a second later. Gives when the restart is asked for.
+fn dies(pod: &mut Story, second: u32) -> u32 {
+    pod.runs(second, &[Transition::Ready, Transition::Available]);
+    pod.now = second + 1;
+    pod.at(second + 1, Event::Asked(Liveness), &[]);
+    let (health, told) = pod.health.after(&Event::Answered(Liveness, Answer::No("no".to_owned())), pod.moment());
+    pod.health = health;
+    if told.contains(&restart()) {
+        return second + 1;
+    }
+    assert!(matches!(told.as_slice(), [Transition::NotReady(why)] if why.contains("at most every 300s")), "{told:?}");
+    assert!(pod.health.why().starts_with("livenessProbe: no; restarts do not help"), "{}", pod.health.why());
+    let until = pod.health.next_moment().unwrap();
+    let second = u32::try_from(until.seconds()).unwrap();
+    pod.at(second - 1, Event::Tick, &[]);
+    assert_eq!(pod.due(), [], "nobody asks it meanwhile");
+    pod.at(second, Event::Tick, &[restart()]);
+    pod.at(second, Event::Tick, &[]);
+    second
+}
+
+#[test]
+fn a_pod_that_always_fails_is_restarted_at_once_then_after_pauses_that_double_to_five_minutes() {
+    let (mut pod, mut begun, mut pauses) = (mortal(), 0, Vec::new());
+    for _ in 0..8 {
+        let restarted = dies(&mut pod, begun);
+        pauses.push(restarted - begun - 1);
+        begun = restarted + 1;
+    }
+    assert_eq!(pauses, [0, 10, 20, 40, 80, 160, 300, 300]);
+}
+
+#[test]
+fn ten_minutes_of_health_forget_the_restarts_and_less_do_not() {
+    for (well, pause) in [(600, 0), (599, 20)] {
+        let mut pod = mortal();
+        let first = dies(&mut pod, 0);
+        let second = dies(&mut pod, first + 1);
+        let begun = second + 1;
+        pod.runs(begun, &[Transition::Ready, Transition::Available]);
+        pod.answer(begun + 1, Liveness, true, &[]);
+        pod.answer(begun + 2, Liveness, true, &[]);
+        pod.now = begun + 1 + well;
+        pod.at(pod.now, Event::Asked(Liveness), &[]);
+        pod.health = pod.health.after(&Event::Answered(Liveness, Answer::No("no".to_owned())), pod.moment()).0;
+        let waits = pod.health.next_moment().map_or(0, |until| until.millis_since(pod.moment()) / 1_000);
+        assert_eq!(waits, pause, "after {well} s of health");
+    }
+}
+
+#[test]
+fn a_restart_that_waits_is_given_up_when_the_pod_runs_anew_and_not_when_it_is_only_looked_at_again() {
+    let mut pod = mortal();
+    let begun = dies(&mut pod, 0) + 1;
+    pod.runs(begun, &[Transition::Ready, Transition::Available]);
+    pod.at(begun + 1, Event::Asked(Liveness), &[]);
+    pod.health = pod.health.after(&Event::Answered(Liveness, Answer::No("no".to_owned())), pod.moment()).0;
+    pod.at(begun + 2, Event::Runs { since: Timestamp::from_seconds(begun.into()), adopted: false }, &[]);
+    assert_eq!(pod.due(), [], "it waits still");
+    let mut anew = Story { health: pod.health.clone(), now: pod.now };
+    anew.runs(begun + 3, &[Transition::Ready, Transition::Available]);
+    anew.at(begun + 60, Event::Tick, &[]);
+    let mut stopped = Story { health: pod.health.clone(), now: pod.now };
+    stopped.at(begun + 3, Event::Stopped, &[]);
+    stopped.at(begun + 60, Event::Tick, &[]);
+    pod.at(begun + 60, Event::Tick, &[restart()]);
+}
+
+#[test]
+fn a_clock_that_is_put_back_delays_no_restart_for_longer() {
+    let mut pod = mortal();
+    let begun = dies(&mut pod, 100_000) + 1;
+    pod.runs(begun, &[Transition::Ready, Transition::Available]);
+    pod.at(begun + 1, Event::Asked(Liveness), &[]);
+    pod.health = pod.health.after(&Event::Answered(Liveness, Answer::No("no".to_owned())), pod.moment()).0;
+    pod.at(begun + 2, Event::Tick, &[]);
+    pod.at(10, Event::Tick, &[restart()]);
+}

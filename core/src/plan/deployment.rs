@@ -74,7 +74,7 @@ fn exhausted(subject: &Subject<'_>) -> Lane {
     let id = &subject.workload.id;
     let why = format!("no free name {} is left for a new replica", pod_name(id, "0000 to ffff"));
     let step = draft::nothing(step::Verb::Refuse, id, None, why, Cause::None);
-    Lane { object: id.clone(), steps: vec![step], then: None }
+    Lane { object: id.clone(), steps: vec![step], then: None, delay: None }
 }
 
 impl<'a> Replicas<'a> {
@@ -182,7 +182,7 @@ impl<'a> Replicas<'a> {
 
     fn make(&mut self, draft: &mut Draft<'_>, subject: &Subject<'_>, id: String) {
         let name = pod_name(&subject.workload.id, &id);
-        if draft.create(&PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
+        if draft.create(subject.workload, &PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
             self.pending.push(Pending::New(name));
         }
     }

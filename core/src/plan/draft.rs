@@ -7,7 +7,7 @@ use super::world::Subject;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::limits::WAIT_SECONDS_MIN;
-use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
+use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec, Workload};
 use crate::observed::{ObservedPod, PodState};
 use crate::time::Seconds;
 
@@ -46,9 +46,9 @@ impl<'a> Draft<'a> {
         self.note(pod, format!("not seen: {reason}"), Cause::None);
     }
 
-    /// Makes a pod and, before it, its missing volumes. Drift that is only reported becomes a note, and false.
-    pub(super) fn create(&mut self, index: &PodIndex, birth: Birth) -> bool {
-        let spec = self.subject.workload.pod(index);
+    /// Makes a pod from a template and, before it, its missing volumes. Drift that is only reported becomes a note, and false.
+    pub(super) fn create(&mut self, template: &Workload, index: &PodIndex, birth: Birth) -> bool {
+        let spec = template.pod(index);
         let Birth { verb, why, cause } = birth;
         if cause == Cause::Drift && self.subject.reports_drift() {
             self.note(&spec.name, reported(&why), cause);
@@ -60,9 +60,9 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Gives a pod a new container and waits for it.
-    pub(super) fn renew(&mut self, look: &Look<'_>) {
-        let spec = self.subject.workload.pod(&look.pod.index);
+    /// Gives a pod a new container from a template and waits for it.
+    pub(super) fn renew(&mut self, template: &Workload, look: &Look<'_>) {
+        let spec = template.pod(&look.pod.index);
         let why = format!("{}{}", look.why, self.volumes(&spec, look.cause));
         let hashes = (look.pod.revision.clone(), Some(spec.revision.clone()));
         let act = Act::ReplacePod { container: look.pod.container.clone(), spec: Box::new(spec) };
@@ -194,29 +194,29 @@ impl<'a> Draft<'a> {
         let object = self.subject.workload.id.clone();
         let holds = reaches && !self.subject.is_held_as_wanted();
         if !holds {
-            self.forget_idle_waits();
+            forget_idle_waits(&mut self.steps);
         }
         if self.steps.is_empty() {
             self.steps.push(nothing(Verb::Keep, &object, None, "as desired".to_owned(), Cause::None));
         }
         let then = holds.then(|| HoldingChange::Hold(object.clone(), Box::new(self.subject.to_hold())));
-        Lane { object, steps: self.steps, then }
+        Lane { object, steps: self.steps, then, delay: None }
     }
+}
 
-    /// A pod that nobody touched is waited for only where something depends on it: a pass with nothing to do must
-    /// not stand still because a database is not ready.
-    fn forget_idle_waits(&mut self) {
-        let last = self.steps.iter().rposition(|step| step.act != Act::Nothing).map_or(0, |at| at + 1);
-        let touched: Vec<String> =
-            self.steps.iter().filter(|step| step.act != Act::Nothing).filter_map(|step| step.pod.clone()).collect();
-        for step in self.steps.iter_mut().skip(last) {
-            if step.pod.as_ref().is_some_and(|pod| touched.contains(pod)) {
-                continue;
-            }
-            if let Some(wait) = step.wait.take() {
-                let words = format!("waiting for {} to become ready: ", wait.pod);
-                step.why = format!("as desired, but {}", step.why.trim_start_matches(&words));
-            }
+/// A pod that nobody touched is waited for only where something depends on it: a pass with nothing to do must not stand
+/// still because a database is not ready.
+pub(super) fn forget_idle_waits(steps: &mut [Step]) {
+    let last = steps.iter().rposition(|step| step.act != Act::Nothing).map_or(0, |at| at + 1);
+    let touched = steps.iter().filter(|step| step.act != Act::Nothing).filter_map(|step| step.pod.clone());
+    let touched: Vec<String> = touched.collect();
+    for step in steps.iter_mut().skip(last) {
+        if step.pod.as_ref().is_some_and(|pod| touched.contains(pod)) {
+            continue;
+        }
+        if let Some(wait) = step.wait.take() {
+            let words = format!("waiting for {} to become ready: ", wait.pod);
+            step.why = format!("as desired, but {}", step.why.trim_start_matches(&words));
         }
     }
 }

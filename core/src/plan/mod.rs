@@ -5,17 +5,22 @@
 
 mod deployment;
 mod draft;
+mod earlier;
 mod look;
 mod removal;
 mod replica;
+mod setback;
 mod statefulset;
 mod step;
 mod why;
 mod workload;
 mod world;
 
+pub use earlier::{Template, Templates, earlier};
 pub use removal::removal;
+pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
+pub use workload::needs_network;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +46,10 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// Bytes from which the names of new replicas are drawn; the same seed gives the same names.
     pub seed: u64,
+    /// What failed of late for this commit, and is not tried again before its pause is over.
+    pub setbacks: &'a Setbacks,
+    /// What the commits that [`earlier`] names ask for, as far as they can be had.
+    pub templates: &'a Templates,
 }
 
 /// What a unit's settings say about plans.
@@ -84,6 +93,7 @@ pub fn plan(input: &Input<'_>) -> Plan {
         lanes.insert(id.clone(), workload::pending(id, reason));
     }
     lanes.extend(removal::lanes(&world).into_iter().map(|lane| (lane.object.clone(), lane)));
-    let lanes: Vec<Lane> = lanes.into_values().map(|lane| workload::unless_blocked(input, lane)).collect();
-    Plan { shared: workload::network(input, &lanes), lanes }
+    let lanes = lanes.into_values().map(|lane| setback::hold_back(input, workload::unless_blocked(input, lane)));
+    let lanes: Vec<Lane> = lanes.collect();
+    setback::hold_back_network(input, Plan { shared: workload::network(input, &lanes), lanes })
 }

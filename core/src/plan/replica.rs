@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::world::{Subject, pod_name};
+use crate::backoff::mix;
 
 /// Names of replicas: four hexadecimal digits.
 const NAMES: u64 = 1 << 16;
@@ -37,12 +38,4 @@ impl Names {
         self.taken.insert(format!("{}{id}", self.prefix));
         Some(id)
     }
-}
-
-/// One step of SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
-const fn mix(state: u64) -> u64 {
-    let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
 }

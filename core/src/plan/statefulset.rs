@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Birth, Draft};
+use super::earlier::{Template, stays_at};
 use super::look::{Look, Need, look};
 use super::step::{Cause, Lane, Verb};
 use super::world::{Subject, pod_name};
-use crate::model::{PodIndex, PodManagement, StatefulUpdate};
+use crate::holdings::Earlier;
+use crate::model::{PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::ObservedPod;
 
 /// How this StatefulSet wants it.
@@ -50,7 +52,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: Rules, mut draft: Draft<
     let unseen = slots.iter().find(|slot| matches!(slot.sight, Sight::Unseen(_))).map(|slot| slot.name.clone());
     let hidden = unseen.is_some() || surplus.iter().any(|pod| matches!(pod, Surplus::Unseen(..)));
 
-    renew_broken(&mut draft, &slots);
+    renew_broken(&mut draft, subject, rules, &slots);
     for look in slots.iter().filter_map(Slot::look) {
         draft.mend(look);
     }
@@ -62,7 +64,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: Rules, mut draft: Draft<
         shrink_at_once(&mut draft, subject, &surplus);
         await_all(&mut draft, &slots, &made);
     }
-    roll(&mut draft, &slots, unseen.as_deref());
+    roll(&mut draft, subject, rules, &slots, unseen.as_deref());
     for look in slots.iter().filter_map(Slot::look).filter(|look| look.need == Need::Note) {
         draft.note(look.name, look.why.clone(), look.cause);
     }
@@ -129,10 +131,10 @@ fn surplus<'a>(subject: &Subject<'a>, rules: Rules, gone: &BTreeSet<&str>) -> Ve
 
 /// A pod that must be replaced and does not serve anybody goes first, whatever the others do: else a broken revision
 /// would hold up the one that mends it.
-fn renew_broken(draft: &mut Draft<'_>, slots: &[Slot<'_>]) {
-    for look in slots.iter().rev().filter_map(Slot::look) {
+fn renew_broken(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, slots: &[Slot<'_>]) {
+    for (ordinal, look) in slots.iter().rev().filter_map(|slot| Some((slot.ordinal, slot.look()?))) {
         if look.need == Need::Renew && !look.serves {
-            draft.renew(look);
+            draft.renew(template(subject, rules, ordinal), look);
         }
     }
 }
@@ -145,7 +147,11 @@ fn settle_in_order(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, s
                 draft.note(&slot.name, format!("not created: {blocker} before it was not seen"), Cause::None);
             }
             (Sight::Missing, None) => {
-                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot)) {
+                if draft.create(
+                    template(subject, rules, slot.ordinal),
+                    &PodIndex::Ordinal(slot.ordinal),
+                    birth(subject, rules, slot),
+                ) {
                     draft.await_new(&slot.name);
                 }
             }
@@ -172,7 +178,11 @@ fn settle_at_once(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, sl
     for slot in slots {
         match &slot.sight {
             Sight::Missing => {
-                if draft.create(&PodIndex::Ordinal(slot.ordinal), birth(subject, rules, slot)) {
+                if draft.create(
+                    template(subject, rules, slot.ordinal),
+                    &PodIndex::Ordinal(slot.ordinal),
+                    birth(subject, rules, slot),
+                ) {
                     made.push(slot.name.clone());
                 }
             }
@@ -207,12 +217,45 @@ fn birth(subject: &Subject<'_>, rules: Rules, slot: &Slot<'_>) -> Birth {
         Some(_) if subject.applied => (Verb::Create, "it is gone".to_owned(), Cause::Drift),
         Some(_) => (Verb::Create, "it is not there".to_owned(), Cause::Change),
     };
-    let below = match rules.update {
-        StatefulUpdate::Rolling { partition } => ordinal < partition && subject.held.is_some(),
+    Birth { verb, why: format!("{why}{}", at_revision(subject, rules, ordinal)), cause }
+}
+
+/// True if a pod of this number is left at the revision that it has, or had.
+const fn is_below(rules: Rules, ordinal: u32) -> bool {
+    match rules.update {
+        StatefulUpdate::Rolling { partition } => ordinal < partition,
         StatefulUpdate::OnDelete => false,
-    };
-    let revision = if below { "; comes at the new revision, for the template of the old one is not kept" } else { "" };
-    Birth { verb, why: format!("{why}{revision}"), cause }
+    }
+}
+
+/// What a pod of this number is made from.
+fn template<'a>(subject: &Subject<'a>, rules: Rules, ordinal: u32) -> &'a Workload {
+    let stays = is_below(rules, ordinal) && stays_at(subject.workload, subject.held).is_some();
+    match subject.world.input.templates.get(&subject.workload.id).filter(|_| stays) {
+        Some(Template::Found(earlier)) => earlier,
+        Some(Template::Lost(_)) | None => subject.workload,
+    }
+}
+
+/// At which revision a pod is made, where others of its set are at another one.
+fn at_revision(subject: &Subject<'_>, rules: Rules, ordinal: u32) -> String {
+    let below = is_below(rules, ordinal);
+    let Some(earlier) = stays_at(subject.workload, subject.held).filter(|_| below) else { return String::new() };
+    let Earlier { revision, commit } = &earlier;
+    let commit = commit.as_deref().map_or("local files".to_owned(), |commit| format!("commit {commit:.8}"));
+    let lost = |why: &str| format!("; comes at the new revision, for that of {commit} cannot be had: {why}");
+    match subject.world.input.templates.get(&subject.workload.id) {
+        Some(Template::Found(found)) if found.revision == *revision => {
+            format!("; comes at revision {} of {commit}, for it is below the partition", revision.short())
+        }
+        Some(Template::Found(found)) => format!(
+            "; comes at revision {} of {commit}, for it is below the partition; that was {} before values changed",
+            found.revision.short(),
+            revision.short()
+        ),
+        Some(Template::Lost(why)) => lost(why),
+        None => lost("nobody looked for it"),
+    }
 }
 
 /// Removes what is too many, highest first; stops where a pod was not seen.
@@ -252,8 +295,8 @@ fn remove(draft: &mut Draft<'_>, subject: &Subject<'_>, name: &str, pod: &Observ
 }
 
 /// Replaces pods that serve, highest first, one at a time. None while a pod of the set is out of sight: it may be down.
-fn roll(draft: &mut Draft<'_>, slots: &[Slot<'_>], unseen: Option<&str>) {
-    for look in slots.iter().rev().filter_map(Slot::look) {
+fn roll(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, slots: &[Slot<'_>], unseen: Option<&str>) {
+    for (ordinal, look) in slots.iter().rev().filter_map(|slot| Some((slot.ordinal, slot.look()?))) {
         if look.need != Need::Renew || !look.serves {
             continue;
         }
@@ -261,7 +304,7 @@ fn roll(draft: &mut Draft<'_>, slots: &[Slot<'_>], unseen: Option<&str>) {
             Some(blocker) => {
                 draft.note(look.name, format!("not replaced: {blocker} was not seen ({})", look.why), Cause::None);
             }
-            None => draft.renew(look),
+            None => draft.renew(template(subject, rules, ordinal), look),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::setback::Delay;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::model::{ObjectId, PodSpec, VolumeSpec};
@@ -26,6 +27,8 @@ pub struct Lane {
     pub steps: Vec<Step>,
     /// What is held once all of them succeeded.
     pub then: Option<HoldingChange>,
+    /// Why it does not go on for now, where its last try failed.
+    pub delay: Option<Delay>,
 }
 
 /// One step, or the reason why there is none.

@@ -24,7 +24,7 @@ pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
 /// The lane of a workload that cannot be run now.
 pub(super) fn pending(id: &ObjectId, reason: &str) -> Lane {
     let why = format!("pending: {reason}; what runs stays as it is");
-    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None }
+    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None, delay: None }
 }
 
 fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) -> Lane {
@@ -93,7 +93,7 @@ pub(super) fn unless_blocked(input: &Input<'_>, lane: Lane) -> Lane {
         return lane;
     }
     let refuse = |why| nothing(Verb::Refuse, &lane.object, None, why, Cause::None);
-    Lane { object: lane.object.clone(), steps: reasons.into_iter().map(refuse).collect(), then: None }
+    Lane { object: lane.object.clone(), steps: reasons.into_iter().map(refuse).collect(), then: None, delay: None }
 }
 
 /// What stands in the way of a step.
@@ -150,10 +150,16 @@ fn needs(act: &Act) -> Option<Option<&PodSpec>> {
     }
 }
 
+/// True for a step that cannot be taken without the host's network.
+#[must_use]
+pub fn needs_network(step: &Step) -> bool {
+    needs(&step.act).is_some()
+}
+
 /// The step that makes the host's network, where it is not there and something needs it.
 pub(super) fn network(input: &Input<'_>, lanes: &[Lane]) -> Vec<Step> {
     let mut steps = lanes.iter().flat_map(|lane| &lane.steps);
-    let first = steps.find(|step| needs(&step.act).is_some());
+    let first = steps.find(|step| needs_network(step));
     let Some(first) = first.filter(|_| input.observed.network == NetworkState::Absent) else { return Vec::new() };
     let mut step = nothing(Verb::Create, &first.object, None, "the host has no network yet".to_owned(), first.cause);
     step.act = Act::CreateNetwork;

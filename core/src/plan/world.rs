@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::earlier::stays_at;
 use super::{Drift, Input};
 use crate::holdings::Held;
 use crate::model::{Controller, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
@@ -104,7 +105,8 @@ impl<'a> Subject<'a> {
         parts.insert(ROLLOUT.to_owned(), rollout(workload));
         let commit = self.world.input.commit.map(str::to_owned);
         let (revision, fixed) = (workload.revision.clone(), workload.fixed.clone());
-        Held { revision, replicas: workload.replicas, commit, parts, fixed }
+        let held = Held { revision, replicas: workload.replicas, commit, parts, fixed };
+        held.staying_at(stays_at(workload, self.held).as_ref())
     }
 
     /// Time that a pod may take to become available.
@@ -122,6 +124,7 @@ impl<'a> Subject<'a> {
                 && *fixed == workload.fixed
                 && template_parts(parts).eq(&workload.parts)
                 && !held.is_under_way()
+                && held.stays_at() == stays_at(workload, self.held)
                 && parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload))
         })
     }

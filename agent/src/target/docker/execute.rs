@@ -37,6 +37,7 @@ impl Docker {
     /// # Errors
     /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
     pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
+        self.keep(context).await?;
         match act {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,

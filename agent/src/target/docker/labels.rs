@@ -10,7 +10,7 @@ use writ_core::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
 use writ_core::observed::{Holder, ObservedVolume};
 use writ_core::time::Seconds;
 
-use crate::target::Context;
+use crate::target::{Context, Keeper};
 
 /// The host that made it.
 pub(super) const HOST: &str = "writ.host";
@@ -34,6 +34,10 @@ pub(super) const CLAIM: &str = "writ.claim";
 pub(super) const ORDINAL: &str = "writ.ordinal";
 /// The digest of the image.
 pub(super) const IMAGE: &str = "writ.image";
+/// The store that a mark belongs to.
+pub(super) const STORE: &str = "writ.store";
+/// The machine on which a mark was made.
+pub(super) const MACHINE: &str = "writ.machine";
 /// What was asked for, as far as a person can change it later; see [`Asked`].
 pub(super) const ASKED: &str = "writ.asked";
 
@@ -134,6 +138,14 @@ pub(super) fn of_volume(context: &Context, volume: &VolumeSpec) -> Labels {
     labels.insert(CLAIM.to_owned(), claim.clone());
     labels.insert(ORDINAL.to_owned(), ordinal.to_string());
     labels
+}
+
+/// The labels of the mark that says who looks after a unit.
+pub(super) fn of_mark(context: &Context, keeper: &Keeper) -> Labels {
+    let Keeper { store, machine } = keeper;
+    let Context { host, unit, commit: _ } = context;
+    let labels = [(HOST, host), (UNIT, unit), (STORE, store), (MACHINE, machine)];
+    labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
 /// The labels of a directory that lives as long as its pod.

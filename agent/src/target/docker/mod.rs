@@ -10,6 +10,7 @@ mod create;
 mod execute;
 mod files;
 mod image;
+mod keeper;
 mod labels;
 mod login;
 mod network;
@@ -27,6 +28,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use writ_core::observed::Alteration;
 
+use crate::target::Keeper;
+
 /// The network that all pods of a host are on.
 pub const NETWORK: &str = "voodu0";
 
@@ -38,6 +41,7 @@ pub struct Docker {
     host: String,
     state: PathBuf,
     endpoint: String,
+    keeper: Option<Keeper>,
     memory: Box<Mutex<Memory>>,
 }
 
@@ -56,6 +60,8 @@ struct Memory {
     addresses: BTreeSet<std::net::Ipv4Addr>,
     /// Containers to which we let the shared names lead.
     published: BTreeSet<String>,
+    /// Units that the engine says are looked after from here.
+    kept: BTreeSet<String>,
     /// What the last look into every field found changed, by container: the lists do not show it.
     fields: BTreeMap<String, Vec<Alteration>>,
 }
@@ -69,6 +75,7 @@ impl Docker {
             host: host.to_owned(),
             state: state.into(),
             endpoint: endpoint.to_owned(),
+            keeper: None,
             memory: Box::new(Mutex::new(Memory::default())),
         }
     }
@@ -86,11 +93,12 @@ impl Docker {
 
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, state, endpoint, memory: _ } = self;
+        let Self { host, state, endpoint, keeper, memory: _ } = self;
         f.debug_struct("Docker")
             .field("host", host)
             .field("state", state)
             .field("endpoint", endpoint)
+            .field("keeper", keeper)
             .finish_non_exhaustive()
     }
 }

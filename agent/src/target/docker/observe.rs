@@ -14,7 +14,7 @@ use writ_core::time::Timestamp;
 
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels};
-use super::{Docker, NETWORK, asked, files};
+use super::{Docker, NETWORK, asked, files, keeper};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
@@ -32,7 +32,7 @@ impl Docker {
         for container in &containers {
             self.note_container(unit, container, &moving, &mut observed);
         }
-        self.note_volumes(&mut observed).await?;
+        self.note_volumes(unit, &mut observed).await?;
         self.memory().fields.retain(|id, _| containers.iter().any(|found| found.id.as_ref() == Some(id)));
         if depth == Depth::List {
             self.recall_fields(&mut observed);
@@ -109,10 +109,15 @@ impl Docker {
         }
     }
 
-    async fn note_volumes(&self, observed: &mut Observed) -> Result<(), TargetError> {
+    async fn note_volumes(&self, unit: &str, observed: &mut Observed) -> Result<(), TargetError> {
         let engine = self.engine().await?;
         let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
-        for volume in found.volumes.unwrap_or_default() {
+        let volumes = found.volumes.unwrap_or_default();
+        self.note_mark(unit, &volumes)?;
+        for volume in volumes {
+            if keeper::is_mark(&self.host, &volume.labels) {
+                continue;
+            }
             if let Some(ours) = labels::volume(&self.host, &volume.labels) {
                 observed.volumes.insert(volume.name, ours);
             } else {

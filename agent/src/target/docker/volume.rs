@@ -107,12 +107,12 @@ impl Docker {
         Ok(())
     }
 
-    async fn volume(&self, name: &str) -> Result<Option<Volume>, TargetError> {
+    pub(super) async fn volume(&self, name: &str) -> Result<Option<Volume>, TargetError> {
         let engine = self.engine().await?;
         self.find(&format!("look at volume {name}"), ANSWER, engine.inspect_volume(name)).await
     }
 
-    async fn make_volume(&self, operation: &str, name: &str, labels: Labels) -> Result<Volume, TargetError> {
+    pub(super) async fn make_volume(&self, operation: &str, name: &str, labels: Labels) -> Result<Volume, TargetError> {
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
             labels: Some(labels.into_iter().collect()),
