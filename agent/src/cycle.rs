@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use writ_core::guard::{self, CheckedPlan};
+use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Cause, Input, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
@@ -14,6 +14,7 @@ use writ_core::trust::Admitted;
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::error::chain;
+use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
@@ -331,7 +332,7 @@ fn check(agent: &Agent, unit: &Unit, wanted: &Wanted, observed: &Observed) -> Re
         policy: &unit.settings.policy(),
         seed: now.0.unsigned_abs(),
     };
-    Ok(guard::check(plan(&input), &unit.guard))
+    Ok(guard::check(unit, plan(&input), &wanted.desired, &Grants::all()))
 }
 
 /// What the unit wanted by the commit that it applied last, if that was another one.
