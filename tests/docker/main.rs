@@ -12,6 +12,7 @@ mod faults;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
+mod guard;
 mod health;
 mod idle;
 mod kubernetes;
