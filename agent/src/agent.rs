@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc};
-use writ_core::guard;
+use writ_core::guard::Policy;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
+use crate::guard;
 use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
 use crate::patience::Patience;
@@ -83,7 +84,7 @@ pub struct Unit {
     /// One of the unit's pods began to answer, or does not answer any more.
     pub stirred: Notify,
     /// What its pods may not do.
-    pub guard: guard::Policy,
+    pub guard: Policy,
     /// What it wants by the commit that it follows.
     pub wanted: WantedCache,
     /// What it wanted by the commit that was applied last.
@@ -120,7 +121,7 @@ impl Agent {
                 places.push(Rc::new(Place { kind: unit.target, target, health }));
                 Rc::clone(&places[places.len() - 1])
             });
-            units.push(Unit::new(&settings.host, unit, place));
+            units.push(Unit::new(&settings, unit, place));
         }
         let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
         let turn = Mutex::new(Weak::new());
@@ -228,16 +229,13 @@ impl Agent {
 }
 
 impl Unit {
-    fn new(host: &settings::Host, settings: &settings::Unit, place: Rc<Place>) -> Self {
-        let guard = match settings.guard {
-            settings::Guard::Baseline => guard::Policy::baseline().protecting(&host.state.display().to_string()),
-        };
+    fn new(all: &Settings, settings: &settings::Unit, place: Rc<Place>) -> Self {
         Self {
             settings: settings.clone(),
             place,
             drifted: Notify::new(),
             stirred: Notify::new(),
-            guard,
+            guard: guard::policy(all, &settings.guard),
             wanted: WantedCache::default(),
             last_good: WantedCache::default(),
             earlier: WantedCache::default(),

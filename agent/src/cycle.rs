@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use writ_core::guard::{self, CheckedPlan};
+use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Cause, Input, Setbacks, Templates, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
@@ -16,6 +16,7 @@ use crate::apply::{Applied, Hands, apply};
 use crate::copies;
 use crate::earlier::templates;
 use crate::error::chain;
+use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
@@ -342,7 +343,7 @@ fn check(
         setbacks,
         templates,
     };
-    Ok(guard::check(plan(&input), &unit.guard))
+    Ok(guard::check(unit, plan(&input), &wanted.desired, &Grants::all()))
 }
 
 /// What the unit wanted by the commit that it applied last, if that was another one.

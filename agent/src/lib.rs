@@ -6,6 +6,7 @@ pub mod agent;
 pub mod apply;
 pub mod attendance;
 pub mod fetch;
+pub mod guard;
 pub mod one_off;
 pub mod outcome;
 pub mod patience;

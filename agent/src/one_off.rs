@@ -4,7 +4,7 @@
 //! the record says so (no commit).
 
 use writ_core::dialect::Files;
-use writ_core::guard::{self, CheckedPlan};
+use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::model::{BucketRef, Desired, ObjectId, World};
 use writ_core::plan::{self, Input, Plan, Setbacks, Template};
 
@@ -12,6 +12,7 @@ use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::cycle::CycleError;
 use crate::fetch;
+use crate::guard;
 use crate::interrupt::Interrupt;
 use crate::record::RecordError;
 use crate::settings;
@@ -34,7 +35,7 @@ pub struct Proposal {
 
 /// The settings of the unit that local files belong to.
 #[must_use]
-pub fn local_unit(target: settings::Target) -> settings::Unit {
+pub fn local_unit(target: settings::Target, guard: settings::Guard) -> settings::Unit {
     settings::Unit {
         name: LOCAL.to_owned(),
         source: String::new(),
@@ -46,7 +47,7 @@ pub fn local_unit(target: settings::Target) -> settings::Unit {
             percent: writ_core::limits::PRUNE_PERCENT_DEFAULT,
         },
         recreate: false,
-        guard: settings::Guard::default(),
+        guard,
     }
 }
 
@@ -68,7 +69,7 @@ pub async fn propose_files(
     let desired = wanted.desired.clone();
     let named = |object: &ObjectId| desired.workloads.contains_key(object) || desired.pending.contains_key(object);
     let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
-    Ok(Ok((Proposal { plan: guard::check(plan, &unit.guard), desired, commit: None }, wanted)))
+    Ok(Ok((Proposal { plan: guard::check(unit, plan, &desired, &Grants::all()), desired, commit: None }, wanted)))
 }
 
 /// Plans the removal of one object; with `prune`, of its volumes as well.
@@ -83,7 +84,7 @@ pub async fn propose_removal(
 ) -> Result<Proposal, CycleError> {
     let desired = Desired::default();
     let plan = planned(agent, unit, &desired, &|_| true, |input| plan::removal(input, object, prune)).await?;
-    Ok(Proposal { plan: guard::check(plan, &unit.guard), desired, commit: None })
+    Ok(Proposal { plan: guard::check(unit, plan, &desired, &Grants::all()), desired, commit: None })
 }
 
 /// Applies a proposal that somebody said yes to.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use writ_core::dialect::{Files, Lowered, lower};
-use writ_core::guard::{self, Policy as GuardPolicy};
+use writ_core::guard::{self, Grants, Grounds, HostPaths, Policy as GuardPolicy};
 use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::model::{Desired, World, resolve};
@@ -89,11 +89,12 @@ fn decide(criterion: &mut Criterion) {
         group.bench_function("resolve and hash", |it| it.iter(|| resolved(black_box(&objects))));
         group.bench_function("plan, all new", |it| it.iter(|| planned(black_box(&desired), &nothing.0, &nothing.1)));
         group.bench_function("plan, unchanged", |it| it.iter(|| planned(black_box(&desired), &observed, &held)));
-        let guard = GuardPolicy::baseline();
+        let (policy, grants, paths) = (GuardPolicy::baseline(), Grants::all(), HostPaths::default());
         group.bench_function("all of it, all new", |it| {
             it.iter(|| {
                 let desired = resolved(&lowered(black_box(&files)));
-                guard::check(planned(&desired, &nothing.0, &nothing.1), &guard)
+                let grounds = Grounds { policy: &policy, grants: &grants, paths: &paths, desired: &desired };
+                guard::check(planned(&desired, &nothing.0, &nothing.1), &grounds)
             });
         });
         group.finish();

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use writ_core::dialect::{Files, lower};
-use writ_core::guard::{Policy, check as guard};
 use writ_core::model::resolve;
 
 use crate::desired_text::world;
+use crate::guard::baseline;
 use crate::simulation::Unit;
 
 fn examples() -> PathBuf {
@@ -43,9 +43,9 @@ fn every_example_has_the_plan_that_stands_beside_it_and_a_second_one_is_empty() 
         let (lowered, sources) = lower(&files);
         let lowered = lowered.unwrap_or_else(|problems| panic!("{shown}:\n{}", problems.render(&sources, false)));
         let (desired, _) = resolve(&lowered.objects, &world(&[])).unwrap();
-        let mut unit = Unit::new(desired);
+        let mut unit = Unit::new(desired.clone());
         let plan = unit.plan();
-        assert_eq!(guard(plan.clone(), &Policy::baseline()).refusals(), [], "{shown}");
+        assert_eq!(baseline(plan.clone(), &desired).refusals(), [], "{shown}");
         // A commit of the demonstration would carry the file to its host.
         let beside = match shown.strip_prefix("demo/") {
             Some(_) => examples().join("demo/expected.plan"),

@@ -6,6 +6,7 @@ mod desired_text;
 mod documents;
 mod examples;
 mod guard;
+mod guard_ways;
 mod hash;
 mod hcl;
 mod partition;

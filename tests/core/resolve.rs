@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use writ_core::dialect::{Files, lower};
-use writ_core::guard::{Policy, check as guard};
 use writ_core::model::{Desired, Kind, PodIndex, resolve};
 use writ_core::plan::{Act, Cause, Lane, Plan, Step, Verb};
 use writ_core::text::Problems;
@@ -99,7 +98,7 @@ fn every_example_is_resolved_and_passes_the_guard() {
                 wait: None,
             };
             let lane = Lane { object: workload.id.clone(), steps: vec![step], then: None, delay: None };
-            let checked = guard(Plan { shared: Vec::new(), lanes: vec![lane] }, &Policy::baseline());
+            let checked = crate::guard::baseline(Plan { shared: Vec::new(), lanes: vec![lane] }, &desired);
             assert_eq!(checked.refusals(), [], "{}", folder.display());
         }
     }

@@ -45,7 +45,12 @@ const IMPORTS: &[(&str, &[&str], &str)] = &[
 /// What stands in one place only: the words, and the prefixes of the paths where they may stand.
 const ONE_PLACE: &[(&[&str], &[&str], &str)] = &[
     (&["println!", "eprintln!", "print!(", "eprint!("], &["agent/src/cli", "agent/src/main.rs"], "only cli prints"),
-    (&["toml::"], &["agent/src/settings"], "only settings reads configuration"),
+    (&["toml::"], &["core/src/text/section.rs"], "one reader of TOML, which refuses what nobody asked for"),
+    (
+        &["engine.create_container(", "engine.create_volume(", "engine.create_network(", "engine.connect_network("],
+        &["agent/src/target/docker/sent.rs"],
+        "what is sent to an engine is judged where it is sent",
+    ),
     (&["SystemTime::now", "Instant::now"], &["agent/src/clock.rs"], "only the clock reads the clock"),
     (&["rusqlite"], &["agent/src/record"], "only the record knows its store"),
     (&["bollard"], &["agent/src/target/docker"], "only the Docker target knows the engine"),

@@ -13,6 +13,7 @@ mod fields;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
+mod guard;
 mod health;
 mod idle;
 mod keeper;

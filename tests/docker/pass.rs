@@ -81,7 +81,9 @@ impl Unit {
     pub async fn pass(&mut self, desired: &Desired) -> Result<Plan, TargetError> {
         let observed = self.look(desired, Depth::Deep).await?;
         let plan = self.plan(desired, &observed);
-        let checked = guard::check(plan.clone(), &guard::Policy::default());
+        let (policy, grants, paths) = (guard::Policy::default(), guard::Grants::all(), guard::HostPaths::default());
+        let grounds = guard::Grounds { policy: &policy, grants: &grants, paths: &paths, desired };
+        let checked = guard::check(plan.clone(), &grounds);
         assert_eq!(checked.refusals(), []);
         for step in checked.shared() {
             self.world.execute(&step.act).await?;

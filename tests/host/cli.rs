@@ -65,6 +65,12 @@ impl Machine {
         self.folder.path().join(name)
     }
 
+    /// Writes a file; its path.
+    fn file(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
     fn writ(&self, words: &[&str]) -> Ran {
         self.writ_with(words, "")
     }
@@ -181,6 +187,33 @@ fn check_tells_every_problem_at_its_place_and_lets_a_sound_manifest_pass() {
     let document = machine.json(&["check", &bad]);
     assert_eq!(document["ok"], Value::from(false));
     assert!(document["problems"].as_array().unwrap().iter().any(|problem| problem["line"] == 2), "{document}");
+}
+
+#[test]
+fn check_judges_by_the_guard_that_is_named_and_shows_each_refusal_at_its_workload() {
+    let machine = Machine::new();
+    let path = machine.file("nginx.hcl", "deployment \"shop\" \"web\" {\n  image = \"nginx:1\"\n}\n");
+    let own = machine.file("own.toml", "base = \"restricted\"\nroot = true\nprivilege_escalation = true\n");
+    let wrong = machine.file("wrong.toml", "rooot = true\n");
+    machine.writ(&["check", &path, "--guard", "baseline"]).succeeds();
+    let document = machine.json(&["check", &path, "--guard", "restricted"]);
+    assert_eq!((&document["ok"], &document["guard"]), (&Value::from(false), &Value::from("restricted")));
+    let problems = document["problems"].as_array().unwrap().clone();
+    let rules = ["guard default-capabilities:", "guard privilege-escalation:", "guard root:"];
+    let errors: Vec<&Value> = problems.iter().filter(|problem| problem["severity"] == "error").collect();
+    for (problem, rule) in errors.iter().zip(rules) {
+        assert!(problem["message"].as_str().unwrap().starts_with(rule) && problem["line"] == 1, "{problem}");
+    }
+    assert_eq!(errors.len(), rules.len(), "{errors:?}");
+    let ran = machine.writ(&["check", &path, "--guard", &own]);
+    assert!(
+        ran.exits(1).error.contains("guard default-capabilities") && !ran.error.contains("guard root"),
+        "{}",
+        ran.error
+    );
+    let ran = machine.writ(&["check", &path, "--guard", &wrong]);
+    assert!(ran.exits(1).error.contains("unknown key `rooot` in the policy"), "{}", ran.error);
+    machine.writ(&["check", &path, "--guard", "none"]).exits(1);
 }
 
 #[test]
@@ -321,6 +354,8 @@ fn doctor_names_each_problem_with_what_to_do() {
         document["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false).collect();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0]["check"], "engine");
+    let guard = document["checks"].as_array().unwrap().iter().find(|check| check["check"] == "guard");
+    assert_eq!(guard.unwrap()["found"], "baseline");
 }
 
 #[test]

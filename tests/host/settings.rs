@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use writ::settings::{self, SettingsError, Surroundings};
+use writ_core::guard::Policy;
 
 use crate::golden::{check_file, data};
 
@@ -56,6 +57,22 @@ fn takes_the_machines_name_unless_it_cannot_stand_in_a_status() {
     assert!(refused.contains("set `name` in [host]"), "{refused}");
 }
 
+#[test]
+fn a_policy_of_the_hosts_own_changes_what_it_says_and_a_unit_has_the_hosts_unless_it_names_another() {
+    let folder = files();
+    let settings = parse(&data("settings").join("accept/everything.toml"), &folder).unwrap();
+    let own = settings::Guard::named(&folder.path().join("guard.toml").display().to_string()).unwrap();
+    assert_eq!(settings.host.guard, own);
+    assert_eq!(own.policy.host_paths.iter().collect::<Vec<_>>(), ["/srv/media"]);
+    let restricted = settings::Guard::named("restricted").unwrap();
+    let same =
+        Policy { name: own.name.clone(), host_paths: own.policy.host_paths.clone(), ..restricted.policy.clone() };
+    assert_eq!(own.policy, same);
+    assert_eq!((&settings.units[0].guard, &settings.units[1].guard), (&restricted, &own));
+    let plain = settings::parse(Path::new("agent.toml"), "[host]\nname = \"edge-1\"\n", &Surroundings::default());
+    assert_eq!(plain.unwrap().host.guard, settings::Guard::named("baseline").unwrap());
+}
+
 fn parse(path: &Path, folder: &TempDir) -> Result<settings::Settings, SettingsError> {
     let text = fs::read_to_string(path).unwrap().replace("{dir}", &folder.path().display().to_string());
     let around = Surroundings { machine: "machine-1".into(), docker_host: None };
@@ -81,6 +98,9 @@ fn files() -> TempDir {
         fs::write(&path, CANARY).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
+    fs::write(folder.path().join("guard.toml"), "base = \"restricted\"\nhost_paths = [\"/srv/media\"]\n").unwrap();
+    let bad = format!("base = \"none\"\nhost_path = []\ntoken = \"{CANARY}\"\n");
+    fs::write(folder.path().join("bad-guard.toml"), bad).unwrap();
     folder
 }
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ::settings::Guard;
 use writ_core::dialect::{Files, lower_with, unasked};
+use writ_core::guard::{self, Refusal};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problem, Problems, Severity, Sources};
@@ -17,15 +19,20 @@ use super::terminal::Format;
 pub(crate) struct Arguments {
     /// A folder with manifests, or one manifest
     path: PathBuf,
+    /// Judge by what a host allows, too: privileged, baseline, restricted, or a file with a policy
+    #[arg(long, value_name = "PROFILE|FILE")]
+    guard: Option<String>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let read = files::read(&arguments.path)?;
-    let (objects, problems, sources) = judge(&read);
+    let Arguments { path, guard } = arguments;
+    let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
+    let read = files::read(path)?;
+    let (objects, problems, sources) = judge(&read, guard.as_ref());
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
-        "schema": "writ/check/v1", "ok": sound, "objects": objects,
+        "schema": "writ/check/v1", "ok": sound, "objects": objects, "guard": guard.as_ref().map(|guard| &guard.name),
         "problems": problems.sorted().into_iter().map(|problem| document(problem, &sources)).collect::<Vec<_>>(),
     });
     if terminal.format() == Format::Text && !problems.is_empty() {
@@ -40,8 +47,20 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
 }
 
+/// The policy that a person names; if it is not right, all of its problems are said.
+fn named(host: &Host, name: &str) -> Result<Guard, Failure> {
+    Guard::named(name).map_err(|error| {
+        let problems = error.render(host.terminal.error_colour());
+        if problems.is_empty() {
+            return error.into();
+        }
+        host.terminal.say(&problems);
+        Failure::message(format!("the policy {name} is not right"))
+    })
+}
+
 /// Lowers and resolves: the number of objects, every problem and note, and the texts that they are in.
-fn judge(read: &Files) -> (usize, Problems, Sources) {
+fn judge(read: &Files, guard: Option<&Guard>) -> (usize, Problems, Sources) {
     let (lowered, sources) = lower_with(read, &unasked(read));
     let lowered = match lowered {
         Ok(lowered) => lowered,
@@ -51,7 +70,14 @@ fn judge(read: &Files) -> (usize, Problems, Sources) {
     let world = World { buckets: Buckets::new(), hash_key: HashKey([0; 32]) };
     let mut problems = lowered.notes;
     match resolve(&lowered.objects, &world) {
-        Ok((_, notes)) => problems.extend(notes),
+        Ok((desired, notes)) => {
+            problems.extend(notes);
+            let refusals = guard.map(|guard| guard::judge(&desired, &guard.policy)).unwrap_or_default();
+            for (id, Refusal { rule, by: _, detail }) in refusals {
+                let place = lowered.objects.iter().find(|object| object.id == id).and_then(|object| object.place(""));
+                problems.push(Problem::error(place, format!("guard {}: {detail}", rule.name())));
+            }
+        }
         Err(more) => problems.extend(more),
     }
     (lowered.objects.len(), problems, sources)

@@ -9,7 +9,7 @@ use serde_json::json;
 use writ::error::chain;
 use writ::git::Mirror;
 use writ::record::{Filter, RecordError, Store, Verdict};
-use writ::settings::{Settings, Source, Target};
+use writ::settings::{Guard, Settings, Source, Target};
 use writ::target::Depth;
 use writ_core::time::Timestamp;
 
@@ -58,6 +58,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         }
         if settings.units.iter().any(|unit| unit.target == Target::Docker) {
             add("engine".to_owned(), engine(host, settings));
+        }
+        for (what, guard) in guards(settings) {
+            add(what, guard_found(guard));
         }
         for report in &settings.reports {
             add(format!("token for {} {}", report.forge.name(), report.project), token(&report.token_file));
@@ -113,6 +116,19 @@ fn settings_found(settings: &Settings) -> Result<String, Problem> {
         units.len(),
         reports.len()
     ))
+}
+
+/// The policy of the host, and those of units that have another.
+fn guards(settings: &Settings) -> Vec<(String, &Guard)> {
+    let other = settings.units.iter().filter(|unit| unit.guard != settings.host.guard);
+    let other = other.map(|unit| (format!("guard of {}", unit.name), &unit.guard));
+    std::iter::once(("guard".to_owned(), &settings.host.guard)).chain(other).collect()
+}
+
+fn guard_found(guard: &Guard) -> Result<String, Problem> {
+    let Some(file) = guard.file() else { return Ok(guard.name.clone()) };
+    // The settings were read, so it was there and right a moment ago.
+    settings_file(file)
 }
 
 fn state_directory(state: &Path) -> Result<String, Problem> {

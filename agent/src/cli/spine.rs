@@ -24,7 +24,7 @@ pub(crate) fn agent(host: &Host) -> Result<(Agent, Attendance), Failure> {
 pub(crate) fn agent_with_local(host: &Host) -> Result<(Agent, Attendance), Failure> {
     let mut settings = host.settings()?.clone();
     let kind = pods::local_kind(&settings);
-    settings.units.push(local_unit(kind));
+    settings.units.push(local_unit(kind, settings.host.guard.clone()));
     with(host, settings)
 }
 

@@ -6,26 +6,34 @@ use std::time::Duration;
 
 use crate::limits;
 use writ_core::plan::{Drift, PruneBudget};
-use writ_core::text::{Place, Problem, Problems};
+use writ_core::text::{Place, Problem, Problems, Sources, Written};
 
+use super::guard::check_guard;
 use super::path::{Privacy, directory, file};
-use super::section::Written;
 use super::{
     Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings, Source,
     Surroundings, Target, Transport, Unit, duration, raw, url,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
-pub(super) fn settings(raw: raw::Settings, around: &Surroundings, problems: &mut Problems) -> Option<Settings> {
+pub(super) fn settings(
+    raw: raw::Settings,
+    around: &Surroundings,
+    problems: &mut Problems,
+    texts: &mut Sources,
+) -> Option<Settings> {
     let raw::Settings { host, sources, units, reports } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     names.sort();
     names.dedup();
-    let host = check_host(host, around, problems);
+    let host = check_host(host, around, problems, texts);
     let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
-    let units: Vec<Option<Unit>> = units.into_iter().map(|raw| check_unit(raw, &names, problems)).collect();
+    // Where the host's own guard is not right, that is said once, and not for each unit.
+    let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
+    let units = units.into_iter().map(|raw| check_unit(raw, &names, &guard, problems, texts));
+    let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
         reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
@@ -37,7 +45,7 @@ pub(super) fn settings(raw: raw::Settings, around: &Surroundings, problems: &mut
     })
 }
 
-fn refuse(problems: &mut Problems, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+pub(super) fn refuse(problems: &mut Problems, place: &Place, message: impl Into<String>, help: impl Into<String>) {
     problems.push(Problem::error(Some(place.clone()), message).help(help));
 }
 
@@ -67,8 +75,8 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
     None
 }
 
-fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply } = raw;
+fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
+    let raw::Host { name, state, allow_unsigned_apply, guard } = raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -79,7 +87,11 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems) ->
     };
     let engine = check_engine(around.docker_host.as_deref(), problems);
     let allow_unsigned_apply = allow_unsigned_apply.is_some_and(|written| written.value);
-    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine? })
+    let guard = match guard {
+        Some(guard) => check_guard(&guard, problems, texts),
+        None => Some(Guard::default()),
+    };
+    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine?, guard: guard? })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
@@ -208,7 +220,13 @@ fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option
     (whole && sound).then_some(Introduction { commit: commit.value, signer: signer.value })
 }
 
-fn check_unit(raw: raw::Unit, sources: &[String], problems: &mut Problems) -> Option<Unit> {
+fn check_unit(
+    raw: raw::Unit,
+    sources: &[String],
+    of_host: &Guard,
+    problems: &mut Problems,
+    texts: &mut Sources,
+) -> Option<Unit> {
     let raw::Unit { name, source, path, target, drift, prune, recreate, guard } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
@@ -220,8 +238,8 @@ fn check_unit(raw: raw::Unit, sources: &[String], problems: &mut Problems) -> Op
     };
     let prune = check_prune(prune, problems);
     let guard = match guard {
-        Some(guard) => check_guard(&guard, problems),
-        None => Some(Guard::default()),
+        Some(guard) => check_guard(&guard, problems, texts),
+        None => Some(of_host.clone()),
     };
     let recreate = recreate.is_some_and(|written| written.value);
     Some(Unit {
@@ -269,15 +287,6 @@ fn check_target(written: &Written<String>, problems: &mut Problems) -> Option<Ta
         return None;
     }
     choose("target", written, &[("docker", Target::Docker), ("simulated", Target::Simulated)], problems)
-}
-
-fn check_guard(written: &Written<String>, problems: &mut Problems) -> Option<Guard> {
-    let Written { value, place } = written;
-    if ["privileged", "restricted"].contains(&value.as_str()) {
-        refuse(problems, place, format!("guard `{value}` is not supported yet"), "use \"baseline\"");
-        return None;
-    }
-    choose("guard", written, &[("baseline", Guard::Baseline)], problems)
 }
 
 fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<PruneBudget> {

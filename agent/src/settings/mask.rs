@@ -2,14 +2,7 @@
 //!
 //! Invariant: the text keeps its length and its lines, so that places in it stay right.
 
-/// Words that mark a key as holding a secret, unless it names a file.
-const SECRET_WORDS: [&str; 6] = ["token", "password", "passphrase", "secret", "private_key", "api_key"];
-
-/// True for a key whose value would be a secret itself.
-pub(super) fn is_secret_name(key: &str) -> bool {
-    let key = key.to_lowercase();
-    !key.ends_with("_file") && SECRET_WORDS.iter().any(|word| key.contains(word))
-}
+use writ_core::text::is_secret_name;
 
 /// The text with the values of secret-like keys and the passwords in addresses replaced by asterisks.
 pub(super) fn mask(text: &str) -> String {

@@ -4,10 +4,10 @@
 //! Invariant: nothing else reads the settings file or the environment.
 
 mod check;
+mod guard;
 mod mask;
 mod path;
 mod raw;
-mod section;
 mod surroundings;
 mod url;
 
@@ -18,6 +18,7 @@ use std::time::Duration;
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 
+pub use guard::Guard;
 pub use surroundings::{Surroundings, file, log_filter, person, wants_colour};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
@@ -53,6 +54,8 @@ pub struct Host {
     pub allow_unsigned_apply: bool,
     /// Socket of the container engine.
     pub engine: PathBuf,
+    /// What even an admitted commit may not do, where a unit says nothing else.
+    pub guard: Guard,
 }
 
 /// A branch of a repository.
@@ -135,14 +138,6 @@ pub enum Target {
     Simulated,
 }
 
-/// A guard profile, named as in the Pod Security Standards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Guard {
-    /// Refuses what would reach beyond the container.
-    #[default]
-    Baseline,
-}
-
 /// A forge that is told about the commits of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -190,7 +185,7 @@ pub enum SettingsError {
         path: PathBuf,
         /// What is wrong with it.
         problems: Problems,
-        /// Its text, with whatever looks like a secret blanked.
+        /// Its text and those of the policies that it names, with whatever looks like a secret blanked.
         sources: Sources,
     },
 }
@@ -276,12 +271,11 @@ pub fn load(path: &Path) -> Result<Settings, SettingsError> {
 /// If anything is not right: all problems together.
 pub fn parse(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Settings, SettingsError> {
     let file = path.display().to_string();
-    let mut problems = Problems::default();
+    let (mut problems, mut sources) = (Problems::default(), Sources::default());
     let raw = raw::read(&file, text, &mut problems);
-    match raw.and_then(|raw| check::settings(raw, surroundings, &mut problems)) {
+    match raw.and_then(|raw| check::settings(raw, surroundings, &mut problems, &mut sources)) {
         Some(settings) if !problems.has_errors() => Ok(settings),
         _ => {
-            let mut sources = Sources::default();
             sources.insert(file, mask::mask(text));
             Err(SettingsError::Invalid { path: path.to_path_buf(), problems, sources })
         }

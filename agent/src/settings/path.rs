@@ -3,9 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::text::{Problem, Problems};
-
-use super::section::Written;
+use writ_core::text::{Problem, Problems, Written};
 
 /// Permissions of anybody who is neither the owner nor in the group.
 const OTHERS: u32 = 0o007;

@@ -1,9 +1,6 @@
 //! The settings as they were written, with the place of every value. What they mean is decided elsewhere.
 
-use toml::de::DeTable;
-use writ_core::text::{Place, Problem, Problems};
-
-use super::section::{Section, Written};
+use writ_core::text::{Place, Problems, Section, Written, read_toml};
 
 pub(super) struct Settings {
     pub(super) host: Host,
@@ -17,6 +14,7 @@ pub(super) struct Host {
     pub(super) name: Option<Written<String>>,
     pub(super) state: Option<Written<String>>,
     pub(super) allow_unsigned_apply: Option<Written<bool>>,
+    pub(super) guard: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -69,24 +67,15 @@ pub(super) struct Report {
 ///
 /// None if it is not TOML: what the rest of it seems to say would mislead.
 pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Settings> {
-    let (document, errors) = DeTable::parse_recoverable(text);
-    let is_toml = errors.is_empty();
-    for error in errors {
-        let place = error.span().map(|span| Place { file: file.to_owned(), start: span.start, end: span.end });
-        problems.push(Problem::error(place, format!("not TOML: {}", error.message())));
-    }
-    if !is_toml {
-        return None;
-    }
-    let mut root = Section::new(file, "", 0..0, document.get_ref());
-    let host = root.section("host", problems).map(|section| host(section, problems)).unwrap_or_default();
-    let sources = root.sections("source", problems).into_iter().map(|section| source(section, problems)).collect();
-    let units = root.sections("unit", problems).into_iter().map(|section| unit(section, problems)).collect();
-    let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
-    root.later("alert", problems);
-    root.later("web", problems);
-    root.finish(problems);
-    Some(Settings { host, sources, units, reports })
+    read_toml(file, "the settings", text, problems, |root, problems| {
+        let host = root.section("host", problems).map(|section| host(section, problems)).unwrap_or_default();
+        let sources = root.sections("source", problems).into_iter().map(|section| source(section, problems)).collect();
+        let units = root.sections("unit", problems).into_iter().map(|section| unit(section, problems)).collect();
+        let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
+        root.later("alert", problems);
+        root.later("web", problems);
+        Settings { host, sources, units, reports }
+    })
 }
 
 fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
@@ -94,6 +83,7 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         name: section.string("name", problems),
         state: section.string("state", problems),
         allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
+        guard: section.string("guard", problems),
     };
     section.finish(problems);
     host

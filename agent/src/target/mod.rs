@@ -7,9 +7,12 @@ mod error;
 mod interface;
 mod simulated;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use writ_core::guard::HostPaths;
 use writ_core::model::{PodSpec, ProbeAction};
 use writ_core::observed::Observed;
 use writ_core::plan::Act;
@@ -94,6 +97,24 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.execute(context, act, progress).await,
             Self::Simulated(simulated) => simulated.execute(context, act).await,
+        }
+    }
+
+    /// Where paths of the host lead, for the guard.
+    #[must_use]
+    pub fn host_paths(&self, wanted: &BTreeSet<String>) -> HostPaths {
+        match self {
+            Self::Docker(docker) => docker.host_paths(wanted),
+            Self::Simulated(_) => HostPaths::as_written(),
+        }
+    }
+
+    /// Paths of the host that are the target's own, which no pod may mount.
+    #[must_use]
+    pub fn private_paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Docker(docker) => docker.private_paths(),
+            Self::Simulated(_) => Vec::new(),
         }
     }
 

@@ -2,17 +2,40 @@
 //!
 //! Invariant: only [`check`] makes a [`CheckedPlan`], and only a `CheckedPlan` can be applied.
 //! Invariant: whatever a step would make is judged field by field; a new field breaks the build until it is decided.
+//! Invariant: what was not looked at is refused.
 
+mod image;
 mod paths;
 mod policy;
+mod power;
+mod profile;
+mod rule;
 mod rules;
 
-pub use policy::{Policy, Rule};
+pub use paths::{HostPaths, Seen};
+pub use policy::{Allowed, HostPorts, Policy};
+pub use power::{Grants, Power};
+pub use profile::Profile;
+pub use rule::Rule;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::model::PodSpec;
+use crate::model::{Desired, MountSource, ObjectId, PodIndex, PodSpec};
 use crate::plan::{Act, Cause, Lane, Plan, Step, Verb};
+
+/// What a plan is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// What the host allows.
+    pub policy: &'a Policy,
+    /// What the rules of trust have granted to whom.
+    pub grants: &'a Grants,
+    /// Where paths of the host lead: at least those of [`host_paths`].
+    pub paths: &'a HostPaths,
+    /// What the plan was made for: a pod that is only started is judged by it.
+    pub desired: &'a Desired,
+}
 
 /// A plan of which every step passed the guard.
 #[derive(Debug)]
@@ -25,10 +48,21 @@ pub struct CheckedPlan {
 /// Something that the guard did not let through.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refusal {
-    /// The rule, by name (`no-host-network`).
-    pub rule: &'static str,
-    /// What asked for it and what it asked for.
+    /// The rule.
+    pub rule: Rule,
+    /// Who did not allow it.
+    pub by: Refuser,
+    /// What asked for it, what it asked for, and who did not allow it.
     pub detail: String,
+}
+
+/// Who did not allow something. Both must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refuser {
+    /// The host, by its policy.
+    Host,
+    /// The repository, by its rules of trust.
+    Trust,
 }
 
 impl CheckedPlan {
@@ -56,60 +90,134 @@ impl CheckedPlan {
     }
 }
 
-/// Judges every pod that a plan would make or mend. A lane with a refused pod keeps only the refusal, so that nothing
-/// of it is applied and what runs stays; other lanes go on.
-pub fn check(plan: Plan, policy: &Policy) -> CheckedPlan {
+/// Judges every pod that a plan would make, mend or start. A lane with a refused pod keeps only the refusal, so that
+/// nothing of it is applied and what runs stays; other lanes go on. Paths of the host are mounted as they were found, so
+/// that what was judged is what is mounted.
+pub fn check(plan: Plan, grounds: &Grounds<'_>) -> CheckedPlan {
     let Plan { shared, lanes } = plan;
     let mut refusals = Vec::new();
-    let shared = shared.into_iter().map(|step| check_shared(step, policy, &mut refusals)).collect();
-    let lanes = lanes.into_iter().map(|lane| check_lane(lane, policy, &mut refusals)).collect();
+    let shared = shared.into_iter().map(|step| check_shared(step, grounds, &mut refusals)).collect();
+    let lanes = lanes.into_iter().map(|lane| check_lane(lane, grounds, &mut refusals)).collect();
     CheckedPlan { plan: Plan { shared, lanes }, refusals }
 }
 
-fn check_shared(step: Step, policy: &Policy, refusals: &mut Vec<Refusal>) -> Step {
-    let found = judge([&step], policy);
+/// Judges what somebody wants of a host, without a plan and without a look at a disk: nothing can be applied by it.
+#[must_use]
+pub fn judge(desired: &Desired, policy: &Policy) -> Vec<(ObjectId, Refusal)> {
+    let (grants, paths) = (Grants::all(), HostPaths::as_written());
+    let grounds = Grounds { policy, grants: &grants, paths: &paths, desired };
+    let mut all = Vec::new();
+    for workload in desired.workloads.values() {
+        let index =
+            workload.ordinals().first().map_or_else(|| PodIndex::Replica(String::new()), |at| PodIndex::Ordinal(*at));
+        let found: BTreeSet<Refusal> = rules::judge(&workload.pod(&index), &grounds).into_iter().collect();
+        all.extend(found.into_iter().map(|refusal| (workload.id.clone(), refusal)));
+    }
+    all
+}
+
+/// The paths of the host that pods of a plan would mount: what must be looked at before it can be checked.
+#[must_use]
+pub fn host_paths(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
+    let pods = plan.steps().filter_map(|step| pod(step, desired));
+    pods.flat_map(|pod| mounted(&pod)).collect()
+}
+
+fn mounted(pod: &PodSpec) -> Vec<String> {
+    let mounts = pod.init.iter().chain([&pod.main]).flat_map(|container| &container.mounts);
+    let path = |source: &MountSource| match source {
+        MountSource::Host(path) => Some(path.clone()),
+        MountSource::Volume(_)
+        | MountSource::Directory(_)
+        | MountSource::File(_)
+        | MountSource::Empty { name: _, memory: _, limit: _ } => None,
+    };
+    mounts.filter_map(|mount| path(&mount.source)).collect()
+}
+
+fn check_shared(step: Step, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) -> Step {
+    let found = judge_steps([&step], grounds);
     if found.is_empty() {
-        return step;
+        return settled(step, grounds);
     }
     let refused = refuse(&step.object, &found);
     refusals.extend(found);
     refused
 }
 
-fn check_lane(lane: Lane, policy: &Policy, refusals: &mut Vec<Refusal>) -> Lane {
-    let found = judge(&lane.steps, policy);
+fn check_lane(lane: Lane, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) -> Lane {
+    let found = judge_steps(&lane.steps, grounds);
+    let Lane { object, steps, then, delay } = lane;
     if found.is_empty() {
-        return lane;
+        return Lane { object, steps: steps.into_iter().map(|step| settled(step, grounds)).collect(), then, delay };
     }
-    let Lane { object, steps: _, then: _, delay: _ } = lane;
     let steps = vec![refuse(&object, &found)];
     refusals.extend(found);
     Lane { object, steps, then: None, delay: None }
 }
 
-/// What the pods of some steps may not do, each thing once.
-fn judge<'a>(steps: impl IntoIterator<Item = &'a Step>, policy: &Policy) -> BTreeSet<Refusal> {
-    let pods = steps.into_iter().filter_map(|step| pod(&step.act));
-    pods.flat_map(|pod| rules::judge(pod, policy)).collect()
+/// What the pods and volumes of some steps may not do, each thing once.
+fn judge_steps<'a>(steps: impl IntoIterator<Item = &'a Step>, grounds: &Grounds<'_>) -> BTreeSet<Refusal> {
+    let mut found = BTreeSet::new();
+    for step in steps {
+        if let Some(pod) = pod(step, grounds.desired) {
+            found.extend(rules::judge(&pod, grounds));
+        }
+        if let Act::CreateVolume(volume) = &step.act {
+            found.extend(rules::judge_volume(volume, &step.object, grounds));
+        }
+    }
+    found
 }
 
-/// The pod that an act would make or mend.
-fn pod(act: &Act) -> Option<&PodSpec> {
-    match act {
-        Act::CreatePod(spec) => Some(spec),
-        Act::MendPod { spec, container: _, fixes: _ } | Act::ReplacePod { container: _, spec } => Some(spec),
-        // A container that is only started was judged when it was made.
+/// The pod that a step would make, mend or start.
+fn pod<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
+    match &step.act {
+        Act::CreatePod(spec)
+        | Act::MendPod { spec, container: _, fixes: _ }
+        | Act::ReplacePod { container: _, spec } => Some(Cow::Borrowed(spec)),
+        // It was judged when it was made, by what the host allowed then.
+        Act::StartPod { pod, container: _ } => {
+            let workload = desired.workloads.get(&step.object)?;
+            let index = pod.rsplit_once('.').and_then(|(_, index)| PodIndex::parse(step.object.kind, index))?;
+            Some(Cow::Owned(workload.pod(&index)))
+        }
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
-        | Act::StartPod { pod: _, container: _ }
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ } => None,
     }
 }
 
-fn refuse(object: &crate::model::ObjectId, found: &BTreeSet<Refusal>) -> Step {
-    let reasons: Vec<String> = found.iter().map(|Refusal { rule, detail }| format!("guard {rule}: {detail}")).collect();
+/// A step that passed, with the paths that it mounts as they were found.
+fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
+    match &mut step.act {
+        Act::CreatePod(spec)
+        | Act::MendPod { spec, container: _, fixes: _ }
+        | Act::ReplacePod { container: _, spec } => {
+            let PodSpec { init, main, .. } = spec.as_mut();
+            for mount in init.iter_mut().chain([main]).flat_map(|container| &mut container.mounts) {
+                if let MountSource::Host(path) = &mut mount.source
+                    && let Seen::At(found) = grounds.paths.of(path)
+                {
+                    *path = found;
+                }
+            }
+        }
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::StartPod { pod: _, container: _ }
+        | Act::RemovePod { pod: _, container: _, grace: _ }
+        | Act::RemoveVolume { volume: _ } => {}
+    }
+    step
+}
+
+fn refuse(object: &ObjectId, found: &BTreeSet<Refusal>) -> Step {
+    let reason = |Refusal { rule, by: _, detail }: &Refusal| format!("guard {}: {detail}", rule.name());
+    let reasons: Vec<String> = found.iter().map(reason).collect();
     Step {
         verb: Verb::Refuse,
         object: object.clone(),

@@ -2,129 +2,149 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
-/// What a host allows. Everything that is not listed is refused.
+use super::{image, profile};
+use crate::text::{Problems, Section};
+
+/// What a host allows. Everything that is not allowed here is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// What refusals call it: the name of a profile, or the file that it was read from.
+    pub name: String,
+    /// Containers with all of the host's powers.
+    pub privileged: bool,
+    /// Containers in the host's network.
+    pub host_network: bool,
+    /// Containers that see the host's processes.
+    pub host_pid: bool,
+    /// Containers that share memory with the host's processes.
+    pub host_ipc: bool,
     /// Capabilities that a container may add, without `CAP_`.
-    pub capabilities: BTreeSet<String>,
+    pub capabilities: Allowed<String>,
+    /// Containers may keep the capabilities that the engine gives to all.
+    pub default_capabilities: bool,
+    /// Programs may gain powers that the container's first one did not have.
+    pub privilege_escalation: bool,
+    /// Containers may run as root.
+    pub root: bool,
+    /// Containers may write to their own root file system.
+    pub writable_root: bool,
     /// Directories of the host of which, and below which, a container may mount.
     pub host_paths: BTreeSet<String>,
-    /// Addresses of the host on which ports may be published, besides loopback.
-    pub host_addresses: BTreeSet<IpAddr>,
-    /// Paths of the host that no container may ever mount, nor anything below or above them, whatever `host_paths`
-    /// says: they are ways to the whole machine or to Writ's own state.
+    /// Paths of the host that no container may mount, nor anything below or above them, whatever `host_paths` says;
+    /// beside [`Policy::PROTECTED_PATHS`].
     pub protected_paths: BTreeSet<String>,
+    /// Addresses of the host on which ports may be published, besides loopback.
+    pub host_addresses: Allowed<IpAddr>,
+    /// Ports of the host that may be published.
+    pub host_ports: HostPorts,
+    /// Registries (`ghcr.io`), or parts of them (`ghcr.io/acme`), of which images may be.
+    pub registries: Allowed<String>,
+    /// Images must be named with a digest.
+    pub pinned_images: bool,
 }
 
-/// Capabilities of the baseline profile. Source: Kubernetes, Pod Security Standards, baseline, "Capabilities"; of that
-/// list `AUDIT_WRITE` to `SYS_CHROOT` are those that container engines give by default.
-const CAPABILITIES: [&str; 13] = [
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
+/// What may be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed<T> {
+    /// Anything; `"*"` in files.
+    All,
+    /// What is listed.
+    Only(BTreeSet<T>),
+}
 
-/// Paths through which a container would have the host: accounts, devices, the kernel, the engine.
-const PROTECTED_PATHS: [&str; 14] = [
-    "/boot",
-    "/dev",
-    "/etc",
-    "/proc",
-    "/root",
-    "/run/containerd",
-    "/run/docker.sock",
-    "/run/writ",
-    "/sys",
-    "/var/lib/containerd",
-    "/var/lib/docker",
-    "/var/lib/writ",
-    "/var/run",
-    "/var/spool/cron",
-];
+/// Ports of the host that may be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPorts {
+    /// One that the engine chooses; `"free"` in files.
+    pub free: bool,
+    /// Those that a manifest may name.
+    pub named: Vec<RangeInclusive<u16>>,
+}
+
+impl<T: Ord> Allowed<T> {
+    /// True if `item` may be chosen.
+    pub fn allows<Q: Ord + ?Sized>(&self, item: &Q) -> bool
+    where
+        T: std::borrow::Borrow<Q>,
+    {
+        match self {
+            Self::All => true,
+            Self::Only(listed) => listed.contains(item),
+        }
+    }
+}
+
+impl HostPorts {
+    /// True if the port may be published; `None` is one that the engine chooses.
+    #[must_use]
+    pub fn allows(&self, port: Option<u16>) -> bool {
+        port.map_or(self.free, |port| self.named.iter().any(|range| range.contains(&port)))
+    }
+}
 
 impl Policy {
+    /// Paths through which a container would have the host, or Writ: accounts, devices, the kernel, engines, services.
+    /// No policy opens them.
+    pub const PROTECTED_PATHS: [&'static str; 20] = [
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib/systemd",
+        "/proc",
+        "/root",
+        "/run/containerd",
+        "/run/crio",
+        "/run/dbus",
+        "/run/docker.sock",
+        "/run/podman",
+        "/run/systemd",
+        "/run/writ",
+        "/sys",
+        "/usr/lib/systemd",
+        "/var/lib/containerd",
+        "/var/lib/docker",
+        "/var/lib/writ",
+        "/var/run",
+        "/var/spool/cron",
+    ];
+
     /// The profile that a host has unless it says otherwise.
     #[must_use]
     pub fn baseline() -> Self {
-        Self {
-            capabilities: CAPABILITIES.map(str::to_owned).into(),
-            host_paths: BTreeSet::new(),
-            host_addresses: BTreeSet::new(),
-            protected_paths: PROTECTED_PATHS.map(str::to_owned).into(),
-        }
+        profile::Profile::Baseline.policy()
     }
 
-    /// The same, with one more path that no container may mount: where this host keeps Writ's state.
+    /// Reads a policy of a host's own. `file` is its name in messages and in refusals. None if there is a problem.
+    pub fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Self> {
+        let mut own = Problems::default();
+        let policy = crate::text::read_toml(file, "the policy", text, &mut own, |root: &mut Section<'_>, problems| {
+            profile::read(file, root, problems)
+        });
+        let sound = !own.has_errors();
+        problems.extend(own);
+        policy.filter(|_| sound)
+    }
+
+    /// The same, with one more path that no container may mount: where this host keeps Writ's state, say.
     #[must_use]
     pub fn protecting(mut self, path: &str) -> Self {
         self.protected_paths.insert(path.to_owned());
         self
+    }
+
+    /// True if images may be of the registry that `image` names.
+    pub(super) fn allows_registry(&self, image: &str) -> bool {
+        match &self.registries {
+            Allowed::All => true,
+            Allowed::Only(listed) => listed.iter().any(|entry| image::is_of(image, entry)),
+        }
     }
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self::baseline()
-    }
-}
-
-/// What the guard refuses. Each rule has a case that is refused and one that is accepted in `policies/cases`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
-    /// A container with all of the host's powers.
-    NoPrivileged,
-    /// A container in the host's network.
-    NoHostNetwork,
-    /// A container that sees the host's processes.
-    NoHostPid,
-    /// A container that shares memory with the host's processes.
-    NoHostIpc,
-    /// A capability that is not allowed.
-    Capability,
-    /// A path of the host that is not allowed.
-    HostPath,
-    /// A port published on an address of the host that is not allowed.
-    HostPortAddress,
-    /// A volume that is not one of the pod's own claims.
-    OwnVolume,
-}
-
-impl Rule {
-    /// All rules.
-    pub const ALL: [Self; 8] = [
-        Self::NoPrivileged,
-        Self::NoHostNetwork,
-        Self::NoHostPid,
-        Self::NoHostIpc,
-        Self::Capability,
-        Self::HostPath,
-        Self::HostPortAddress,
-        Self::OwnVolume,
-    ];
-
-    /// Its name, as refusals show it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoPrivileged => "no-privileged",
-            Self::NoHostNetwork => "no-host-network",
-            Self::NoHostPid => "no-host-pid",
-            Self::NoHostIpc => "no-host-ipc",
-            Self::Capability => "capability",
-            Self::HostPath => "host-path",
-            Self::HostPortAddress => "host-port-address",
-            Self::OwnVolume => "own-volume",
-        }
     }
 }

@@ -1,14 +1,22 @@
-//! The rules, applied to one pod.
+//! The rules, applied to one pod: each power that it uses, and who does not allow it.
 
-use super::{Policy, Refusal, Rule, paths};
-use crate::model::{ContainerSpec, Mount, MountSource, PodSpec, Port, Security, VolumeSpec};
+use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths};
+use crate::model::{ContainerSpec, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec};
 use crate::text::quoted;
 
+/// What the names of volumes of claims begin with.
+const VOLUME: &str = "voodu-";
+
+/// Why a pod may not have a volume.
+const NOT_ITS_OWN: &str = "it is not one of its claims";
+
 /// What a pod may not do.
-pub(super) fn judge(pod: &PodSpec, policy: &Policy) -> Vec<Refusal> {
+pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
+    // Names, times and hashes give no power over the host. A group owns files of the pod's own volumes alone, which are
+    // plain ones of the engine: the target reads that back.
     let PodSpec {
         name: _,
-        object: _,
+        object,
         index: _,
         revision: _,
         hostname: _,
@@ -23,29 +31,64 @@ pub(super) fn judge(pod: &PodSpec, policy: &Policy) -> Vec<Refusal> {
         min_ready: _,
         progress_deadline: _,
     } = pod;
-    let mut judgement = Judgement { pod, policy, refusals: Vec::new() };
+    let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
     for container in init.iter().chain([main]) {
         judgement.container(container, volumes);
     }
     judgement.refusals
 }
 
+/// What may not be done with a volume that is to be made.
+pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grounds<'_>) -> Vec<Refusal> {
+    let VolumeSpec { name, object, claim: _, ordinal: _ } = volume;
+    let mut judgement = Judgement { object: asker, grounds, refusals: Vec::new() };
+    let complaint = (object != asker || !is_volume_name(name)).then(|| NOT_ITS_OWN.to_owned());
+    judgement.uses(Rule::OwnVolume, complaint, || format!("{asker} asks for volume {}", quoted(name)));
+    judgement.refusals
+}
+
+/// An engine takes a volume whose name is a path for that path of the host.
+fn is_volume_name(name: &str) -> bool {
+    name.starts_with(VOLUME) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 struct Judgement<'a> {
-    pod: &'a PodSpec,
-    policy: &'a Policy,
+    object: &'a ObjectId,
+    grounds: &'a Grounds<'a>,
     refusals: Vec<Refusal>,
 }
 
 impl Judgement<'_> {
-    fn refuse(&mut self, rule: Rule, container: &ContainerSpec, asks: &str) {
-        let detail = format!("{} container {} asks for {asks}", self.pod.object, container.name);
-        self.refusals.push(Refusal { rule: rule.name(), detail });
+    /// Something is used that `rule` is about; `complaint` is why the host does not allow it, if it does not.
+    fn uses(&mut self, rule: Rule, complaint: Option<String>, what: impl FnOnce() -> String) {
+        let power = rule.power();
+        let granted = self.grounds.grants.has(self.object, power);
+        if complaint.is_none() && granted {
+            return;
+        }
+        let what = what();
+        if let Some(complaint) = complaint {
+            let detail = format!("{what}: {complaint}");
+            self.refusals.push(Refusal { rule, by: Refuser::Host, detail });
+        }
+        if !granted {
+            let detail = format!("{what}: the rules of trust do not give it the power `{}`", power.name());
+            self.refusals.push(Refusal { rule, by: Refuser::Trust, detail });
+        }
+    }
+
+    /// A container does something that the host allows or not.
+    fn does(&mut self, rule: Rule, allowed: bool, container: &ContainerSpec, what: impl FnOnce() -> String) {
+        let (object, policy) = (self.object, self.grounds.policy);
+        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
+        self.uses(rule, complaint, || format!("{object} container {} {}", container.name, what()));
     }
 
     fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec]) {
+        // What a container runs, is told and is probed by stays inside of it; less than all of the machine is no power.
         let ContainerSpec {
             name: _,
-            image: _,
+            image,
             pull: _,
             entrypoint: _,
             arguments: _,
@@ -59,26 +102,39 @@ impl Judgement<'_> {
             startup: _,
             security,
         } = container;
-        self.security(container, security);
-        for Port { name: _, container: _, protocol: _, publish } in ports {
-            let Some(publish) = publish else { continue };
-            let address = publish.address;
-            if !address.is_loopback() && !self.policy.host_addresses.contains(&address) {
-                let asks = format!("a port published on {address}, which the host's policy does not allow");
-                self.refuse(Rule::HostPortAddress, container, &asks);
-            }
+        self.image(container, image);
+        self.powers(container, security);
+        self.privileges(container, security);
+        for port in ports {
+            self.port(container, port);
         }
         for Mount { path: _, source, read_only: _ } in mounts {
             self.mount(container, source, volumes);
         }
     }
 
-    fn security(&mut self, container: &ContainerSpec, security: &Security) {
-        // Which user a container is, and what it gives up, is its own affair at this profile.
+    fn image(&mut self, container: &ContainerSpec, name: &str) {
+        let policy = self.grounds.policy;
+        // Where the host lists registries, an image of one of those takes no power to use any.
+        let allowed = policy.allows_registry(name);
+        if !allowed || policy.registries == Allowed::All {
+            let what = || format!("runs image {} of {}", quoted(name), image::registry(name));
+            self.does(Rule::ImageRegistry, allowed, container, what);
+        }
+        if !image::is_pinned(name) {
+            let what = || format!("runs image {} without a digest (`NAME@sha256:…`)", quoted(name));
+            self.does(Rule::PinnedImage, !policy.pinned_images, container, what);
+        }
+    }
+
+    /// What a container asks for beyond what every container has.
+    fn powers(&mut self, container: &ContainerSpec, security: &Security) {
+        let policy = self.grounds.policy;
         let Security {
             run_as_user: _,
             run_as_group: _,
             run_as_non_root: _,
+            // Groups open files that the container sees: its own, and paths of the host, which have a rule.
             supplemental_groups: _,
             read_only_root: _,
             privileged,
@@ -88,45 +144,98 @@ impl Judgement<'_> {
             host_namespaces,
         } = security;
         if *privileged {
-            self.refuse(Rule::NoPrivileged, container, "all powers of the host (privileged)");
+            let what = || "asks for all powers of the host (privileged)".to_owned();
+            self.does(Rule::NoPrivileged, policy.privileged, container, what);
         }
         for namespace in host_namespaces {
-            let rule = match namespace.as_str() {
-                "pid" => Rule::NoHostPid,
-                "ipc" => Rule::NoHostIpc,
-                _ => Rule::NoHostNetwork,
+            let (rule, allowed) = match namespace.as_str() {
+                "network" => (Rule::NoHostNetwork, policy.host_network),
+                "pid" => (Rule::NoHostPid, policy.host_pid),
+                "ipc" => (Rule::NoHostIpc, policy.host_ipc),
+                _ => (Rule::NoHostNamespace, false),
             };
-            self.refuse(rule, container, &format!("the host's {namespace} namespace"));
+            self.does(rule, allowed, container, || format!("asks for the host's {namespace} namespace"));
         }
         for capability in capabilities_add {
             let plain = capability.to_ascii_uppercase();
             let plain = plain.strip_prefix("CAP_").unwrap_or(&plain);
-            if !self.policy.capabilities.contains(plain) {
-                self.refuse(Rule::Capability, container, &format!("capability {}", quoted(capability)));
-            }
+            let what = || format!("asks for capability {}", quoted(capability));
+            self.does(Rule::Capability, policy.capabilities.allows(plain), container, what);
+        }
+    }
+
+    /// What a container has unless it gives it up.
+    fn privileges(&mut self, container: &ContainerSpec, security: &Security) {
+        let policy = self.grounds.policy;
+        let drops_all = security.capabilities_drop.iter().any(|name| name.eq_ignore_ascii_case("all"));
+        if !drops_all {
+            let what = || "keeps the engine's capabilities (without `capabilities: {drop: [ALL]}`)".to_owned();
+            self.does(Rule::DefaultCapabilities, policy.default_capabilities, container, what);
+        }
+        if security.allow_privilege_escalation != Some(false) {
+            let what = || "may gain privileges (without `allowPrivilegeEscalation: false`)".to_owned();
+            self.does(Rule::PrivilegeEscalation, policy.privilege_escalation, container, what);
+        }
+        // The target looks at the image's user, and refuses root, where `runAsNonRoot` alone is said.
+        let is_other = security.run_as_user.map_or(security.run_as_non_root, |user| user != 0);
+        if !is_other {
+            let what = || "may run as root (without `runAsNonRoot: true` or a `runAsUser` other than 0)".to_owned();
+            self.does(Rule::Root, policy.root, container, what);
+        }
+        if !security.read_only_root {
+            let what = || "may write to its root file system (without `readOnlyRootFilesystem: true`)".to_owned();
+            self.does(Rule::WritableRoot, policy.writable_root, container, what);
+        }
+    }
+
+    fn port(&mut self, container: &ContainerSpec, port: &Port) {
+        let policy = self.grounds.policy;
+        let Port { name: _, container: _, protocol: _, publish } = port;
+        let Some(publish) = publish else { return };
+        let what = || match publish.port {
+            Some(port) => format!("publishes port {port} of the host"),
+            None => "publishes a port of the host that the engine chooses".to_owned(),
+        };
+        self.does(Rule::HostPort, policy.host_ports.allows(publish.port), container, what);
+        let address = publish.address;
+        if !address.is_loopback() {
+            let what = || format!("asks for a port published on {address}");
+            self.does(Rule::HostPortAddress, policy.host_addresses.allows(&address), container, what);
         }
     }
 
     fn mount(&mut self, container: &ContainerSpec, source: &MountSource, volumes: &[VolumeSpec]) {
         match source {
-            MountSource::Host(path) => {
-                let (allowed, protected) = (&self.policy.host_paths, &self.policy.protected_paths);
-                if let Some(reason) = paths::refusal(path, allowed, protected) {
-                    self.refuse(Rule::HostPath, container, &format!("the host's path {}: {reason}", quoted(path)));
-                }
-            }
-            // An engine takes a volume whose name is a path for that path of the host.
+            MountSource::Host(path) => self.host_path(container, path),
             MountSource::Volume(name) => {
-                let is_own = volumes.iter().any(|volume| volume.name == *name && volume.object == self.pod.object);
-                if !is_own || !name.starts_with("voodu-") || name.contains(['/', '\\']) {
-                    self.refuse(
-                        Rule::OwnVolume,
-                        container,
-                        &format!("volume {}, which is not one of its claims", quoted(name)),
-                    );
-                }
+                let is_own = volumes.iter().any(|volume| volume.name == *name && volume.object == *self.object);
+                let complaint = (!is_own || !is_volume_name(name)).then(|| NOT_ITS_OWN.to_owned());
+                let object = self.object;
+                let what = || format!("{object} container {} asks for volume {}", container.name, quoted(name));
+                self.uses(Rule::OwnVolume, complaint, what);
             }
+            // Contents are the manifest's own, and what is empty shows nothing.
             MountSource::Directory(_) | MountSource::File(_) | MountSource::Empty { name: _, memory: _, limit: _ } => {}
         }
+    }
+
+    /// A path must be allowed as it is written, and where it leads.
+    fn host_path(&mut self, container: &ContainerSpec, path: &str) {
+        let (policy, object) = (self.grounds.policy, self.object);
+        let what = || format!("{object} container {} asks for the host's path {}", container.name, quoted(path));
+        let seen = self.grounds.paths.of(path);
+        let complaint = paths::refusal(path, policy).or_else(|| match &seen {
+            Seen::At(found) => {
+                let reason = paths::refusal(found, policy)?;
+                Some(format!("it leads to {}: {reason}", quoted(found)))
+            }
+            Seen::Device(_) => None,
+            Seen::Unknown(reason) => Some(format!("it could not be looked at: {reason}")),
+        });
+        if let (None, Seen::Device(found)) = (&complaint, &seen) {
+            let complaint = format!("{} is a device, which no container may have", quoted(found));
+            self.uses(Rule::Device, Some(complaint), what);
+        }
+        self.uses(Rule::HostPath, complaint, what);
     }
 }

@@ -23,6 +23,8 @@ pub struct Desired {
 pub struct Workload {
     /// What it is called.
     pub id: ObjectId,
+    /// The file that declares it, by its path in the tree; what a rule about paths says of the file holds for its pods.
+    pub file: Option<String>,
     /// How its pods are named, ordered and replaced.
     pub controller: Controller,
     /// How many pods.

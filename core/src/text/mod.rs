@@ -3,9 +3,11 @@
 mod problem;
 mod quote;
 mod secret;
+mod section;
 mod source;
 
 pub use problem::{Problem, Problems, Severity};
 pub use quote::{is_control, quoted};
 pub use secret::SecretText;
+pub use section::{Section, Written, is_secret_name, read_toml};
 pub use source::{Place, Places, Sources};

@@ -48,6 +48,7 @@ impl Docker {
         }
         let info = self.ask("ask what the engine can do", ANSWER, engine.info()).await?;
         let mut memory = self.memory();
+        memory.data_root = info.docker_root_dir.filter(|root| !root.is_empty()).map(std::path::PathBuf::from);
         memory.swap_limit = info.swap_limit.unwrap_or(false);
         memory.engine = Some(engine.clone());
         Ok(engine)

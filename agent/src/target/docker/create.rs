@@ -5,9 +5,7 @@
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, ContainerSummary};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions, WaitContainerOptions,
-};
+use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use writ_core::model::{ContainerSpec, MountSource, PodSpec};
@@ -18,7 +16,8 @@ use super::image::{Image, Images};
 use super::labels::{self, Asked, HOST, POD, PodLabels};
 use super::network::used_addresses;
 use super::request::{Facts, Mounted, Source};
-use super::{Docker, asked, files, observe, request, verify};
+use super::sent::{Judged, Wanted};
+use super::{Docker, asked, files, host_path, observe, request, sent, verify};
 use crate::target::{Context, Progress, TargetError};
 
 /// Addresses that are tried for a pod before the network counts as contested.
@@ -177,18 +176,24 @@ impl Docker {
         image: &Image,
     ) -> Result<String, TargetError> {
         let operation = format!("create container {name}");
+        let image_user = image.user.clone();
         let facts = Facts {
             labels: labels::of_container(context, pod, &image.digest, main),
             mounts: self.mounts(&operation, context, pod, container).await?,
-            image_user: image.user.clone(),
+            image_user: image_user.clone(),
         };
         let body = request::body(pod, container, main, facts)
             .map_err(|reason| TargetError::Failed { operation: operation.clone(), reason })?;
+        let own = files::folder(&self.state);
+        let wanted = Wanted { pod, container, main: main.is_some(), own: &own };
+        let body = sent::container(body, &wanted).map_err(|refused| refused.of(&operation))?;
         let made = self.send(&operation, name, container, &body).await?;
         let engine = self.engine().await?;
         let question = engine.inspect_container(&made, None::<InspectContainerOptions>);
         let found = self.ask(&operation, ANSWER, question).await?;
-        if let Some(difference) = verify::difference(&body, &found) {
+        if let Some(difference) = verify::difference(body.body(), &image_user, &found)
+            .or_else(|| host_path::moved(found.mounts.as_ref(), &own))
+        {
             self.remove_if_ours(&operation, &made).await?;
             let reason = format!("the engine made something else than was asked for: {difference}; it was removed");
             return Err(TargetError::Failed { operation, reason });
@@ -201,12 +206,11 @@ impl Docker {
         operation: &str,
         name: &str,
         container: &ContainerSpec,
-        body: &ContainerCreateBody,
+        body: &Judged<ContainerCreateBody>,
     ) -> Result<String, TargetError> {
         let engine = self.engine().await?;
-        let options = CreateContainerOptionsBuilder::new().name(name).build();
         let question = async {
-            match engine.create_container(Some(options), body.clone()).await {
+            match body.send(&engine, name).await {
                 Err(error) if is_conflict(&error) => Ok(Err(error.to_string())),
                 other => other.map(Ok),
             }

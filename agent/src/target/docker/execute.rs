@@ -9,6 +9,7 @@ use bollard::query_parameters::{
     InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     RestartContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
 };
+use writ_core::guard::Rule;
 use writ_core::limits::GRACE_SECONDS_DEFAULT;
 use writ_core::model::PodSpec;
 use writ_core::plan::{Act, Fix};
@@ -16,7 +17,7 @@ use writ_core::time::Seconds;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
-use super::{Docker, asked, observe};
+use super::{Docker, asked, files, host_path, observe};
 use crate::target::{Context, Progress, TargetError};
 
 /// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
@@ -64,6 +65,7 @@ impl Docker {
         let operation = "restart a container".to_owned();
         let found = self.ours(&operation, container).await?;
         let operation = format!("restart {}", found.name());
+        self.stays_put(&operation, &found)?;
         let engine = self.engine().await?;
         let options = RestartContainerOptionsBuilder::new().t(seconds(grace)).build();
         self.ask(&operation, limit(grace) + WORK, engine.restart_container(container, Some(options))).await
@@ -80,6 +82,7 @@ impl Docker {
         if state.running == Some(true) {
             return Ok(());
         }
+        self.stays_put(&operation, &found)?;
         if let Some(asked) = &found.asked {
             self.give_to_group(pod, asked).await?;
         }
@@ -92,6 +95,15 @@ impl Docker {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What a container mounts of the host is where it was when the guard judged it.
+    fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
+        let Some(moved) = host_path::moved(found.inspect.mounts.as_ref(), &files::folder(&self.state)) else {
+            return Ok(());
+        };
+        let reason = format!("guard {}: {moved}; it is not started", Rule::HostPath.name());
+        Err(TargetError::Failed { operation: operation.to_owned(), reason })
     }
 
     async fn mend_pod(&self, spec: &PodSpec, container: &str, fixes: &[Fix]) -> Result<(), TargetError> {

@@ -69,6 +69,12 @@ pub(super) fn sweep(state: &Path, mounted: &BTreeSet<PathBuf>) -> Result<(), Tar
     Ok(())
 }
 
+/// Where the kept files are, without any link in it.
+pub(super) fn folder(state: &Path) -> PathBuf {
+    let home = state.join(DIRECTORY);
+    fs::canonicalize(&home).unwrap_or(home)
+}
+
 fn home(state: &Path) -> Result<PathBuf, TargetError> {
     let home = state.join(DIRECTORY);
     fs::create_dir_all(&home).map_err(|source| failed("make", &home, source))?;

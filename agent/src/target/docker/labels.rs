@@ -41,6 +41,9 @@ pub(super) const MACHINE: &str = "writ.machine";
 /// What was asked for, as far as a person can change it later; see [`Asked`].
 pub(super) const ASKED: &str = "writ.asked";
 
+/// Every label of Writ's own, and so every label that it sets.
+pub(super) const ALL: [&str; 12] = [HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CLAIM, ORDINAL, IMAGE, ASKED];
+
 /// What a pod's container was asked to be, as far as it can change while it lives.
 ///
 /// It is written into a label at creation, so that a later look needs neither the manifest nor the record.

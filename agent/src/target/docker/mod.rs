@@ -9,6 +9,7 @@ mod connection;
 mod create;
 mod execute;
 mod files;
+mod host_path;
 mod image;
 mod keeper;
 mod labels;
@@ -17,6 +18,7 @@ mod network;
 mod observe;
 mod probe;
 mod request;
+mod sent;
 mod stream;
 mod verify;
 mod volume;
@@ -50,6 +52,8 @@ pub struct Docker {
 struct Memory {
     /// The engine, once its version is known to be good enough.
     engine: Option<bollard::Docker>,
+    /// Where the engine keeps what it holds.
+    data_root: Option<PathBuf>,
     /// Limits that the engine's kernel knows.
     swap_limit: bool,
     /// The network was seen, with our label.

@@ -15,7 +15,7 @@ use writ_core::observed::NetworkState;
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST};
-use super::{Docker, NETWORK, asked, request};
+use super::{Docker, NETWORK, asked, request, sent};
 use crate::target::{Context, Published, TargetError};
 
 /// A network that is made only to learn which addresses the engine would choose.
@@ -180,7 +180,8 @@ impl Docker {
             container: container.to_owned(),
             endpoint_config: Some(request::endpoint(Some(asked), ready)),
         };
-        self.ask(operation, WORK, engine.connect_network(NETWORK, back)).await
+        let back = sent::connection(back).map_err(|refused| refused.of(operation))?;
+        self.ask(operation, WORK, back.send(&engine)).await
     }
 
     /// Addresses that the engine would choose now: free of its other networks and of the host's routes.
@@ -230,7 +231,8 @@ impl Docker {
             labels: Some(HashMap::from([(HOST.to_owned(), context.host.clone())])),
             ..NetworkCreateRequest::default()
         };
-        self.ask(operation, WORK, engine.create_network(request)).await.map(|_| ())
+        let request = sent::network(request).map_err(|refused| refused.of(operation))?;
+        self.ask(operation, WORK, request.send(&engine)).await.map(|_| ())
     }
 
     async fn network(&self, name: &str) -> Result<Option<NetworkInspect>, TargetError> {

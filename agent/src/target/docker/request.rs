@@ -19,6 +19,9 @@ use super::{NETWORK, asked};
 /// Largest log file of a container and how many are kept. The engine's default is without end.
 const LOG_OPTIONS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
 
+/// What keeps programs from gaining powers.
+pub(super) const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
+
 /// Everything about a container that has to be found out before it can be asked for.
 pub(super) struct Facts {
     /// Its labels.
@@ -70,10 +73,7 @@ pub(super) fn body(
             }),
             maximum_retry_count: None,
         }),
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("json-file".to_owned()),
-            config: Some(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
-        }),
+        log_config: Some(log_config()),
         ..HostConfig::default()
     };
     let init_limits = asked::of_pod(&PodSpec { main: container.clone(), ..pod.clone() }, None, false);
@@ -127,7 +127,16 @@ fn environment(container: &ContainerSpec) -> Result<Vec<String>, String> {
     container.env.iter().map(variable).collect()
 }
 
-fn ports(ports: &[Port]) -> (Vec<String>, HashMap<String, Option<Vec<PortBinding>>>) {
+/// Where the logs of every container go: a file of the engine's, of which old parts are dropped.
+pub(super) fn log_config() -> HostConfigLogConfig {
+    HostConfigLogConfig {
+        typ: Some("json-file".to_owned()),
+        config: Some(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+    }
+}
+
+/// The ports that a container listens on, and those of the host that lead to them.
+pub(super) fn ports(ports: &[Port]) -> (Vec<String>, HashMap<String, Option<Vec<PortBinding>>>) {
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     let mut exposed = BTreeSet::new();
     for Port { name: _, container, protocol, publish } in ports {
@@ -237,7 +246,7 @@ fn put_security(pod: &PodSpec, security: &Security, host: &mut HostConfig) -> Re
     host.cap_add = Some(capabilities_add.clone());
     host.cap_drop = Some(capabilities_drop.clone());
     if *allow_privilege_escalation == Some(false) {
-        host.security_opt = Some(vec!["no-new-privileges".to_owned()]);
+        host.security_opt = Some(vec![NO_NEW_PRIVILEGES.to_owned()]);
     }
     Ok(())
 }

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::{ListVolumesOptionsBuilder, RemoveVolumeOptions};
+use writ_core::guard::Rule;
 use writ_core::model::{PodSpec, VolumeSpec};
 
-use super::Docker;
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, Labels, POD};
+use super::{Docker, sent};
 use crate::target::{Context, TargetError};
 
 /// New files of a directory get its group.
@@ -34,7 +35,7 @@ impl Docker {
     pub(super) async fn remove_volume(&self, name: &str) -> Result<(), TargetError> {
         let operation = format!("remove volume {name}");
         let Some(found) = self.volume(name).await? else { return Ok(()) };
-        self.is_our_volume(&operation, &found)?;
+        self.is_of_this_host(&operation, &found)?;
         let engine = self.engine().await?;
         self.find(&operation, WORK, engine.remove_volume(name, None::<RemoveVolumeOptions>)).await.map(|_| ())
     }
@@ -118,14 +119,15 @@ impl Docker {
             labels: Some(labels.into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
+        let request = sent::volume(request, name).map_err(|refused| refused.of(operation))?;
         let engine = self.engine().await?;
-        let made = self.ask(operation, WORK, engine.create_volume(request)).await?;
+        let made = self.ask(operation, WORK, request.send(&engine)).await?;
         // The engine answers with an existing volume where somebody was faster.
         self.is_our_volume(operation, &made)?;
         Ok(made)
     }
 
-    fn is_our_volume(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
+    fn is_of_this_host(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
         if found.labels.get(HOST) == Some(&self.host) {
             return Ok(());
         }
@@ -134,6 +136,18 @@ impl Docker {
             name: found.name.clone(),
             holder: labels::holder(&self.host, "volume", &found.name, &found.labels).0,
         })
+    }
+
+    /// The volume is this host's, and a plain one: whoever made it with options could have made it of a path of the host.
+    fn is_our_volume(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
+        self.is_of_this_host(operation, found)?;
+        let Some(disguise) = sent::disguise(found) else { return Ok(()) };
+        let reason = format!(
+            "guard {}: volume {} is no plain volume of this engine: {disguise}; copy what is on it to a new one",
+            Rule::PlainVolume.name(),
+            found.name
+        );
+        Err(TargetError::Failed { operation: operation.to_owned(), reason })
     }
 }
 

@@ -34,6 +34,7 @@ impl Draft<'_> {
     pub(super) fn finish(self, revision: SpecHash, parts: BTreeMap<String, String>) -> Workload {
         Workload {
             id: self.object.id.clone(),
+            file: self.object.place("").map(|place| place.file),
             controller: self.controller,
             replicas: self.replicas,
             revision,

@@ -1,66 +1,120 @@
 //! Reads tables of a TOML document key by key, with the place of each, and reports what nobody asked for.
+//!
+//! Invariant: a document that is no TOML gives nothing: what the rest of it seems to say would mislead.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use writ_core::text::{Place, Problem, Problems};
+
+use super::{Place, Problem, Problems};
 
 /// A value and where it was written.
 #[derive(Debug, Clone)]
-pub(super) struct Written<T> {
-    pub(super) value: T,
-    pub(super) place: Place,
+pub struct Written<T> {
+    /// What was written.
+    pub value: T,
+    /// Where.
+    pub place: Place,
 }
 
 /// One table, of which keys are taken until none should be left.
-pub(super) struct Section<'a> {
+#[derive(Debug)]
+pub struct Section<'a> {
     file: &'a str,
+    /// What the whole document is called in messages.
+    document: &'static str,
+    /// What the table is called in messages; empty for the document itself.
     title: String,
-    pub(super) place: Place,
+    /// Where it stands.
+    pub place: Place,
     keys: BTreeMap<&'a str, (Range<usize>, &'a Spanned<DeValue<'a>>)>,
     known: Vec<&'static str>,
 }
 
+/// Reads a whole document with `read`, which takes its keys; every problem of its form goes to `problems`. `document` is
+/// what messages call it. None if it is not TOML.
+pub fn read_toml<T>(
+    file: &str,
+    document: &'static str,
+    text: &str,
+    problems: &mut Problems,
+    read: impl FnOnce(&mut Section<'_>, &mut Problems) -> T,
+) -> Option<T> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let is_toml = errors.is_empty();
+    for error in errors {
+        let place = error.span().map(|span| Place { file: file.to_owned(), start: span.start, end: span.end });
+        problems.push(Problem::error(place, format!("not TOML: {}", error.message())));
+    }
+    if !is_toml {
+        return None;
+    }
+    let mut root = Section::new(file, document, String::new(), 0..0, table.get_ref());
+    let value = read(&mut root, problems);
+    root.finish(problems);
+    Some(value)
+}
+
+/// True for a key whose value would be a secret itself, and not the name of a file that holds one.
+#[must_use]
+pub fn is_secret_name(key: &str) -> bool {
+    /// Words that mark a key as holding a secret.
+    const WORDS: [&str; 6] = ["token", "password", "passphrase", "secret", "private_key", "api_key"];
+    let key = key.to_lowercase();
+    !key.ends_with("_file") && WORDS.iter().any(|word| key.contains(word))
+}
+
 impl<'a> Section<'a> {
     /// A table, called `title` in messages; `span` is where a missing key is reported.
-    pub(super) fn new(file: &'a str, title: impl Into<String>, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
+    fn new(file: &'a str, document: &'static str, title: String, span: Range<usize>, table: &'a DeTable<'a>) -> Self {
         let keys = table.iter().map(|(key, value)| (key.get_ref().as_ref(), (key.span(), value))).collect();
-        Self { file, title: title.into(), place: place(file, span), keys, known: Vec::new() }
+        Self { file, document, title, place: place(file, span), keys, known: Vec::new() }
     }
 
     /// Takes a string.
-    pub(super) fn string(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<String>> {
+    pub fn string(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<String>> {
         self.typed(key, "text in quotes", problems, |value| value.as_str().map(str::to_owned))
     }
 
     /// Takes `true` or `false`.
-    pub(super) fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<bool>> {
+    pub fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<bool>> {
         self.typed(key, "true or false", problems, |value| value.as_bool())
     }
 
     /// Takes a whole number that is not negative.
-    pub(super) fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<u32>> {
+    pub fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<u32>> {
         self.typed(key, "a whole number from 0 to 4294967295", problems, |value| {
             let number = value.as_integer()?;
             u32::from_str_radix(number.as_str(), number.radix()).ok()
         })
     }
 
+    /// Takes a list of texts, each with its place.
+    pub fn strings(&mut self, key: &'static str, problems: &mut Problems) -> Option<Written<Vec<Written<String>>>> {
+        let file = self.file;
+        self.typed(key, "a list of texts in quotes", problems, |value| {
+            let text = |item: &Spanned<DeValue<'_>>| {
+                Some(Written { value: item.get_ref().as_str()?.to_owned(), place: place(file, item.span()) })
+            };
+            value.as_array()?.iter().map(text).collect()
+        })
+    }
+
     /// Takes a table.
-    pub(super) fn section(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
+    pub fn section(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
         let (span, value) = self.take(key)?;
         let title = if self.title.is_empty() { format!("[{key}]") } else { format!("{} {key}", self.title) };
         let Some(table) = value.get_ref().as_table() else {
             problems.push(self.wrong_type(key, "a table", value));
             return None;
         };
-        Some(Self::new(self.file, title, span, table))
+        Some(Self::new(self.file, self.document, title, span, table))
     }
 
     /// Takes a list of tables, each written `[[key]]`.
-    pub(super) fn sections(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Self> {
+    pub fn sections(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Self> {
         let Some((_, value)) = self.take(key) else { return Vec::new() };
         let tables = value.get_ref().as_array().map(|array| {
             array.iter().map(|item| item.get_ref().as_table().map(|table| (item.span(), table))).collect::<Option<_>>()
@@ -70,11 +124,12 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let tables: Vec<(Range<usize>, &DeTable<'_>)> = tables;
-        tables.into_iter().map(|(span, table)| Self::new(self.file, format!("[[{key}]]"), span, table)).collect()
+        let section = |(span, table)| Self::new(self.file, self.document, format!("[[{key}]]"), span, table);
+        tables.into_iter().map(section).collect()
     }
 
     /// Takes a key that this version understands and cannot honour; an empty list asks for nothing and is let through.
-    pub(super) fn later(&mut self, key: &'static str, problems: &mut Problems) {
+    pub fn later(&mut self, key: &'static str, problems: &mut Problems) {
         let Some((span, value)) = self.take(key) else { return };
         let asks_for_nothing = value.get_ref().as_array().is_some_and(|array| array.is_empty());
         if !asks_for_nothing {
@@ -84,12 +139,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports that a key is missing that must be there.
-    pub(super) fn require<T>(
-        &self,
-        key: &str,
-        value: Option<Written<T>>,
-        problems: &mut Problems,
-    ) -> Option<Written<T>> {
+    pub fn require<T>(&self, key: &str, value: Option<Written<T>>, problems: &mut Problems) -> Option<Written<T>> {
         // A key of the wrong type has its problem already.
         if value.is_none() && !self.was_written(key) {
             let message = format!("{} needs `{key}`", self.shown_title());
@@ -99,17 +149,17 @@ impl<'a> Section<'a> {
     }
 
     /// Reports every key that nobody took.
-    pub(super) fn finish(self, problems: &mut Problems) {
-        let Self { file, ref title, place: _, ref keys, ref known } = self;
+    pub fn finish(self, problems: &mut Problems) {
+        let Self { file, document, ref title, place: _, ref keys, ref known } = self;
         for (key, (span, _)) in keys.iter().filter(|(key, _)| !known.contains(key)) {
-            let shown = if title.is_empty() { "the settings" } else { title };
+            let shown = if title.is_empty() { document } else { title };
             let message = format!("unknown key `{}` in {shown}", key.escape_debug());
             problems.push(Problem::error(Some(place(file, span.clone())), message).help(self.advice(key)));
         }
     }
 
     fn advice(&self, key: &str) -> String {
-        if super::mask::is_secret_name(key) {
+        if is_secret_name(key) {
             return "secrets do not stand in this file: write the value to a file that only the agent can read, and \
                     name it with `token_file`"
                 .to_owned();
@@ -152,7 +202,7 @@ impl<'a> Section<'a> {
     }
 
     fn shown_title(&self) -> &str {
-        if self.title.is_empty() { "the settings" } else { &self.title }
+        if self.title.is_empty() { self.document } else { &self.title }
     }
 }
 

@@ -1,0 +1,65 @@
+//! The one way of a plan through the guard: what is on the disk is looked at, then core decides.
+//!
+//! Invariant: whatever is applied comes through [`check`], by whichever command.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use writ_core::guard::{self, CheckedPlan, Grants, Grounds, HostPaths, Policy};
+use writ_core::model::Desired;
+use writ_core::plan::Plan;
+
+use crate::agent::Unit;
+use crate::settings::{Credentials, Guard, Host, Report, Settings, Source};
+
+/// What the pods of a unit may not do: its policy, and the paths that are Writ's own on this host.
+#[must_use]
+pub fn policy(settings: &Settings, guard: &Guard) -> Policy {
+    let mut policy = guard.policy.clone();
+    for path in own_paths(settings, guard) {
+        policy = protecting(policy, &path);
+    }
+    policy
+}
+
+/// Judges a plan of a unit.
+pub fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> CheckedPlan {
+    let wanted = guard::host_paths(&plan, desired);
+    if wanted.is_empty() {
+        return judged(plan, &unit.guard, grants, &HostPaths::default(), desired);
+    }
+    let target = &unit.place.target;
+    let policy = target.private_paths().iter().fold(unit.guard.clone(), |policy, path| protecting(policy, path));
+    judged(plan, &policy, grants, &target.host_paths(&wanted), desired)
+}
+
+fn judged(plan: Plan, policy: &Policy, grants: &Grants, paths: &HostPaths, desired: &Desired) -> CheckedPlan {
+    guard::check(plan, &Grounds { policy, grants, paths, desired })
+}
+
+/// Protects a path as it is called and where it is.
+fn protecting(policy: Policy, path: &Path) -> Policy {
+    let policy = policy.protecting(&path.display().to_string());
+    match fs::canonicalize(path) {
+        Ok(found) => policy.protecting(&found.display().to_string()),
+        // What is not there yet is protected by its name.
+        Err(_) => policy,
+    }
+}
+
+/// The state directory, the socket of the engine, and files that hold secrets or say what is allowed.
+fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
+    let Settings { host, sources, units: _, reports } = settings;
+    let Host { name: _, state, allow_unsigned_apply: _, engine, guard: of_host } = host;
+    let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
+    paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
+    for Source { name: _, url: _, transport: _, branch: _, poll: _, credentials, introduction: _ } in sources {
+        let Credentials { ssh_key_file, known_hosts_file, token_file } = credentials;
+        paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
+    }
+    for Report { forge: _, url: _, token_file, project: _, source: _ } in reports {
+        paths.insert(token_file.clone());
+    }
+    paths
+}

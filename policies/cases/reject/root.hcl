@@ -1,0 +1,4 @@
+# Judged by: root = false
+statefulset "guarded" "app" {
+  image = "example/app:1"
+}

@@ -1,0 +1,4 @@
+# Judged by: writable_root = false
+statefulset "guarded" "app" {
+  image = "example/app:1"
+}

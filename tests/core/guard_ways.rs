@@ -1,0 +1,142 @@
+//! Ways around the guard: other places of a pod, other spellings, indirections. Each is refused, by the guard or before it.
+
+use writ_core::guard::Rule;
+
+use crate::guard::{Verdict, judge_text};
+
+/// A pod in Kubernetes YAML with more fields of its own and of its container.
+fn yaml(pod: &str, container: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app, namespace: guarded}}
+spec:
+  selector: {{matchLabels: {{app: app}}}}
+  template:
+    metadata: {{labels: {{app: app}}}}
+    spec:
+      {pod}
+      containers:
+        - name: app
+          image: example/app:1
+          {container}
+"
+    )
+}
+
+fn hcl(more: &str) -> String {
+    format!("statefulset \"guarded\" \"app\" {{\n  image = \"example/app:1\"\n  {more}\n}}\n")
+}
+
+/// Judged by `baseline` with `/srv/media` open.
+#[track_caller]
+fn check(name: &str, text: &str, rules: &[Rule]) {
+    let found = judge_text(name, text, "host_paths = [\"/srv/media\"]\n");
+    assert_eq!(found, Verdict::Refused(rules.iter().copied().collect()), "{text}");
+}
+
+#[track_caller]
+fn not_taken(name: &str, text: &str) {
+    assert_eq!(judge_text(name, text, ""), Verdict::NotTaken, "{text}");
+}
+
+fn mounting(volume: &str, mount: &str) -> String {
+    yaml(&format!("volumes: [{{name: v, {volume}}}]"), &format!("volumeMounts: [{{name: v, mountPath: /v{mount}}}]"))
+}
+
+#[test]
+fn an_init_container_can_ask_for_nothing_that_the_main_one_could_not() {
+    let init =
+        |container: &str| yaml(&format!("initContainers: [{{name: first, image: 'example/app:1', {container}}}]"), "");
+    check("a.yaml", &init("command: [run]"), &[]);
+    check("a.yaml", &init("securityContext: {privileged: true}"), &[Rule::NoPrivileged]);
+    check("a.yaml", &init("securityContext: {capabilities: {add: [NET_RAW]}}"), &[Rule::Capability]);
+    let pod = "initContainers: [{name: first, image: 'example/app:1', volumeMounts: [{name: v, mountPath: /v}]}]
+      volumes: [{name: v, hostPath: {path: /etc}}]";
+    check("a.yaml", &yaml(pod, ""), &[Rule::HostPath]);
+    check("a.hcl", &hcl("init \"first\" {\n volumes = [\"/etc:/v\"]\n }"), &[Rule::HostPath]);
+    check("a.hcl", &hcl("init \"first\" {\n volumes = [\"/srv/media/films:/v\"]\n }"), &[]);
+    not_taken("a.yaml", &yaml("ephemeralContainers: [{name: late, image: 'example/app:1'}]", ""));
+}
+
+#[test]
+fn a_path_of_the_host_is_the_same_path_however_it_is_put_together() {
+    check("a.yaml", &mounting("hostPath: {path: /srv/media}", ""), &[]);
+    check("a.yaml", &mounting("hostPath: {path: /srv/media}", ", subPath: films"), &[]);
+    check("a.yaml", &mounting("hostPath: {path: /srv}", ", subPath: media"), &[]);
+    check("a.yaml", &mounting("hostPath: {path: /}", ", subPath: etc"), &[Rule::HostPath]);
+    check("a.yaml", &mounting("hostPath: {path: /srv}", ", subPath: other"), &[Rule::HostPath]);
+    check("a.yaml", &mounting("hostPath: {path: //etc//}", ""), &[Rule::HostPath]);
+    check("a.yaml", &mounting("hostPath: {path: /srv/./media/.}", ""), &[]);
+    check("a.yaml", &mounting("hostPath: {path: /var/run/docker.sock, type: Socket}", ""), &[Rule::HostPath]);
+    not_taken("a.yaml", &mounting("hostPath: {path: /srv/media/../../etc}", ""));
+    not_taken("a.yaml", &mounting("hostPath: {path: /srv/media}", ", subPath: ../../etc"));
+    not_taken("a.yaml", &mounting("hostPath: {path: /srv/media}", ", subPathExpr: $(DIR)"));
+    not_taken("a.yaml", &mounting("hostPath: {path: srv/media}", ""));
+    not_taken("a.yaml", &mounting("hostPath: {path: '/srv/media:/etc'}", ""));
+    for volume in ["/srv/media/../../etc:/v", "../../etc:/v", "/etc:/v:rshared", "~/.ssh:/v", "media:/v"] {
+        not_taken("a.hcl", &hcl(&format!("volumes = [\"{volume}\"]")));
+    }
+    check("a.hcl", &hcl("volumes = [\"/srv/media/:/v:ro\"]"), &[]);
+    check("a.hcl", &hcl("volumes = [\"/srv/mediaeval:/v\"]"), &[Rule::HostPath]);
+}
+
+#[test]
+fn every_other_kind_of_mount_shows_nothing_of_the_host() {
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: guarded}\ndata: {key: x}\n---\n";
+    let with = |volume: &str, mount: &str| format!("{config}{}", mounting(volume, mount));
+    check("a.yaml", &with("configMap: {name: c}", ""), &[]);
+    check("a.yaml", &with("projected: {sources: [{configMap: {name: c}}]}", ", subPath: key"), &[]);
+    check("a.yaml", &with("emptyDir: {medium: Memory}", ""), &[]);
+    not_taken("a.yaml", &with("configMap: {name: c, items: [{key: key, path: ../../etc/passwd}]}", ""));
+    not_taken("a.yaml", &with("projected: {sources: [{configMap: {name: c, items: [{key: key, path: /etc/x}]}}]}", ""));
+    not_taken("a.yaml", &with("projected: {sources: [{serviceAccountToken: {path: token}}]}", ""));
+    not_taken("a.yaml", &with("emptyDir: {}", ", mountPropagation: Bidirectional"));
+    not_taken("a.yaml", &with("emptyDir: {}", ", subPath: ../../etc"));
+    for volume in ["nfs: {server: nfs, path: /}", "csi: {driver: local}", "persistentVolumeClaim: {claimName: x}"] {
+        not_taken("a.yaml", &with(volume, ""));
+    }
+}
+
+#[test]
+fn a_variable_decides_nothing_that_the_guard_judges() {
+    let env = "env: [{name: DIR, value: etc}, {name: IMAGE, value: 'evil/app:1'}]";
+    let pod = "volumes: [{name: v, hostPath: {path: /srv/media/$(DIR)}}]";
+    let text = yaml(pod, &format!("volumeMounts: [{{name: v, mountPath: /v}}]\n          {env}"));
+    // The name of the path is just these letters.
+    check("a.yaml", &text, &[]);
+    check("a.yaml", &text.replace("/srv/media/$(DIR)", "/$(DIR)"), &[Rule::HostPath]);
+    let image = yaml("", env).replace("image: example/app:1", "image: $(IMAGE)");
+    let found = judge_text("a.yaml", &image, "registries = [\"docker.io/example\"]\n");
+    assert_ne!(found, Verdict::Refused([].into()), "{image}");
+    not_taken("a.hcl", &hcl("volumes = [\"${DIR}:/v\"]"));
+}
+
+#[test]
+fn another_spelling_is_the_same_power() {
+    let capability = |name: &str| yaml("", &format!("securityContext: {{capabilities: {{add: [{name}]}}}}"));
+    check("a.yaml", &capability("cap_chown"), &[]);
+    for name in ["ALL", "all", "Cap_Sys_Admin", "CAP_CAP_CHOWN", "'CHOWN '", "net_raw"] {
+        check("a.yaml", &capability(name), &[Rule::Capability]);
+    }
+    let port = |ip: &str| yaml("", &format!("ports: [{{containerPort: 80, hostPort: 8080, hostIP: '{ip}'}}]"));
+    for ip in ["127.0.0.1", "127.0.0.2", "::1"] {
+        check("a.yaml", &port(ip), &[]);
+    }
+    for ip in ["0.0.0.0", "::", "192.0.2.1", "::ffff:0.0.0.0", "fe80::1"] {
+        check("a.yaml", &port(ip), &[Rule::HostPortAddress]);
+    }
+    check("a.hcl", &hcl("ports = [\"192.0.2.1:8080:80\"]"), &[Rule::HostPortAddress]);
+    let image = |name: &str| yaml("", "").replace("example/app:1", name);
+    let registries = "registries = [\"ghcr.io\"]\n";
+    for name in
+        ["app", "ghcr.io.evil.example/app:1", "example/ghcr.io/app:1", "ghcr.io:5000/app:1", "localhost/ghcr.io:1"]
+    {
+        assert_eq!(
+            judge_text("a.yaml", &image(name), registries),
+            Verdict::Refused([Rule::ImageRegistry].into()),
+            "{name}"
+        );
+    }
+    assert_eq!(judge_text("a.yaml", &image("ghcr.io/acme/app:1"), registries), Verdict::Refused([].into()));
+}
