@@ -9,7 +9,7 @@ use ed25519_dalek::Verifier as _;
 use sha2::{Sha256, Sha512};
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
-use writ_core::trust::{Armor, KeyId, NAMESPACE, RawCommit, Signature};
+use writ_core::trust::{Armor, NAMESPACE, RawCommit, Signature, Signer, SshKey};
 
 use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN};
 use blob::Blob;
@@ -41,7 +41,7 @@ fn check_blob(bytes: &[u8], payload: [&[u8]; 2]) -> Result<Signature, Signature>
     };
     let key = PublicKey::from_bytes(blob.key).map_err(|_| bad("the signature's public key cannot be read"))?;
     verify(key.key_data(), &blob.signed(&hash), &blob)?;
-    Ok(Signature::Good(KeyId::of_key(blob.key)))
+    Ok(Signature::Good(Signer::Key(SshKey::of(blob.key))))
 }
 
 /// Checks the algorithm's own signature over what SSHSIG signs.

@@ -1,7 +1,9 @@
 //! Whom a commit's tree authorizes for the next commit.
 
 use super::reason::Reason;
-use super::signers::AllowedSigners;
+use super::signer::Signer;
+use super::signers::{AllowedSigners, Standing};
+use crate::time::Timestamp;
 
 /// The folder, at the root of the tree, that holds who may sign.
 pub const FOLDER: &str = ".writ";
@@ -33,9 +35,27 @@ pub enum EntryKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorizations {
     /// These may sign.
-    Listed(AllowedSigners),
+    Listed(Listed),
     /// The tree cannot be followed: the reason that its commit is refused for, and what is wrong.
     Refused(Reason, String),
+}
+
+/// Everything in [`FOLDER`] that says who may sign the next commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listed {
+    /// What [`SIGNERS`] lists.
+    pub signers: AllowedSigners,
+}
+
+impl Listed {
+    /// What the files say about a signer at all of these moments.
+    #[must_use]
+    pub fn standing(&self, signer: &Signer, moments: &[Timestamp]) -> Standing<'_> {
+        let Self { signers } = self;
+        match signer {
+            Signer::Key(key) => signers.standing(&key.id(), moments),
+        }
+    }
 }
 
 impl Authorizations {
@@ -88,7 +108,7 @@ impl Authorizations {
             Ok(signers) if signers.is_empty() => {
                 Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER}/{SIGNERS} in its tree lists no key"))
             }
-            Ok(signers) => Self::Listed(signers),
+            Ok(signers) => Self::Listed(Listed { signers }),
             Err(error) => {
                 Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER}/{SIGNERS} cannot be read: {error}"))
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::id::KeyId;
+use super::key_id::KeyId;
 use super::pattern::PatternList;
 use super::period;
 use crate::limits::SIGNERS_BYTES_MAX;
