@@ -7,6 +7,7 @@
 mod error;
 mod evidence;
 mod exchange;
+mod folders;
 mod http;
 mod meter;
 mod mirror;

@@ -1,7 +1,7 @@
 //! The decision on evidence made by hand: what is missing or unchecked is never good.
 
 use super::*;
-use crate::trust::{Authorizations, EntryKind, EvidenceBuilder, RawCommit, SIGNERS, Signature, Signer, SshKey};
+use crate::trust::{Authorizations, EntryKind, EvidenceBuilder, Files, RawCommit, SIGNERS, Signature, Signer, SshKey};
 
 const LINE: &[u8] = b"a@x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0h4EpZxLCDdZsVwW7RDAHwO0Yr2rYzBXNBRlR0Qv2S\n";
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -17,7 +17,10 @@ fn another() -> Signer {
 /// Evidence of commits (number, parents, signature) whose trees all authorize the key of [`LINE`].
 fn evidence(head: u8, commits: &[(u8, &[u8], Signature)]) -> Evidence {
     let mut builder = EvidenceBuilder::new(id(head));
-    let listed = Authorizations::read([(SIGNERS.as_bytes(), EntryKind::File)], Some(LINE));
+    let listed = Authorizations::read(
+        [(SIGNERS.as_bytes(), EntryKind::File)],
+        Files { signers: Some(LINE), ..Files::default() },
+    );
     let listed = builder.authorizations(listed);
     for (number, parents, signature) in commits {
         let parents: String = parents.iter().map(|parent| format!("parent {}\n", id(*parent))).collect();
@@ -76,7 +79,10 @@ fn a_floor_counts_only_if_it_was_followed_to_the_introduction() {
     let commits: &[(u8, &[u8], Signature)] = &[(5, &[4], Signature::NotChecked), (6, &[5], good())];
     assert_eq!(judge(&evidence(6, commits), Some(5)), Err(Some(Reason::UnrelatedHistory)));
     let mut builder = EvidenceBuilder::new(id(6));
-    let listed = builder.authorizations(Authorizations::read([(SIGNERS.as_bytes(), EntryKind::File)], Some(LINE)));
+    let listed = builder.authorizations(Authorizations::read(
+        [(SIGNERS.as_bytes(), EntryKind::File)],
+        Files { signers: Some(LINE), ..Files::default() },
+    ));
     for (number, parent, signature) in [(5, 4, Signature::NotChecked), (6, 5, good())] {
         let parent = id(parent);
         let bytes = format!("tree {}\nparent {parent}\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\n\n", id(0));

@@ -236,6 +236,10 @@ fn authorized(
         Standing::WrongNamespace => (Reason::WrongNamespace, "does not let sign for Git"),
         Standing::Expired => (Reason::Expired, "no longer lets sign"),
         Standing::NotYetValid => (Reason::NotYetValid, "does not yet let sign"),
+        Standing::Refused(reason, detail) => {
+            let detail = format!("{tree} does not let sign {}: {detail}", signer.id());
+            return Err(Outcome::Refused(reason, detail));
+        }
     };
     Err(Outcome::Refused(reason, format!("{tree} {what} {}", signer.id())))
 }
