@@ -9,8 +9,6 @@ use super::world::{World, id, now};
 use crate::openpgp::{Gnupg, KEYS_MADE};
 use crate::repository::{FIRST_COMMIT, Sign};
 
-const DAY: i64 = 86_400;
-
 /// A world whose head lists a key of Ann's keyring.
 struct Ann {
     world: World,
@@ -95,7 +93,12 @@ fn refuses_a_key_bound_by_sha1_until_it_is_bound_by_a_strong_hash() {
     let ann = Ann { key: gnupg.fingerprint("ann"), world, gnupg };
     ann.publish();
     ann.refused(&ann.key, Reason::WeakKey);
-    ann.gnupg.run(KEYS_MADE + 60, &["--quick-set-expire", &ann.key, "2y"], "");
+    // Its own program takes the old binding for none unless it is told otherwise.
+    ann.gnupg.run(
+        KEYS_MADE + 60,
+        &["--allow-weak-digest-algos", "--cert-digest-algo", "SHA256", "--quick-set-expire", &ann.key, "2y"],
+        "",
+    );
     ann.publish();
     ann.world.admitted(&ann.commit());
 }

@@ -7,7 +7,9 @@ use pgp::ser::Serialize;
 use pgp::types::{Imprint, KeyDetails, Tag, VerifyingKey};
 use sha2::Sha256;
 use writ_core::time::Timestamp;
-use writ_core::trust::{OpenPgpBinding, OpenPgpCertificate, OpenPgpKey, OpenPgpRevocation, dearmor_openpgp_key};
+use writ_core::trust::{
+    OpenPgpBinding, OpenPgpCertificate, OpenPgpFingerprint, OpenPgpKey, OpenPgpRevocation, dearmor_openpgp_key,
+};
 
 use super::packets::{self, Packet};
 use super::strength::{has_unknown_critical, is_strong, weakness};
@@ -58,7 +60,9 @@ pub(super) fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, 
     let primary = primary.ok_or(Structure("its primary key cannot be read"))?;
     let fingerprint = our_fingerprint(&primary.fingerprint()).ok_or(Structure("its key is not of version 4 or 6"))?;
     let (own, places) = places(rest)?;
-    let mut says = Vec::new();
+    // A key that is not accepted anyhow may be of a kind whose signatures cannot be checked.
+    let is_weak = weakness(&primary).is_some();
+    let (mut says, mut says_by_names) = (Vec::new(), Vec::new());
     let mut revoked = None;
     for signature in &own {
         match signature.typ() {
@@ -66,7 +70,9 @@ pub(super) fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, 
                 revoked = both(revoked, revocation(signature, signature.verify_key(&primary).is_ok()));
             }
             Some(SignatureType::Key) if is_by(signature, &primary) => {
-                says.push(checked(signature, &primary, "itself", |signature| signature.verify_key(&primary).is_ok())?);
+                says.push(checked(signature, &primary, "itself", |signature| {
+                    is_weak || signature.verify_key(&primary).is_ok()
+                })?);
             }
             Some(SignatureType::Key) => {}
             _ => return Err(Structure("a signature of a strange kind follows its primary key")),
@@ -76,20 +82,26 @@ pub(super) fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, 
     let mut held = Vec::new();
     for place in places {
         match place {
-            Place::Name { id, signatures } => says.extend(about_name(&primary, &id, &signatures)?),
+            Place::Name { id, signatures } => says_by_names.extend(about_name(&primary, &id, &signatures)?),
             Place::Subkey(subkey, signatures) => {
                 let facts = about_subkey(&primary, &subkey, &signatures)?;
                 let (fingerprint_of_key, imprint) = (facts.fingerprint, facts.imprint);
+                let weak = facts.weak.clone();
                 subkeys.push(facts);
                 let material = Material::Subkey(subkey);
-                held.push(HeldKey { primary: fingerprint, fingerprint: fingerprint_of_key, imprint, material });
+                held.push(HeldKey { primary: fingerprint, fingerprint: fingerprint_of_key, imprint, weak, material });
             }
             Place::Primary | Place::Picture => {}
         }
     }
-    let facts = facts(&primary, says, revoked)?;
-    let imprint = facts.imprint;
-    held.insert(0, HeldKey { primary: fingerprint, fingerprint, imprint, material: Material::Primary(primary) });
+    // Whether a key of version 6 signs is said over the key itself, and of version 4 over its names, if it has any.
+    let (first, second) = match fingerprint {
+        OpenPgpFingerprint::V4(_) if !says_by_names.is_empty() => (says_by_names, says),
+        OpenPgpFingerprint::V4(_) | OpenPgpFingerprint::V6(_) => (says, says_by_names),
+    };
+    let facts = facts(&primary, &first, &second, revoked)?;
+    let (imprint, weak) = (facts.imprint, facts.weak.clone());
+    held.insert(0, HeldKey { primary: fingerprint, fingerprint, imprint, weak, material: Material::Primary(primary) });
     Ok((OpenPgpCertificate { principal: principal.to_owned(), primary: facts, subkeys }, held))
 }
 
@@ -133,7 +145,8 @@ fn places(packets: &[Packet<'_>]) -> Result<(Vec<Signature>, Vec<Place>), Certif
 /// What the key itself says by its signatures over one of its names. A name that it revoked says nothing.
 fn about_name(primary: &PublicKey, id: &UserId, signatures: &[Signature]) -> Result<Vec<Says>, CertificateError> {
     let own = || signatures.iter().filter(|signature| is_by(signature, primary));
-    let matches = |signature: &Signature| signature.verify_certification(primary, Tag::UserId, id).is_ok();
+    let is_weak = weakness(primary).is_some();
+    let matches = |signature: &Signature| is_weak || signature.verify_certification(primary, Tag::UserId, id).is_ok();
     if own().any(|signature| signature.typ() == Some(SignatureType::CertRevocation)) {
         return Ok(Vec::new());
     }
@@ -145,10 +158,11 @@ fn about_subkey(
     subkey: &PublicSubkey,
     signatures: &[Signature],
 ) -> Result<OpenPgpKey, CertificateError> {
+    let is_weak = weakness(primary).is_some();
     let mut says = Vec::new();
     let mut revoked = None;
     for signature in signatures {
-        let matches = |signature: &Signature| signature.verify_subkey_binding(primary, subkey).is_ok();
+        let matches = |signature: &Signature| is_weak || signature.verify_subkey_binding(primary, subkey).is_ok();
         match signature.typ() {
             Some(SignatureType::SubkeyRevocation) => revoked = both(revoked, revocation(signature, matches(signature))),
             Some(SignatureType::SubkeyBinding) => {
@@ -164,7 +178,7 @@ fn about_subkey(
             _ => return Err(Structure("a signature of a strange kind follows a subkey")),
         }
     }
-    facts(subkey, says, revoked)
+    facts(subkey, &says, &[], revoked)
 }
 
 /// What a self-signature says, if it matches. A weak one is not worth the check: it says that the key is weak.
@@ -193,20 +207,22 @@ fn checked(
     Ok(Says { made, strong, may_sign: signature.key_flags().sign(), until: ends })
 }
 
-/// A key by its newest self-signatures. Of several of the same second the strictest counts in each respect.
+/// A key by its newest self-signatures, of which those of `first` say whether it signs and both say when it ends. Of several
+/// of the same second the strictest counts in each respect.
 fn facts(
     key: &(impl VerifyingKey + Serialize + Imprint),
-    says: Vec<Says>,
+    first: &[Says],
+    second: &[Says],
     revoked: Option<OpenPgpRevocation>,
 ) -> Result<OpenPgpKey, CertificateError> {
     let fingerprint = our_fingerprint(&key.fingerprint()).ok_or(Structure("a key is not of version 4 or 6"))?;
     let imprint = key.imprint::<Sha256>().map_err(|_| Structure("a key cannot be read"))?;
-    let newest = says.iter().map(|said| said.made).max();
-    let newest: Vec<&Says> = says.iter().filter(|said| Some(said.made) == newest).collect();
-    let hashed_weakly = newest.iter().any(|said| !said.strong);
+    let (first, second) = (newest(first), newest(second));
+    let both = || first.iter().chain(&second);
+    let hashed_weakly = both().any(|said| !said.strong);
     let binding = OpenPgpBinding {
-        may_sign: newest.iter().all(|said| said.may_sign),
-        until: newest.iter().filter_map(|said| said.until).min().map(Timestamp::from_seconds),
+        may_sign: first.iter().all(|said| said.may_sign),
+        until: both().filter_map(|said| said.until).min().map(Timestamp::from_seconds),
     };
     let weak = weakness(key);
     Ok(OpenPgpKey {
@@ -214,13 +230,14 @@ fn facts(
         imprint: imprint.into(),
         created: Timestamp::from_seconds(i64::from(key.created_at().as_secs())),
         weak: weak.or_else(|| hashed_weakly.then(|| "is bound by a signature with SHA-1 or another weak hash".into())),
-        binding: if newest.is_empty() {
-            Err("is bound by no signature of its certificate".into())
-        } else {
-            Ok(binding)
-        },
+        binding: if first.is_empty() { Err("is bound by no signature of its certificate".into()) } else { Ok(binding) },
         revoked,
     })
+}
+
+fn newest(says: &[Says]) -> Vec<&Says> {
+    let newest = says.iter().map(|said| said.made).max();
+    says.iter().filter(|said| Some(said.made) == newest).collect()
 }
 
 /// Since when a revocation counts. One that cannot be checked counts as one without a reason: somebody put it there, and

@@ -29,6 +29,8 @@ struct HeldKey {
     primary: OpenPgpFingerprint,
     fingerprint: OpenPgpFingerprint,
     imprint: [u8; 32],
+    /// Why it is not strong enough to look at its signatures.
+    weak: Option<Box<str>>,
     material: Material,
 }
 
@@ -76,8 +78,9 @@ pub(super) fn check(bytes: &[u8], payload: [&[u8]; 2], keyrings: &[Arc<Keyring>]
         }
         (_, ids) => ids.iter().any(|id| **id == key.material.legacy_key_id()),
     };
-    let mut candidates = keyrings.iter().flat_map(|keyring| &keyring.0).filter(|key| is_named(key)).peekable();
-    if candidates.peek().is_none() {
+    let candidates: Vec<&HeldKey> =
+        keyrings.iter().flat_map(|keyring| &keyring.0).filter(|key| is_named(key)).collect();
+    if candidates.is_empty() {
         let named = match &issuers {
             (fingerprints, _) if !fingerprints.is_empty() => format!("{:X}", fingerprints[0]),
             (_, ids) => {
@@ -87,7 +90,11 @@ pub(super) fn check(bytes: &[u8], payload: [&[u8]; 2], keyrings: &[Arc<Keyring>]
         let detail = format!("no parent's .writ/keys holds the OpenPGP key {named} that signed it");
         return Err(Signature::Unknown(detail.into()));
     }
-    let found = candidates.find(|key| key.material.verify(&signature, payload)).ok_or_else(mismatch)?;
+    let is_its = |key: &&&HeldKey| key.weak.is_none() && key.material.verify(&signature, payload);
+    let found = candidates.iter().find(is_its).ok_or_else(|| {
+        let weak = candidates.iter().find_map(|key| Some((key, key.weak.as_deref()?)));
+        weak.map_or_else(mismatch, |(key, weak)| Signature::Weak(format!("the key {} {weak}", key.fingerprint).into()))
+    })?;
     let made_seconds = i64::from(made.as_secs());
     let until = signature.signature_expiration_time().filter(|span| span.as_secs() > 0);
     Ok(Signature::Good(Signer::OpenPgp(Box::new(OpenPgpSigner {
