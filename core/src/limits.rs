@@ -80,6 +80,13 @@ pub const OPENPGP_FILES_MAX: usize = 64;
 /// be exported without them.
 pub const OPENPGP_BYTES_MAX: u64 = 64 << 10;
 
+/// Packets in one file of `.writ/keys`: each may cost a check of a signature, up to a millisecond on P-521.
+pub const OPENPGP_PACKETS_MAX: usize = 128;
+
+/// Different files of `.writ/keys` that are read for one judgement. Anyone who can push can make a history that brings a new one
+/// with each commit; at this number it costs two minutes at the worst.
+pub const OPENPGP_CERTIFICATES_MAX: usize = 1_000;
+
 /// Smallest RSA key that may sign, in bits. Source: NIST SP 800-57, 128 bits of strength.
 pub const RSA_BITS_MIN: usize = 3072;
 

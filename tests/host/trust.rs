@@ -3,6 +3,7 @@
 //! Every verdict is compared with `git verify-commit`: what is admitted here, Git accepts by every parent's file, too.
 
 mod certificates;
+mod doors;
 mod openpgp;
 mod revoked;
 mod signatures;

@@ -192,7 +192,7 @@ impl<'a> Walk<'a> {
             if by.is_empty() {
                 continue;
             }
-            let keyrings = by.iter().filter_map(|by| self.folders.keyring(*by)).collect();
+            let keyrings = by.iter().flat_map(|by| self.folders.keyrings(*by)).cloned().collect();
             let mut bytes = Vec::new();
             // Read again, so that a long history is not held in memory at once.
             let read = self.repository.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut bytes)?;

@@ -10,7 +10,7 @@ use gix::remote::Direction;
 use gix::remote::fetch::{RefMap, Tags};
 use writ_core::trust::CommitId;
 
-use super::error::{GitError, Operation};
+use super::error::{GitError, Operation, is_of_sha256};
 use super::http::{Bounded, options};
 use super::meter::{Deadline, Meter, Metered};
 use super::objects::commit_id;
@@ -104,6 +104,7 @@ fn run(
         }
         Err(error) => match meter.redirect() {
             Some(to) => return Err(GitError::Redirected { url: url(), to }),
+            None if is_of_sha256(&error) => return Err(GitError::Sha256 { place: url() }),
             None => return Err(failed(error.into(), said)),
         },
     };

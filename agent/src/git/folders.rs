@@ -6,21 +6,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gix::objs::Kind;
-use writ_core::limits::{OPENPGP_BYTES_MAX, OPENPGP_FILES_MAX, REVOKED_BYTES_MAX, SIGNERS_BYTES_MAX};
+use writ_core::limits::{
+    OPENPGP_BYTES_MAX, OPENPGP_CERTIFICATES_MAX, OPENPGP_FILES_MAX, REVOKED_BYTES_MAX, SIGNERS_BYTES_MAX,
+};
 use writ_core::trust::{
-    Authorizations, AuthorizationsId, EntryKind, EvidenceBuilder, FOLDER, Files, KEYS, OpenPgpKeys, REVOKED, SIGNERS,
-    TreeId,
+    Authorizations, AuthorizationsId, EntryKind, EvidenceBuilder, FOLDER, Files, KEYS, OpenPgpCertificate, OpenPgpKeys,
+    REVOKED, SIGNERS, TreeId,
 };
 
 use super::error::GitError;
 use super::objects::{Entry, Object, Repository, read_entries, tree_id};
-use crate::signature::Keyring;
+use crate::signature::{CertificateError, Keyring};
 
 /// How the name of a file in [`KEYS`] ends, after the name of its principal.
 const KEY_ENDING: &str = ".asc";
 
 /// The certificates of a tree as facts, or what is wrong with them, and their keys.
-type Keys = (Result<OpenPgpKeys, String>, Arc<Keyring>);
+type Keys = (Result<OpenPgpKeys, String>, Keyrings);
+
+/// The keys of each certificate of a tree.
+type Keyrings = Vec<Arc<Keyring>>;
+
+/// A certificate as facts, or what is wrong with it, and its keys.
+type Certificate = Result<(OpenPgpCertificate, Arc<Keyring>), CertificateError>;
 
 /// The folders that were read.
 pub(super) struct Folders<'a> {
@@ -28,7 +36,9 @@ pub(super) struct Folders<'a> {
     by_tree: HashMap<TreeId, AuthorizationsId>,
     by_folder: HashMap<(gix::ObjectId, bool), AuthorizationsId>,
     by_keys: HashMap<gix::ObjectId, Keys>,
-    keyrings: HashMap<AuthorizationsId, Arc<Keyring>>,
+    /// Each content of a file once, whatever its names.
+    by_file: HashMap<gix::ObjectId, Certificate>,
+    keyrings: HashMap<AuthorizationsId, Keyrings>,
     buffer: Vec<u8>,
 }
 
@@ -39,14 +49,15 @@ impl<'a> Folders<'a> {
             by_tree: HashMap::new(),
             by_folder: HashMap::new(),
             by_keys: HashMap::new(),
+            by_file: HashMap::new(),
             keyrings: HashMap::new(),
             buffer: Vec::new(),
         }
     }
 
     /// The OpenPGP keys beside authorizations, if there are any.
-    pub(super) fn keyring(&self, id: AuthorizationsId) -> Option<Arc<Keyring>> {
-        self.keyrings.get(&id).cloned()
+    pub(super) fn keyrings(&self, id: AuthorizationsId) -> &[Arc<Keyring>] {
+        self.keyrings.get(&id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The authorizations in a tree, read once for each content of the folder that holds them.
@@ -92,7 +103,7 @@ impl<'a> Folders<'a> {
         Ok(Ok(entry.map(|entry| (entry.id, entry.kind == EntryKind::Folder && !twice))))
     }
 
-    fn read_folder(&mut self, id: &gix::oid) -> Result<(Authorizations, Option<Arc<Keyring>>), GitError> {
+    fn read_folder(&mut self, id: &gix::oid) -> Result<(Authorizations, Option<Keyrings>), GitError> {
         let entries = match self.entries(id)? {
             Ok(entries) => entries,
             Err(detail) => return Ok((Authorizations::unreadable(detail), None)),
@@ -130,20 +141,24 @@ impl<'a> Folders<'a> {
         if let Some(known) = self.by_keys.get(&id) {
             return Ok(known.clone());
         }
-        let mut keyring = Keyring::default();
+        let mut keyrings = Vec::new();
         let read = match self.entries(&id)? {
             Ok(entries) if entries.len() > OPENPGP_FILES_MAX => {
                 Err(format!(" holds {} files; at most {OPENPGP_FILES_MAX} are read", entries.len()))
             }
-            Ok(entries) => self.certificates(&entries, &mut keyring)?,
+            Ok(entries) => self.certificates(&entries, &mut keyrings)?,
             Err(detail) => Err(format!(" cannot be read: {detail}")),
         };
-        let keys = (read, Arc::new(keyring));
+        let keys = (read, keyrings);
         self.by_keys.insert(id, keys.clone());
         Ok(keys)
     }
 
-    fn certificates(&self, entries: &[Entry], keyring: &mut Keyring) -> Result<Result<OpenPgpKeys, String>, GitError> {
+    fn certificates(
+        &mut self,
+        entries: &[Entry],
+        keyrings: &mut Keyrings,
+    ) -> Result<Result<OpenPgpKeys, String>, GitError> {
         let mut certificates = Vec::new();
         for entry in entries {
             let Some(name) = std::str::from_utf8(&entry.name).ok().filter(|name| !name.chars().any(char::is_control))
@@ -154,18 +169,37 @@ impl<'a> Folders<'a> {
             let Some(principal) = principal.filter(|_| entry.kind == EntryKind::File) else {
                 return Ok(Err(format!("{name} is no file `PRINCIPAL{KEY_ENDING}`")));
             };
-            let Some(content) = self.file(Some(entry), OPENPGP_BYTES_MAX)? else {
-                let detail = format!(
-                    "{name} is longer than {OPENPGP_BYTES_MAX} bytes; export it with `--export-options export-minimal`"
-                );
-                return Ok(Err(detail));
-            };
-            match keyring.add(principal, &content) {
-                Ok(certificate) => certificates.push(certificate),
-                Err(error) => return Ok(Err(format!("{name} cannot be read: {error}"))),
+            match self.certificate(entry)? {
+                Ok((certificate, keyring)) => {
+                    certificates.push(OpenPgpCertificate { principal: principal.to_owned(), ..certificate });
+                    keyrings.push(keyring);
+                }
+                Err(detail) => return Ok(Err(format!("{name} {detail}"))),
             }
         }
         Ok(Ok(OpenPgpKeys::new(certificates)))
+    }
+
+    fn certificate(&mut self, entry: &Entry) -> Result<Result<(OpenPgpCertificate, Arc<Keyring>), String>, GitError> {
+        let unreadable = |error: &CertificateError| format!("cannot be read: {error}");
+        if let Some(known) = self.by_file.get(&entry.id) {
+            return Ok(known.clone().map_err(|error| unreadable(&error)));
+        }
+        if self.by_file.len() >= OPENPGP_CERTIFICATES_MAX {
+            let detail = format!(
+                "is one of more than {OPENPGP_CERTIFICATES_MAX} different files in this history, which are not read"
+            );
+            return Ok(Err(detail));
+        }
+        let Some(content) = self.file(Some(entry), OPENPGP_BYTES_MAX)? else {
+            return Ok(Err(format!(
+                "is longer than {OPENPGP_BYTES_MAX} bytes; export it with `--export-options export-minimal`"
+            )));
+        };
+        // Whose it is, the name of each file says.
+        let read = Keyring::read("", &content).map(|(certificate, keyring)| (certificate, Arc::new(keyring)));
+        self.by_file.insert(entry.id, read.clone());
+        Ok(read.map_err(|error| unreadable(&error)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gix::objs::{Find as _, Kind, TreeRefIter};
 use writ_core::trust::{CommitId, EntryKind, IdError, TreeId};
 
-use super::error::GitError;
+use super::error::{GitError, is_of_sha256};
 use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 
 /// A repository from which evidence and files are read: a mirror, or any other for `writ verify`.
@@ -31,8 +31,10 @@ impl Repository {
     /// Opens a repository: a bare one, or the folder that holds `.git`. None of the machine's or the user's Git settings
     /// are read, and of the repository's own none that would change what an object's name stands for.
     pub fn open(folder: &Path) -> Result<Self, GitError> {
-        let inner =
-            gix::open_opts(folder, open_options()).map_err(|error| broken(folder, "it cannot be opened", error))?;
+        let inner = gix::open_opts(folder, open_options()).map_err(|error| match is_of_sha256(&error) {
+            true => GitError::Sha256 { place: folder.display().to_string() },
+            false => broken(folder, "it cannot be opened", error),
+        })?;
         Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None) })
     }
 

@@ -6,12 +6,13 @@ use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature, SignatureT
 use pgp::ser::Serialize;
 use pgp::types::{Imprint, KeyDetails, Tag, VerifyingKey};
 use sha2::Sha256;
+use writ_core::limits::OPENPGP_PACKETS_MAX;
 use writ_core::time::Timestamp;
 use writ_core::trust::{
     OpenPgpBinding, OpenPgpCertificate, OpenPgpFingerprint, OpenPgpKey, OpenPgpRevocation, dearmor_openpgp_key,
 };
 
-use super::packets::{self, Packet};
+use super::packets::{self, Kind, Packet};
 use super::strength::{has_unknown_critical, is_strong, weakness};
 use super::{HeldKey, Material, our_fingerprint};
 
@@ -24,6 +25,9 @@ pub enum CertificateError {
     /// It is not one certificate, or has a part that is not understood: which.
     #[error("it is not one OpenPGP certificate: {0}")]
     Structure(&'static str),
+    /// The library that reads it fails.
+    #[error("the reader of OpenPGP keys fails on it")]
+    Reader,
     /// A signature by the key itself does not hold.
     #[error("a signature of the key over {0} does not match; export the key again")]
     Broken(&'static str),
@@ -36,7 +40,7 @@ enum Place {
     Primary,
     Name { id: UserId, signatures: Vec<Signature> },
     Picture,
-    Subkey(PublicSubkey, Vec<Signature>),
+    Subkey(Box<PublicSubkey>, Vec<Signature>),
 }
 
 /// What one self-signature says about a key, once it was checked.
@@ -51,11 +55,14 @@ struct Says {
 pub(super) fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, Vec<HeldKey>), CertificateError> {
     let bytes = dearmor_openpgp_key(file).map_err(Armor)?;
     let packets = packets::split(&bytes).ok_or(Structure("it is cut or damaged"))?;
+    if packets.len() > OPENPGP_PACKETS_MAX {
+        return Err(Structure("it has too many parts; export it with `--export-options export-minimal`"));
+    }
     let [first, rest @ ..] = packets.as_slice() else { return Err(Structure("it is empty")) };
-    let primary = match first.tag() {
-        Tag::PublicKey => first.read(|header, body| PublicKey::try_from_reader(header, body)),
-        Tag::SecretKey => return Err(Armor("it holds a SECRET key: remove it from the history, and replace the key")),
-        _ => None,
+    let primary = match first.kind() {
+        Kind::PublicKey => first.key(|header, body| PublicKey::try_from_reader(header, body)),
+        Kind::Secret => return Err(Armor("it holds a SECRET key: remove it from the history, and replace the key")),
+        Kind::Signature | Kind::PublicSubkey | Kind::Name | Kind::Picture | Kind::Other => None,
     };
     let primary = primary.ok_or(Structure("its primary key cannot be read"))?;
     let fingerprint = our_fingerprint(&primary.fingerprint()).ok_or(Structure("its key is not of version 4 or 6"))?;
@@ -88,7 +95,7 @@ pub(super) fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, 
                 let (fingerprint_of_key, imprint) = (facts.fingerprint, facts.imprint);
                 let weak = facts.weak.clone();
                 subkeys.push(facts);
-                let material = Material::Subkey(subkey);
+                let material = Material::Subkey(*subkey);
                 held.push(HeldKey { primary: fingerprint, fingerprint: fingerprint_of_key, imprint, weak, material });
             }
             Place::Primary | Place::Picture => {}
@@ -110,8 +117,8 @@ fn places(packets: &[Packet<'_>]) -> Result<(Vec<Signature>, Vec<Place>), Certif
     let mut own = Vec::new();
     let mut places = vec![Place::Primary];
     for packet in packets {
-        let place = match packet.tag() {
-            Tag::Signature => {
+        let place = match packet.kind() {
+            Kind::Signature => {
                 let signature = packet.signature();
                 match places.last_mut() {
                     Some(Place::Primary) => own.push(signature.ok_or(Structure("a signature cannot be read"))?),
@@ -122,20 +129,20 @@ fn places(packets: &[Packet<'_>]) -> Result<(Vec<Signature>, Vec<Place>), Certif
                 }
                 continue;
             }
-            Tag::UserId => {
+            Kind::Name => {
                 let id = packet.read(|header, body| UserId::try_from_reader(header, body));
                 Place::Name { id: id.ok_or(Structure("a name cannot be read"))?, signatures: Vec::new() }
             }
-            Tag::UserAttribute => Place::Picture,
-            Tag::PublicSubkey => {
-                let subkey = packet.read(|header, body| PublicSubkey::try_from_reader(header, body));
-                Place::Subkey(subkey.ok_or(Structure("a subkey cannot be read"))?, Vec::new())
+            Kind::Picture => Place::Picture,
+            Kind::PublicSubkey => {
+                let subkey = packet.key(|header, body| PublicSubkey::try_from_reader(header, body));
+                Place::Subkey(Box::new(subkey.ok_or(Structure("a subkey cannot be read"))?), Vec::new())
             }
-            Tag::PublicKey => return Err(Structure("a second key follows the first; give each a file of its own")),
-            Tag::SecretKey | Tag::SecretSubkey => {
+            Kind::PublicKey => return Err(Structure("a second key follows the first; give each a file of its own")),
+            Kind::Secret => {
                 return Err(Armor("it holds a SECRET key: remove it from the history, and replace the key"));
             }
-            _ => return Err(Structure("it holds a packet that does not belong into a public key")),
+            Kind::Other => return Err(Structure("it holds a packet that does not belong into a public key")),
         };
         places.push(place);
     }
@@ -169,7 +176,9 @@ fn about_subkey(
                 let mut said = checked(signature, subkey, "a subkey", matches)?;
                 if said.may_sign {
                     let back = signature.embedded_signature();
-                    let agreed = back.filter(|back| back.verify_primary_key_binding(subkey, primary).is_ok());
+                    let is_weak = is_weak || weakness(subkey).is_some();
+                    let agreed =
+                        back.filter(|back| is_weak || back.verify_primary_key_binding(subkey, primary).is_ok());
                     said.may_sign = agreed.is_some();
                     said.strong &= agreed.and_then(Signature::hash_alg).is_none_or(is_strong);
                 }

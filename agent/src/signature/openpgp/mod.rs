@@ -41,20 +41,30 @@ enum Material {
 }
 
 impl Keyring {
-    /// Reads a certificate from its file, adds its keys and returns what it proves. A principal is the name of the file.
-    pub fn add(&mut self, principal: &str, file: &[u8]) -> Result<OpenPgpCertificate, CertificateError> {
-        let (certificate, keys) = certificate::read(principal, file)?;
-        self.0.extend(keys);
-        Ok(certificate)
+    /// Reads a certificate from its file and returns what it proves, with its keys. A principal is the name of the file.
+    pub fn read(principal: &str, file: &[u8]) -> Result<(OpenPgpCertificate, Self), CertificateError> {
+        let read = guarded(|| certificate::read(principal, file)).ok_or(CertificateError::Reader)?;
+        read.map(|(certificate, keys)| (certificate, Self(keys)))
     }
+}
+
+/// Does what reads bytes that anyone can choose with a library that is not ours; none if that panics. A panic must not end the
+/// agent, and it proves nothing.
+fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }
 
 /// Checks a signature over a payload; the keyrings are those of the trees that may authorize its signer.
 pub(super) fn check(bytes: &[u8], payload: [&[u8]; 2], keyrings: &[Arc<Keyring>]) -> Result<Signature, Signature> {
+    let checked = guarded(|| check_unguarded(bytes, payload, keyrings));
+    checked.ok_or_else(|| Signature::Unknown("the reader of OpenPGP signatures fails on it".into()))?
+}
+
+fn check_unguarded(bytes: &[u8], payload: [&[u8]; 2], keyrings: &[Arc<Keyring>]) -> Result<Signature, Signature> {
     let unreadable = || bad("the signature is not one OpenPGP signature packet");
     let packets = packets::split(bytes).ok_or_else(unreadable)?;
     let [packet] = packets.as_slice() else { return Err(unreadable()) };
-    let signature = Some(packet).filter(|packet| packet.tag() == pgp::types::Tag::Signature);
+    let signature = Some(packet).filter(|packet| packet.kind() == packets::Kind::Signature);
     let signature = signature.and_then(packets::Packet::signature).ok_or_else(unreadable)?;
     let config = signature.config().ok_or_else(unreadable)?;
     if !matches!(config.version(), SignatureVersion::V4 | SignatureVersion::V6) {
