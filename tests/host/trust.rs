@@ -5,6 +5,7 @@
 mod certificates;
 mod doors;
 mod openpgp;
+mod openpgp_bytes;
 mod revoked;
 mod signatures;
 mod world;
