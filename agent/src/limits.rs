@@ -40,9 +40,6 @@ pub const POLL_SECONDS_MAX: u64 = 86_400;
 /// Longest name of a host, source or unit, in bytes. Source: value of a Kubernetes label.
 pub const NAME_BYTES_MAX: usize = 63;
 
-/// Smallest RSA key that may sign, in bits. Source: NIST SP 800-57, 128 bits of strength.
-pub const RSA_BITS_MIN: usize = 3072;
-
 /// Longest RSA key that is checked, in bits: longer ones cost time that an attacker chooses.
 pub const RSA_BITS_MAX: usize = 4096;
 

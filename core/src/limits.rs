@@ -66,6 +66,30 @@ pub const COMMIT_BYTES_MAX: u64 = 256 << 10;
 /// Longest `.writ/allowed_signers`. A line is below 1 KiB, so that this holds hundreds of people.
 pub const SIGNERS_BYTES_MAX: u64 = 256 << 10;
 
+/// Longest `.writ/revoked`. A fingerprint takes 50 bytes, so that this holds some 20,000.
+pub const REVOKED_BYTES_MAX: u64 = 1 << 20;
+
+/// Separate ranges of serial numbers that one authority may revoke, 16 bytes each. A bitmap with every other bit set makes
+/// four of each of its bytes.
+pub const REVOKED_RANGES_MAX: usize = 100_000;
+
+/// Files in `.writ/keys`: people, not machines.
+pub const OPENPGP_FILES_MAX: usize = 64;
+
+/// Longest file in `.writ/keys`. A certificate with a few subkeys takes 5 KiB; one with hundreds of foreign signatures must
+/// be exported without them.
+pub const OPENPGP_BYTES_MAX: u64 = 64 << 10;
+
+/// Packets in one file of `.writ/keys`: each may cost a check of a signature, up to a millisecond on P-521.
+pub const OPENPGP_PACKETS_MAX: usize = 128;
+
+/// Different files of `.writ/keys` that are read for one judgement. Anyone who can push can make a history that brings a new one
+/// with each commit; at this number it costs two minutes at the worst.
+pub const OPENPGP_CERTIFICATES_MAX: usize = 1_000;
+
+/// Smallest RSA key that may sign, in bits. Source: NIST SP 800-57, 128 bits of strength.
+pub const RSA_BITS_MIN: usize = 3072;
+
 /// How far a commit's date may lie ahead of the host's clock. A wrong time zone is at most 14 h off; a date further ahead
 /// would bar every later commit with a right date, because dates must not go back.
 pub const COMMIT_AHEAD_MAX: Seconds = Seconds(86_400);

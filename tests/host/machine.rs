@@ -69,6 +69,13 @@ impl Machine {
         machine
     }
 
+    /// A host that is enrolled for nothing, whose one source lies at this address.
+    pub(crate) fn stranger_to(url: &str) -> Self {
+        let machine = Self { folder: TempDir::new().unwrap() };
+        machine.settle_in(url, "");
+        machine
+    }
+
     /// Another host in the same state.
     pub(crate) fn copy(&self) -> Self {
         let machine = Self { folder: TempDir::new().unwrap() };

@@ -19,6 +19,8 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+#[path = "../fixtures/openpgp.rs"]
+mod openpgp;
 mod partition;
 mod pass;
 mod patience;

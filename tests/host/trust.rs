@@ -2,6 +2,11 @@
 //!
 //! Every verdict is compared with `git verify-commit`: what is admitted here, Git accepts by every parent's file, too.
 
+mod certificates;
+mod doors;
+mod openpgp;
+mod openpgp_bytes;
+mod revoked;
 mod signatures;
 mod world;
 
@@ -297,7 +302,7 @@ fn refuses_a_commit_older_than_its_parent_and_one_from_the_future() {
 #[test]
 fn refuses_a_commit_that_leaves_nobody_authorized() {
     type Change = fn(&World);
-    let changes: [(&str, Change, Reason); 7] = [
+    let changes: [(&str, Change, Reason); 9] = [
         (
             "the file is removed",
             |world| world.repository.remove(".writ/allowed_signers"),
@@ -306,17 +311,31 @@ fn refuses_a_commit_that_leaves_nobody_authorized() {
         ("the branch is emptied", |world| world.repository.clear(), Reason::AuthorizationsRemoved),
         ("nobody is listed", |world| world.repository.authorize("# nobody\n"), Reason::AuthorizationsRemoved),
         (
-            "a certificate authority is listed",
-            |world| world.repository.authorize(&world.alice.line_with("cert-authority")),
-            Reason::AuthorizationsRemoved,
-        ),
-        (
             "an option is unknown",
             |world| world.repository.authorize(&world.alice.line_with("no-touch-required")),
             Reason::AuthorizationsRemoved,
         ),
         ("rules are written", |world| world.repository.write(".writ/trust.toml", ""), Reason::PathNotAllowed),
-        ("a key is revoked", |world| world.repository.write(".writ/revoked", ""), Reason::PathNotAllowed),
+        (
+            "a list of revocations is no list",
+            |world| world.repository.write(".writ/revoked", "nobody\n"),
+            Reason::AuthorizationsRemoved,
+        ),
+        (
+            "a list of revocations is a folder",
+            |world| world.repository.write(".writ/revoked/list", "# nobody\n"),
+            Reason::AuthorizationsRemoved,
+        ),
+        (
+            "an OpenPGP key is none",
+            |world| world.repository.write(".writ/keys/ann.asc", "key\n"),
+            Reason::AuthorizationsRemoved,
+        ),
+        (
+            "a file that is no key lies among the OpenPGP keys",
+            |world| world.repository.write(".writ/keys/README.md", ""),
+            Reason::AuthorizationsRemoved,
+        ),
     ];
     for (what, change, reason) in changes {
         let world = World::new();

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The commit where trust begins [default: as the settings pin it; else the head of the branch, after a question]
     #[arg(long)]
     commit: Option<CommitId>,
-    /// Fingerprint of the key that signed it (SHA256:…) [default: as the settings pin it; else as found, after a question]
+    /// Fingerprint of the key that signed it (SHA256:… or OPENPGP:…) [default: as the settings pin it; else as found, after a question]
     #[arg(long)]
     signer: Option<KeyId>,
     /// Take the source's units over from another state directory that looks after them on the engine: for when that one is

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Where trust begins: a commit
     #[arg(long, value_name = "COMMIT", requires = "git_dir")]
     introduction: Option<CommitId>,
-    /// Fingerprint of the key that signed it (SHA256:…)
+    /// Fingerprint of the key that signed it (SHA256:… or OPENPGP:…)
     #[arg(long, requires = "git_dir")]
     signer: Option<KeyId>,
     /// Judge the head of this branch

@@ -112,6 +112,14 @@ pub enum GitError {
         #[source]
         source: Option<Box<dyn Error + Send + Sync>>,
     },
+    /// The remote or the local repository names its objects by SHA-256.
+    #[error(
+        "{place} is a SHA-256 repository, which is not supported; use a SHA-1 repository (`git init --object-format=sha1`)"
+    )]
+    Sha256 {
+        /// Which repository.
+        place: String,
+    },
     /// A revision does not name a commit.
     #[error("{revision:?} names no commit in {folder}: write a full name, a branch or a ref")]
     Revision {
@@ -147,6 +155,20 @@ pub enum Operation {
     List,
     /// What it brings.
     Fetch,
+}
+
+/// True if the library gave up because a repository names its objects by SHA-256. It has no error of its own for that; what it
+/// says is held by a test.
+pub(super) fn is_of_sha256(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if said.contains("A hash sized 64 hexadecimal characters") || said.contains("input=\"sha256\"") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl std::fmt::Display for Operation {

@@ -4,25 +4,28 @@
 //! decides.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::thread;
 
 use gix::objs::Kind;
-use writ_core::limits::{COMMIT_BYTES_MAX, SIGNERS_BYTES_MAX};
+use writ_core::limits::COMMIT_BYTES_MAX;
 use writ_core::trust::{
-    Authorizations, AuthorizationsId, CommitId, EntryKind, Evidence, EvidenceBuilder, FOLDER, Introduction, Malformed,
-    RawCommit, Reason, SIGNERS, Signature, TreeId,
+    Armor, AuthorizationsId, CommitId, Evidence, EvidenceBuilder, Introduction, Malformed, RawCommit, Reason, Signature,
 };
 
 use super::error::GitError;
-use super::objects::{Object, Repository, read_entries, tree_id};
+use super::folders::Folders;
+use super::objects::{Object, Repository};
 use crate::limits::{COMMITS_AT_ONCE, COMMITS_MAX};
-use crate::signature;
+use crate::signature::{self, Keyring};
 
 /// A commit whose signature waits to be checked together with others.
 struct Waiting {
     id: CommitId,
     bytes: Vec<u8>,
     authorizations: AuthorizationsId,
+    /// For an OpenPGP signature: the keys of the trees that may authorize its signer.
+    keyrings: Vec<Arc<Keyring>>,
 }
 
 struct Walk<'a> {
@@ -31,10 +34,11 @@ struct Walk<'a> {
     waiting: Vec<Waiting>,
     /// Parents of what was seen, in the evidence or still waiting.
     seen: HashMap<CommitId, Vec<CommitId>>,
-    by_tree: HashMap<TreeId, AuthorizationsId>,
-    by_folder: HashMap<(gix::ObjectId, bool), AuthorizationsId>,
+    /// Commits with an OpenPGP signature. The keys that may have made it are in the trees of the parents, which are read
+    /// later.
+    deferred: Vec<CommitId>,
+    folders: Folders<'a>,
     head: CommitId,
-    buffer: Vec<u8>,
 }
 
 impl Repository {
@@ -75,6 +79,7 @@ impl Repository {
             Some(_) | None => {}
         }
         walk.check_waiting();
+        walk.check_deferred(&start)?;
         Ok(walk.evidence.finish())
     }
 }
@@ -114,10 +119,9 @@ impl<'a> Walk<'a> {
             evidence: EvidenceBuilder::new(head),
             waiting: Vec::with_capacity(COMMITS_AT_ONCE),
             seen: HashMap::new(),
-            by_tree: HashMap::new(),
-            by_folder: HashMap::new(),
+            deferred: Vec::new(),
+            folders: Folders::new(repository),
             head,
-            buffer: Vec::new(),
         }
     }
 
@@ -156,24 +160,55 @@ impl<'a> Walk<'a> {
             None => RawCommit::parse(id, &bytes),
             Some(detail) => Err(Malformed { reason: Reason::MalformedCommit, detail, parents: Vec::new() }),
         };
-        let (tree, parents) = match parsed {
-            Ok(commit) => (commit.tree(), commit.parents().to_vec()),
+        let (tree, parents, is_openpgp) = match parsed {
+            Ok(commit) => (commit.tree(), commit.parents().to_vec(), matches!(commit.armor(), Armor::OpenPgp(_))),
             Err(malformed) => {
                 let parents = malformed.parents.clone();
                 self.evidence.malformed(id, malformed);
                 return Ok(parents);
             }
         };
-        let authorizations = self.authorizations(tree)?;
-        if check {
-            self.waiting.push(Waiting { id, bytes, authorizations });
-            if self.waiting.len() >= COMMITS_AT_ONCE {
-                self.check_waiting();
-            }
+        let authorizations = self.folders.authorizations(&mut self.evidence, tree)?;
+        if check && !is_openpgp {
+            self.wait(Waiting { id, bytes, authorizations, keyrings: Vec::new() });
         } else if let Ok(commit) = RawCommit::parse(id, &bytes) {
             self.evidence.commit(&commit, Signature::NotChecked, authorizations);
+            if check {
+                self.deferred.push(id);
+            }
         }
         Ok(parents)
+    }
+
+    /// Checks the OpenPGP signatures, now that the trees of all parents were read. One without any parent in the evidence
+    /// stays unchecked.
+    fn check_deferred(&mut self, start: &CommitId) -> Result<(), GitError> {
+        for id in std::mem::take(&mut self.deferred) {
+            let Some(authorizations) = self.evidence.authorizations_at(&id) else { continue };
+            // The introduction is signed by a key of its own tree.
+            let by = if id == *start { vec![id] } else { self.parents(&id) };
+            let by: Vec<AuthorizationsId> =
+                by.iter().filter_map(|parent| self.evidence.authorizations_at(parent)).collect();
+            if by.is_empty() {
+                continue;
+            }
+            let keyrings = by.iter().flat_map(|by| self.folders.keyrings(*by)).cloned().collect();
+            let mut bytes = Vec::new();
+            // Read again, so that a long history is not held in memory at once.
+            let read = self.repository.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut bytes)?;
+            if let Object::Right(_) = read {
+                self.wait(Waiting { id, bytes, authorizations, keyrings });
+            }
+        }
+        self.check_waiting();
+        Ok(())
+    }
+
+    fn wait(&mut self, waiting: Waiting) {
+        self.waiting.push(waiting);
+        if self.waiting.len() >= COMMITS_AT_ONCE {
+            self.check_waiting();
+        }
     }
 
     /// Checks the signatures that wait, on all processors.
@@ -190,65 +225,6 @@ impl<'a> Walk<'a> {
             }
         });
     }
-
-    /// The authorizations in a tree, read once for each content of the folder that holds them.
-    fn authorizations(&mut self, tree: TreeId) -> Result<AuthorizationsId, GitError> {
-        if let Some(known) = self.by_tree.get(&tree) {
-            return Ok(*known);
-        }
-        let place = match self.folder_entry(tree)? {
-            Err(detail) => self.evidence.authorizations(Authorizations::unreadable(detail)),
-            Ok(None) => self.evidence.authorizations(Authorizations::missing()),
-            Ok(Some(key @ (id, is_folder))) => match self.by_folder.get(&key) {
-                Some(known) => *known,
-                None => {
-                    let read = if is_folder { self.read_folder(&id)? } else { Authorizations::not_a_folder() };
-                    let place = self.evidence.authorizations(read);
-                    self.by_folder.insert(key, place);
-                    place
-                }
-            },
-        };
-        // A tree's own place is kept for the last tree alone: few commits in a row share one.
-        self.by_tree.clear();
-        self.by_tree.insert(tree, place);
-        Ok(place)
-    }
-
-    /// The entry of the root tree that holds the authorizations: its name in the database, and whether it is a folder.
-    fn folder_entry(&mut self, tree: TreeId) -> Result<Result<Option<(gix::ObjectId, bool)>, String>, GitError> {
-        let entries = match read_entries(self.repository, tree, &mut self.buffer)? {
-            Ok(entries) => entries,
-            Err(detail) => return Ok(Err(detail)),
-        };
-        let mut found = entries.into_iter().filter(|entry| entry.name == FOLDER.as_bytes());
-        let entry = found.next();
-        // Twice the same name is nothing that Git writes: it is taken for no folder, which is refused.
-        let twice = found.next().is_some();
-        Ok(Ok(entry.map(|entry| (entry.id, entry.kind == EntryKind::Folder && !twice))))
-    }
-
-    fn read_folder(&mut self, id: &gix::oid) -> Result<Authorizations, GitError> {
-        let tree = tree_id(id).map_err(|error| self.repository.broken(&error.to_string()))?;
-        let mut entries = match read_entries(self.repository, tree, &mut self.buffer)? {
-            Ok(entries) => entries,
-            Err(detail) => return Ok(Authorizations::unreadable(detail)),
-        };
-        let mut signers = entries.iter_mut().filter(|entry| entry.name == SIGNERS.as_bytes());
-        let (first, twice) = (signers.next(), signers.next());
-        let mut content = Vec::new();
-        let content = match (first, twice) {
-            (Some(entry), None) if entry.kind == EntryKind::File => {
-                let id = tree_id(&entry.id).map_err(|error| self.repository.broken(&error.to_string()))?;
-                match self.repository.read(id.as_bytes(), Kind::Blob, SIGNERS_BYTES_MAX, &mut content)? {
-                    Object::Right(bytes) => Some(bytes),
-                    Object::Other(_) | Object::Long(_) => None,
-                }
-            }
-            (Some(_) | None, Some(_) | None) => None,
-        };
-        Ok(Authorizations::read(entries.iter().map(|entry| (entry.name.as_slice(), entry.kind)), content))
-    }
 }
 
 /// A commit with what the check of its signature found.
@@ -263,7 +239,7 @@ fn check_all(waiting: &[Waiting]) -> Vec<Checked<'_>> {
 }
 
 fn check(waiting: &Waiting) -> Checked<'_> {
-    let Waiting { id, bytes, authorizations } = waiting;
+    let Waiting { id, bytes, authorizations, keyrings } = waiting;
     let commit = RawCommit::parse(*id, bytes).expect("what waits was parsed before");
-    Checked { signature: signature::check(&commit), commit, authorizations: *authorizations }
+    Checked { signature: signature::check(&commit, keyrings), commit, authorizations: *authorizations }
 }

@@ -11,7 +11,7 @@ use writ_core::trust::CommitId;
 
 use super::advice::advice;
 use super::bounds::Allowance;
-use super::error::{GitError, Operation};
+use super::error::{GitError, Operation, is_of_sha256};
 use super::http::{Bounded, options};
 use super::meter::{Deadline, Meter, Metered, Reached};
 use super::objects::commit_id;
@@ -116,6 +116,7 @@ fn why(
         (None, None) if error.classify().any(|found| too_large(found.class())) => {
             GitError::TooLarge { operation, url, bytes: OBJECT_BYTES_MAX }
         }
+        (None, None) if is_of_sha256(&error) => GitError::Sha256 { place: url },
         (None, None) => failed(error),
     }
 }

@@ -9,6 +9,7 @@ mod bounds;
 mod error;
 mod evidence;
 mod exchange;
+mod folders;
 mod http;
 mod meter;
 mod mirror;

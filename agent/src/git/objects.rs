@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gix::objs::{Find as _, Kind, TreeRefIter};
 use writ_core::trust::{CommitId, EntryKind, IdError, TreeId};
 
-use super::error::GitError;
+use super::error::{GitError, is_of_sha256};
 use super::renewal::Reading;
 use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 
@@ -35,8 +35,10 @@ impl Repository {
     /// are read, and of the repository's own none that would change what an object's name stands for.
     pub fn open(folder: &Path) -> Result<Self, GitError> {
         let reading = Reading::begin(folder)?;
-        let inner =
-            gix::open_opts(folder, open_options()).map_err(|error| broken(folder, "it cannot be opened", error))?;
+        let inner = gix::open_opts(folder, open_options()).map_err(|error| match is_of_sha256(&error) {
+            true => GitError::Sha256 { place: folder.display().to_string() },
+            false => broken(folder, "it cannot be opened", error),
+        })?;
         Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None), reading })
     }
 

@@ -19,7 +19,7 @@ use super::{Event, Store};
 pub struct Introduced {
     /// The introducing commit.
     pub commit: String,
-    /// The fingerprint of its signer (`SHA256:…`).
+    /// The fingerprint of its signer (`SHA256:…` or `OPENPGP:…`).
     pub signer: String,
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::limits;
 use writ_core::plan::{Drift, PruneBudget};
 use writ_core::text::{Place, Problem, Problems, Sources, Written};
+use writ_core::trust::KeyId;
 
 use super::guard::check_guard;
 use super::path::{Privacy, directory, file};
@@ -211,10 +212,10 @@ fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option
         let help = "write all 40 hexadecimal digits, as `git rev-parse COMMIT` shows them";
         refuse(problems, &commit.place, format!("`{}` is no commit", commit.value.escape_debug()), help);
     }
-    let digits = signer.value.strip_prefix("SHA256:").unwrap_or_default();
-    let sound = digits.len() == 43 && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
+    let sound = signer.value.parse::<KeyId>().is_ok();
     if !sound {
-        let help = "write it as `ssh-keygen -lf KEY.pub` shows it: SHA256: and 43 characters";
+        let help = "write it as `ssh-keygen -lf KEY.pub` shows it, SHA256: and 43 characters, or as OPENPGP: and all digits \
+                    of `gpg --fingerprint`";
         refuse(problems, &signer.place, format!("`{}` is no fingerprint", signer.value.escape_debug()), help);
     }
     (whole && sound).then_some(Introduction { commit: commit.value, signer: signer.value })

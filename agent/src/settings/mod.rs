@@ -104,7 +104,7 @@ pub struct Credentials {
 pub struct Introduction {
     /// The introducing commit: 40 hexadecimal digits.
     pub commit: String,
-    /// Fingerprint of its signer: `SHA256:…`.
+    /// Fingerprint of its signer: `SHA256:…` or `OPENPGP:…`.
     pub signer: String,
 }
 

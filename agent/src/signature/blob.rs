@@ -3,6 +3,7 @@
 //! Invariant: every byte is accounted for; version and reserved field are what version 1 prescribes.
 
 use ssh_key::{Algorithm, Signature};
+use writ_core::trust::WireReader;
 
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: u32 = 1;
@@ -12,10 +13,15 @@ const PRESENCE_BYTES: usize = 5;
 
 /// An SSHSIG in its parts.
 pub(super) struct Blob<'a> {
-    /// The public key in SSH's own encoding.
+    /// The public key in SSH's own encoding, or a certificate of one.
     pub(super) key: &'a [u8],
     pub(super) namespace: &'a [u8],
     pub(super) hash: &'a [u8],
+    pub(super) inner: Inner<'a>,
+}
+
+/// A signature as SSH encodes it, whatever it is over.
+pub(super) struct Inner<'a> {
     /// The name of the signature's algorithm.
     pub(super) algorithm: &'a [u8],
     /// The signature as the algorithm writes it.
@@ -26,7 +32,7 @@ pub(super) struct Blob<'a> {
 
 impl<'a> Blob<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
+        let mut reader = WireReader::new(bytes.strip_prefix(MAGIC)?);
         if reader.number()? != VERSION {
             return None;
         }
@@ -35,18 +41,10 @@ impl<'a> Blob<'a> {
         let reserved = reader.text()?;
         let hash = reader.text()?;
         let inner = reader.text()?;
-        if !reader.0.is_empty() || !reserved.is_empty() || namespace.is_empty() {
+        if !reader.is_at_end() || !reserved.is_empty() || namespace.is_empty() {
             return None;
         }
-        let mut reader = Reader(inner);
-        let algorithm = reader.text()?;
-        let signature = reader.text()?;
-        let presence = match (algorithm.starts_with(b"sk-"), reader.0) {
-            (false, []) => None,
-            (true, rest) => Some(rest.try_into().ok()?),
-            (false, _) => return None,
-        };
-        Some(Self { key, namespace, hash, algorithm, signature, presence })
+        Some(Self { key, namespace, hash, inner: Inner::parse(inner)? })
     }
 
     /// What the algorithm signed, given the hash of the payload.
@@ -60,6 +58,20 @@ impl<'a> Blob<'a> {
         }
         signed
     }
+}
+
+impl<'a> Inner<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let mut reader = WireReader::new(bytes);
+        let algorithm = reader.text()?;
+        let signature = reader.text()?;
+        let presence = match (algorithm.starts_with(b"sk-"), reader.rest()) {
+            (false, []) => None,
+            (true, rest) => Some(rest.try_into().ok()?),
+            (false, _) => return None,
+        };
+        Some(Self { algorithm, signature, presence })
+    }
 
     /// The signature as the library wants it.
     pub(super) fn algorithm_signature(&self) -> Option<Signature> {
@@ -67,23 +79,5 @@ impl<'a> Blob<'a> {
         let mut bytes = self.signature.to_vec();
         bytes.extend(self.presence.into_iter().flatten());
         Signature::new(algorithm, bytes).ok()
-    }
-}
-
-/// Reads numbers and length-prefixed bytes from the front.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn number(&mut self) -> Option<u32> {
-        let (number, rest) = self.0.split_first_chunk::<4>()?;
-        self.0 = rest;
-        Some(u32::from_be_bytes(*number))
-    }
-
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(text)
     }
 }

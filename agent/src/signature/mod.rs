@@ -4,25 +4,40 @@
 //! Invariant: runs in this process without any tool, so that a missing tool can make no signature bad.
 
 mod blob;
+mod certificate;
+mod openpgp;
+
+use std::sync::Arc;
 
 use ed25519_dalek::Verifier as _;
 use sha2::{Sha256, Sha512};
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
-use writ_core::trust::{Armor, KeyId, NAMESPACE, RawCommit, Signature};
+use writ_core::trust::{Armor, Certificate, NAMESPACE, RawCommit, Signature, Signer, SshKey};
 
-use crate::limits::{RSA_BITS_MAX, RSA_BITS_MIN};
-use blob::Blob;
+use crate::limits::RSA_BITS_MAX;
+use blob::{Blob, Inner};
+pub use openpgp::{CertificateError, Keyring};
+use writ_core::limits::RSA_BITS_MIN;
 
 /// Bit of a security key's flags that says that a person touched it. Source: OpenSSH's PROTOCOL.u2f.
 const USER_PRESENT: u8 = 0x01;
 
-/// Checks the signature of a commit, whoever may sign.
+/// Bit of the same flags that says that it verified the person, by a PIN or a finger.
+const USER_VERIFIED: u8 = 0x04;
+
+/// How the application of a security key begins that is for SSH. Another one is for logins to websites.
+const APPLICATION: &str = "ssh:";
+
+/// Checks the signature of a commit, whoever may sign. An OpenPGP signature does not bring its key along; the keyrings are
+/// those of the trees that may authorize its signer.
 #[must_use]
-pub fn check(commit: &RawCommit<'_>) -> Signature {
+pub fn check(commit: &RawCommit<'_>, keyrings: &[Arc<Keyring>]) -> Signature {
     match commit.armor() {
         Armor::None => Signature::Missing,
-        Armor::OpenPgp => Signature::Unknown("OpenPGP signatures are not supported yet; sign with an SSH key".into()),
+        Armor::OpenPgp(bytes) => {
+            openpgp::check(bytes, commit.payload(), keyrings).unwrap_or_else(|otherwise| otherwise)
+        }
         Armor::X509 => Signature::Unknown("X.509 signatures are not supported; sign with an SSH key".into()),
         Armor::Ssh(bytes) => check_blob(bytes, commit.payload()).unwrap_or_else(|otherwise| otherwise),
     }
@@ -39,18 +54,23 @@ fn check_blob(bytes: &[u8], payload: [&[u8]; 2]) -> Result<Signature, Signature>
         b"sha512" => digest::<Sha512>(payload),
         _ => return Err(Signature::Weak("the signature uses a hash other than SHA-256 and SHA-512".into())),
     };
-    let key = PublicKey::from_bytes(blob.key).map_err(|_| bad("the signature's public key cannot be read"))?;
-    verify(key.key_data(), &blob.signed(&hash), &blob)?;
-    Ok(Signature::Good(KeyId::of_key(blob.key)))
+    let presented = certificate::open(blob.key)?;
+    let key = PublicKey::from_bytes(&presented.key).map_err(|_| bad("the signature's public key cannot be read"))?;
+    verify(key.key_data(), &blob.signed(&hash), &blob.inner)?;
+    let person_verified = blob.inner.presence.is_some_and(|[flags, ..]| flags & USER_VERIFIED != 0);
+    Ok(Signature::Good(match presented.certificate {
+        None => Signer::Key(SshKey::of(&presented.key)),
+        Some(certificate) => Signer::Certificate(Box::new(Certificate { person_verified, ..certificate })),
+    }))
 }
 
-/// Checks the algorithm's own signature over what SSHSIG signs.
-fn verify(key: &KeyData, signed: &[u8], blob: &Blob<'_>) -> Result<(), Signature> {
-    acceptable(key, blob.algorithm)?;
+/// Checks the algorithm's own signature over what SSHSIG or an authority signs.
+fn verify(key: &KeyData, signed: &[u8], inner: &Inner<'_>) -> Result<(), Signature> {
+    acceptable(key, inner.algorithm)?;
     let verified = match key {
         // Strict: small-order keys and points, which let one signature fit many messages, are refused.
         KeyData::Ed25519(key) => {
-            let signature = ed25519_dalek::Signature::from_slice(blob.signature).map_err(|_| mismatch())?;
+            let signature = ed25519_dalek::Signature::from_slice(inner.signature).map_err(|_| mismatch())?;
             let key = ed25519_dalek::VerifyingKey::from_bytes(&key.0).map_err(|_| mismatch())?;
             key.verify_strict(signed, &signature).is_ok()
         }
@@ -61,14 +81,14 @@ fn verify(key: &KeyData, signed: &[u8], blob: &Blob<'_>) -> Result<(), Signature
         | KeyData::SkEd25519(_)
         | KeyData::Other(_)
         | _ => {
-            let signature = blob.algorithm_signature().ok_or_else(mismatch)?;
+            let signature = inner.algorithm_signature().ok_or_else(mismatch)?;
             key.verify(signed, &signature).is_ok()
         }
     };
     if !verified {
         return Err(mismatch());
     }
-    match blob.presence {
+    match inner.presence {
         Some([flags, ..]) if flags & USER_PRESENT == 0 => Err(bad("the security key signed without being touched")),
         Some(_) | None => Ok(()),
     }
@@ -99,10 +119,17 @@ fn acceptable(key: &KeyData, algorithm: &[u8]) -> Result<(), Signature> {
             }
             &[b"rsa-sha2-256", b"rsa-sha2-512"]
         }
-        KeyData::SkEd25519(_) => &[b"sk-ssh-ed25519@openssh.com"],
-        KeyData::SkEcdsaSha2NistP256(_) => &[b"sk-ecdsa-sha2-nistp256@openssh.com"],
+        KeyData::SkEd25519(key) if key.application().starts_with(APPLICATION) => &[b"sk-ssh-ed25519@openssh.com"],
+        KeyData::SkEcdsaSha2NistP256(key) if key.application().starts_with(APPLICATION) => {
+            &[b"sk-ecdsa-sha2-nistp256@openssh.com"]
+        }
+        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => {
+            return Err(unknown(
+                "the security key is for another use than SSH: its application does not begin with `ssh:`",
+            ));
+        }
         KeyData::Dsa(_) => return Err(Signature::Weak("DSA keys are not strong enough".into())),
-        KeyData::Other(_) | _ => return Err(unknown("the signature's kind of key (or certificate) is not supported")),
+        KeyData::Other(_) | _ => return Err(unknown("the signature's kind of key is not supported")),
     };
     if expected.contains(&algorithm) { Ok(()) } else { Err(mismatch()) }
 }

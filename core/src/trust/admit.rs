@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::commit::PayloadDigest;
 use super::evidence::Evidence;
-use super::id::{CommitId, KeyId, TreeId};
+use super::id::{CommitId, TreeId};
 use super::judge::{Court, Judged, Outcome};
+use super::key_id::KeyId;
 use super::reason::Reason;
 use crate::time::Timestamp;
 

@@ -1,7 +1,7 @@
 //! The decision on evidence made by hand: what is missing or unchecked is never good.
 
 use super::*;
-use crate::trust::{Authorizations, EntryKind, EvidenceBuilder, RawCommit, SIGNERS, Signature};
+use crate::trust::{Authorizations, EntryKind, EvidenceBuilder, Files, RawCommit, SIGNERS, Signature, Signer, SshKey};
 
 const LINE: &[u8] = b"a@x ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0h4EpZxLCDdZsVwW7RDAHwO0Yr2rYzBXNBRlR0Qv2S\n";
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -10,14 +10,17 @@ fn id(number: u8) -> CommitId {
     CommitId::from_bytes([number; 20])
 }
 
-fn another() -> KeyId {
-    "SHA256:6BYNl0kL4Hq4fcjQZbJrUQW8fEmz5xXUcbIgYJyTBwY".parse().unwrap()
+fn another() -> Signer {
+    Signer::Key(SshKey::of(b"another"))
 }
 
 /// Evidence of commits (number, parents, signature) whose trees all authorize the key of [`LINE`].
 fn evidence(head: u8, commits: &[(u8, &[u8], Signature)]) -> Evidence {
     let mut builder = EvidenceBuilder::new(id(head));
-    let listed = Authorizations::read([(SIGNERS.as_bytes(), EntryKind::File)], Some(LINE));
+    let listed = Authorizations::read(
+        [(SIGNERS.as_bytes(), EntryKind::File)],
+        Files { signers: Some(LINE), ..Files::default() },
+    );
     let listed = builder.authorizations(listed);
     for (number, parents, signature) in commits {
         let parents: String = parents.iter().map(|parent| format!("parent {}\n", id(*parent))).collect();
@@ -28,13 +31,17 @@ fn evidence(head: u8, commits: &[(u8, &[u8], Signature)]) -> Evidence {
 }
 
 fn good() -> Signature {
-    Signature::Good(key())
+    Signature::Good(Signer::Key(ssh_key()))
 }
 
 fn key() -> KeyId {
+    ssh_key().id()
+}
+
+fn ssh_key() -> SshKey {
     use base64::Engine as _;
     let text = std::str::from_utf8(LINE).unwrap().split_whitespace().nth(2).unwrap();
-    KeyId::of_key(&base64::engine::general_purpose::STANDARD.decode(text).unwrap())
+    SshKey::of(&base64::engine::general_purpose::STANDARD.decode(text).unwrap())
 }
 
 fn judge(evidence: &Evidence, floor: Option<u8>) -> Result<CommitId, Option<Reason>> {
@@ -72,7 +79,10 @@ fn a_floor_counts_only_if_it_was_followed_to_the_introduction() {
     let commits: &[(u8, &[u8], Signature)] = &[(5, &[4], Signature::NotChecked), (6, &[5], good())];
     assert_eq!(judge(&evidence(6, commits), Some(5)), Err(Some(Reason::UnrelatedHistory)));
     let mut builder = EvidenceBuilder::new(id(6));
-    let listed = builder.authorizations(Authorizations::read([(SIGNERS.as_bytes(), EntryKind::File)], Some(LINE)));
+    let listed = builder.authorizations(Authorizations::read(
+        [(SIGNERS.as_bytes(), EntryKind::File)],
+        Files { signers: Some(LINE), ..Files::default() },
+    ));
     for (number, parent, signature) in [(5, 4, Signature::NotChecked), (6, 5, good())] {
         let parent = id(parent);
         let bytes = format!("tree {}\nparent {parent}\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\n\n", id(0));

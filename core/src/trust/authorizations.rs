@@ -1,7 +1,11 @@
 //! Whom a commit's tree authorizes for the next commit.
 
+use super::openpgp::OpenPgpKeys;
 use super::reason::Reason;
-use super::signers::AllowedSigners;
+use super::revoked::Revocations;
+use super::signer::Signer;
+use super::signers::{AllowedSigners, Standing};
+use crate::time::Timestamp;
 
 /// The folder, at the root of the tree, that holds who may sign.
 pub const FOLDER: &str = ".writ";
@@ -9,10 +13,15 @@ pub const FOLDER: &str = ".writ";
 /// The file in [`FOLDER`] that lists the signers.
 pub const SIGNERS: &str = "allowed_signers";
 
+/// The file in [`FOLDER`] that lists what is revoked.
+pub const REVOKED: &str = "revoked";
+
+/// The folder in [`FOLDER`] that holds OpenPGP certificates.
+pub const KEYS: &str = "keys";
+
 /// Names in [`FOLDER`] that ask for rules of a later version, with what they ask for. Taking them for any other file
 /// would let a host ignore a rule that its owner wrote.
-const RESERVED: [(&str, &str); 3] =
-    [("trust.toml", "rules of trust"), ("revoked", "revocation"), ("keys", "OpenPGP keys")];
+const RESERVED: [(&str, &str); 1] = [("trust.toml", "rules of trust")];
 
 /// What kind of entry of a tree something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +42,51 @@ pub enum EntryKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorizations {
     /// These may sign.
-    Listed(AllowedSigners),
+    Listed(Listed),
     /// The tree cannot be followed: the reason that its commit is refused for, and what is wrong.
     Refused(Reason, String),
+}
+
+/// Everything in [`FOLDER`] that says who may sign the next commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listed {
+    /// What [`SIGNERS`] lists.
+    pub signers: AllowedSigners,
+    /// What [`KEYS`] holds.
+    pub openpgp: OpenPgpKeys,
+    /// What [`REVOKED`] lists.
+    pub revoked: Revocations,
+}
+
+/// What the entries of [`FOLDER`] hold, as far as they are what they should be.
+#[derive(Debug, Default)]
+pub struct Files<'a> {
+    /// The content of [`SIGNERS`], if that entry is a file.
+    pub signers: Option<&'a [u8]>,
+    /// The content of [`REVOKED`], if that entry is a file.
+    pub revoked: Option<&'a [u8]>,
+    /// The certificates in [`KEYS`], if that entry is a folder; in words what is wrong with it.
+    pub openpgp: Option<Result<OpenPgpKeys, String>>,
+}
+
+impl Listed {
+    /// What the files say about a signer at all of these moments. What is revoked may not sign, whoever lists it.
+    #[must_use]
+    pub fn standing<'a>(&'a self, signer: &'a Signer, moments: &[Timestamp]) -> Standing<'a> {
+        let Self { signers, openpgp, revoked } = self;
+        if let Some(detail) = revoked.revokes(signer) {
+            return Standing::Refused(Reason::Revoked, format!("{detail} in {FOLDER}/{REVOKED}"));
+        }
+        match signer {
+            Signer::Key(key) => signers.standing(&key.id(), moments),
+            Signer::Certificate(certificate) => signers.standing_by_certificate(certificate, moments),
+            Signer::OpenPgp(signer) => match openpgp.standing(signer, moments) {
+                Some(Ok(principal)) => Standing::Authorized(principal),
+                Some(Err((reason, detail))) => Standing::Refused(reason, detail),
+                None => Standing::Unknown,
+            },
+        }
+    }
 }
 
 impl Authorizations {
@@ -57,42 +108,64 @@ impl Authorizations {
         Self::Refused(Reason::MalformedCommit, detail)
     }
 
-    /// Judges the entries of [`FOLDER`]. `signers` is the content of [`SIGNERS`], if that entry is a file.
+    /// Judges the entries of [`FOLDER`] and what they hold.
     #[must_use]
-    pub fn read<'a>(entries: impl IntoIterator<Item = (&'a [u8], EntryKind)>, signers: Option<&[u8]>) -> Self {
-        let mut found = None;
+    pub fn read<'a>(entries: impl IntoIterator<Item = (&'a [u8], EntryKind)>, files: Files<'_>) -> Self {
+        let Files { signers, revoked, openpgp } = files;
+        let (mut signers_kind, mut revoked_kind, mut keys_kind) = (None, None, None);
         for (name, kind) in entries {
             if let Some((name, what)) =
                 RESERVED.iter().find(|(reserved, _)| name.eq_ignore_ascii_case(reserved.as_bytes()))
             {
                 return Self::Refused(Reason::PathNotAllowed, format!("{FOLDER}/{name} ({what}) is not supported yet"));
             }
-            if name == SIGNERS.as_bytes() {
-                found = Some(kind);
+            for (known, place) in [(SIGNERS, &mut signers_kind), (REVOKED, &mut revoked_kind), (KEYS, &mut keys_kind)] {
+                // Beside the right name, another spelling would be a list that somebody believes in and nobody reads.
+                if name == known.as_bytes() {
+                    *place = Some(kind);
+                } else if name.eq_ignore_ascii_case(known.as_bytes()) {
+                    let name = String::from_utf8_lossy(name);
+                    return Self::Refused(Reason::PathNotAllowed, format!("{FOLDER}/{name} must be written {known}"));
+                }
             }
         }
-        match (found, signers) {
-            (None, _) => Self::missing(),
-            (Some(EntryKind::File), Some(bytes)) => Self::read_signers(bytes),
-            (
-                Some(EntryKind::File | EntryKind::Folder | EntryKind::Link | EntryKind::Submodule | EntryKind::Other),
-                _,
-            ) => {
-                Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER}/{SIGNERS} in its tree is no plain file"))
-            }
-        }
+        Self::put_together(
+            signers_kind.map(|kind| (kind, signers)),
+            revoked_kind.map(|kind| (kind, revoked)),
+            keys_kind.map(|kind| (kind, openpgp)),
+        )
+        .unwrap_or_else(|detail| Self::Refused(Reason::AuthorizationsRemoved, detail))
     }
 
-    fn read_signers(bytes: &[u8]) -> Self {
-        match AllowedSigners::parse(bytes) {
-            Ok(signers) if signers.is_empty() => {
-                Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER}/{SIGNERS} in its tree lists no key"))
-            }
-            Ok(signers) => Self::Listed(signers),
-            Err(error) => {
-                Self::Refused(Reason::AuthorizationsRemoved, format!("{FOLDER}/{SIGNERS} cannot be read: {error}"))
-            }
+    fn put_together(
+        signers: Option<(EntryKind, Option<&[u8]>)>,
+        revoked: Option<(EntryKind, Option<&[u8]>)>,
+        openpgp: Option<(EntryKind, Option<Result<OpenPgpKeys, String>>)>,
+    ) -> Result<Self, String> {
+        let openpgp = match openpgp {
+            None => OpenPgpKeys::default(),
+            Some((EntryKind::Folder, Some(keys))) => keys.map_err(|error| format!("{FOLDER}/{KEYS}/{error}"))?,
+            Some(_) => return Err(format!("{FOLDER}/{KEYS} in its tree is no folder that can be read")),
+        };
+        let content = |name: &str, entry: Option<(EntryKind, Option<&[u8]>)>| match entry {
+            None => Ok(None),
+            Some((EntryKind::File, Some(bytes))) => Ok(Some(bytes.to_vec())),
+            Some(_) => Err(format!("{FOLDER}/{name} in its tree is no plain file of a permitted size")),
+        };
+        let unreadable = |name: &str, error: &dyn std::fmt::Display| format!("{FOLDER}/{name} cannot be read: {error}");
+        let revoked = match content(REVOKED, revoked)? {
+            None => Revocations::default(),
+            Some(bytes) => Revocations::parse(&bytes).map_err(|error| unreadable(REVOKED, &error))?,
+        };
+        let signers = match content(SIGNERS, signers)? {
+            None if openpgp.is_empty() => return Ok(Self::missing()),
+            None => AllowedSigners::default(),
+            Some(bytes) => AllowedSigners::parse(&bytes).map_err(|error| unreadable(SIGNERS, &error))?,
+        };
+        if signers.is_empty() && openpgp.is_empty() {
+            return Err(format!("{FOLDER}/{SIGNERS} in its tree lists no key"));
         }
+        Ok(Self::Listed(Listed { signers, openpgp, revoked }))
     }
 }
 
@@ -104,7 +177,7 @@ mod tests {
 
     fn check(entries: &[(&str, EntryKind)], signers: Option<&[u8]>) -> Option<Reason> {
         let entries = entries.iter().map(|(name, kind)| (name.as_bytes(), *kind));
-        match Authorizations::read(entries, signers) {
+        match Authorizations::read(entries, Files { signers, ..Files::default() }) {
             Authorizations::Listed(_) => None,
             Authorizations::Refused(reason, _) => Some(reason),
         }
@@ -116,17 +189,42 @@ mod tests {
         assert_eq!(check(&[file, ("README.md", EntryKind::File)], Some(LINE)), None);
         assert_eq!(check(&[], None), Some(Reason::AuthorizationsRemoved));
         assert_eq!(check(&[file], Some(b"# nobody\n")), Some(Reason::AuthorizationsRemoved));
-        assert_eq!(check(&[file], Some(b"a@x cert-authority ssh-ed25519 AAAA\n")), Some(Reason::AuthorizationsRemoved));
+        assert_eq!(check(&[file], Some(b"a@x ssh-ed25519 AAAA\n")), Some(Reason::AuthorizationsRemoved));
         for kind in [EntryKind::Link, EntryKind::Folder, EntryKind::Submodule, EntryKind::Other] {
             assert_eq!(check(&[(SIGNERS, kind)], None), Some(Reason::AuthorizationsRemoved), "{kind:?}");
         }
     }
 
     #[test]
-    fn rules_of_a_later_version_are_refused_and_not_ignored() {
+    fn rules_of_a_later_version_and_other_spellings_are_refused_and_not_ignored() {
         let file = (SIGNERS, EntryKind::File);
-        for name in ["trust.toml", "revoked", "keys", "Trust.TOML"] {
+        for name in ["trust.toml", "Trust.TOML", "Revoked", "KEYS", "Allowed_Signers"] {
             assert_eq!(check(&[file, (name, EntryKind::File)], Some(LINE)), Some(Reason::PathNotAllowed), "{name}");
         }
+        for name in [REVOKED, KEYS] {
+            let found = check(&[file, (name, EntryKind::Link)], Some(LINE));
+            assert_eq!(found, Some(Reason::AuthorizationsRemoved), "{name} is a link");
+        }
+    }
+
+    #[test]
+    fn what_is_revoked_may_not_sign_though_it_is_listed() {
+        let key = base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            std::str::from_utf8(LINE).unwrap().split_whitespace().nth(2).unwrap(),
+        );
+        let signer = Signer::Key(super::super::signer::SshKey::of(&key.unwrap()));
+        let entries = || [(SIGNERS.as_bytes(), EntryKind::File), (REVOKED.as_bytes(), EntryKind::File)];
+        let standing = |revoked: &str| {
+            let files = Files { signers: Some(LINE), revoked: Some(revoked.as_bytes()), openpgp: None };
+            match Authorizations::read(entries(), files) {
+                Authorizations::Listed(listed) => {
+                    matches!(listed.standing(&signer, &[]), Standing::Authorized("a@x"))
+                }
+                Authorizations::Refused(_, detail) => panic!("{detail}"),
+            }
+        };
+        assert!(standing("# nobody\n"));
+        assert!(!standing(&format!("{}\n", signer.id())));
     }
 }

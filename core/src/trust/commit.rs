@@ -5,10 +5,9 @@
 
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::armor::{self, PGP_BEGIN, SSH_BEGIN, X509_BEGIN};
 use super::id::{CommitId, TreeId, from_hex};
 use super::reason::Reason;
 use crate::limits::COMMIT_BYTES_MAX;
@@ -44,8 +43,8 @@ pub enum Armor {
     None,
     /// An SSH signature: the bytes that the armor holds.
     Ssh(Vec<u8>),
-    /// An OpenPGP signature, which this version does not judge.
-    OpenPgp,
+    /// An OpenPGP signature: the bytes that the armor holds.
+    OpenPgp(Vec<u8>),
     /// An X.509 signature, which this version does not judge.
     X509,
 }
@@ -64,14 +63,6 @@ pub struct Malformed {
     /// The parents read before the fault. They say where history goes on; nothing is ever admitted by them.
     pub parents: Vec<CommitId>,
 }
-
-const SSH_BEGIN: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
-const SSH_END: &[u8] = b"-----END SSH SIGNATURE-----";
-const PGP_BEGIN: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
-const X509_BEGIN: &[u8] = b"-----BEGIN SIGNED MESSAGE-----";
-
-/// Width of a line of base64 in the armor that OpenSSH writes.
-const ARMOR_WIDTH: usize = 70;
 
 /// The last second that a date of four digits can name.
 const SECONDS_MAX: i64 = 253_402_300_799;
@@ -236,8 +227,8 @@ impl<'a> Header<'a> {
             lines.push(line);
         }
         let armor = match first {
-            SSH_BEGIN => Armor::Ssh(dearmor(&lines)?),
-            PGP_BEGIN => Armor::OpenPgp,
+            SSH_BEGIN => Armor::Ssh(armor::ssh_signature(&lines).map_err(not_canonical)?),
+            PGP_BEGIN => Armor::OpenPgp(armor::openpgp_signature(&lines).map_err(not_canonical)?),
             X509_BEGIN => Armor::X509,
             _ => return Err(not_canonical("the signature begins with no line that OpenSSH, OpenPGP or X.509 writes")),
         };
@@ -257,23 +248,6 @@ impl<'a> Header<'a> {
         }
         Err(malformed(&format!("header `{name}` is unknown, stands twice or is out of order")))
     }
-}
-
-/// Takes the armor off an SSH signature, if it is the very armor that OpenSSH writes.
-fn dearmor(lines: &[&[u8]]) -> Result<Vec<u8>, Fault> {
-    let [SSH_BEGIN, body @ .., SSH_END] = lines else {
-        return Err(not_canonical("the signature's armor does not end with the line that OpenSSH writes"));
-    };
-    let full = body.iter().rev().skip(1).all(|line| line.len() == ARMOR_WIDTH);
-    let last = body.last().is_some_and(|line| (1..=ARMOR_WIDTH).contains(&line.len()));
-    if !full || !last {
-        return Err(not_canonical(
-            "the lines of the signature's armor are not 70 characters wide, as OpenSSH writes them",
-        ));
-    }
-    STANDARD
-        .decode(body.concat())
-        .map_err(|_| not_canonical("the signature's armor is not base64 as OpenSSH writes it"))
 }
 
 #[cfg(test)]

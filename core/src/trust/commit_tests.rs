@@ -1,5 +1,8 @@
 //! The grammar of a raw commit, each accepted case beside what is refused.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 const ID: CommitId = CommitId::from_bytes([7; 20]);
@@ -134,9 +137,12 @@ fn armor_is_refused_unless_openssh_would_write_the_same() {
 }
 
 #[test]
-fn other_kinds_of_signatures_are_known_by_name_alone() {
-    let with = |begin: &str| format!("{TREE}{PEOPLE}gpgsig {begin}\n \n abc\n\n");
-    assert_eq!(parse(&with("-----BEGIN PGP SIGNATURE-----")).unwrap().armor(), &Armor::OpenPgp);
+fn other_kinds_of_signatures_are_known_and_an_openpgp_one_is_taken_out_of_its_armor() {
+    let with = |begin: &str| format!("{TREE}{PEOPLE}gpgsig {begin}\n \n AAAA\n\n");
+    let openpgp = with("-----BEGIN PGP SIGNATURE-----");
+    refused(&openpgp, Reason::NotCanonical);
+    let openpgp = openpgp.replace("AAAA\n", "AAAA\n -----END PGP SIGNATURE-----\n");
+    assert_eq!(parse(&openpgp).unwrap().armor(), &Armor::OpenPgp(vec![0; 3]));
     assert_eq!(parse(&with("-----BEGIN SIGNED MESSAGE-----")).unwrap().armor(), &Armor::X509);
     refused(&with("-----BEGIN OTHER SIGNATURE-----"), Reason::NotCanonical);
 }

@@ -30,7 +30,7 @@ pub struct EvidenceBuilder {
 }
 
 /// The place of authorizations in the evidence, so that the thousand commits between two changes share one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorizationsId(usize);
 
 /// One commit.
@@ -88,6 +88,12 @@ impl EvidenceBuilder {
     /// trusts.
     pub fn rooted(&mut self, id: CommitId) {
         self.rooted = Some(id);
+    }
+
+    /// The authorizations of a well-formed commit that is there already.
+    #[must_use]
+    pub fn authorizations_at(&self, id: &CommitId) -> Option<AuthorizationsId> {
+        self.nodes.get(id)?.content.as_ref().ok().map(|content| content.authorizations)
     }
 
     /// True if the commit is there already.

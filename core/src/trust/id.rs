@@ -1,11 +1,7 @@
-//! Names of commits, trees and keys, kept as the bytes that they are.
+//! Names of commits and trees, kept as the bytes that they are.
 
 use std::fmt;
 use std::str::FromStr;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use sha2::{Digest as _, Sha256};
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +15,10 @@ pub enum IdError {
     #[error("an object's name is 40 hexadecimal digits in lower case; write it in full, as `git rev-parse` prints it")]
     NotAnObject,
     /// Not a fingerprint.
-    #[error("a key's fingerprint is `SHA256:` and 43 characters; take it from `ssh-keygen -l -f KEY.pub`")]
+    #[error(
+        "a key's fingerprint is `SHA256:` and 43 characters, as `ssh-keygen -l -f KEY.pub` prints it, or `OPENPGP:` and \
+         all 40 or 64 hexadecimal digits in upper case, as `gpg --fingerprint` prints them"
+    )]
     NotAFingerprint,
 }
 
@@ -74,42 +73,6 @@ object_name!(
     TreeId
 );
 
-/// The fingerprint of a public key, as `ssh-keygen -l` prints it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId([u8; 32]);
-
-const KEY_PREFIX: &str = "SHA256:";
-
-impl KeyId {
-    /// The fingerprint of a public key in SSH's own encoding (what stands in base64 in a `.pub` file).
-    #[must_use]
-    pub fn of_key(encoded: &[u8]) -> Self {
-        Self(Sha256::digest(encoded).into())
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let digest = text.strip_prefix(KEY_PREFIX).ok_or(IdError::NotAFingerprint)?;
-        let digest = STANDARD_NO_PAD.decode(digest).map_err(|_| IdError::NotAFingerprint)?;
-        digest.try_into().map(Self).map_err(|_| IdError::NotAFingerprint)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{KEY_PREFIX}{}", STANDARD_NO_PAD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// Reads the 40 hexadecimal digits of a name, lower case alone, so that each name has one spelling.
 pub(super) fn from_hex(text: &[u8]) -> Result<[u8; 20], IdError> {
     let hex = text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -136,15 +99,5 @@ mod tests {
             assert_eq!(text.parse::<CommitId>(), Err(IdError::NotAnObject), "{text}");
         }
         assert_eq!("ab".repeat(32).parse::<CommitId>(), Err(IdError::Sha256Repository));
-    }
-
-    #[test]
-    fn a_fingerprint_is_written_as_ssh_keygen_writes_it() {
-        let text = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
-        assert_eq!(KeyId::of_key(b"").to_string(), text);
-        assert_eq!(text.parse(), Ok(KeyId::of_key(b"")));
-        for text in ["47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "SHA256:47DE", "MD5:00:11", &format!("{text}=")] {
-            assert_eq!(text.parse::<KeyId>(), Err(IdError::NotAFingerprint), "{text}");
-        }
     }
 }

@@ -6,9 +6,11 @@
 use super::admit::Introduction;
 use super::authorizations::Authorizations;
 use super::evidence::{Content, Evidence, Node};
-use super::id::{CommitId, KeyId};
+use super::id::CommitId;
+use super::key_id::KeyId;
 use super::reason::Reason;
 use super::signature::Signature;
+use super::signer::Signer;
 use super::signers::Standing;
 use crate::limits::COMMIT_AHEAD_MAX;
 use crate::time::Timestamp;
@@ -104,7 +106,7 @@ impl<'a> Court<'a> {
 
     fn judge_node(&self, place: usize, node: &Node) -> Judged {
         let signer = match node.content.as_ref().map(|content| &content.signature) {
-            Ok(Signature::Good(key)) => Some(*key),
+            Ok(Signature::Good(signer)) => Some(signer.id()),
             Ok(
                 Signature::Bad(_)
                 | Signature::WrongNamespace(_)
@@ -155,14 +157,14 @@ impl<'a> Court<'a> {
     }
 
     /// The introduction is signed by the pinned key, and its own tree lists that key.
-    fn find_introduced(&self, content: &Content, signer: KeyId) -> Result<String, Outcome> {
-        let pinned = self.introduction.signer;
-        if signer != pinned {
-            let detail = format!("it is the introduction and signed by {signer}, but {pinned} is pinned on this host");
+    fn find_introduced(&self, content: &Content, signer: &Signer) -> Result<String, Outcome> {
+        let (signed, pinned) = (signer.id(), self.introduction.signer);
+        if signed != pinned {
+            let detail = format!("it is the introduction and signed by {signed}, but {pinned} is pinned on this host");
             return Err(Outcome::Refused(Reason::UnknownKey, detail));
         }
         let moments = [Timestamp::from_seconds(content.committed)];
-        authorized(self.evidence.authorizations_of(content), &signer, &moments, "its own tree")
+        authorized(self.evidence.authorizations_of(content), signer, &moments, "its own tree")
     }
 
     /// Every parent's tree authorizes the signer, and no parent is younger.
@@ -170,7 +172,7 @@ impl<'a> Court<'a> {
         &self,
         node: &Node,
         content: &Content,
-        signer: KeyId,
+        signer: &Signer,
         moments: Vec<Timestamp>,
     ) -> Result<String, Outcome> {
         let mut principal = None;
@@ -182,7 +184,7 @@ impl<'a> Court<'a> {
                 return Err(Outcome::Refused(Reason::UnknownKey, detail));
             };
             let place = format!("its parent {id}");
-            let found = authorized(self.evidence.authorizations_of(parent), &signer, &moments, &place)?;
+            let found = authorized(self.evidence.authorizations_of(parent), signer, &moments, &place)?;
             if parent.committed > content.committed {
                 let (parent, own) = (moment(parent.committed), moment(content.committed));
                 let detail = format!("its committer date {own} lies before that of its parent {id}, {parent}");
@@ -198,10 +200,10 @@ fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
 }
 
-/// The key of a good signature; what to think of any other.
-fn good_signature(signature: &Signature) -> Result<KeyId, Outcome> {
+/// Who made a good signature; what to think of any other.
+fn good_signature(signature: &Signature) -> Result<&Signer, Outcome> {
     let (reason, detail) = match signature {
-        Signature::Good(key) => return Ok(*key),
+        Signature::Good(signer) => return Ok(signer),
         Signature::NotChecked => return Err(Outcome::Unchecked("its signature was not checked".to_owned())),
         Signature::Missing => (Reason::Unsigned, "it carries no signature".to_owned()),
         Signature::Bad(detail) => (Reason::BadSignature, detail.to_string()),
@@ -214,26 +216,30 @@ fn good_signature(signature: &Signature) -> Result<KeyId, Outcome> {
     Err(Outcome::Refused(reason, detail))
 }
 
-/// The principal under which a tree authorizes a key at all of these moments.
+/// The principal under which a tree authorizes a signer at all of these moments.
 fn authorized(
     authorizations: &Authorizations,
-    signer: &KeyId,
+    signer: &Signer,
     moments: &[Timestamp],
     tree: &str,
 ) -> Result<String, Outcome> {
-    let signers = match authorizations {
-        Authorizations::Listed(signers) => signers,
+    let listed = match authorizations {
+        Authorizations::Listed(listed) => listed,
         Authorizations::Refused(_, detail) => {
             let detail = format!("{tree} authorizes nobody: {detail}");
             return Err(Outcome::Refused(Reason::UnknownKey, detail));
         }
     };
-    let (reason, what) = match signers.standing(signer, moments) {
+    let (reason, what) = match listed.standing(signer, moments) {
         Standing::Authorized(principal) => return Ok(principal.to_owned()),
         Standing::Unknown => (Reason::UnknownKey, "does not list"),
         Standing::WrongNamespace => (Reason::WrongNamespace, "does not let sign for Git"),
         Standing::Expired => (Reason::Expired, "no longer lets sign"),
         Standing::NotYetValid => (Reason::NotYetValid, "does not yet let sign"),
+        Standing::Refused(reason, detail) => {
+            let detail = format!("{tree} does not let sign {}: {detail}", signer.id());
+            return Err(Outcome::Refused(reason, detail));
+        }
     };
-    Err(Outcome::Refused(reason, format!("{tree} {what} {signer}")))
+    Err(Outcome::Refused(reason, format!("{tree} {what} {}", signer.id())))
 }

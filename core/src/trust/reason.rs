@@ -24,7 +24,7 @@ pub enum Reason {
     WeakKey,
     /// The commit's bytes do not follow the grammar.
     MalformedCommit,
-    /// The signature is written otherwise than OpenSSH writes it.
+    /// The signature is written otherwise than OpenSSH or an OpenPGP program writes it.
     NotCanonical,
     /// The commit carries more than one signature.
     TwoSignatures,
@@ -103,18 +103,21 @@ impl Reason {
             Self::Unsigned => "sign it (`git commit --amend -S`, with `gpg.format=ssh`) and push again",
             Self::BadSignature => "it was changed after it was signed: find out by whom, then push what was signed",
             Self::UnknownKey => {
-                "sign with a key that `.writ/allowed_signers` of every parent lists, or let such a key sign a commit that \
-                 adds this one first"
+                "sign with a key that `.writ/allowed_signers` or `.writ/keys` of every parent lists, or let such a key sign a \
+                 commit that adds this one first"
             }
             Self::Revoked => "sign with a key that is not revoked",
-            Self::Expired => "let a valid key sign a commit that renews `valid-before`, or sign with a valid key",
+            Self::Expired => {
+                "let a valid key sign a commit that renews `valid-before` or the OpenPGP file, or sign with a valid key or \
+                 certificate"
+            }
             Self::NotYetValid => "wait until `valid-after`, or sign with a key that is valid now",
             Self::WrongNamespace => "sign with `git commit -S`, and let `namespaces` of the signer's line hold `git`",
-            Self::WeakKey => "use Ed25519, ECDSA P-256 or P-384, or RSA of 3072 bits and more",
+            Self::WeakKey => "use Ed25519, ECDSA P-256 or P-384, or RSA of 3072 bits and more, with SHA-256 or SHA-512",
             Self::MalformedCommit => "make the commit again with Git itself",
-            Self::NotCanonical => "sign the commit again with OpenSSH and Git",
+            Self::NotCanonical => "sign the commit again with Git",
             Self::TwoSignatures => "make the commit again with one signature",
-            Self::AuthorizationsRemoved => "keep a readable `.writ/allowed_signers` that lists a key in every commit",
+            Self::AuthorizationsRemoved => "keep readable files in `.writ` of every commit that list a key",
             Self::PathNotAllowed => "take that path out of the commit",
             Self::ThresholdNotMet => "collect the approvals that are missing",
             Self::Rewind => {

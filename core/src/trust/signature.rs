@@ -1,12 +1,12 @@
 //! What a check of a commit's signature found.
 
-use super::id::KeyId;
+use super::signer::Signer;
 
 /// What a check of a commit's signature found, whoever may sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
-    /// This key signed exactly this commit, for Git.
-    Good(KeyId),
+    /// This signer signed exactly this commit, for Git.
+    Good(Signer),
     /// The signature does not match the commit; why, in words.
     Bad(Box<str>),
     /// It was made for another use than Git: the namespace that it names.

@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::id::KeyId;
+use super::key_id::KeyId;
 use super::pattern::PatternList;
 use super::period;
+use super::reason::Reason;
+use super::signer::{Certificate, CertificateKind};
+use super::wire::key_kind;
 use crate::limits::SIGNERS_BYTES_MAX;
 use crate::time::Timestamp;
 
@@ -28,7 +31,11 @@ const KEY_KINDS: [&str; 6] = [
 
 /// The signers that one commit's tree authorizes for the next commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AllowedSigners(BTreeMap<KeyId, Vec<Line>>);
+pub struct AllowedSigners {
+    keys: BTreeMap<KeyId, Vec<Line>>,
+    /// Lines with `cert-authority`: the key signs certificates and no commits.
+    authorities: BTreeMap<KeyId, Vec<Line>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
@@ -38,6 +45,7 @@ struct Line {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Options {
+    cert_authority: bool,
     namespaces: Option<PatternList>,
     valid_after: Option<Timestamp>,
     valid_before: Option<Timestamp>,
@@ -68,9 +76,12 @@ pub enum SignersFault {
     /// The principals cannot match anyone.
     #[error("the principals are not a list of patterns that can match anyone")]
     Principals,
-    /// Certificates are judged by a later version.
-    #[error("the option `cert-authority` is not supported yet; list the keys themselves")]
-    CertAuthority,
+    /// Options that `authorized_keys` knows and this file does not.
+    #[error(
+        "the option `{0}` belongs into `authorized_keys` and is not one of `allowed_signers`, to OpenSSH neither; a security \
+         key must always be touched"
+    )]
+    LoginOption(&'static str),
     /// An option that nobody knows.
     #[error("the option `{0}` is unknown")]
     UnknownOption(String),
@@ -92,7 +103,7 @@ pub enum SignersFault {
 }
 
 /// What a file of signers says about a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// It may sign, under this principal.
     Authorized(&'a str),
@@ -104,6 +115,8 @@ pub enum Standing<'a> {
     Expired,
     /// It is listed and not valid yet.
     NotYetValid,
+    /// It is listed, but something about the key itself or its certificate forbids it: what.
+    Refused(Reason, String),
 }
 
 impl AllowedSigners {
@@ -117,7 +130,8 @@ impl AllowedSigners {
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let read = std::str::from_utf8(line).map_err(|_| SignersFault::NotText).and_then(parse_line);
             if let Some((key, line)) = read.map_err(|cause| fault(number + 1, cause))? {
-                signers.0.entry(key).or_default().push(line);
+                let of_kind = if line.options.cert_authority { &mut signers.authorities } else { &mut signers.keys };
+                of_kind.entry(key).or_default().push(line);
             }
         }
         Ok(signers)
@@ -126,23 +140,92 @@ impl AllowedSigners {
     /// True if nobody is listed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty() && self.authorities.is_empty()
     }
 
     /// What the file says about a key at all of these moments. If several lines list the key, one that authorizes it is
     /// enough; if none does, the first one's reason stands.
     #[must_use]
     pub fn standing(&self, key: &KeyId, moments: &[Timestamp]) -> Standing<'_> {
-        let lines = self.0.get(key).map(Vec::as_slice).unwrap_or_default();
-        let mut standings = lines.iter().map(|line| line.standing(moments));
-        let authorized = standings.clone().find(|standing| matches!(standing, Standing::Authorized(_)));
-        authorized.or_else(|| standings.next()).unwrap_or(Standing::Unknown)
+        let lines = self.keys.get(key).map(Vec::as_slice).unwrap_or_default();
+        best(lines.iter().map(|line| line.standing(moments)))
+    }
+
+    /// The same about a key by its certificate: a line with `cert-authority` lists the key that signed the certificate, and
+    /// its patterns match one of the certificate's principals. A line of the key itself does not count for a certificate,
+    /// as it does not for OpenSSH.
+    #[must_use]
+    pub fn standing_by_certificate<'a>(&'a self, certificate: &'a Certificate, moments: &[Timestamp]) -> Standing<'a> {
+        let lines = self.authorities.get(&certificate.authority.id()).map(Vec::as_slice).unwrap_or_default();
+        best(lines.iter().map(|line| match line.standing(moments) {
+            Standing::Authorized(_) => line.standing_of(certificate, moments),
+            otherwise @ (Standing::Unknown
+            | Standing::WrongNamespace
+            | Standing::Expired
+            | Standing::NotYetValid
+            | Standing::Refused(..)) => otherwise,
+        }))
     }
 }
 
+/// The first that authorizes, else the first.
+fn best<'a>(standings: impl Iterator<Item = Standing<'a>>) -> Standing<'a> {
+    let mut first = None;
+    for standing in standings {
+        if let Standing::Authorized(_) = standing {
+            return standing;
+        }
+        first.get_or_insert(standing);
+    }
+    first.unwrap_or(Standing::Unknown)
+}
+
 impl Line {
+    fn standing_of<'a>(&self, certificate: &'a Certificate, moments: &[Timestamp]) -> Standing<'a> {
+        let Certificate {
+            key: _,
+            authority: _,
+            kind,
+            serial: _,
+            key_id: _,
+            principals,
+            valid_after,
+            valid_before,
+            critical_options,
+            person_verified,
+        } = certificate;
+        // A moment before 1970 lies before every period.
+        let seconds = || moments.iter().map(|moment| u64::try_from(moment.seconds()).unwrap_or_default());
+        let refused = |reason, what: &str| Standing::Refused(reason, format!("its certificate {what}"));
+        if *kind != CertificateKind::User {
+            return refused(Reason::UnknownKey, "is not one of a user");
+        }
+        if let Some(option) = critical_options.iter().find(|option| *option != VERIFY_REQUIRED || !person_verified) {
+            return refused(
+                Reason::UnknownKey,
+                &match option.as_str() {
+                    VERIFY_REQUIRED => {
+                        "asks for a PIN or a finger (`verify-required`), and the security key saw none".to_owned()
+                    }
+                    option => format!("has the critical option {:?}, under which no commit is signed", shown(option)),
+                },
+            );
+        }
+        if seconds().any(|moment| moment < *valid_after) {
+            return refused(Reason::NotYetValid, "is not valid yet");
+        }
+        if seconds().any(|moment| moment >= *valid_before) {
+            return refused(Reason::Expired, "is no longer valid");
+        }
+        let named = principals.iter().find(|principal| self.principals.matches(principal));
+        named.map_or_else(
+            || refused(Reason::UnknownKey, "names no principal that the line of its authority lets sign"),
+            |principal| Standing::Authorized(principal),
+        )
+    }
+
     fn standing(&self, moments: &[Timestamp]) -> Standing<'_> {
-        let Options { namespaces, valid_after, valid_before } = &self.options;
+        let Options { cert_authority: _, namespaces, valid_after, valid_before } = &self.options;
         if namespaces.as_ref().is_some_and(|namespaces| !namespaces.matches(NAMESPACE)) {
             Standing::WrongNamespace
         } else if valid_after.is_some_and(|start| moments.iter().any(|moment| *moment < start)) {
@@ -178,6 +261,9 @@ fn parse_line(line: &str) -> Result<Option<(KeyId, Line)>, SignersFault> {
     }
     Ok(Some((parse_key(kind, key)?, Line { principals, options })))
 }
+
+/// The critical option of a certificate that a signature can meet. Source: OpenSSH's PROTOCOL.certkeys.
+const VERIFY_REQUIRED: &str = "verify-required";
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
@@ -225,7 +311,13 @@ fn parse_options(text: &str) -> Result<Options, SignersFault> {
         }
         .ok_or(SignersFault::Fields)?;
         match name.to_ascii_lowercase().as_str() {
-            "cert-authority" => return Err(SignersFault::CertAuthority),
+            "cert-authority" if value.is_some() => return Err(SignersFault::Value("cert-authority", "; it has none")),
+            "cert-authority" if std::mem::replace(&mut options.cert_authority, true) => {
+                return Err(SignersFault::TwiceOption("cert-authority"));
+            }
+            "cert-authority" => {}
+            "no-touch-required" => return Err(SignersFault::LoginOption("no-touch-required")),
+            "verify-required" => return Err(SignersFault::LoginOption("verify-required")),
             "namespaces" => {
                 let list = value.and_then(PatternList::parse).ok_or(SignersFault::Value("namespaces", ""))?;
                 once(&mut options.namespaces, list, "namespaces")?;
@@ -264,11 +356,7 @@ fn parse_key(kind: &str, key: &str) -> Result<KeyId, SignersFault> {
         return Err(SignersFault::KeyKind(shown(kind)));
     }
     let key = STANDARD.decode(key).map_err(|_| SignersFault::Key)?;
-    let named = key.split_first_chunk::<4>().and_then(|(length, rest)| {
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        rest.get(..length).filter(|_| rest.len() > length)
-    });
-    if named == Some(kind.as_bytes()) { Ok(KeyId::of_key(&key)) } else { Err(SignersFault::Key) }
+    if key_kind(&key) == Some(kind.as_bytes()) { Ok(KeyId::of_key(&key)) } else { Err(SignersFault::Key) }
 }
 
 /// A word of the file for a message, at a length that a message bears.

@@ -64,11 +64,18 @@ fn one_of_several_lines_is_enough() {
 #[test]
 fn what_is_not_understood_refuses_the_file_and_names_the_line() {
     let with = |options: &str| format!("# one\na@x {options} {KEY}");
-    refused(
-        &with("cert-authority"),
-        "line 2: the option `cert-authority` is not supported yet; list the keys themselves",
-    );
-    refused(&with("no-touch-required"), "line 2: the option `no-touch-required` is unknown");
+    refused(&with("cert-authority=\"x\""), "line 2: the value of `cert-authority` cannot be read; it has none");
+    refused(&with("cert-authority,cert-authority"), "line 2: the option `cert-authority` stands twice");
+    for option in ["no-touch-required", "verify-required"] {
+        refused(
+            &with(option),
+            &format!(
+                "line 2: the option `{option}` belongs into `authorized_keys` and is not one of `allowed_signers`, to \
+                 OpenSSH neither; a security key must always be touched"
+            ),
+        );
+    }
+    refused(&with("no-pty"), "line 2: the option `no-pty` is unknown");
     refused(&with("namespaces"), "line 2: the value of `namespaces` cannot be read");
     refused(&with("namespaces=\"\""), "line 2: the value of `namespaces` cannot be read");
     refused(&with("namespaces=git"), "line 2: the value of `namespaces` cannot be read");

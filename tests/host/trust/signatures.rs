@@ -6,24 +6,26 @@ use super::world::World;
 use crate::repository::{Key, Sign, key_of_kind, sign};
 
 /// A commit's bytes with this header before the blank line.
-fn with_header(commit: &[u8], header: &str) -> Vec<u8> {
+pub(super) fn with_header(commit: &[u8], header: &str) -> Vec<u8> {
     let end = commit.windows(2).position(|pair| pair == b"\n\n").unwrap() + 1;
     [&commit[..end], header.as_bytes(), &commit[end..]].concat()
 }
 
 /// An armor as the header of a commit.
-fn gpgsig(armor: &str) -> String {
+pub(super) fn gpgsig(armor: &str) -> String {
     format!("gpgsig {}\n", armor.trim_end().replace('\n', "\n "))
 }
 
-const SIGNATURE_END: &str = "-----END SSH SIGNATURE-----\n";
+const SSH_END: &str = "-----END SSH SIGNATURE-----\n";
+const PGP_END: &str = "-----END PGP SIGNATURE-----\n";
 
 /// A commit's bytes without its signature, and the signature's header.
-fn split(commit: &[u8]) -> (Vec<u8>, String) {
+pub(super) fn split(commit: &[u8]) -> (Vec<u8>, String) {
     let text = std::str::from_utf8(commit).unwrap();
     let (before, rest) = text.split_once("gpgsig ").unwrap();
-    let (signature, after) = rest.split_once(SIGNATURE_END).unwrap();
-    ([before, after].concat().into_bytes(), ["gpgsig ", signature, SIGNATURE_END].concat())
+    let end = [SSH_END, PGP_END].into_iter().find(|end| rest.contains(end)).unwrap();
+    let (signature, after) = rest.split_once(end).unwrap();
+    ([before, after].concat().into_bytes(), ["gpgsig ", signature, end].concat())
 }
 
 #[test]
@@ -121,24 +123,21 @@ fn strong_keys_of_every_kind_sign_and_weak_ones_do_not() {
     world.refused(&head, &head, Reason::UnknownKey);
 }
 
-#[test]
-fn an_openpgp_signature_is_refused_as_not_supported() {
-    let world = World::new();
-    let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
-    let armor = "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----";
-    let head = world.store(&with_header(&payload, &gpgsig(armor)));
-    world.refused(&head, &head, Reason::UnknownKey);
-}
-
 /// What a security key signs: hash of the application, flags, counter, hash of the SSHSIG. Source: PROTOCOL.u2f.
-fn security_key_signature(key: &ed25519_dalek::SigningKey, public: &[u8], payload: &[u8], flags: u8) -> String {
+fn security_key_signature(
+    key: &ed25519_dalek::SigningKey,
+    public: &[u8],
+    application: &[u8],
+    payload: &[u8],
+    flags: u8,
+) -> String {
     use base64::Engine as _;
     use ed25519_dalek::Signer as _;
     use sha2::{Digest as _, Sha256, Sha512};
     let signed =
         [b"SSHSIG".to_vec(), field(b"git"), field(b""), field(b"sha512"), field(&Sha512::digest(payload))].concat();
     let counter = [0, 0, 0, 9];
-    let message = [&Sha256::digest(b"ssh:")[..], &[flags], &counter, &Sha256::digest(signed)[..]].concat();
+    let message = [&Sha256::digest(application)[..], &[flags], &counter, &Sha256::digest(signed)[..]].concat();
     let signature = key.sign(&message).to_bytes();
     let inner = [field(b"sk-ssh-ed25519@openssh.com"), field(&signature), vec![flags], counter.to_vec()].concat();
     let version = 1_u32.to_be_bytes().to_vec();
@@ -153,20 +152,49 @@ fn field(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-#[test]
-fn a_security_key_signs_only_when_it_is_touched() {
+/// A security key, its public key in SSH's encoding and its line of the file.
+fn security_key(application: &[u8]) -> (ed25519_dalek::SigningKey, Vec<u8>, String) {
     use base64::Engine as _;
-    let world = World::new();
     let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
     let kind = b"sk-ssh-ed25519@openssh.com";
-    let public = [field(kind), field(key.verifying_key().as_bytes()), field(b"ssh:")].concat();
-    let public_text = base64::engine::general_purpose::STANDARD.encode(&public);
-    world.authorize(&(world.alice.line() + &format!("sk@example.com sk-ssh-ed25519@openssh.com {public_text}\n")));
+    let public = [field(kind), field(key.verifying_key().as_bytes()), field(application)].concat();
+    let text = base64::engine::general_purpose::STANDARD.encode(&public);
+    (key, public, format!("sk@example.com sk-ssh-ed25519@openssh.com {text}\n"))
+}
+
+#[test]
+fn a_security_key_signs_only_when_it_is_touched() {
+    let world = World::new();
+    let (key, public, line) = security_key(b"ssh:");
+    world.authorize(&(world.alice.line() + &line));
     let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
-    let signed =
-        |flags| world.store(&with_header(&payload, &gpgsig(&security_key_signature(&key, &public, &payload, flags))));
+    let signed = |flags| {
+        let armor = security_key_signature(&key, &public, b"ssh:", &payload, flags);
+        world.store(&with_header(&payload, &gpgsig(&armor)))
+    };
     let touched = signed(0x01);
     assert_eq!(world.admitted(&touched).principal(), "sk@example.com");
-    let untouched = signed(0x00);
-    world.refused(&untouched, &untouched, Reason::BadSignature);
+    for flags in [0x00, 0x04] {
+        let untouched = signed(flags);
+        world.refused(&untouched, &untouched, Reason::BadSignature);
+    }
+}
+
+#[test]
+fn refuses_a_security_key_that_is_for_a_website_though_git_takes_it() {
+    for (application, expected) in [(&b"ssh:work"[..], true), (b"https://example.com", false)] {
+        let world = World::new();
+        let (key, public, line) = security_key(application);
+        let lines = world.alice.line() + &line;
+        world.authorize(&lines);
+        let (payload, _) = split(&world.repository.object("commit", &world.by_alice("change")));
+        let armor = security_key_signature(&key, &public, application, &payload, 0x01);
+        let head = world.store(&with_header(&payload, &gpgsig(&armor)));
+        assert!(world.repository.git_verifies(&head, &lines), "git takes it");
+        if expected {
+            assert_eq!(world.admitted(&head).principal(), "sk@example.com");
+        } else {
+            world.refused(&head, &head, Reason::UnknownKey);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use writ::git::Repository as Opened;
 use writ_core::time::Timestamp;
 use writ_core::trust::{Admitted, CommitId, Introduction, Outcome, Reason, Verdicts, admit, verdicts};
 
+use crate::openpgp::Gnupg;
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
 
 pub(super) struct World {
@@ -79,10 +80,28 @@ impl World {
         if id(commit) == self.introduction.commit {
             parents = vec![commit];
         }
+        let is_openpgp =
+            String::from_utf8(self.repository.object("commit", commit)).unwrap().contains("BEGIN PGP SIGNATURE");
         for parent in parents {
+            if is_openpgp {
+                assert!(
+                    self.gnupg_of(parent).git_verifies(&self.repository, commit),
+                    "gpg refuses {commit} by {parent}"
+                );
+                continue;
+            }
             let signers = self.repository.git(&["show", &format!("{parent}:.writ/allowed_signers")]);
             assert!(self.repository.git_verifies(commit, &format!("{signers}\n")), "git refuses {commit} by {parent}");
         }
+    }
+
+    /// A keyring that holds what a commit's tree lists and nothing else.
+    pub(super) fn gnupg_of(&self, commit: &str) -> Gnupg {
+        let gnupg = Gnupg::new();
+        for file in self.repository.git(&["ls-tree", "--name-only", commit, ".writ/keys/"]).lines() {
+            gnupg.import(&self.repository.git(&["show", &format!("{commit}:{file}")]));
+        }
+        gnupg
     }
 
     #[track_caller]
