@@ -90,3 +90,18 @@ pub const COMMIT_AHEAD_MAX: Seconds = Seconds(86_400);
 /// Shortest wait for a pod that is already there, in seconds, beyond the time that it must be ready: a few rounds of
 /// a probe, so that an agent that just started finds out what is ready.
 pub const WAIT_SECONDS_MIN: u32 = 15;
+
+/// Longest file of rules of trust. A rule is below 1 KiB, so that this holds hundreds of them.
+pub const RULES_BYTES_MAX: u64 = 256 << 10;
+
+/// Most rules in one file: every changed path is held against each.
+pub const RULES_MAX: usize = 256;
+
+/// Largest number of people whom a rule can ask for.
+pub const RULE_THRESHOLD_MAX: usize = 32;
+
+/// Most paths that one commit may change where rules judge paths. The largest imports of code that people review stay below.
+pub const CHANGED_PATHS_MAX: usize = 50_000;
+
+/// Longest signed statement (an approval, a rewind): a few lines.
+pub const STATEMENT_BYTES_MAX: u64 = 4 << 10;

@@ -5,9 +5,11 @@
 
 mod paths;
 mod policy;
+mod power;
 mod rules;
 
 pub use policy::{Policy, Rule};
+pub use power::Power;
 
 use std::collections::BTreeSet;
 
