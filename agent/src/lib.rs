@@ -6,6 +6,7 @@ pub mod agent;
 pub mod apply;
 pub mod attendance;
 pub mod fetch;
+pub mod host_trust;
 pub mod one_off;
 pub mod outcome;
 pub mod pulled;

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use writ_core::time::Timestamp;
-use writ_core::trust::{self, Admitted, CommitId, Introduction, KeyId};
+use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, KeyId};
 
 use crate::error::chain;
 use crate::git::{Credentials, GitError, Mirror, Remote};
+use crate::host_trust;
 use crate::record::{RecordError, Store, TrustEvent};
 use crate::settings;
 
@@ -27,6 +28,10 @@ pub struct Source {
     admitted: Option<Rc<Admitted>>,
     /// Where the trust in all this begins.
     introduction: Option<Introduction>,
+    /// The settings of the host, which name its own files about trust.
+    host: settings::Host,
+    /// What those said at the last look.
+    trust: Arc<HostTrust>,
     /// The commit that a unit applied before, where it cannot follow the one that was admitted last.
     before: RefCell<Option<Admitted>>,
     /// Heads for which the clone was made afresh, once for each.
@@ -87,8 +92,8 @@ impl Source {
     ///
     /// # Errors
     /// If the clone can neither be opened nor made.
-    pub fn open(state: &Path, settings: &settings::Source) -> Result<Self, GitError> {
-        let folder = state.join("git").join(&settings.name);
+    pub fn open(host: &settings::Host, settings: &settings::Source) -> Result<Self, GitError> {
+        let folder = host.state.join("git").join(&settings.name);
         let remote = remote(settings);
         let mirror = match Mirror::open(&folder, &remote) {
             Err(GitError::MirrorBroken { .. }) => Mirror::afresh(&folder, &remote)?,
@@ -101,6 +106,8 @@ impl Source {
             judged: None,
             admitted: None,
             introduction: None,
+            host: host.clone(),
+            trust: Arc::default(),
             before: RefCell::default(),
             remade: RefCell::default(),
             offered: Arc::default(),
@@ -116,8 +123,17 @@ impl Source {
             Ok(introduction) => introduction,
             Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), news: None }),
         };
-        if self.introduction.replace(introduction).is_some_and(|before| before != introduction) {
-            // Nothing that was judged by another beginning counts.
+        let trust = match host_trust::read(&self.host) {
+            Ok(trust) => trust,
+            Err(error) => {
+                let trouble = Trouble::Unreadable(format!("what this host says about trust: {}", chain(&error)));
+                return Ok(Offer { follow: None, trouble: Some(trouble), news: None });
+            }
+        };
+        let others = self.introduction.replace(introduction).is_some_and(|before| before != introduction);
+        if others || trust != *self.trust {
+            self.trust = Arc::new(trust);
+            // Nothing that was judged by another beginning, or by other words of the host, counts.
             (self.judged, self.admitted) = (None, None);
             self.before.take();
         }
@@ -229,9 +245,9 @@ impl Source {
         floor: Option<CommitId>,
         now: Timestamp,
     ) -> Result<Admitted, trust::Refusal> {
-        let introduction = *introduction;
-        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head));
-        verdict(evidence.await, &introduction, head, floor.as_ref(), now)
+        let (introduction, host) = (*introduction, Arc::clone(&self.trust));
+        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head, &host));
+        verdict(evidence.await, &introduction, head, floor.as_ref(), now, &self.trust)
     }
 
     /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
@@ -249,7 +265,12 @@ impl Source {
             self.admitted = self.admit(introduction, floor, Some(floor), now).await.ok().map(Rc::new);
         }
         let refused = self.judged.as_ref().and_then(|(_, refusal)| refusal.clone()).map(Trouble::Refused);
-        Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused), news })
+        let trouble = trouble.or(refused);
+        // What is too old changes nothing any more, not even back to what it was.
+        let stale = self.admitted.as_ref().and_then(|admitted| admitted.fresh(now).err());
+        let Some(stale) = stale else { return Ok(Offer { follow: self.admitted.clone(), trouble, news }) };
+        let news = news.or_else(|| Some(told(&self.settings.name, stale.head, &Err(stale.clone()))));
+        Ok(Offer { follow: None, trouble: Some(trouble.unwrap_or(Trouble::Refused(stale))), news })
     }
 
     /// Proves a commit from the introduction on, wherever the floor is: one that this host applied before, or one that a
@@ -276,8 +297,9 @@ impl Source {
             return Ok(Ok(known));
         }
         // A clone that does not have what a person asks for is not broken.
-        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit)).await;
-        let verdict = verdict(evidence, &introduction, commit, None, now);
+        let host = Arc::clone(&self.trust);
+        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit, &host)).await;
+        let verdict = verdict(evidence, &introduction, commit, None, now, &self.trust);
         self.before.replace(verdict.as_ref().ok().cloned());
         Ok(verdict.map_err(Trouble::Refused))
     }
@@ -320,9 +342,10 @@ fn verdict(
     head: CommitId,
     floor: Option<&CommitId>,
     now: Timestamp,
+    host: &HostTrust,
 ) -> Result<Admitted, trust::Refusal> {
     match evidence {
-        Ok(evidence) => trust::admit(&evidence, introduction, floor, now),
+        Ok(evidence) => trust::admit(&Case { evidence: &evidence, introduction, floor, first_seen: now, host }),
         Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::trust::{Admitted, CommitId, Evidence, Introduction};
+use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction};
 
 use super::error::GitError;
 use super::exchange;
@@ -121,8 +121,9 @@ impl Mirror {
         introduction: &Introduction,
         floor: Option<&CommitId>,
         head: CommitId,
+        host: &HostTrust,
     ) -> Result<Evidence, GitError> {
-        self.repository.evidence(introduction, floor, head)
+        self.repository.evidence(introduction, floor, head, host)
     }
 
     /// The files of an admitted commit below `path`.

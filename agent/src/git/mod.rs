@@ -4,6 +4,7 @@
 //! database, and each is hashed again before it is used.
 //! Invariant: no answer of a remote and no state of the mirror means that something was removed.
 
+mod differences;
 mod error;
 mod evidence;
 mod exchange;
@@ -14,6 +15,7 @@ mod mirror;
 mod objects;
 mod process;
 mod remote;
+mod statements;
 mod summary;
 mod tree;
 

@@ -13,6 +13,8 @@ use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 pub struct Repository {
     pub(super) inner: gix::Repository,
     folder: PathBuf,
+    /// Where the refs of statements begin.
+    statements: String,
     /// An introduction and a commit that is known to go back to it on every line.
     pub(super) rooted: Cell<Option<(CommitId, CommitId)>>,
 }
@@ -33,7 +35,19 @@ impl Repository {
     pub fn open(folder: &Path) -> Result<Self, GitError> {
         let inner =
             gix::open_opts(folder, open_options()).map_err(|error| broken(folder, "it cannot be opened", error))?;
-        Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None) })
+        let statements = "refs/writ/".to_owned();
+        Ok(Self { inner, folder: folder.to_owned(), statements, rooted: Cell::new(None) })
+    }
+
+    /// The same with the refs of statements below a folder of their own, as in a mirror.
+    #[must_use]
+    pub(super) fn with_statements(self, below: String) -> Self {
+        Self { statements: below, ..self }
+    }
+
+    /// Where the refs of statements begin.
+    pub(super) fn statements_prefix(&self) -> &str {
+        &self.statements
     }
 
     /// Where it lies.
@@ -102,6 +116,8 @@ impl Repository {
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
     pub(super) kind: EntryKind,
+    /// The mode as it is written, in which an executable file differs from another.
+    pub(super) mode: u16,
     pub(super) id: gix::ObjectId,
 }
 
@@ -119,7 +135,12 @@ pub(super) fn read_entries(
     };
     let entries = TreeRefIter::from_bytes(bytes, gix::hash::Kind::Sha1).map(|entry| {
         let entry = entry.map_err(|_| format!("tree {tree} does not follow the grammar"))?;
-        Ok(Entry { name: entry.filename.to_vec(), kind: kind_of(entry.mode), id: entry.oid.to_owned() })
+        Ok(Entry {
+            name: entry.filename.to_vec(),
+            kind: kind_of(entry.mode),
+            mode: entry.mode.value(),
+            id: entry.oid.to_owned(),
+        })
     });
     Ok(entries.collect())
 }

@@ -69,7 +69,7 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply } = raw;
+    let raw::Host { name, state, allow_unsigned_apply, trust, revoked } = raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -80,7 +80,14 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems) ->
     };
     let engine = check_engine(around.docker_host.as_deref(), problems);
     let allow_unsigned_apply = allow_unsigned_apply.is_some_and(|written| written.value);
-    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine? })
+    // One that is named and missing is no host without it.
+    let own = |key, written: Option<Written<String>>, problems: &mut Problems| match written {
+        None => Some(None),
+        written => file(key, written, Privacy::Public, problems).map(Some),
+    };
+    let (trust, revoked) = (own("trust", trust, problems), own("revoked", revoked, problems));
+    let (trust, revoked) = (trust?, revoked?);
+    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine?, trust, revoked })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {

@@ -54,6 +54,10 @@ pub struct Host {
     pub allow_unsigned_apply: bool,
     /// Socket of the container engine.
     pub engine: PathBuf,
+    /// The host's own rules of trust, a ceiling that no repository raises.
+    pub trust: Option<PathBuf>,
+    /// Keys that the host no longer trusts.
+    pub revoked: Option<PathBuf>,
 }
 
 /// A branch of a repository.

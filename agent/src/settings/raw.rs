@@ -17,6 +17,8 @@ pub(super) struct Host {
     pub(super) name: Option<Written<String>>,
     pub(super) state: Option<Written<String>>,
     pub(super) allow_unsigned_apply: Option<Written<bool>>,
+    pub(super) trust: Option<Written<String>>,
+    pub(super) revoked: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -94,6 +96,8 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         name: section.string("name", problems),
         state: section.string("state", problems),
         allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
+        trust: section.string("trust", problems),
+        revoked: section.string("revoked", problems),
     };
     section.finish(problems);
     host

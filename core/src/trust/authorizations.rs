@@ -208,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_a_later_version_and_other_spellings_are_refused_and_not_ignored() {
+    fn other_spellings_and_other_things_under_a_name_that_counts_are_refused_and_not_ignored() {
         let file = (SIGNERS, EntryKind::File);
-        for name in ["trust.toml", "Trust.TOML", "Revoked", "KEYS", "Allowed_Signers"] {
+        for name in ["Trust.TOML", "Revoked", "KEYS", "Allowed_Signers"] {
             assert_eq!(check(&[file, (name, EntryKind::File)], Some(LINE)), Some(Reason::PathNotAllowed), "{name}");
         }
-        for name in [REVOKED, KEYS] {
+        for name in [REVOKED, KEYS, RULES] {
             let found = check(&[file, (name, EntryKind::Link)], Some(LINE));
             assert_eq!(found, Some(Reason::AuthorizationsRemoved), "{name} is a link");
         }
@@ -228,10 +228,10 @@ mod tests {
         let signer = Signer::Key(super::super::signer::SshKey::of(&key.unwrap()));
         let entries = || [(SIGNERS.as_bytes(), EntryKind::File), (REVOKED.as_bytes(), EntryKind::File)];
         let standing = |revoked: &str| {
-            let files = Files { signers: Some(LINE), revoked: Some(revoked.as_bytes()), openpgp: None };
+            let files = Files { signers: Some(LINE), revoked: Some(revoked.as_bytes()), ..Files::default() };
             match Authorizations::read(entries(), files) {
                 Authorizations::Listed(listed) => {
-                    matches!(listed.standing(&signer, &[]), Standing::Authorized("a@x"))
+                    matches!(listed.standing(&signer, Use::commit(&[])), Standing::Authorized("a@x"))
                 }
                 Authorizations::Refused(_, detail) => panic!("{detail}"),
             }

@@ -1,5 +1,8 @@
 //! The grammar of a raw commit, each accepted case beside what is refused.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 const ID: CommitId = CommitId::from_bytes([7; 20]);

@@ -21,6 +21,8 @@ pub struct Evidence {
     places: BTreeMap<CommitId, usize>,
     authorizations: Vec<Authorizations>,
     approvals: BTreeMap<TreeId, Vec<SignedApproval>>,
+    /// Why other approvals cannot be used.
+    unusable: BTreeMap<TreeId, Vec<String>>,
     rooted: Option<CommitId>,
 }
 
@@ -200,7 +202,8 @@ impl EvidenceBuilder {
         }
         let places = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
         let Self { head, nodes: _, authorizations, rooted } = self;
-        Evidence { head, nodes, places, authorizations, approvals: BTreeMap::new(), rooted }
+        let (approvals, unusable) = (BTreeMap::new(), BTreeMap::new());
+        Evidence { head, nodes, places, authorizations, approvals, unusable, rooted }
     }
 }
 
@@ -227,14 +230,25 @@ impl Evidence {
     /// yet: changes and merges of all that is not settled by the floor.
     #[must_use]
     pub fn lacks(&self, floor: Option<&CommitId>, host: &HostTrust) -> Vec<Lack> {
-        let listed = self.authorizations.iter().filter_map(Authorizations::listed);
-        let mut rules = listed.filter_map(|listed| listed.rules.as_ref()).chain(&host.ceiling);
-        if !rules.any(Rules::decide) {
+        if !self.has_rules(host) {
             return Vec::new();
         }
         let settled = floor.map(|floor| self.ancestry(floor));
         let open = self.nodes.iter().enumerate().filter(|(place, _)| !settled.as_ref().is_some_and(|it| it[*place]));
         open.flat_map(|(_, node)| self.lacks_of(node)).collect()
+    }
+
+    /// True if rules of trust are in force in any of these trees, or on the host.
+    #[must_use]
+    pub fn has_rules(&self, host: &HostTrust) -> bool {
+        let listed = self.authorizations.iter().filter_map(Authorizations::listed);
+        listed.filter_map(|listed| listed.rules.as_ref()).chain(&host.ceiling).any(Rules::decide)
+    }
+
+    /// The trees that the commits record.
+    #[must_use]
+    pub fn trees(&self) -> BTreeSet<TreeId> {
+        self.nodes.iter().filter_map(|node| Some(node.content.as_ref().ok()?.tree)).collect()
     }
 
     fn lacks_of(&self, node: &Node) -> Vec<Lack> {
@@ -270,6 +284,16 @@ impl Evidence {
     /// Adds an approval whose signature is good.
     pub fn approved(&mut self, signed: SignedApproval) {
         self.approvals.entry(signed.approval.tree).or_default().push(signed);
+    }
+
+    /// Adds that there is an approval of a tree which cannot be used, and why.
+    pub fn unusable_approval(&mut self, tree: TreeId, why: String) {
+        self.unusable.entry(tree).or_default().push(why);
+    }
+
+    /// Why approvals of a tree cannot be used.
+    pub(super) fn unusable_approvals_of(&self, tree: TreeId) -> &[String] {
+        self.unusable.get(&tree).map_or(&[], Vec::as_slice)
     }
 
     /// The places of the newest commits from which both are reached: of each line of history, where the two parted.

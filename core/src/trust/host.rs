@@ -1,6 +1,8 @@
 //! What a host itself says about trust, beyond what it pinned at its introduction.
 
+use super::revoked::Revocations;
 use super::rules::Rules;
+use super::signer::Signer;
 
 /// What a host says: who it is to the rules, and the limits that no repository can raise.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,4 +12,14 @@ pub struct HostTrust {
     pub name: Option<String>,
     /// Its own rules: they are held against every edge together with those of the repository.
     pub ceiling: Option<Rules>,
+    /// Keys that this host no longer trusts, whatever a repository says.
+    pub revoked: Option<Revocations>,
+}
+
+impl HostTrust {
+    /// How the host revokes a signer, in words; none if it does not.
+    #[must_use]
+    pub fn revokes(&self, signer: &Signer) -> Option<String> {
+        self.revoked.as_ref()?.revokes(signer)
+    }
 }

@@ -4,15 +4,16 @@
 //! by what the host pinned.
 
 use super::admit::Case;
-use super::authorizations::Authorizations;
-use super::evidence::{Content, Node};
+use super::authorizations::{Authorizations, FOLDER, Listed, REVOKED, RULES};
+use super::evidence::{Content, Evidence, Node};
 use super::id::CommitId;
 use super::key_id::KeyId;
 use super::permission::{Allowance, Permission};
 use super::reason::Reason;
+use super::revoked::Revocations;
 use super::signature::Signature;
 use super::signer::Signer;
-use super::signers::{NAMESPACE, Standing};
+use super::signers::{Standing, Use};
 use crate::limits::COMMIT_AHEAD_MAX;
 use crate::time::Timestamp;
 
@@ -47,6 +48,8 @@ pub(super) struct Court<'a> {
     before: Vec<bool>,
     /// Goes back to the introduction on every line.
     rooted: Vec<bool>,
+    /// Commits that reached the head and revoke more than their parents do.
+    revoking: Vec<(usize, &'a Revocations)>,
 }
 
 impl<'a> Court<'a> {
@@ -67,7 +70,14 @@ impl<'a> Court<'a> {
             rooted[place] = start == Some(place) || (!before[place] && (is_floor || on_every_line()));
         }
         let offered = evidence.ancestry(&evidence.head());
-        Self { case, offered, settled, before, rooted }
+        let revoking = evidence.nodes().iter().enumerate().filter_map(|(place, node)| {
+            let own = &listed(evidence, node).filter(|own| offered[place] && !own.revoked.is_empty())?.revoked;
+            let same = |id| evidence.node(id).and_then(|it| listed(evidence, it)).is_some_and(|it| it.revoked == *own);
+            let is_new = node.parents.is_empty() || !node.parents.iter().all(same);
+            is_new.then_some((place, own))
+        });
+        let revoking = revoking.collect();
+        Self { case, offered, settled, before, rooted, revoking }
     }
 
     /// Judges every commit that the head brings, oldest first, and the head in any case.
@@ -127,6 +137,9 @@ impl<'a> Court<'a> {
             return Err(Outcome::Refused(Reason::UnrelatedHistory, detail));
         }
         let signer = good_signature(&content.signature)?;
+        if !self.settled[place] {
+            self.find_revoked(place, signer)?;
+        }
         let committed = Timestamp::from_seconds(content.committed);
         if !self.settled[place] && committed > self.case.first_seen.plus(COMMIT_AHEAD_MAX) {
             let detail =
@@ -139,11 +152,14 @@ impl<'a> Court<'a> {
         } else {
             self.find_authorized(node, content, signer, self.moments(place, content))?
         };
-        if let Authorizations::Refused(reason, detail) = self.case.evidence.authorizations_of(content) {
-            return Err(Outcome::Refused(*reason, detail.clone()));
-        }
+        let own = match self.case.evidence.authorizations_of(content) {
+            Authorizations::Listed(own) => own,
+            Authorizations::Refused(reason, detail) => return Err(Outcome::Refused(*reason, detail.clone())),
+        };
         // What the floor settled was held against the rules when it was first seen.
         if !introduces && !self.settled[place] {
+            self.find_unrevoked(node, own)?;
+            self.find_unruled(node, own)?;
             self.permission().find(node, content)?;
         }
         Ok(principal)
@@ -155,6 +171,46 @@ impl<'a> Court<'a> {
         let node = self.case.evidence.node(commit).ok_or_else(unknown)?;
         let content = node.content.as_ref().map_err(|(reason, detail)| Outcome::Refused(*reason, detail.clone()))?;
         self.permission().find(node, content)
+    }
+
+    /// Refuses a signer whom the host revokes, or whom any commit revokes that does not build on this one. A commit that
+    /// revokes a key has all before it in view, and lets it stand; what is signed beside it was not there yet.
+    fn find_revoked(&self, place: usize, signer: &Signer) -> Result<(), Outcome> {
+        let revoked = |detail: String| Err(Outcome::Refused(Reason::Revoked, detail));
+        if let Some(detail) = self.case.host.revokes(signer) {
+            return revoked(format!("{detail} by this host"));
+        }
+        for (at, revocations) in &self.revoking {
+            let node = &self.case.evidence.nodes()[*at];
+            if let Some(detail) = revocations.revokes(signer)
+                && !self.case.evidence.ancestry(&node.id)[place]
+            {
+                return revoked(format!("{detail} by commit {}, whose history does not hold it", node.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a commit that takes back what a parent revokes.
+    fn find_unrevoked(&self, node: &Node, own: &Listed) -> Result<(), Outcome> {
+        let before = node.parents.iter().filter_map(|id| listed(self.case.evidence, self.case.evidence.node(id)?));
+        if before.into_iter().all(|before| own.revoked.is_superset_of(&before.revoked)) {
+            return Ok(());
+        }
+        let detail = format!("it takes entries out of {FOLDER}/{REVOKED} that a parent has");
+        Err(Outcome::Refused(Reason::AuthorizationsRemoved, detail))
+    }
+
+    /// Refuses a commit that removes the file of rules: whoever may change it can write one that asks for nothing.
+    fn find_unruled(&self, node: &Node, own: &Listed) -> Result<(), Outcome> {
+        let mut before = node.parents.iter().filter_map(|id| listed(self.case.evidence, self.case.evidence.node(id)?));
+        if own.rules.is_some() || !before.any(|before| before.rules.is_some()) {
+            return Ok(());
+        }
+        let detail = format!(
+            "it removes {FOLDER}/{RULES}, which a parent has; a file with `version = 1` alone asks for nothing"
+        );
+        Err(Outcome::Refused(Reason::AuthorizationsRemoved, detail))
     }
 
     fn permission(&self) -> Permission<'_> {
@@ -208,6 +264,11 @@ impl<'a> Court<'a> {
     }
 }
 
+/// What a well-formed commit's tree says, if it can be followed.
+fn listed<'a>(evidence: &'a Evidence, node: &'a Node) -> Option<&'a Listed> {
+    evidence.authorizations_of(node.content.as_ref().ok()?).listed()
+}
+
 fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
 }
@@ -242,7 +303,7 @@ fn authorized(
             return Err(Outcome::Refused(Reason::UnknownKey, detail));
         }
     };
-    let (reason, what) = match listed.standing(signer, NAMESPACE, moments) {
+    let (reason, what) = match listed.standing(signer, Use::commit(moments)) {
         Standing::Authorized(principal) => return Ok(principal.to_owned()),
         Standing::Unknown => (Reason::UnknownKey, "does not list"),
         Standing::WrongNamespace => (Reason::WrongNamespace, "does not let sign for Git"),

@@ -19,7 +19,7 @@ use super::reason::Reason;
 use super::rules::{Denial, Rules};
 use super::signature::Signature;
 use super::signer::Signer;
-use super::signers::{NAMESPACE, Standing};
+use super::signers::{Standing, Use};
 use super::statement::APPROVAL_NAMESPACE;
 use crate::text::quoted;
 use crate::time::Timestamp;
@@ -80,22 +80,42 @@ impl<'a> Permission<'a> {
         if !rules.clone().any(Rules::decide) {
             return Ok(Vec::new());
         }
-        let role = self.role(content, &parents);
+        self.find_by_role(node, content, &parents).map_err(|outcome| self.with_unusable(content, outcome))
+    }
+
+    /// A refusal for want of people tells which approvals could not be used.
+    fn with_unusable(&self, content: &Content, outcome: Outcome) -> Outcome {
+        let why = self.evidence.unusable_approvals_of(content.tree).join("; ");
+        match outcome {
+            Outcome::Refused(reason, detail) if !why.is_empty() => {
+                Outcome::Refused(reason, format!("{detail}; an approval of its tree cannot be used: {why}"))
+            }
+            Outcome::Refused(..) | Outcome::Unchecked(_) | Outcome::Admitted => outcome,
+        }
+    }
+
+    fn find_by_role(
+        &self,
+        node: &'a Node,
+        content: &'a Content,
+        parents: &[Parent<'a>],
+    ) -> Result<Vec<Allowance>, Outcome> {
+        let role = self.role(content, parents);
         if role == Role::Heartbeat {
-            return find_heartbeat(content, &parents);
+            return find_heartbeat(content, parents);
         }
         let merged = if parents.len() == 2 { &node.merged } else { &Merged::Differs(String::new()) };
         let unchecked = |why: &str| Outcome::Unchecked(format!("its parents could not be merged again: {why}"));
         match merged {
             Merged::NotTried => Err(unchecked("nobody tried")),
-            Merged::Clean => self.find_on_edges(node, content, role, &parents, true),
+            Merged::Clean => self.find_on_edges(node, content, role, parents, true),
             Merged::Differs(_) if role == Role::Forge && self.approvers(content).next().is_none() => {
                 Err(not_a_clean_merge(node))
             }
-            Merged::Differs(_) => self.find_on_edges(node, content, role, &parents, false),
+            Merged::Differs(_) => self.find_on_edges(node, content, role, parents, false),
             // What is allowed without a clean merge is allowed in any case.
             Merged::CannotTell(why) if role == Role::Person => {
-                self.find_on_edges(node, content, role, &parents, false).map_err(|_| unchecked(why))
+                self.find_on_edges(node, content, role, parents, false).map_err(|_| unchecked(why))
             }
             Merged::CannotTell(why) => Err(unchecked(why)),
         }
@@ -147,7 +167,7 @@ impl<'a> Permission<'a> {
     fn role(&self, content: &Content, parents: &[Parent<'_>]) -> Role {
         let Signature::Good(signer) = &content.signature else { return Role::Person };
         let roles = parents.iter().filter_map(|parent| {
-            let principal = standing(parent.listed, signer, NAMESPACE, &[])?;
+            let principal = standing(parent.listed, signer, Use::commit(&[]))?;
             Some(self.role_of(parent.listed, principal))
         });
         roles.fold(Role::Person, |role, other| match (role, other) {
@@ -174,19 +194,19 @@ impl<'a> Permission<'a> {
     fn approvers(&self, content: &Content) -> impl Iterator<Item = &'a Signer> {
         let approvals = self.evidence.approvals_of(content.tree).iter();
         let counting = approvals.filter(|signed| signed.approval.counts(self.host.name.as_deref(), self.first_seen));
-        counting.map(|signed| &signed.signer)
+        counting.map(|signed| &signed.signer).filter(|signer| self.host.revokes(signer).is_none())
     }
 
     /// The people behind a commit itself, by the names that a parent's files give their keys.
     fn people(&self, content: &'a Content, role: Role, listed: &'a Listed) -> BTreeSet<&'a str> {
         let committed = Timestamp::from_seconds(content.committed);
         let signer = match (&content.signature, role) {
-            (Signature::Good(signer), Role::Person) => standing(listed, signer, NAMESPACE, &[committed]),
+            (Signature::Good(signer), Role::Person) => standing(listed, signer, Use::commit(&[committed])),
             (_, Role::Person | Role::Forge | Role::Heartbeat) => None,
         };
-        let approvers = self
-            .approvers(content)
-            .filter_map(|signer| standing(listed, signer, APPROVAL_NAMESPACE, &[self.first_seen]));
+        let approval = [self.first_seen];
+        let used = Use { namespace: APPROVAL_NAMESPACE, moments: &approval };
+        let approvers = self.approvers(content).filter_map(|signer| standing(listed, signer, used));
         let people = signer.into_iter().chain(approvers);
         people.filter(|principal| self.role_of(listed, principal) == Role::Person).collect()
     }
@@ -282,11 +302,15 @@ fn not_a_clean_merge(node: &Node) -> Outcome {
     Outcome::Refused(Reason::NotACleanMerge, detail)
 }
 
-/// The name that a tree's files give a signer for a use at all of these moments; none if they do not let it.
-fn standing<'a>(listed: &'a Listed, signer: &Signer, namespace: &str, moments: &[Timestamp]) -> Option<&'a str> {
-    match listed.standing(signer, namespace, moments) {
+/// The name that a tree's files give a signer who was at work so; none if they do not let it.
+fn standing<'a>(listed: &'a Listed, signer: &'a Signer, used: Use<'_>) -> Option<&'a str> {
+    match listed.standing(signer, used) {
         Standing::Authorized(principal) => Some(principal),
-        Standing::Unknown | Standing::WrongNamespace | Standing::Expired | Standing::NotYetValid => None,
+        Standing::Unknown
+        | Standing::WrongNamespace
+        | Standing::Expired
+        | Standing::NotYetValid
+        | Standing::Refused(..) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules held against histories written as text, each attack beside the honest history that it resembles.
 //!
 //! A line is a commit: `number < parents by signer: paths changed | against the second parent`, then words: `rules=NAME`
-//! sets the tree's rules from then on, `signers=a,b` the tree's list, `clean`/`dirty` what merging again gives, `tree=N`
+//! sets the tree's rules from then on, `signers=a,b` the tree's list, `revoked=a,b` its revoked keys, `clean`/`dirty` what merging again gives, `tree=N`
 //! the tree of another commit. Rules and lists are the first parent's unless a line sets them.
 
 use std::collections::BTreeMap;
@@ -61,20 +61,26 @@ fn encoded(name: &str) -> Vec<u8> {
     bytes
 }
 
-fn listed(names: &str, rules: &str) -> Authorizations {
+/// What a tree says: who may sign, by which rules, and who is revoked.
+type State = (String, String, String);
+
+fn listed((names, rules, revoked): &State) -> Authorizations {
     use base64::Engine as _;
     let lines = names.split(',').map(|name| {
         let key = base64::engine::general_purpose::STANDARD.encode(encoded(name));
         format!("{name} ssh-ed25519 {key}\n")
     });
-    let rules = match rules {
+    let rules = match rules.as_str() {
         "strict" => Some(STRICT),
         "narrow" => Some(NARROW),
+        "empty" => Some("version = 1\n"),
         _ => None,
     };
+    let revoked = revoked.split(',').filter(|name| !name.is_empty()).map(|name| format!("{}\n", key(name).id()));
     Authorizations::Listed(Listed {
         signers: AllowedSigners::parse(lines.collect::<String>().as_bytes()).unwrap(),
         rules: rules.map(|rules| Rules::parse(rules.as_bytes()).unwrap()),
+        revoked: Revocations::parse(revoked.collect::<String>().as_bytes()).unwrap(),
         ..Listed::default()
     })
 }
@@ -85,7 +91,7 @@ fn history(text: &str) -> History {
     let head = commits.clone().next_back().unwrap().split(' ').next().unwrap().parse().unwrap();
     let mut builder = EvidenceBuilder::new(id(head));
     let mut places = BTreeMap::new();
-    let mut states: BTreeMap<u8, (String, String)> = BTreeMap::new();
+    let mut states: BTreeMap<u8, State> = BTreeMap::new();
     let (mut changed, mut merged) = (Vec::new(), Vec::new());
     for line in commits {
         let (commit, rest) = line.split_once(':').unwrap();
@@ -97,13 +103,14 @@ fn history(text: &str) -> History {
             _ => Vec::new(),
         };
         let first = parents.first().map(|parent| states[parent].clone());
-        let mut state = first.unwrap_or(("ann,bo,cy,forge,heart".to_owned(), String::new()));
+        let mut state = first.unwrap_or(("ann,bo,cy,forge,heart".to_owned(), String::new(), String::new()));
         let mut own_tree = number;
         let (mut edges, mut merge) = (vec![Vec::new()], Merged::NotTried);
         for word in rest.split_whitespace() {
             match word.split_once('=') {
                 Some(("rules", name)) => state.1 = name.to_owned(),
                 Some(("signers", names)) => state.0 = names.to_owned(),
+                Some(("revoked", names)) => state.2 = names.to_owned(),
                 Some(("tree", other)) => own_tree = other.parse().unwrap(),
                 _ if word == "|" => edges.push(Vec::new()),
                 _ if word == "clean" => merge = Merged::Clean,
@@ -111,7 +118,7 @@ fn history(text: &str) -> History {
                 _ => edges.last_mut().unwrap().push(Box::from(word.as_bytes())),
             }
         }
-        let place = *places.entry(state.clone()).or_insert_with(|| builder.authorizations(listed(&state.0, &state.1)));
+        let place = *places.entry(state.clone()).or_insert_with(|| builder.authorizations(listed(&state)));
         states.insert(number, state);
         let lines: String = parents.iter().map(|parent| format!("parent {}\n", id(*parent))).collect();
         let bytes = format!("tree {}\n{lines}author A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\n\n", tree(own_tree));
@@ -316,4 +323,41 @@ fn what_let_a_change_in_is_told_for_each_edge_and_path() {
         })
         .collect();
     assert_eq!(told, ["db: all,db by ann,bo", "web: all,web by ann,bo"]);
+}
+
+#[test]
+fn a_revoked_key_signs_nothing_that_the_revoking_commit_does_not_know() {
+    let revoked = |number| {
+        format!("2 revoked: the key {} is revoked by commit {number}, whose history does not hold it", key("cy").id())
+    };
+    check("1 by ann:\n2 < 1 by cy: web\n3 < 2 by ann: revoked=cy", "3 admitted");
+    check("1 by ann:\n2 < 1 by cy: web\n3 < 1 by ann: revoked=cy\n4 < 3,2 by ann: web | revoked=cy", &revoked(3));
+    check("1 by ann:\n2 < 1 by cy: web\n3 < 1 by ann: revoked=bo\n4 < 3,2 by ann: web | revoked=bo", "4 admitted");
+    check("1 by ann: revoked=cy\n2 < 1 by cy: web", &revoked(1));
+}
+
+#[test]
+fn a_host_revokes_whatever_a_repository_says() {
+    let revoked = Revocations::parse(format!("{}\n", key("cy").id()).as_bytes()).unwrap();
+    let host = HostTrust { revoked: Some(revoked), ..HostTrust::default() };
+    assert_eq!(judge("1 by ann:\n2 < 1 by bo: web", &host), "2 admitted");
+    assert_eq!(
+        judge("1 by ann:\n2 < 1 by cy: web", &host),
+        format!("2 revoked: the key {} is revoked by this host", key("cy").id())
+    );
+}
+
+#[test]
+fn what_is_revoked_stays_revoked_and_rules_stay() {
+    check(
+        "1 by ann: revoked=cy\n2 < 1 by ann: revoked=",
+        "2 authorizations-removed: it takes entries out of .writ/revoked that a parent has",
+    );
+    check("1 by ann: revoked=cy\n2 < 1 by ann: revoked=cy,bo", "2 admitted");
+    check(
+        "1 by ann: rules=strict\n2 < 1 by ann: rules=none",
+        "2 authorizations-removed: it removes .writ/trust.toml, which a parent has; a file with `version = 1` alone asks for \
+         nothing",
+    );
+    check("1 by ann: rules=strict\n2 < 1 by ann: rules=empty .writ/trust.toml", "2 admitted");
 }

@@ -58,6 +58,18 @@ pub(super) enum Denial {
     },
 }
 
+impl std::fmt::Display for Denial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoRule => f.write_str("no rule covers it on this host"),
+            Self::NoSigner { rule } => write!(f, "rule {rule:?} names none of them"),
+            Self::TooFew { rule, wanted, found } => {
+                write!(f, "rule {rule:?} wants {wanted} of them and counts {found}")
+            }
+        }
+    }
+}
+
 /// All that is wrong with a file of rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
