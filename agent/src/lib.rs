@@ -7,6 +7,7 @@ pub mod apply;
 pub mod attendance;
 pub mod fetch;
 pub mod guard;
+pub mod host_trust;
 pub mod one_off;
 pub mod outcome;
 pub mod patience;

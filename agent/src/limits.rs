@@ -150,6 +150,9 @@ pub const LOGINS_BYTES_MAX: u64 = 1 << 20;
 /// Largest file of a token, in bytes. Tokens have at most a few hundred.
 pub const TOKEN_BYTES_MAX: u64 = 16 << 10;
 
+/// Most approvals or rewinds that one repository may hold at a time. A team has a few open ones.
+pub const STATEMENTS_MAX: usize = 10_000;
+
 /// Time that an agent which has just started waits for answers of pods that it does not know yet, in seconds: a probe or two
 /// of a pod that is well.
 pub const ACQUAINTANCE_SECONDS: u64 = 5;

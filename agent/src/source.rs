@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use writ_core::time::Timestamp;
-use writ_core::trust::{self, Admitted, CommitId, Introduction, KeyId};
+use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, KeyId};
 
 use crate::error::chain;
 use crate::git::{Bounds, Credentials, GitError, Mirror, Remote, Renewed};
+use crate::host_trust;
 use crate::record::{RecordError, Store, TrustEvent};
 use crate::settings;
 
@@ -27,6 +28,10 @@ pub struct Source {
     admitted: Option<Rc<Admitted>>,
     /// Where the trust in all this begins.
     introduction: Option<Introduction>,
+    /// The settings of the host, which name its own files about trust.
+    host: settings::Host,
+    /// What those said at the last look.
+    trust: Arc<HostTrust>,
     /// The commit that a unit applied before, where it cannot follow the one that was admitted last.
     before: RefCell<Option<Admitted>>,
     /// Heads for which the clone was made afresh, once for each.
@@ -87,8 +92,8 @@ impl Source {
     ///
     /// # Errors
     /// If the clone can neither be opened nor made.
-    pub fn open(state: &Path, settings: &settings::Source) -> Result<Self, GitError> {
-        let folder = state.join("git").join(&settings.name);
+    pub fn open(host: &settings::Host, settings: &settings::Source) -> Result<Self, GitError> {
+        let folder = host.state.join("git").join(&settings.name);
         let remote = remote(settings);
         let mirror = match Mirror::open(&folder, &remote) {
             Err(GitError::MirrorBroken { .. }) => Mirror::afresh(&folder, &remote)?,
@@ -101,6 +106,8 @@ impl Source {
             judged: None,
             admitted: None,
             introduction: None,
+            host: host.clone(),
+            trust: Arc::default(),
             before: RefCell::default(),
             remade: RefCell::default(),
             offered: Arc::default(),
@@ -116,8 +123,17 @@ impl Source {
             Ok(introduction) => introduction,
             Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), news: None }),
         };
-        if self.introduction.replace(introduction).is_some_and(|before| before != introduction) {
-            // Nothing that was judged by another beginning counts.
+        let trust = match host_trust::read(&self.host) {
+            Ok(trust) => trust,
+            Err(error) => {
+                let trouble = Trouble::Unreadable(format!("what this host says about trust: {}", chain(&error)));
+                return Ok(Offer { follow: None, trouble: Some(trouble), news: None });
+            }
+        };
+        let others = self.introduction.replace(introduction).is_some_and(|before| before != introduction);
+        if others || trust != *self.trust {
+            self.trust = Arc::new(trust);
+            // Nothing that was judged by another beginning, or by other words of the host, counts.
             (self.judged, self.admitted) = (None, None);
             self.before.take();
         }
@@ -125,14 +141,18 @@ impl Source {
         let (folder, remote, offered) = (self.folder.clone(), remote(&self.settings), Arc::clone(&self.offered));
         let needed = self.needed(store)?;
         let fetched = with(&self.mirror, move |mirror| {
-            let head = fetch(mirror, known, &folder, &remote)?;
+            let fetched = fetch(mirror, known, &folder, &remote)?;
             renew(mirror, &needed, &remote);
-            *offered.lock().unwrap_or_else(PoisonError::into_inner) = head;
-            Ok(head)
+            *offered.lock().unwrap_or_else(PoisonError::into_inner) = fetched.head;
+            Ok(fetched)
         });
         let (trouble, news) = match fetched.await {
-            Ok(Some(head)) => (None, self.judge(store, &introduction, head, now).await?),
-            Ok(None) => (Some(Trouble::Gone), None),
+            Ok(Fetched { head: Some(head), statements_moved }) => {
+                // What was refused for want of people, or as a rewind, may be let in by now.
+                self.judged.take_if(|(_, refusal)| statements_moved && refusal.is_some());
+                (None, self.judge(store, &introduction, head, now).await?)
+            }
+            Ok(Fetched { head: None, statements_moved: _ }) => (Some(Trouble::Gone), None),
             Err(error) => (Some(Trouble::Unreachable(chain(&error))), None),
         };
         let unasked = trouble.as_ref().map(|trouble| TrustEvent::Unchecked {
@@ -212,7 +232,9 @@ impl Source {
         head: CommitId,
         now: Timestamp,
     ) -> Result<Option<TrustEvent>, RecordError> {
-        let settled = |refusal: &Option<trust::Refusal>| refusal.as_ref().is_none_or(|it| it.reason.is_some());
+        // What could not be checked, and what is not valid yet, is looked at again.
+        let lasts = |it: &trust::Refusal| it.reason.is_some_and(|reason| reason != trust::Reason::NotYetValid);
+        let settled = |refusal: &Option<trust::Refusal>| refusal.as_ref().is_none_or(lasts);
         if self.judged.as_ref().is_some_and(|(known, refusal)| *known == head && settled(refusal)) {
             return Ok(None);
         }
@@ -239,9 +261,9 @@ impl Source {
         floor: Option<CommitId>,
         now: Timestamp,
     ) -> Result<Admitted, trust::Refusal> {
-        let introduction = *introduction;
-        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head));
-        verdict(evidence.await, &introduction, head, floor.as_ref(), now)
+        let (introduction, host) = (*introduction, Arc::clone(&self.trust));
+        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head, &host));
+        verdict(evidence.await, &introduction, head, floor.as_ref(), now, &self.trust)
     }
 
     /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
@@ -259,7 +281,12 @@ impl Source {
             self.admitted = self.admit(introduction, floor, Some(floor), now).await.ok().map(Rc::new);
         }
         let refused = self.judged.as_ref().and_then(|(_, refusal)| refusal.clone()).map(Trouble::Refused);
-        Ok(Offer { follow: self.admitted.clone(), trouble: trouble.or(refused), news })
+        let trouble = trouble.or(refused);
+        // What is too old changes nothing any more, not even back to what it was.
+        let stale = self.admitted.as_ref().and_then(|admitted| admitted.fresh(now).err());
+        let Some(stale) = stale else { return Ok(Offer { follow: self.admitted.clone(), trouble, news }) };
+        let news = news.or_else(|| Some(told(&self.settings.name, stale.head, &Err(stale.clone()))));
+        Ok(Offer { follow: None, trouble: Some(trouble.unwrap_or(Trouble::Refused(stale))), news })
     }
 
     /// Proves a commit from the introduction on, wherever the floor is: one that this host applied before, or one that a
@@ -286,8 +313,9 @@ impl Source {
             return Ok(Ok(known));
         }
         // A clone that does not have what a person asks for is not broken.
-        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit)).await;
-        let verdict = verdict(evidence, &introduction, commit, None, now);
+        let host = Arc::clone(&self.trust);
+        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit, &host)).await;
+        let verdict = verdict(evidence, &introduction, commit, None, now, &self.trust);
         self.before.replace(verdict.as_ref().ok().cloned());
         Ok(verdict.map_err(Trouble::Refused))
     }
@@ -330,9 +358,10 @@ fn verdict(
     head: CommitId,
     floor: Option<&CommitId>,
     now: Timestamp,
+    host: &HostTrust,
 ) -> Result<Admitted, trust::Refusal> {
     match evidence {
-        Ok(evidence) => trust::admit(&evidence, introduction, floor, now),
+        Ok(evidence) => trust::admit(&Case { evidence: &evidence, introduction, floor, first_seen: now, host }),
         Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
     }
 }
@@ -361,22 +390,27 @@ fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trust::Refusal>
 }
 /// The remote's head, fetched unless it is the one that is known. A broken clone is made afresh once: it holds nothing
 /// that cannot be fetched again.
-fn fetch(
-    mirror: &mut Mirror,
-    known: Option<CommitId>,
-    folder: &Path,
-    remote: &Remote,
-) -> Result<Option<CommitId>, GitError> {
-    let fetched = match mirror.list()? {
-        Some(head) if Some(head) != known => mirror.fetch(),
-        head => return Ok(head),
+fn fetch(mirror: &mut Mirror, known: Option<CommitId>, folder: &Path, remote: &Remote) -> Result<Fetched, GitError> {
+    let listed = mirror.list()?;
+    let statements_moved = mirror.statements_moved();
+    let fetched = match listed {
+        Some(head) if Some(head) != known || statements_moved => mirror.fetch(),
+        head => return Ok(Fetched { head, statements_moved: false }),
     };
     if let Err(GitError::MirrorBroken { detail, .. }) = &fetched {
         tracing::warn!(source = remote.name, detail, "the local copy is broken and is made afresh");
         *mirror = Mirror::afresh(folder, remote)?;
-        return mirror.fetch();
+        return mirror.fetch().map(|head| Fetched { head, statements_moved });
     }
-    fetched
+    fetched.map(|head| Fetched { head, statements_moved })
+}
+
+/// What a look at the remote brought.
+struct Fetched {
+    /// The head that it offers, if the branch is there.
+    head: Option<CommitId>,
+    /// Approvals or rewinds came or went.
+    statements_moved: bool,
 }
 
 /// Makes the clone afresh if it grew too large. One that cannot be made now serves as it is.

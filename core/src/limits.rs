@@ -108,3 +108,18 @@ pub const BACKOFF_SECONDS_MAX: u32 = 300;
 /// Time that a container must be well before its restarts are forgotten, in seconds.
 /// Source: the kubelet forgets after twice its longest back-off.
 pub const WELL_SECONDS: u32 = 600;
+
+/// Longest file of rules of trust. A rule is below 1 KiB, so that this holds hundreds of them.
+pub const RULES_BYTES_MAX: u64 = 256 << 10;
+
+/// Most rules in one file: every changed path is held against each.
+pub const RULES_MAX: usize = 256;
+
+/// Largest number of people whom a rule can ask for.
+pub const RULE_THRESHOLD_MAX: usize = 32;
+
+/// Most paths that one commit may change where rules judge paths. The largest imports of code that people review stay below.
+pub const CHANGED_PATHS_MAX: usize = 50_000;
+
+/// Longest signed statement (an approval, a rewind): a few lines.
+pub const STATEMENT_BYTES_MAX: u64 = 4 << 10;

@@ -67,6 +67,24 @@ impl Timestamp {
     }
 }
 
+impl Seconds {
+    /// Reads a span as people write it: `30s`, `5m`, `1h` or `2d`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let count: u32 = sound.then(|| digits.parse().ok()).flatten()?;
+        count.checked_mul(seconds).map(Self)
+    }
+}
+
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T09:10:11.000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,6 +144,16 @@ mod tests {
         let at = |text: &str| Timestamp::parse(text).unwrap().time_of_day();
         assert_eq!(at("2026-11-21T09:10:11.999Z"), "09:10:11 UTC");
         assert_eq!(at("1969-12-31T23:59:59Z"), "23:59:59 UTC");
+    }
+
+    #[test]
+    fn a_span_is_a_number_and_a_unit() {
+        for (text, seconds) in [("30s", 30), ("5m", 300), ("12h", 43_200), ("30d", 2_592_000)] {
+            assert_eq!(Seconds::parse(text), Some(Seconds(seconds)), "{text}");
+        }
+        for text in ["", "s", "30", "30 s", "-1s", "1w", "1.5h", "99999999999d", "5€"] {
+            assert_eq!(Seconds::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn settings(machine: &Machine) -> Settings {
 
 fn source(machine: &Machine) -> Source {
     let settings = settings(machine);
-    Source::open(&settings.host.state, &settings.sources[0]).unwrap()
+    Source::open(&settings.host, &settings.sources[0]).unwrap()
 }
 
 /// All files below a folder.

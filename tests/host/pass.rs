@@ -71,7 +71,7 @@ impl World {
     pub(crate) async fn pass(&self) -> PassEnd {
         let (agent, attendance) =
             Agent::new(self.settings.clone(), Clock, Rc::new(self.store()), Box::new(Quiet)).unwrap();
-        let mut source = Source::open(&self.settings.host.state, &self.settings.sources[0]).unwrap();
+        let mut source = Source::open(&self.settings.host, &self.settings.sources[0]).unwrap();
         let interrupt = Interrupt::default();
         tokio::select! {
             end = cycle::pass(&agent, &mut source, Wake::Start, &interrupt) => end.unwrap(),
@@ -252,7 +252,7 @@ async fn a_plan_for_another_commit_shows_what_it_would_do_and_a_plan_for_an_unsi
     let unsigned = world.repository.commit(Sign::Not, "not from us");
     let (agent, _attendance) =
         Agent::new(world.settings.clone(), Clock, Rc::new(world.store()), Box::new(Quiet)).unwrap();
-    let mut source = Source::open(&world.settings.host.state, &world.settings.sources[0]).unwrap();
+    let mut source = Source::open(&world.settings.host, &world.settings.sources[0]).unwrap();
     let (journal, unit) = (world.journal(), agent.unit("edge").unwrap());
     let preview = cycle::preview(&agent, &mut source, unit, Some(&first)).await.unwrap();
     let plan = preview.plan.unwrap();

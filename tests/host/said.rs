@@ -52,7 +52,7 @@ impl World {
         let path = self.machine.path("agent.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = parse(&path, &text, &Surroundings::default()).unwrap();
-        let source = Source::open(&settings.host.state, &settings.sources[0]).unwrap();
+        let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
         let (agent, attendance) = Agent::new(settings, Clock, Rc::new(self.machine.store()), Box::new(Quiet)).unwrap();
         (agent, attendance, source)
     }

@@ -7,7 +7,7 @@ use writ::git::{GitError, Mirror, Repository, Summary};
 use writ::record::{Introduced, OperatorEvent, Store, machine};
 use writ::settings::{Source, person};
 use writ::target::{Context, Keeper};
-use writ_core::trust::{self, CommitId, Introduction, KeyId, Outcome, Verdict};
+use writ_core::trust::{self, Case, CommitId, Evidence, HostTrust, Introduction, KeyId, Outcome, Verdict};
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{self, Host, block_on};
@@ -151,10 +151,15 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
             return Err(Failure::message(format!("commit {commit} could not be checked: {detail}")));
         }
     }
-    let evidence = repository.evidence(&introduction, None, head)?;
-    let head_trouble =
-        trust::admit(&evidence, &introduction, None, host.now()).err().map(|refusal| refusal.to_string());
+    let own = host.trust()?;
+    let evidence = repository.evidence(&introduction, None, head, &own)?;
+    let case = case(host, &evidence, &introduction, &own);
+    let head_trouble = trust::admit(&case).err().map(|refusal| refusal.to_string());
     Ok(Proposal { introduction, principal, summary, head, head_trouble })
+}
+
+fn case<'a>(host: &Host, evidence: &'a Evidence, introduction: &'a Introduction, own: &'a HostTrust) -> Case<'a> {
+    Case { evidence, introduction, floor: None, first_seen: host.now(), host: own }
 }
 
 fn judge(
@@ -163,8 +168,9 @@ fn judge(
     introduction: &Introduction,
     commit: CommitId,
 ) -> Result<Verdict, Failure> {
-    let evidence = repository.evidence(introduction, None, commit)?;
-    let verdicts = trust::verdicts(&evidence, introduction, None, host.now());
+    let own = host.trust()?;
+    let evidence = repository.evidence(introduction, None, commit, &own)?;
+    let verdicts = trust::verdicts(&case(host, &evidence, introduction, &own));
     let verdict = verdicts.commits.into_iter().find(|verdict| verdict.commit == commit);
     verdict.ok_or_else(|| Failure::message(format!("commit {commit} could not be judged")))
 }

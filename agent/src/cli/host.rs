@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use writ::clock::Clock;
 use writ::error::chain;
 use writ::git;
+use writ::host_trust;
 use writ::record::Store;
 use writ::settings::{self, Settings, Source, Transport, Unit};
 use writ::target::Target;
 use writ_core::time::Timestamp;
+use writ_core::trust::HostTrust;
 
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
@@ -114,6 +116,11 @@ impl Host {
     }
 
     /// Where the agent keeps its copy of a source.
+    /// What the host itself says about trust.
+    pub(crate) fn trust(&self) -> Result<HostTrust, Failure> {
+        Ok(host_trust::read(&self.settings()?.host)?)
+    }
+
     pub(crate) fn mirror_folder(&self, source: &Source) -> Result<PathBuf, Failure> {
         Ok(self.settings()?.host.state.join("git").join(&source.name))
     }

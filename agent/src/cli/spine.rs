@@ -36,7 +36,7 @@ fn with(host: &Host, settings: Settings) -> Result<(Agent, Attendance), Failure>
 /// The sources of the settings, opened.
 pub(crate) fn sources(host: &Host) -> Result<Vec<Source>, Failure> {
     let settings = host.settings()?;
-    settings.sources.iter().map(|source| Ok(Source::open(&settings.host.state, source)?)).collect()
+    settings.sources.iter().map(|source| Ok(Source::open(&settings.host, source)?)).collect()
 }
 
 /// Does some work with the agent while somebody looks after its pods, until it is done or the user ends it.

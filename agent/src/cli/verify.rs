@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use writ::git::Repository;
 use writ::record::RecordError;
 use writ::settings::Source;
-use writ_core::trust::{self, CommitId, Introduction, KeyId, Outcome, Reason, Verdict, Verdicts};
+use writ_core::trust::{
+    self, Case, CommitId, Evidence, HostTrust, Introduction, KeyId, Outcome, Reason, Verdict, Verdicts,
+};
 
 use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
@@ -30,25 +32,29 @@ pub(crate) struct Arguments {
     /// Judge the head of this branch
     #[arg(long, requires = "git_dir", conflicts_with = "revision")]
     branch: Option<String>,
+    /// Judge as the host of this name does; without it every rule counts, whichever hosts it is for
+    #[arg(long, value_name = "NAME", requires = "git_dir")]
+    host: Option<String>,
     /// The source, if the settings name several
     #[arg(long)]
     source: Option<String>,
 }
 
 /// What is judged, and from where.
-struct Case {
+struct Asked {
     repository: Repository,
     introduction: Introduction,
     floor: Option<CommitId>,
     head: CommitId,
+    trust: HostTrust,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Case { repository, introduction, floor, head } = case(host, arguments)?;
-    let evidence = repository.evidence(&introduction, None, head)?;
-    let mut verdicts = trust::verdicts(&evidence, &introduction, None, host.now());
-    if let Some(floor) = &floor {
-        refuse_rewind(host, &repository, &introduction, floor, &mut verdicts)?;
+    let asked = asked(host, arguments)?;
+    let evidence = asked.evidence(None)?;
+    let mut verdicts = trust::verdicts(&asked.case(host, &evidence, None));
+    if let Some(floor) = &asked.floor {
+        refuse_rewind(host, &asked, floor, &mut verdicts)?;
     }
     host.terminal.show(&document(&verdicts), &text(host, &verdicts))?;
     let refused = verdicts.commits.iter().any(|verdict| matches!(verdict.outcome, Outcome::Refused(..)));
@@ -59,8 +65,18 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     })
 }
 
-fn case(host: &Host, arguments: &Arguments) -> Result<Case, Failure> {
-    let Arguments { revision, git_dir, introduction, signer, branch, source } = arguments;
+impl Asked {
+    fn evidence(&self, floor: Option<&CommitId>) -> Result<Evidence, Failure> {
+        Ok(self.repository.evidence(&self.introduction, floor, self.head, &self.trust)?)
+    }
+
+    fn case<'a>(&'a self, host: &Host, evidence: &'a Evidence, floor: Option<&'a CommitId>) -> Case<'a> {
+        Case { evidence, introduction: &self.introduction, floor, first_seen: host.now(), host: &self.trust }
+    }
+}
+
+fn asked(host: &Host, arguments: &Arguments) -> Result<Asked, Failure> {
+    let Arguments { revision, git_dir, introduction, signer, branch, host: name, source } = arguments;
     if let (Some(folder), Some(commit), Some(signer)) = (git_dir, introduction, signer) {
         let repository = Repository::open(folder)?;
         let revision = match (revision, branch) {
@@ -69,12 +85,9 @@ fn case(host: &Host, arguments: &Arguments) -> Result<Case, Failure> {
             (None, None) => "HEAD".to_owned(),
         };
         let head = repository.resolve(&revision)?;
-        return Ok(Case {
-            repository,
-            introduction: Introduction { commit: *commit, signer: *signer },
-            floor: None,
-            head,
-        });
+        let introduction = Introduction { commit: *commit, signer: *signer };
+        let trust = HostTrust { name: name.clone(), ..HostTrust::default() };
+        return Ok(Asked { repository, introduction, floor: None, head, trust });
     }
     let source = host.source(source.as_deref())?;
     let introduction = enrolled(host, source)?;
@@ -96,7 +109,8 @@ fn case(host: &Host, arguments: &Arguments) -> Result<Case, Failure> {
         Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
         Err(failure) => return Err(failure),
     };
-    Ok(Case { repository, introduction, floor, head })
+    let trust = host.trust()?;
+    Ok(Asked { repository, introduction, floor, head, trust })
 }
 
 /// Where trust in a source begins.
@@ -114,15 +128,9 @@ fn enrolled(host: &Host, source: &Source) -> Result<Introduction, Failure> {
 }
 
 /// Adds what the floor says: a head that does not descend from what was applied last is refused, whoever signed it.
-fn refuse_rewind(
-    host: &Host,
-    repository: &Repository,
-    introduction: &Introduction,
-    floor: &CommitId,
-    verdicts: &mut Verdicts,
-) -> Result<(), Failure> {
-    let evidence = repository.evidence(introduction, Some(floor), verdicts.head)?;
-    let Err(refusal) = trust::admit(&evidence, introduction, Some(floor), host.now()) else { return Ok(()) };
+fn refuse_rewind(host: &Host, asked: &Asked, floor: &CommitId, verdicts: &mut Verdicts) -> Result<(), Failure> {
+    let evidence = asked.evidence(Some(floor))?;
+    let Err(refusal) = trust::admit(&asked.case(host, &evidence, Some(floor))) else { return Ok(()) };
     if refusal.reason != Some(Reason::Rewind) {
         return Ok(());
     }

@@ -136,6 +136,14 @@ pub enum GitError {
         /// The limit.
         limit: usize,
     },
+    /// More approvals or rewinds than are read.
+    #[error("there are more than {limit} refs below {prefix}; remove those that are no longer needed")]
+    TooManyStatements {
+        /// The folder of refs.
+        prefix: String,
+        /// The limit.
+        limit: usize,
+    },
     /// Something in the tree cannot be used as a unit's file.
     #[error("cannot use {path:?} at {commit}: {reason}")]
     Content {

@@ -10,7 +10,8 @@ use std::thread;
 use gix::objs::Kind;
 use writ_core::limits::COMMIT_BYTES_MAX;
 use writ_core::trust::{
-    Armor, AuthorizationsId, CommitId, Evidence, EvidenceBuilder, Introduction, Malformed, RawCommit, Reason, Signature,
+    Armor, AuthorizationsId, CommitId, Evidence, EvidenceBuilder, HostTrust, Introduction, Malformed, RawCommit,
+    Reason, Signature,
 };
 
 use super::error::GitError;
@@ -49,6 +50,7 @@ impl Repository {
         introduction: &Introduction,
         floor: Option<&CommitId>,
         head: CommitId,
+        host: &HostTrust,
     ) -> Result<Evidence, GitError> {
         let mut walk = Walk::new(self, head);
         let start = introduction.commit;
@@ -80,7 +82,10 @@ impl Repository {
         }
         walk.check_waiting();
         walk.check_deferred(&start)?;
-        Ok(walk.evidence.finish())
+        let mut evidence = walk.evidence.finish();
+        self.add_differences(&mut evidence, floor, host)?;
+        self.add_approvals(&mut evidence, host)?;
+        Ok(evidence)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One exchange with a remote: connect, ask, and tell failures apart.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gix::protocol::transport::Protocol;
@@ -17,6 +18,7 @@ use super::meter::{Deadline, Meter, Metered, Reached};
 use super::objects::commit_id;
 use super::process::{Carrier, ssh, upload_pack};
 use super::remote::{Address, Remote};
+use super::statements::{APPROVALS, REWINDS};
 use crate::limits::OBJECT_BYTES_MAX;
 
 type Connection<'a, 'repo> = gix::remote::Connection<'a, 'static, 'repo, Box<dyn Transport + Send>>;
@@ -26,15 +28,23 @@ type Connection<'a, 'repo> = gix::remote::Connection<'a, 'static, 'repo, Box<dyn
 pub(super) struct Outcome {
     /// The commit that the remote offers, if the branch is there.
     pub(super) offered: Option<CommitId>,
+    /// The refs of statements that it has, by our own names for them.
+    pub(super) statements: Statements,
     /// Bytes received: the protocol's own, without what SSH or TLS put around them.
     pub(super) received: u64,
 }
 
-/// Asks where the branch is, and nothing else.
+/// Refs of statements, by our own names, and what they name.
+pub(super) type Statements = BTreeMap<String, gix::ObjectId>;
+
+/// What a remote told of the refs that were asked for.
+type Told = (Option<gix::ObjectId>, Statements);
+
+/// Asks where the branch is and which statements there are, and nothing else.
 pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
     run(repository, remote, Operation::List, |connection, reference, _| {
         let (refs, _) = connection.ref_map(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
-        Ok(find(&refs, reference))
+        Ok((find(&refs, reference), statements(&refs, reference)))
     })
 }
 
@@ -42,9 +52,11 @@ pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outc
 pub(super) fn fetch(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
     run(repository, remote, Operation::Fetch, |connection, reference, meter| {
         let prepared = connection.prepare_fetch(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
-        let Some(offered) = find(prepared.ref_map(), reference) else { return Ok(None) };
-        prepared.receive(gix::progress::Discard, &meter.interrupted)?;
-        Ok(Some(offered))
+        let told = (find(prepared.ref_map(), reference), statements(prepared.ref_map(), reference));
+        if told.0.is_some() {
+            prepared.receive(gix::progress::Discard, &meter.interrupted)?;
+        }
+        Ok(told)
     })
 }
 
@@ -54,18 +66,31 @@ fn find(refs: &RefMap, reference: &str) -> Option<gix::ObjectId> {
     mapping.and_then(|mapping| mapping.remote.as_id()).map(ToOwned::to_owned)
 }
 
+/// The other refs of a listing, by our own names.
+fn statements(refs: &RefMap, reference: &str) -> Statements {
+    let others = refs.mappings.iter().filter(|mapping| mapping.remote.as_name().is_some_and(|name| name != reference));
+    let named =
+        others.filter_map(|mapping| Some((mapping.local.as_ref()?.to_string(), mapping.remote.as_id()?.to_owned())));
+    named.collect()
+}
+
 fn run(
     repository: &gix::Repository,
     remote: &Remote,
     operation: Operation,
-    ask: impl FnOnce(Connection<'_, '_>, &str, &Meter) -> gix::Result<Option<gix::ObjectId>>,
+    ask: impl FnOnce(Connection<'_, '_>, &str, &Meter) -> gix::Result<Told>,
 ) -> Result<Outcome, GitError> {
     let (address, reference) = (remote.address()?, remote.reference()?);
     let allowance = match operation {
         Operation::List => remote.bounds.list,
         Operation::Fetch => remote.bounds.fetch,
     };
-    let refspec = format!("+{reference}:{}", remote.offered()?);
+    let below = remote.statements();
+    let refspecs = [
+        format!("+{reference}:{}", remote.offered()?),
+        format!("+refs/writ/{APPROVALS}*:{below}{APPROVALS}*"),
+        format!("+refs/writ/{REWINDS}*:{below}{REWINDS}*"),
+    ];
     let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| {
         let advice = advice(&said, &address, &remote.credentials).map_or(String::new(), |advice| format!(": {advice}"));
         let said = if said.is_empty() { said } else { format!(" ({said})") };
@@ -74,7 +99,7 @@ fn run(
     // The address of a mirror's remote is never used to connect: the transport below is ours.
     let ours = repository.remote_at_without_url_rewrite(remote.url.as_str());
     let ours = ours.map(|ours| ours.with_fetch_tags(Tags::None));
-    let ours = ours.and_then(|ours| ours.with_refspecs([refspec.as_str()], Direction::Fetch));
+    let ours = ours.and_then(|ours| ours.with_refspecs(refspecs.iter().map(String::as_str), Direction::Fetch));
     let ours = ours.map_err(|error| failed(error.into(), String::new()))?;
 
     let meter = Meter::new(allowance);
@@ -87,12 +112,12 @@ fn run(
     let answer = ask(connection, &reference, &meter);
     drop(deadline);
     let said = carrier.map(Carrier::end).unwrap_or_default();
-    let offered = match answer {
-        Ok(offered) => offered,
+    let (offered, statements) = match answer {
+        Ok(told) => told,
         Err(error) => return Err(why(operation, remote, allowance, &meter, error, |error| failed(error.into(), said))),
     };
     let offered = offered.map(|id| commit_id(&id)).transpose().map_err(|error| failed(error.into(), said))?;
-    Ok(Outcome { offered, received: meter.received() })
+    Ok(Outcome { offered, statements, received: meter.received() })
 }
 
 /// Why an exchange failed: the limit that it reached, if it reached one.

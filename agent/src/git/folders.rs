@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use gix::objs::Kind;
 use writ_core::limits::{
-    OPENPGP_BYTES_MAX, OPENPGP_CERTIFICATES_MAX, OPENPGP_FILES_MAX, REVOKED_BYTES_MAX, SIGNERS_BYTES_MAX,
+    OPENPGP_BYTES_MAX, OPENPGP_CERTIFICATES_MAX, OPENPGP_FILES_MAX, REVOKED_BYTES_MAX, RULES_BYTES_MAX,
+    SIGNERS_BYTES_MAX,
 };
 use writ_core::trust::{
     Authorizations, AuthorizationsId, EntryKind, EvidenceBuilder, FOLDER, Files, KEYS, OpenPgpCertificate, OpenPgpKeys,
-    REVOKED, SIGNERS, TreeId,
+    REVOKED, RULES, SIGNERS, TreeId,
 };
 
 use super::error::GitError;
@@ -110,12 +111,14 @@ impl<'a> Folders<'a> {
         };
         let signers = self.file(only(&entries, SIGNERS), SIGNERS_BYTES_MAX)?;
         let revoked = self.file(only(&entries, REVOKED), REVOKED_BYTES_MAX)?;
+        let rules = self.file(only(&entries, RULES), RULES_BYTES_MAX)?;
         let keys = match only(&entries, KEYS).filter(|entry| entry.kind == EntryKind::Folder) {
             Some(entry) => Some(self.keys(entry.id)?),
             None => None,
         };
         let (openpgp, keyring) = keys.unzip();
-        let files = Files { signers: signers.as_deref(), revoked: revoked.as_deref(), openpgp };
+        let (signers, revoked, rules) = (signers.as_deref(), revoked.as_deref(), rules.as_deref());
+        let files = Files { signers, revoked, openpgp, rules };
         let names = entries.iter().map(|entry| (entry.name.as_slice(), entry.kind));
         Ok((Authorizations::read(names, files), keyring))
     }

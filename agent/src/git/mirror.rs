@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::trust::{Admitted, CommitId, Evidence, Introduction};
+use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction};
 
 use super::error::GitError;
-use super::exchange;
+use super::exchange::{self, Statements};
 use super::objects::{Repository, broken, commit_id, io_broken, open_options};
 use super::remote::Remote;
 use super::renewal::{Extent, Reading, beside, discard, exchange as exchange_folders, lost, sweep};
@@ -20,6 +20,10 @@ pub struct Mirror {
     remote: Remote,
     repository: Repository,
     received: u64,
+    /// The statements of the last fetch.
+    statements: Statements,
+    /// The last listing showed others.
+    moved: bool,
     /// Packs above which it is made afresh, where a try before came to nothing.
     patience: usize,
 }
@@ -60,7 +64,9 @@ impl Mirror {
     }
 
     fn new(remote: &Remote, repository: Repository) -> Self {
-        Self { remote: remote.clone(), repository, received: 0, patience: 0 }
+        let repository = repository.with_statements(remote.statements());
+        let (received, statements, moved, patience) = (0, Statements::new(), false, 0);
+        Self { remote: remote.clone(), repository, received, statements, moved, patience }
     }
 
     /// Throws the mirror in `folder` away, whatever it is, and makes a new one. Nothing is lost: the next fetch brings
@@ -111,7 +117,14 @@ impl Mirror {
     pub fn list(&mut self) -> Result<Option<CommitId>, GitError> {
         let outcome = exchange::list(&self.repository.inner, &self.remote)?;
         self.received = outcome.received;
+        self.moved = outcome.statements != self.statements;
         Ok(outcome.offered)
+    }
+
+    /// True if the last listing showed other approvals or rewinds than the last fetch brought.
+    #[must_use]
+    pub const fn statements_moved(&self) -> bool {
+        self.moved
     }
 
     /// Brings the branch into the mirror and returns what it offers. None if the branch is not on the remote.
@@ -123,6 +136,8 @@ impl Mirror {
         // A fetch also fails because the mirror is broken, and then no waiting helps.
         let outcome = fetched.map_err(|error| self.check().and_then(|()| self.readable()).err().unwrap_or(error))?;
         self.received = outcome.received;
+        self.repository.keep_statements(&outcome.statements)?;
+        (self.statements, self.moved) = (outcome.statements, false);
         Ok(outcome.offered)
     }
 
@@ -157,7 +172,7 @@ impl Mirror {
         if !exchange_folders(&self.repository, fresh)? {
             return Ok(Renewed::Read);
         }
-        self.repository = Repository::open(folder)?;
+        self.repository = Repository::open(folder)?.with_statements(self.remote.statements());
         self.patience = 0;
         Ok(Renewed::Yes)
     }
@@ -177,8 +192,9 @@ impl Mirror {
         introduction: &Introduction,
         floor: Option<&CommitId>,
         head: CommitId,
+        host: &HostTrust,
     ) -> Result<Evidence, GitError> {
-        self.repository.evidence(introduction, floor, head)
+        self.repository.evidence(introduction, floor, head, host)
     }
 
     /// The files of an admitted commit below `path`.

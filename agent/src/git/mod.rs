@@ -6,6 +6,7 @@
 
 mod advice;
 mod bounds;
+mod differences;
 mod error;
 mod evidence;
 mod exchange;
@@ -17,6 +18,7 @@ mod objects;
 mod process;
 mod remote;
 mod renewal;
+mod statements;
 mod summary;
 mod tree;
 

@@ -14,6 +14,8 @@ use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 pub struct Repository {
     pub(super) inner: gix::Repository,
     folder: PathBuf,
+    /// Where the refs of statements begin.
+    statements: String,
     /// An introduction and a commit that is known to go back to it on every line.
     pub(super) rooted: Cell<Option<(CommitId, CommitId)>>,
     /// Keeps a mirror from being exchanged for a fresh one meanwhile.
@@ -39,14 +41,26 @@ impl Repository {
             true => GitError::Sha256 { place: folder.display().to_string() },
             false => broken(folder, "it cannot be opened", error),
         })?;
-        Ok(Self { inner, folder: folder.to_owned(), rooted: Cell::new(None), reading })
+        let statements = "refs/writ/".to_owned();
+        Ok(Self { inner, folder: folder.to_owned(), statements, rooted: Cell::new(None), reading })
     }
 
     /// The same repository as it is on the disk now.
     pub(super) fn again(&self) -> Result<Self, GitError> {
-        let opened = Self::open(&self.folder)?;
+        let opened = Self::open(&self.folder)?.with_statements(self.statements.clone());
         opened.rooted.set(self.rooted.get());
         Ok(opened)
+    }
+
+    /// The same with the refs of statements below a folder of their own, as in a mirror.
+    #[must_use]
+    pub(super) fn with_statements(self, below: String) -> Self {
+        Self { statements: below, ..self }
+    }
+
+    /// Where the refs of statements begin.
+    pub(super) fn statements_prefix(&self) -> &str {
+        &self.statements
     }
 
     /// Where it lies.
@@ -115,6 +129,8 @@ impl Repository {
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
     pub(super) kind: EntryKind,
+    /// The mode as it is written, in which an executable file differs from another.
+    pub(super) mode: u16,
     pub(super) id: gix::ObjectId,
 }
 
@@ -132,7 +148,12 @@ pub(super) fn read_entries(
     };
     let entries = TreeRefIter::from_bytes(bytes, gix::hash::Kind::Sha1).map(|entry| {
         let entry = entry.map_err(|_| format!("tree {tree} does not follow the grammar"))?;
-        Ok(Entry { name: entry.filename.to_vec(), kind: kind_of(entry.mode), id: entry.oid.to_owned() })
+        Ok(Entry {
+            name: entry.filename.to_vec(),
+            kind: kind_of(entry.mode),
+            mode: entry.mode.value(),
+            id: entry.oid.to_owned(),
+        })
     });
     Ok(entries.collect())
 }

@@ -64,6 +64,11 @@ impl Remote {
         full_name("name", &self.name, format!("refs/writ/{}/offered", self.name))
     }
 
+    /// Where our own names for the remote's statements begin.
+    pub(super) fn statements(&self) -> String {
+        format!("refs/writ/{}/", self.name)
+    }
+
     /// The address, checked.
     pub(super) fn address(&self) -> Result<Address, GitError> {
         let wrong = |reason: &str| {

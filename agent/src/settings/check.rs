@@ -77,7 +77,7 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard } = raw;
+    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked } = raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -92,7 +92,14 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
         Some(guard) => check_guard(&guard, problems, texts),
         None => Some(Guard::default()),
     };
-    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine?, guard: guard? })
+    // One that is named and missing is no host without it.
+    let own = |key, written: Option<Written<String>>, problems: &mut Problems| match written {
+        None => Some(None),
+        written => file(key, written, Privacy::Public, problems).map(Some),
+    };
+    let (trust, revoked) = (own("trust", trust, problems), own("revoked", revoked, problems));
+    let (trust, revoked) = (trust?, revoked?);
+    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine?, guard: guard?, trust, revoked })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {

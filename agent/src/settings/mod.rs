@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
+use writ_core::time::Seconds;
 
 pub use guard::Guard;
 pub use surroundings::{Surroundings, file, log_filter, person, wants_colour};
@@ -56,6 +57,10 @@ pub struct Host {
     pub engine: PathBuf,
     /// What even an admitted commit may not do, where a unit says nothing else.
     pub guard: Guard,
+    /// The host's own rules of trust, a ceiling that no repository raises.
+    pub trust: Option<PathBuf>,
+    /// Keys that the host no longer trusts.
+    pub revoked: Option<PathBuf>,
 }
 
 /// A branch of a repository.
@@ -239,16 +244,7 @@ impl Target {
 /// Reads a span of time as settings and commands take it: `30s`, `5m`, `1h` or `2d`.
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
-    let (digits, seconds) = match text.char_indices().next_back()? {
-        (at, 's') => (text.get(..at)?, 1),
-        (at, 'm') => (text.get(..at)?, 60),
-        (at, 'h') => (text.get(..at)?, 3_600),
-        (at, 'd') => (text.get(..at)?, 86_400),
-        (_, _) => return None,
-    };
-    let sound = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let count: u64 = sound.then(|| digits.parse().ok()).flatten()?;
-    Some(Duration::from_secs(count.checked_mul(seconds)?))
+    Seconds::parse(text).map(|span| Duration::from_secs(u64::from(span.0)))
 }
 
 /// Reads and checks the settings.

@@ -15,6 +15,8 @@ pub(super) struct Host {
     pub(super) state: Option<Written<String>>,
     pub(super) allow_unsigned_apply: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
+    pub(super) trust: Option<Written<String>>,
+    pub(super) revoked: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -84,6 +86,8 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         state: section.string("state", problems),
         allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
         guard: section.string("guard", problems),
+        trust: section.string("trust", problems),
+        revoked: section.string("revoked", problems),
     };
     section.finish(problems);
     host

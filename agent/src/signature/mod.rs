@@ -13,7 +13,7 @@ use ed25519_dalek::Verifier as _;
 use sha2::{Sha256, Sha512};
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
-use writ_core::trust::{Armor, Certificate, NAMESPACE, RawCommit, Signature, Signer, SshKey};
+use writ_core::trust::{Armor, Certificate, NAMESPACE, RawCommit, Signature, Signer, SshKey, dearmor_ssh_signature};
 
 use crate::limits::RSA_BITS_MAX;
 use blob::{Blob, Inner};
@@ -39,13 +39,22 @@ pub fn check(commit: &RawCommit<'_>, keyrings: &[Arc<Keyring>]) -> Signature {
             openpgp::check(bytes, commit.payload(), keyrings).unwrap_or_else(|otherwise| otherwise)
         }
         Armor::X509 => Signature::Unknown("X.509 signatures are not supported; sign with an SSH key".into()),
-        Armor::Ssh(bytes) => check_blob(bytes, commit.payload()).unwrap_or_else(|otherwise| otherwise),
+        Armor::Ssh(bytes) => check_blob(bytes, commit.payload(), NAMESPACE).unwrap_or_else(|otherwise| otherwise),
     }
 }
 
-fn check_blob(bytes: &[u8], payload: [&[u8]; 2]) -> Result<Signature, Signature> {
+/// Checks the signature that `ssh-keygen -Y sign` made of a text in a namespace.
+#[must_use]
+pub fn check_statement(text: &[u8], armored: &[u8], namespace: &str) -> Signature {
+    match dearmor_ssh_signature(armored) {
+        Ok(bytes) => check_blob(&bytes, [text, b""], namespace).unwrap_or_else(|otherwise| otherwise),
+        Err(why) => bad(why),
+    }
+}
+
+fn check_blob(bytes: &[u8], payload: [&[u8]; 2], namespace: &str) -> Result<Signature, Signature> {
     let blob = Blob::parse(bytes).ok_or_else(|| bad("the signature is not an SSHSIG of version 1"))?;
-    if blob.namespace != NAMESPACE.as_bytes() {
+    if blob.namespace != namespace.as_bytes() {
         let namespace: String = String::from_utf8_lossy(blob.namespace).chars().take(40).collect();
         return Err(Signature::WrongNamespace(namespace.into()));
     }

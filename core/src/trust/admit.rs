@@ -1,13 +1,18 @@
 //! The decision: may this head change the host?
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::commit::PayloadDigest;
 use super::evidence::Evidence;
+use super::host::HostTrust;
 use super::id::{CommitId, TreeId};
 use super::judge::{Court, Judged, Outcome};
 use super::key_id::KeyId;
+use super::permission::Allowance;
 use super::reason::Reason;
+use super::rules::Rules;
+use crate::guard::Power;
 use crate::time::Timestamp;
 
 /// What a host pinned when it was enrolled: where trust begins.
@@ -29,6 +34,10 @@ pub struct Admitted {
     signer: KeyId,
     principal: String,
     payload: PayloadDigest,
+    /// The rules by which its manifests are granted powers.
+    granting: Vec<Rules>,
+    host: Option<String>,
+    stale: Option<Timestamp>,
 }
 
 /// Why an offered head may not change the host.
@@ -68,29 +77,41 @@ pub struct Verdicts {
     pub commits: Vec<Verdict>,
 }
 
+/// What is decided upon: a history, where trust in it begins, and who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The commits.
+    pub evidence: &'a Evidence,
+    /// Where trust begins.
+    pub introduction: &'a Introduction,
+    /// The last commit that was applied; none before the first deployment.
+    pub floor: Option<&'a CommitId>,
+    /// When the host first saw what lies above the floor: the time of the pass.
+    pub first_seen: Timestamp,
+    /// What the host itself says.
+    pub host: &'a HostTrust,
+}
+
 /// Decides whether an offered head may change the host.
 ///
-/// Every commit that the head brings since `floor` (the last one applied; none before the first deployment) is judged, on
-/// all edges. `first_seen` is the moment when the host first saw what lies above the floor: the time of the pass.
-pub fn admit(
-    evidence: &Evidence,
-    introduction: &Introduction,
-    floor: Option<&CommitId>,
-    first_seen: Timestamp,
-) -> Result<Admitted, Refusal> {
-    let judged = Court::new(evidence, introduction, floor, first_seen).judge();
+/// Every commit that the head brings since the floor is judged, on all edges.
+///
+/// # Errors
+/// If one of them is refused or could not be checked: the oldest of these.
+pub fn admit(case: &Case<'_>) -> Result<Admitted, Refusal> {
+    let judged = Court::new(case).judge();
     let mut refusals = judged.iter().filter_map(|judged| match &judged.outcome {
         Outcome::Admitted => None,
         Outcome::Refused(reason, detail) => Some((judged.commit, Some(*reason), detail)),
         Outcome::Unchecked(detail) => Some((judged.commit, None, detail)),
     });
-    let head = evidence.head();
+    let head = case.evidence.head();
     if let Some((commit, reason, detail)) = refusals.next() {
         let (detail, further) = (detail.clone(), refusals.count());
         return Err(Refusal { head, commit, reason, detail, further });
     }
     let proven = judged.last().filter(|judged| judged.commit == head);
-    proven.and_then(|judged| Admitted::of(evidence, judged)).ok_or_else(|| Refusal {
+    proven.and_then(|judged| Admitted::of(case, judged)).ok_or_else(|| Refusal {
         head,
         commit: head,
         reason: None,
@@ -101,22 +122,40 @@ pub fn admit(
 
 /// The verdict on every commit that an offered head brings; the head is admitted if all of them are.
 #[must_use]
-pub fn verdicts(
-    evidence: &Evidence,
-    introduction: &Introduction,
-    floor: Option<&CommitId>,
-    first_seen: Timestamp,
-) -> Verdicts {
-    let judged = Court::new(evidence, introduction, floor, first_seen).judge().into_iter();
+pub fn verdicts(case: &Case<'_>) -> Verdicts {
+    let judged = Court::new(case).judge().into_iter();
     let commits =
         judged.map(|Judged { commit, outcome, signer, principal }| Verdict { commit, outcome, signer, principal });
-    Verdicts { head: evidence.head(), commits: commits.collect() }
+    Verdicts { head: case.evidence.head(), commits: commits.collect() }
+}
+
+/// What let a commit change each path, on each of its edges: nothing where no rules of trust were asked.
+///
+/// # Errors
+/// If it is not among the commits of the case, or may not make its changes.
+pub fn explain(case: &Case<'_>, commit: &CommitId) -> Result<Vec<Allowance>, Outcome> {
+    Court::new(case).explain(commit)
 }
 
 impl Admitted {
-    fn of(evidence: &Evidence, judged: &Judged) -> Option<Self> {
-        let content = evidence.node(&judged.commit)?.content.as_ref().ok()?;
+    fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
+        let Case { evidence, introduction, floor: _, first_seen: _, host } = *case;
+        let node = evidence.node(&judged.commit)?;
+        let content = node.content.as_ref().ok()?;
+        let own = evidence.authorizations_of(content).listed()?;
+        // Powers are granted by those who came before; the introduction's are its own, for it was pinned as it is.
+        let parents = if judged.commit == introduction.commit { [].as_slice() } else { node.parents.as_slice() };
+        let granting = parents.iter().filter_map(|id| {
+            let parent = evidence.node(id)?.content.as_ref().ok()?;
+            evidence.authorizations_of(parent).listed()
+        });
+        let granting = granting.chain(parents.is_empty().then_some(own));
+        let granting = granting.filter_map(|listed| listed.rules.as_ref()).chain(&host.ceiling).cloned();
+        let ages = own.rules.iter().chain(&host.ceiling).filter_map(Rules::max_age);
         Some(Self {
+            granting: granting.collect(),
+            host: host.name.clone(),
+            stale: ages.min().map(|age| Timestamp::from_seconds(content.committed).plus(age)),
             commit: judged.commit,
             tree: content.tree,
             signer: judged.signer?,
@@ -147,6 +186,25 @@ impl Admitted {
     #[must_use]
     pub fn principal(&self) -> &str {
         &self.principal
+    }
+
+    /// What the manifests at a path of its tree may ask of the host, in the words of `may`; none if no rule narrows it.
+    /// All rules in force count: those of each parent, for rules apply to the commit after them, and the host's own.
+    #[must_use]
+    pub fn powers(&self, path: &[u8]) -> Option<BTreeSet<Power>> {
+        let granted = self.granting.iter().filter_map(|rules| rules.powers(self.host.as_deref(), path));
+        granted.reduce(|one, other| one.intersection(&other).copied().collect())
+    }
+
+    /// Refuses a commit that is too old to change anything by now, as the rules of its tree or of the host say.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn fresh(&self, now: Timestamp) -> Result<(), Refusal> {
+        let Some(stale) = self.stale.filter(|stale| *stale <= now) else { return Ok(()) };
+        let detail = format!("nothing was signed for longer than `max_age` allows: it counts no longer since {stale}");
+        let (head, commit) = (self.commit, self.commit);
+        Err(Refusal { head, commit, reason: Some(Reason::Stale), detail, further: 0 })
     }
 
     /// The hash of what its signature covers: equal for copies of it that differ in the signature alone.

@@ -46,9 +46,10 @@ fn ssh_key() -> SshKey {
 
 fn judge(evidence: &Evidence, floor: Option<u8>) -> Result<CommitId, Option<Reason>> {
     let introduction = Introduction { commit: id(1), signer: key() };
-    let floor = floor.map(id);
-    let admitted = admit(evidence, &introduction, floor.as_ref(), NOW);
-    assert_eq!(verdicts(evidence, &introduction, floor.as_ref(), NOW).admitted(), admitted.is_ok());
+    let (floor, host) = (floor.map(id), HostTrust::default());
+    let case = Case { evidence, introduction: &introduction, floor: floor.as_ref(), first_seen: NOW, host: &host };
+    let admitted = admit(&case);
+    assert_eq!(verdicts(&case).admitted(), admitted.is_ok());
     admitted.map(|admitted| admitted.commit()).map_err(|refusal| refusal.reason)
 }
 
@@ -102,7 +103,10 @@ fn a_head_that_does_not_bring_the_floor_is_a_rewind() {
 #[test]
 fn a_refusal_names_the_oldest_commit_the_reason_and_the_remedy() {
     let chain = evidence(3, &[(1, &[], good()), (2, &[1], Signature::Missing), (3, &[2], Signature::Missing)]);
-    let refusal = admit(&chain, &Introduction { commit: id(1), signer: key() }, None, NOW).unwrap_err();
+    let introduction = Introduction { commit: id(1), signer: key() };
+    let host = HostTrust::default();
+    let case = Case { evidence: &chain, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let refusal = admit(&case).unwrap_err();
     let (two, three) = (id(2), id(3));
     assert_eq!(
         refusal.to_string(),

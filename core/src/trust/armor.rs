@@ -34,6 +34,12 @@ pub(super) fn ssh_signature(lines: &[&[u8]]) -> Result<Vec<u8>, &'static str> {
     STANDARD.decode(body.concat()).map_err(|_| "the signature's armor is not base64 as OpenSSH writes it")
 }
 
+/// The same for a file that holds the signature alone.
+pub fn ssh_signature_file(text: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let text = text.strip_suffix(b"\n").ok_or("the signature's armor does not end with a line end")?;
+    ssh_signature(&text.split(|byte| *byte == b'\n').collect::<Vec<_>>())
+}
+
 /// Takes the armor off an OpenPGP signature, if it is armor as GnuPG and forges write it: no headers such as `Comment`, a
 /// blank line, base64 of 64 characters a line, a right checksum or none, and at most one blank line after the end, which
 /// GitHub writes.

@@ -3,9 +3,9 @@
 use super::openpgp::OpenPgpKeys;
 use super::reason::Reason;
 use super::revoked::Revocations;
+use super::rules::Rules;
 use super::signer::Signer;
-use super::signers::{AllowedSigners, Standing};
-use crate::time::Timestamp;
+use super::signers::{AllowedSigners, NAMESPACE, Standing, Use};
 
 /// The folder, at the root of the tree, that holds who may sign.
 pub const FOLDER: &str = ".writ";
@@ -19,9 +19,8 @@ pub const REVOKED: &str = "revoked";
 /// The folder in [`FOLDER`] that holds OpenPGP certificates.
 pub const KEYS: &str = "keys";
 
-/// Names in [`FOLDER`] that ask for rules of a later version, with what they ask for. Taking them for any other file
-/// would let a host ignore a rule that its owner wrote.
-const RESERVED: [(&str, &str); 1] = [("trust.toml", "rules of trust")];
+/// The file in [`FOLDER`] that holds rules of trust.
+pub const RULES: &str = "trust.toml";
 
 /// What kind of entry of a tree something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +55,8 @@ pub struct Listed {
     pub openpgp: OpenPgpKeys,
     /// What [`REVOKED`] lists.
     pub revoked: Revocations,
+    /// What [`RULES`] says; none if there is no such file.
+    pub rules: Option<Rules>,
 }
 
 /// What the entries of [`FOLDER`] hold, as far as they are what they should be.
@@ -65,22 +66,35 @@ pub struct Files<'a> {
     pub signers: Option<&'a [u8]>,
     /// The content of [`REVOKED`], if that entry is a file.
     pub revoked: Option<&'a [u8]>,
+    /// The content of [`RULES`], if that entry is a file.
+    pub rules: Option<&'a [u8]>,
     /// The certificates in [`KEYS`], if that entry is a folder; in words what is wrong with it.
     pub openpgp: Option<Result<OpenPgpKeys, String>>,
 }
 
+/// What kinds of entries [`FOLDER`] has under the names that count; none where it has none.
+#[derive(Debug, Default)]
+struct Kinds {
+    signers: Option<EntryKind>,
+    revoked: Option<EntryKind>,
+    openpgp: Option<EntryKind>,
+    rules: Option<EntryKind>,
+}
+
 impl Listed {
-    /// What the files say about a signer at all of these moments. What is revoked may not sign, whoever lists it.
+    /// What the files say about a signer who was at work so. What is revoked may not sign, whoever lists it.
     #[must_use]
-    pub fn standing<'a>(&'a self, signer: &'a Signer, moments: &[Timestamp]) -> Standing<'a> {
-        let Self { signers, openpgp, revoked } = self;
+    pub fn standing<'a>(&'a self, signer: &'a Signer, used: Use<'_>) -> Standing<'a> {
+        let Self { signers, openpgp, revoked, rules: _ } = self;
         if let Some(detail) = revoked.revokes(signer) {
             return Standing::Refused(Reason::Revoked, format!("{detail} in {FOLDER}/{REVOKED}"));
         }
         match signer {
-            Signer::Key(key) => signers.standing(&key.id(), moments),
-            Signer::Certificate(certificate) => signers.standing_by_certificate(certificate, moments),
-            Signer::OpenPgp(signer) => match openpgp.standing(signer, moments) {
+            Signer::Key(key) => signers.standing(&key.id(), used),
+            Signer::Certificate(certificate) => signers.standing_by_certificate(certificate, used),
+            // Only commits are signed so.
+            Signer::OpenPgp(_) if used.namespace != NAMESPACE => Standing::WrongNamespace,
+            Signer::OpenPgp(signer) => match openpgp.standing(signer, used.moments) {
                 Some(Ok(principal)) => Standing::Authorized(principal),
                 Some(Err((reason, detail))) => Standing::Refused(reason, detail),
                 None => Standing::Unknown,
@@ -90,6 +104,15 @@ impl Listed {
 }
 
 impl Authorizations {
+    /// What the tree says, if it can be followed.
+    #[must_use]
+    pub const fn listed(&self) -> Option<&Listed> {
+        match self {
+            Self::Listed(listed) => Some(listed),
+            Self::Refused(..) => None,
+        }
+    }
+
     /// What a tree without [`FOLDER`] says.
     #[must_use]
     pub fn missing() -> Self {
@@ -111,15 +134,10 @@ impl Authorizations {
     /// Judges the entries of [`FOLDER`] and what they hold.
     #[must_use]
     pub fn read<'a>(entries: impl IntoIterator<Item = (&'a [u8], EntryKind)>, files: Files<'_>) -> Self {
-        let Files { signers, revoked, openpgp } = files;
-        let (mut signers_kind, mut revoked_kind, mut keys_kind) = (None, None, None);
+        let mut kinds = Kinds::default();
         for (name, kind) in entries {
-            if let Some((name, what)) =
-                RESERVED.iter().find(|(reserved, _)| name.eq_ignore_ascii_case(reserved.as_bytes()))
-            {
-                return Self::Refused(Reason::PathNotAllowed, format!("{FOLDER}/{name} ({what}) is not supported yet"));
-            }
-            for (known, place) in [(SIGNERS, &mut signers_kind), (REVOKED, &mut revoked_kind), (KEYS, &mut keys_kind)] {
+            let Kinds { signers, revoked, openpgp, rules } = &mut kinds;
+            for (known, place) in [(SIGNERS, signers), (REVOKED, revoked), (KEYS, openpgp), (RULES, rules)] {
                 // Beside the right name, another spelling would be a list that somebody believes in and nobody reads.
                 if name == known.as_bytes() {
                     *place = Some(kind);
@@ -129,35 +147,27 @@ impl Authorizations {
                 }
             }
         }
-        Self::put_together(
-            signers_kind.map(|kind| (kind, signers)),
-            revoked_kind.map(|kind| (kind, revoked)),
-            keys_kind.map(|kind| (kind, openpgp)),
-        )
-        .unwrap_or_else(|detail| Self::Refused(Reason::AuthorizationsRemoved, detail))
+        Self::put_together(kinds, files).unwrap_or_else(|detail| Self::Refused(Reason::AuthorizationsRemoved, detail))
     }
 
-    fn put_together(
-        signers: Option<(EntryKind, Option<&[u8]>)>,
-        revoked: Option<(EntryKind, Option<&[u8]>)>,
-        openpgp: Option<(EntryKind, Option<Result<OpenPgpKeys, String>>)>,
-    ) -> Result<Self, String> {
-        let openpgp = match openpgp {
+    fn put_together(kinds: Kinds, files: Files<'_>) -> Result<Self, String> {
+        let Files { signers, revoked, openpgp, rules } = files;
+        let openpgp = match kinds.openpgp.map(|kind| (kind, openpgp)) {
             None => OpenPgpKeys::default(),
             Some((EntryKind::Folder, Some(keys))) => keys.map_err(|error| format!("{FOLDER}/{KEYS}/{error}"))?,
             Some(_) => return Err(format!("{FOLDER}/{KEYS} in its tree is no folder that can be read")),
         };
-        let content = |name: &str, entry: Option<(EntryKind, Option<&[u8]>)>| match entry {
-            None => Ok(None),
-            Some((EntryKind::File, Some(bytes))) => Ok(Some(bytes.to_vec())),
-            Some(_) => Err(format!("{FOLDER}/{name} in its tree is no plain file of a permitted size")),
+        let content = |name: &str, kind: Option<EntryKind>, content: Option<&[u8]>| match (kind, content) {
+            (None, _) => Ok(None),
+            (Some(EntryKind::File), Some(bytes)) => Ok(Some(bytes.to_vec())),
+            (Some(_), _) => Err(format!("{FOLDER}/{name} in its tree is no plain file of a permitted size")),
         };
         let unreadable = |name: &str, error: &dyn std::fmt::Display| format!("{FOLDER}/{name} cannot be read: {error}");
-        let revoked = match content(REVOKED, revoked)? {
+        let revoked = match content(REVOKED, kinds.revoked, revoked)? {
             None => Revocations::default(),
             Some(bytes) => Revocations::parse(&bytes).map_err(|error| unreadable(REVOKED, &error))?,
         };
-        let signers = match content(SIGNERS, signers)? {
+        let signers = match content(SIGNERS, kinds.signers, signers)? {
             None if openpgp.is_empty() => return Ok(Self::missing()),
             None => AllowedSigners::default(),
             Some(bytes) => AllowedSigners::parse(&bytes).map_err(|error| unreadable(SIGNERS, &error))?,
@@ -165,7 +175,9 @@ impl Authorizations {
         if signers.is_empty() && openpgp.is_empty() {
             return Err(format!("{FOLDER}/{SIGNERS} in its tree lists no key"));
         }
-        Ok(Self::Listed(Listed { signers, openpgp, revoked }))
+        let rules = content(RULES, kinds.rules, rules)?;
+        let rules = rules.map(|bytes| Rules::parse(&bytes)).transpose().map_err(|error| unreadable(RULES, &error))?;
+        Ok(Self::Listed(Listed { signers, openpgp, revoked, rules }))
     }
 }
 
@@ -196,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_a_later_version_and_other_spellings_are_refused_and_not_ignored() {
+    fn other_spellings_and_other_things_under_a_name_that_counts_are_refused_and_not_ignored() {
         let file = (SIGNERS, EntryKind::File);
-        for name in ["trust.toml", "Trust.TOML", "Revoked", "KEYS", "Allowed_Signers"] {
+        for name in ["Trust.TOML", "Revoked", "KEYS", "Allowed_Signers"] {
             assert_eq!(check(&[file, (name, EntryKind::File)], Some(LINE)), Some(Reason::PathNotAllowed), "{name}");
         }
-        for name in [REVOKED, KEYS] {
+        for name in [REVOKED, KEYS, RULES] {
             let found = check(&[file, (name, EntryKind::Link)], Some(LINE));
             assert_eq!(found, Some(Reason::AuthorizationsRemoved), "{name} is a link");
         }
@@ -216,10 +228,10 @@ mod tests {
         let signer = Signer::Key(super::super::signer::SshKey::of(&key.unwrap()));
         let entries = || [(SIGNERS.as_bytes(), EntryKind::File), (REVOKED.as_bytes(), EntryKind::File)];
         let standing = |revoked: &str| {
-            let files = Files { signers: Some(LINE), revoked: Some(revoked.as_bytes()), openpgp: None };
+            let files = Files { signers: Some(LINE), revoked: Some(revoked.as_bytes()), ..Files::default() };
             match Authorizations::read(entries(), files) {
                 Authorizations::Listed(listed) => {
-                    matches!(listed.standing(&signer, &[]), Standing::Authorized("a@x"))
+                    matches!(listed.standing(&signer, Use::commit(&[])), Standing::Authorized("a@x"))
                 }
                 Authorizations::Refused(_, detail) => panic!("{detail}"),
             }

@@ -3,15 +3,17 @@
 //! Invariant: a commit is admitted only by the files of every parent, never by its own; the introduction alone is admitted
 //! by what the host pinned.
 
-use super::admit::Introduction;
-use super::authorizations::Authorizations;
+use super::admit::Case;
+use super::authorizations::{Authorizations, FOLDER, Listed, REVOKED, RULES};
 use super::evidence::{Content, Evidence, Node};
 use super::id::CommitId;
 use super::key_id::KeyId;
+use super::permission::{Allowance, Permission};
 use super::reason::Reason;
+use super::revoked::Revocations;
 use super::signature::Signature;
 use super::signer::Signer;
-use super::signers::Standing;
+use super::signers::{Standing, Use};
 use crate::limits::COMMIT_AHEAD_MAX;
 use crate::time::Timestamp;
 
@@ -37,10 +39,7 @@ pub(super) struct Judged {
 
 /// The commits to judge and what is known about their places in history.
 pub(super) struct Court<'a> {
-    evidence: &'a Evidence,
-    introduction: &'a Introduction,
-    floor: Option<&'a CommitId>,
-    first_seen: Timestamp,
+    case: &'a Case<'a>,
     /// Reached from the head.
     offered: Vec<bool>,
     /// The floor and what came before it.
@@ -49,15 +48,13 @@ pub(super) struct Court<'a> {
     before: Vec<bool>,
     /// Goes back to the introduction on every line.
     rooted: Vec<bool>,
+    /// Commits that reached the head and revoke more than their parents do.
+    revoking: Vec<(usize, &'a Revocations)>,
 }
 
 impl<'a> Court<'a> {
-    pub(super) fn new(
-        evidence: &'a Evidence,
-        introduction: &'a Introduction,
-        floor: Option<&'a CommitId>,
-        first_seen: Timestamp,
-    ) -> Self {
+    pub(super) fn new(case: &'a Case<'a>) -> Self {
+        let Case { evidence, introduction, floor, first_seen: _, host: _ } = *case;
         let nothing = || vec![false; evidence.len()];
         let settled = floor.map_or_else(nothing, |floor| evidence.ancestry(floor));
         let mut before = evidence.ancestry(&introduction.commit);
@@ -73,19 +70,26 @@ impl<'a> Court<'a> {
             rooted[place] = start == Some(place) || (!before[place] && (is_floor || on_every_line()));
         }
         let offered = evidence.ancestry(&evidence.head());
-        Self { evidence, introduction, floor, first_seen, offered, settled, before, rooted }
+        let revoking = evidence.nodes().iter().enumerate().filter_map(|(place, node)| {
+            let own = &listed(evidence, node).filter(|own| offered[place] && !own.revoked.is_empty())?.revoked;
+            let same = |id| evidence.node(id).and_then(|it| listed(evidence, it)).is_some_and(|it| it.revoked == *own);
+            let is_new = node.parents.is_empty() || !node.parents.iter().all(same);
+            is_new.then_some((place, own))
+        });
+        let revoking = revoking.collect();
+        Self { case, offered, settled, before, rooted, revoking }
     }
 
     /// Judges every commit that the head brings, oldest first, and the head in any case.
     pub(super) fn judge(&self) -> Vec<Judged> {
-        let head = self.evidence.head();
+        let head = self.case.evidence.head();
         let mut all: Vec<Judged> = Vec::new();
-        for (place, node) in self.evidence.nodes().iter().enumerate() {
+        for (place, node) in self.case.evidence.nodes().iter().enumerate() {
             if self.offered[place] && !self.before[place] && (!self.settled[place] || node.id == head) {
                 all.push(self.judge_node(place, node));
             }
         }
-        if self.evidence.node(&head).is_none() {
+        if self.case.evidence.node(&head).is_none() {
             let outcome = Outcome::Unchecked("the commit is missing from what was fetched".to_owned());
             all.push(Judged { commit: head, outcome, signer: None, principal: None });
         }
@@ -95,9 +99,9 @@ impl<'a> Court<'a> {
 
     /// Refuses a head that does not descend from the floor, unless something worse is known about it.
     fn judge_descent(&self, all: &mut [Judged]) {
-        let Some(floor) = self.floor else { return };
-        let descends = self.evidence.place(floor).is_some_and(|place| self.offered[place]);
-        let head = all.last_mut().filter(|head| head.commit == self.evidence.head());
+        let Some(floor) = self.case.floor else { return };
+        let descends = self.case.evidence.place(floor).is_some_and(|place| self.offered[place]);
+        let head = all.last_mut().filter(|head| head.commit == self.case.evidence.head());
         if let Some(head) = head.filter(|head| !descends && head.outcome == Outcome::Admitted) {
             let detail = format!("it does not descend from {floor}, which was applied last");
             head.outcome = Outcome::Refused(Reason::Rewind, detail);
@@ -129,42 +133,106 @@ impl<'a> Court<'a> {
         let content = node.content.as_ref().map_err(|(reason, detail)| Outcome::Refused(*reason, detail.clone()))?;
         if !self.rooted[place] {
             let detail =
-                format!("a line of its history does not go back to the introduction {}", self.introduction.commit);
+                format!("a line of its history does not go back to the introduction {}", self.case.introduction.commit);
             return Err(Outcome::Refused(Reason::UnrelatedHistory, detail));
         }
         let signer = good_signature(&content.signature)?;
+        if !self.settled[place] {
+            self.find_revoked(place, signer)?;
+        }
         let committed = Timestamp::from_seconds(content.committed);
-        if !self.settled[place] && committed > self.first_seen.plus(COMMIT_AHEAD_MAX) {
+        if !self.settled[place] && committed > self.case.first_seen.plus(COMMIT_AHEAD_MAX) {
             let detail =
                 format!("its committer date {committed} lies in the future; the clock of who made it is wrong");
             return Err(Outcome::Refused(Reason::NotYetValid, detail));
         }
-        let principal = if node.id == self.introduction.commit {
+        let introduces = node.id == self.case.introduction.commit;
+        let principal = if introduces {
             self.find_introduced(content, signer)?
         } else {
             self.find_authorized(node, content, signer, self.moments(place, content))?
         };
-        match self.evidence.authorizations_of(content) {
-            Authorizations::Listed(_) => Ok(principal),
-            Authorizations::Refused(reason, detail) => Err(Outcome::Refused(*reason, detail.clone())),
+        let own = match self.case.evidence.authorizations_of(content) {
+            Authorizations::Listed(own) => own,
+            Authorizations::Refused(reason, detail) => return Err(Outcome::Refused(*reason, detail.clone())),
+        };
+        // What the floor settled was held against the rules when it was first seen.
+        if !introduces && !self.settled[place] {
+            self.find_unrevoked(node, own)?;
+            self.find_unruled(node, own)?;
+            self.permission().find(node, content)?;
         }
+        Ok(principal)
+    }
+
+    /// What let a commit change each path, on each of its edges; nothing where no rules were asked.
+    pub(super) fn explain(&self, commit: &CommitId) -> Result<Vec<Allowance>, Outcome> {
+        let unknown = || Outcome::Unchecked(format!("commit {commit} is not among those that were judged"));
+        let node = self.case.evidence.node(commit).ok_or_else(unknown)?;
+        let content = node.content.as_ref().map_err(|(reason, detail)| Outcome::Refused(*reason, detail.clone()))?;
+        self.permission().find(node, content)
+    }
+
+    /// Refuses a signer whom the host revokes, or whom any commit revokes that does not build on this one. A commit that
+    /// revokes a key has all before it in view, and lets it stand; what is signed beside it was not there yet.
+    fn find_revoked(&self, place: usize, signer: &Signer) -> Result<(), Outcome> {
+        let revoked = |detail: String| Err(Outcome::Refused(Reason::Revoked, detail));
+        if let Some(detail) = self.case.host.revokes(signer) {
+            return revoked(format!("{detail} by this host"));
+        }
+        for (at, revocations) in &self.revoking {
+            let node = &self.case.evidence.nodes()[*at];
+            if let Some(detail) = revocations.revokes(signer)
+                && !self.case.evidence.ancestry(&node.id)[place]
+            {
+                return revoked(format!("{detail} by commit {}, whose history does not hold it", node.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a commit that takes back what a parent revokes.
+    fn find_unrevoked(&self, node: &Node, own: &Listed) -> Result<(), Outcome> {
+        let before = node.parents.iter().filter_map(|id| listed(self.case.evidence, self.case.evidence.node(id)?));
+        if before.into_iter().all(|before| own.revoked.is_superset_of(&before.revoked)) {
+            return Ok(());
+        }
+        let detail = format!("it takes entries out of {FOLDER}/{REVOKED} that a parent has");
+        Err(Outcome::Refused(Reason::AuthorizationsRemoved, detail))
+    }
+
+    /// Refuses a commit that removes the file of rules: whoever may change it can write one that asks for nothing.
+    fn find_unruled(&self, node: &Node, own: &Listed) -> Result<(), Outcome> {
+        let mut before = node.parents.iter().filter_map(|id| listed(self.case.evidence, self.case.evidence.node(id)?));
+        if own.rules.is_some() || !before.any(|before| before.rules.is_some()) {
+            return Ok(());
+        }
+        let detail = format!(
+            "it removes {FOLDER}/{RULES}, which a parent has; a file with `version = 1` alone asks for nothing"
+        );
+        Err(Outcome::Refused(Reason::AuthorizationsRemoved, detail))
+    }
+
+    fn permission(&self) -> Permission<'_> {
+        let Case { evidence, introduction: _, floor: _, first_seen, host } = *self.case;
+        Permission { evidence, host, first_seen, settled: &self.settled }
     }
 
     /// The moments at which the key must be valid. What the floor settled was judged when it was first seen.
     fn moments(&self, place: usize, content: &Content) -> Vec<Timestamp> {
         let committed = Timestamp::from_seconds(content.committed);
-        if self.settled[place] { vec![committed] } else { vec![committed, self.first_seen] }
+        if self.settled[place] { vec![committed] } else { vec![committed, self.case.first_seen] }
     }
 
     /// The introduction is signed by the pinned key, and its own tree lists that key.
     fn find_introduced(&self, content: &Content, signer: &Signer) -> Result<String, Outcome> {
-        let (signed, pinned) = (signer.id(), self.introduction.signer);
+        let (signed, pinned) = (signer.id(), self.case.introduction.signer);
         if signed != pinned {
             let detail = format!("it is the introduction and signed by {signed}, but {pinned} is pinned on this host");
             return Err(Outcome::Refused(Reason::UnknownKey, detail));
         }
         let moments = [Timestamp::from_seconds(content.committed)];
-        authorized(self.evidence.authorizations_of(content), signer, &moments, "its own tree")
+        authorized(self.case.evidence.authorizations_of(content), signer, &moments, "its own tree")
     }
 
     /// Every parent's tree authorizes the signer, and no parent is younger.
@@ -177,14 +245,14 @@ impl<'a> Court<'a> {
     ) -> Result<String, Outcome> {
         let mut principal = None;
         for id in &node.parents {
-            let parent = self.evidence.node(id);
+            let parent = self.case.evidence.node(id);
             let parent = parent.ok_or_else(|| Outcome::Unchecked(format!("its parent {id} was not fetched")))?;
             let Ok(parent) = &parent.content else {
                 let detail = format!("its parent {id} is malformed and authorizes nobody");
                 return Err(Outcome::Refused(Reason::UnknownKey, detail));
             };
             let place = format!("its parent {id}");
-            let found = authorized(self.evidence.authorizations_of(parent), signer, &moments, &place)?;
+            let found = authorized(self.case.evidence.authorizations_of(parent), signer, &moments, &place)?;
             if parent.committed > content.committed {
                 let (parent, own) = (moment(parent.committed), moment(content.committed));
                 let detail = format!("its committer date {own} lies before that of its parent {id}, {parent}");
@@ -194,6 +262,11 @@ impl<'a> Court<'a> {
         }
         principal.ok_or_else(|| Outcome::Unchecked("it has no parent and is not the introduction".to_owned()))
     }
+}
+
+/// What a well-formed commit's tree says, if it can be followed.
+fn listed<'a>(evidence: &'a Evidence, node: &'a Node) -> Option<&'a Listed> {
+    evidence.authorizations_of(node.content.as_ref().ok()?).listed()
 }
 
 fn moment(seconds: i64) -> Timestamp {
@@ -230,7 +303,7 @@ fn authorized(
             return Err(Outcome::Refused(Reason::UnknownKey, detail));
         }
     };
-    let (reason, what) = match listed.standing(signer, moments) {
+    let (reason, what) = match listed.standing(signer, Use::commit(moments)) {
         Standing::Authorized(principal) => return Ok(principal.to_owned()),
         Standing::Unknown => (Reason::UnknownKey, "does not list"),
         Standing::WrongNamespace => (Reason::WrongNamespace, "does not let sign for Git"),

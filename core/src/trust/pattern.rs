@@ -11,6 +11,14 @@ impl PatternList {
         patterns.iter().all(|pattern| !pattern.trim_start_matches('!').is_empty()).then_some(Self(patterns))
     }
 
+    /// A list of these patterns; none if there are none, if one is empty or holds a comma, or if none can match anyone.
+    pub(super) fn of(patterns: &[String]) -> Option<Self> {
+        if patterns.iter().any(|pattern| pattern.contains(',') || pattern.chars().any(char::is_control)) {
+            return None;
+        }
+        Self::parse(&patterns.join(",")).filter(|list| list.0.iter().any(|pattern| !pattern.starts_with('!')))
+    }
+
     /// True if a pattern matches and no negated one does.
     pub(super) fn matches(&self, text: &str) -> bool {
         let mut matched = false;
@@ -33,7 +41,7 @@ impl PatternList {
 }
 
 /// Matches with `*` and `?`, in time that grows with the product of both lengths at most.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while from < text.len() {

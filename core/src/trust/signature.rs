@@ -20,3 +20,17 @@ pub enum Signature {
     /// Nobody looked, because the commit is settled and only its place in history counts.
     NotChecked,
 }
+
+impl Signature {
+    /// What was found, for people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Good(signer) => format!("it is good, by {}", signer.id()),
+            Self::Bad(detail) | Self::Weak(detail) | Self::Unknown(detail) => detail.to_string(),
+            Self::WrongNamespace(namespace) => format!("it is made for the namespace {namespace:?}"),
+            Self::Missing => "there is none".to_owned(),
+            Self::NotChecked => "nobody checked it".to_owned(),
+        }
+    }
+}

@@ -19,6 +19,23 @@ use crate::time::Timestamp;
 /// The signature namespace that Git uses.
 pub const NAMESPACE: &str = "git";
 
+/// What a key signed for, and when: the key must be valid at all of these moments.
+#[derive(Debug, Clone, Copy)]
+pub struct Use<'a> {
+    /// The namespace of the signature.
+    pub namespace: &'a str,
+    /// The moments.
+    pub moments: &'a [Timestamp],
+}
+
+impl<'a> Use<'a> {
+    /// A commit was signed.
+    #[must_use]
+    pub const fn commit(moments: &'a [Timestamp]) -> Self {
+        Self { namespace: NAMESPACE, moments }
+    }
+}
+
 /// The kinds of keys that may be listed, as the file names them.
 const KEY_KINDS: [&str; 6] = [
     "ssh-ed25519",
@@ -109,7 +126,7 @@ pub enum Standing<'a> {
     Authorized(&'a str),
     /// It is not listed.
     Unknown,
-    /// It is listed, but not for Git.
+    /// It is listed, but not for this use.
     WrongNamespace,
     /// It is listed and no longer valid.
     Expired,
@@ -143,22 +160,22 @@ impl AllowedSigners {
         self.keys.is_empty() && self.authorities.is_empty()
     }
 
-    /// What the file says about a key at all of these moments. If several lines list the key, one that authorizes it is
-    /// enough; if none does, the first one's reason stands.
+    /// What the file says about a key that was used so. If several lines list the key, one that authorizes it is enough; if
+    /// none does, the first one's reason stands.
     #[must_use]
-    pub fn standing(&self, key: &KeyId, moments: &[Timestamp]) -> Standing<'_> {
+    pub fn standing(&self, key: &KeyId, used: Use<'_>) -> Standing<'_> {
         let lines = self.keys.get(key).map(Vec::as_slice).unwrap_or_default();
-        best(lines.iter().map(|line| line.standing(moments)))
+        best(lines.iter().map(|line| line.standing(used)))
     }
 
     /// The same about a key by its certificate: a line with `cert-authority` lists the key that signed the certificate, and
     /// its patterns match one of the certificate's principals. A line of the key itself does not count for a certificate,
     /// as it does not for OpenSSH.
     #[must_use]
-    pub fn standing_by_certificate<'a>(&'a self, certificate: &'a Certificate, moments: &[Timestamp]) -> Standing<'a> {
+    pub fn standing_by_certificate<'a>(&'a self, certificate: &'a Certificate, used: Use<'_>) -> Standing<'a> {
         let lines = self.authorities.get(&certificate.authority.id()).map(Vec::as_slice).unwrap_or_default();
-        best(lines.iter().map(|line| match line.standing(moments) {
-            Standing::Authorized(_) => line.standing_of(certificate, moments),
+        best(lines.iter().map(|line| match line.standing(used) {
+            Standing::Authorized(_) => line.standing_of(certificate, used),
             otherwise @ (Standing::Unknown
             | Standing::WrongNamespace
             | Standing::Expired
@@ -181,7 +198,7 @@ fn best<'a>(standings: impl Iterator<Item = Standing<'a>>) -> Standing<'a> {
 }
 
 impl Line {
-    fn standing_of<'a>(&self, certificate: &'a Certificate, moments: &[Timestamp]) -> Standing<'a> {
+    fn standing_of<'a>(&self, certificate: &'a Certificate, used: Use<'_>) -> Standing<'a> {
         let Certificate {
             key: _,
             authority: _,
@@ -195,7 +212,7 @@ impl Line {
             person_verified,
         } = certificate;
         // A moment before 1970 lies before every period.
-        let seconds = || moments.iter().map(|moment| u64::try_from(moment.seconds()).unwrap_or_default());
+        let seconds = || used.moments.iter().map(|moment| u64::try_from(moment.seconds()).unwrap_or_default());
         let refused = |reason, what: &str| Standing::Refused(reason, format!("its certificate {what}"));
         if *kind != CertificateKind::User {
             return refused(Reason::UnknownKey, "is not one of a user");
@@ -224,13 +241,13 @@ impl Line {
         )
     }
 
-    fn standing(&self, moments: &[Timestamp]) -> Standing<'_> {
+    fn standing(&self, used: Use<'_>) -> Standing<'_> {
         let Options { cert_authority: _, namespaces, valid_after, valid_before } = &self.options;
-        if namespaces.as_ref().is_some_and(|namespaces| !namespaces.matches(NAMESPACE)) {
+        if namespaces.as_ref().is_some_and(|namespaces| !namespaces.matches(used.namespace)) {
             Standing::WrongNamespace
-        } else if valid_after.is_some_and(|start| moments.iter().any(|moment| *moment < start)) {
+        } else if valid_after.is_some_and(|start| used.moments.iter().any(|moment| *moment < start)) {
             Standing::NotYetValid
-        } else if valid_before.is_some_and(|end| moments.iter().any(|moment| *moment > end)) {
+        } else if valid_before.is_some_and(|end| used.moments.iter().any(|moment| *moment > end)) {
             Standing::Expired
         } else {
             self.principals.name().map_or(Standing::Unknown, Standing::Authorized)

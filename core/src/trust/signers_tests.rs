@@ -15,7 +15,7 @@ fn at(text: &str) -> Timestamp {
 #[track_caller]
 fn check(line: &str, expected: Standing<'_>) {
     let signers = AllowedSigners::parse(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
-    assert_eq!(signers.standing(&id(), &[at("2026-06-01T00:00:00Z")]), expected, "{line}");
+    assert_eq!(signers.standing(&id(), Use::commit(&[at("2026-06-01T00:00:00Z")])), expected, "{line}");
 }
 
 #[track_caller]
@@ -51,8 +51,8 @@ fn options_are_honoured() {
 fn every_moment_must_lie_in_the_period() {
     let signers = AllowedSigners::parse(format!("a@x valid-before=\"20260601Z\" {KEY}").as_bytes()).unwrap();
     let (backdated, seen) = (at("2026-05-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
-    assert_eq!(signers.standing(&id(), &[backdated]), Standing::Authorized("a@x"));
-    assert_eq!(signers.standing(&id(), &[backdated, seen]), Standing::Expired);
+    assert_eq!(signers.standing(&id(), Use::commit(&[backdated])), Standing::Authorized("a@x"));
+    assert_eq!(signers.standing(&id(), Use::commit(&[backdated, seen])), Standing::Expired);
 }
 
 #[test]
