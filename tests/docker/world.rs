@@ -59,7 +59,8 @@ impl World {
 
     /// A unit on some engine, where nothing was made yet.
     pub fn on(endpoint: &str) -> Self {
-        let scope = format!("t{}n{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        // It ends with a letter, so that no scope is a part of another one: what is left of it is found by its name.
+        let scope = format!("t{}n{}s", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let state = tempfile::tempdir().unwrap();
         let target = Arc::new(Target::Docker(Docker::new(HOST, state.path(), endpoint)));
         let context = Context { host: HOST.into(), unit: scope.clone(), commit: Some("c0ffee".into()) };
