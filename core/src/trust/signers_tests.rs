@@ -113,3 +113,33 @@ fn keys_must_be_of_the_kind_that_the_line_names() {
     refused(&format!("a@x ssh-dss {blob}"), &format!("line 1: the key type `ssh-dss` {kind}"));
     refused(&format!("a@x ecdsa-sha2-nistp521 {blob}"), &format!("line 1: the key type `ecdsa-sha2-nistp521` {kind}"));
 }
+
+#[test]
+fn a_certificate_that_asks_for_a_verified_person_signs_if_the_security_key_says_so() {
+    use super::super::signer::SshKey;
+    let authority = SshKey::of(&STANDARD.decode(KEY.split(' ').nth(1).unwrap()).unwrap());
+    let certificate = |options: &[&str], person_verified: bool| Certificate {
+        key: SshKey::of(b"subject"),
+        authority,
+        kind: CertificateKind::User,
+        serial: 0,
+        key_id: Vec::new(),
+        principals: vec!["a@x".to_owned()],
+        valid_after: 0,
+        valid_before: u64::MAX,
+        critical_options: options.iter().map(|option| (*option).to_owned()).collect(),
+        person_verified,
+    };
+    let signers = AllowedSigners::parse(format!("*@x cert-authority {KEY}").as_bytes()).unwrap();
+    let check = |certificate: &Certificate, expected: bool| {
+        let standing = signers.standing_by_certificate(certificate, &[at("2026-06-01T00:00:00Z")]);
+        assert_eq!(matches!(standing, Standing::Authorized("a@x")), expected, "{standing:?}");
+    };
+    check(&certificate(&[], false), true);
+    check(&certificate(&[VERIFY_REQUIRED], true), true);
+    check(&certificate(&[VERIFY_REQUIRED], false), false);
+    check(&certificate(&[VERIFY_REQUIRED, "force-command"], true), false);
+    check(&certificate(&["unknown@x"], true), false);
+    // The line of an authority lets its key sign certificates and nothing else.
+    assert_eq!(signers.standing(&id(), &[]), Standing::Unknown);
+}
