@@ -12,6 +12,7 @@
 //! Invariant: no input or output, no clock, no environment, no unordered maps. Held by `core/clippy.toml`
 //! and by the tidy test.
 
+mod cores;
 pub mod text;
 pub mod time;
 

@@ -1,11 +1,13 @@
 //! Places in files and problems at them, and how both are shown to people.
 
+mod places;
 mod problem;
 mod quote;
 mod secret;
 mod source;
 
+pub use places::{Places, PlacesDraft};
 pub use problem::{Problem, Problems, Severity};
 pub use quote::{is_control, quoted};
 pub use secret::SecretText;
-pub use source::{Place, Places, Sources};
+pub use source::{Place, Sources};
