@@ -24,10 +24,9 @@ pub(crate) fn map<Item: Sync, Result: Send>(
     let mut parts = items.chunks(items.len().div_ceil(THREADS));
     let own = parts.next().unwrap_or_default();
     scope(|scope| {
-        let others: Vec<(&[Item], Option<ScopedJoinHandle<'_, Vec<Result>>>)> = parts
-            // A host that lets no more threads be started is slower, not stopped.
-            .map(|part| (part, Builder::new().spawn_scoped(scope, move || all(part)).ok()))
-            .collect();
+        // A host that lets no more threads be started is slower, not stopped.
+        let start = |part| (part, Builder::new().spawn_scoped(scope, move || all(part)).ok());
+        let others: Vec<_> = parts.map(start).collect();
         let mut results = all(own);
         results.reserve(items.len() - own.len());
         for (part, thread) in others {

@@ -9,8 +9,8 @@
 //! outcomes ─► status::summarize
 //! ```
 //!
-//! Invariant: no input or output, no clock, no environment, no unordered maps. Held by `core/clippy.toml`
-//! and by the tidy test.
+//! Invariant: no input or output, no clock, no environment, no unordered maps; threads only in `cores`, whose results do
+//! not depend on them. Held by `core/clippy.toml` and by the tidy test.
 
 mod cores;
 pub mod text;

@@ -29,7 +29,9 @@ impl Placed {
             Value::Object(map) => {
                 Form::Object(map.into_iter().map(|(key, member)| (key, Self::unplaced(member))).collect())
             }
-            other => Form::Plain(other),
+            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Form::Plain(plain)
+            }
         };
         Self { form, place: None }
     }
