@@ -55,6 +55,7 @@ const ONE_PLACE: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["agent/src/record"], "only the record knows its store"),
     (&["bollard"], &["agent/src/target/docker"], "only the Docker target knows the engine"),
     (&["gix::"], &["agent/src/git"], "only git knows the object database"),
+    (&["thread::"], &["core/src/cores.rs", "agent/src"], "core starts threads in one place"),
 ];
 
 /// Words that do not stand in code, tests, scripts or documents: what is unfinished is an issue, not a comment.

@@ -131,6 +131,47 @@ proptest! {
     }
 }
 
+/// Files, some right and some wrong in the ways of either dialect, so many that several threads read them.
+fn hundreds_of_files(wrong: bool) -> Files {
+    let file = |number: usize| match (number % 3, wrong) {
+        (0, true) => (format!("{number:03}.yaml"), config_map(number).replace("data:", "date:")),
+        (1, true) => (format!("{number:03}.hcl"), format!("asset \"shop\" \"a{number}\" {{\n  key = (1)\n}}\n")),
+        _ => (format!("{number:03}.yaml"), config_map(number).replace("name: ", "uid: seen\n  name: ")),
+    };
+    (0..300).map(file).map(|(path, text)| (path, text.into_bytes())).collect()
+}
+
+fn config_map(number: usize) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{number}\ndata:\n  key: \"{number}\"\n")
+}
+
+#[test]
+fn hundreds_of_files_have_the_problems_of_each_of_them_in_their_order() {
+    let files = hundreds_of_files(true);
+    let alone = files.iter().flat_map(|(path, bytes)| {
+        let found = match lower(&Files::from([(path.clone(), bytes.clone())])).0 {
+            Ok(lowered) => lowered.notes,
+            Err(problems) => problems,
+        };
+        found.sorted().into_iter().cloned().collect::<Vec<_>>()
+    });
+    let alone: Vec<_> = alone.collect();
+    let (together, sources) = lower(&files);
+    let together = together.unwrap_err();
+    assert_eq!(together.sorted().into_iter().cloned().collect::<Vec<_>>(), alone);
+    assert!(alone.len() >= 300, "only {} problems", alone.len());
+    assert!(files.keys().all(|path| sources.text(path).is_some()));
+}
+
+#[test]
+fn hundreds_of_files_give_the_objects_that_one_file_of_all_of_them_gives() {
+    let files = hundreds_of_files(false);
+    let texts: Vec<&str> = files.values().map(|bytes| std::str::from_utf8(bytes).unwrap()).collect();
+    let (one, many) = (of(&texts.join("---\n")).0.unwrap(), lower(&files).0.unwrap());
+    assert_eq!(objects_text(&many), objects_text(&one));
+    assert_eq!((many.objects.len(), many.notes.sorted().len()), (300, 300));
+}
+
 /// A hostile text is refused with the words, and soon.
 fn check_hostile(text: &str, words: &str) {
     let start = std::time::Instant::now();

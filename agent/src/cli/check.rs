@@ -92,7 +92,7 @@ fn document(problem: &Problem, sources: &Sources) -> Value {
     };
     let position = place.as_ref().and_then(|place| sources.line_column(place));
     json!({
-        "severity": severity, "file": place.as_ref().map(|place| &place.file), "line": position.map(|(line, _)| line),
+        "severity": severity, "file": place.as_ref().map(|place| &*place.file), "line": position.map(|(line, _)| line),
         "column": position.map(|(_, column)| column), "message": message, "help": help,
     })
 }

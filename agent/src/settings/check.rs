@@ -103,7 +103,7 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
-    let machine = Written { value: around.machine.clone(), place: Place { file: String::new(), start: 0, end: 0 } };
+    let machine = Written { value: around.machine.clone(), place: Place { file: "".into(), start: 0, end: 0 } };
     let mut own = Problems::default();
     let name = check_name("host", Some(machine), &mut own);
     if name.is_none() {

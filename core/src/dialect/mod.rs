@@ -9,9 +9,11 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use self::voodu::{Address, Contents, Fetched};
 
+use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use crate::model::{Object, ObjectId};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
@@ -64,19 +66,17 @@ pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Proble
     let mut sources = Sources::default();
     let mut objects = Vec::new();
     if fits(files, contents, &mut problems) {
+        let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let mut hcl = Vec::new();
-        for (path, bytes) in files.iter().filter(|(path, _)| is_manifest(path)) {
-            let Some(text) = read(path, bytes, &mut problems, &mut sources) else { continue };
-            if is_yaml(path) {
-                objects.extend(lower_yaml(path, text, &mut problems, &mut sources));
-            } else {
-                hcl.push((path.as_str(), text));
-            }
+        for manifest in cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes)) {
+            hcl.extend(manifest.hcl);
+            objects.extend(manifest.objects);
+            problems.extend(manifest.problems);
+            sources.extend(manifest.sources);
         }
         let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, contents, &mut problems);
-        for object in &written {
-            problems.extend(kubernetes::effects(object, kubernetes::Target::Docker));
-        }
+        let effects = |object: &Object| kubernetes::effects(object, kubernetes::Target::Docker);
+        cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
         for (file, ranges) in hidden {
             sources.hide(&file, &ranges);
         }
@@ -84,7 +84,9 @@ pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Proble
         let declared: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
         objects.extend(implied.into_iter().filter(|object| !declared.contains(&object.id)));
     }
-    objects.sort_by(|left, right| (&left.id, left.place("")).cmp(&(&right.id, right.place(""))));
+    objects.sort_by(|left, right| {
+        left.id.cmp(&right.id).then_with(|| left.places.nearest("").cmp(&right.places.nearest("")))
+    });
     refuse_twins(&objects, &sources, &mut problems);
     // What is wrong is not among the objects, and only seems to be missing.
     if problems.has_errors() {
@@ -119,9 +121,36 @@ const fn is_too_large(bytes: &[u8]) -> bool {
     bytes.len() as u64 > MANIFEST_BYTES_MAX
 }
 
+/// Manifests that are worth reading on several cores: so many take longer to read than threads take to start.
+const MANIFESTS_MANY: usize = 64;
+
+/// What can be said about one manifest without the others.
+#[derive(Default)]
+struct Manifest<'a> {
+    /// The path and the text of one in HCL, where references lead from file to file.
+    hcl: Option<(&'a str, &'a str)>,
+    /// The objects of one in YAML.
+    objects: Vec<Object>,
+    problems: Problems,
+    sources: Sources,
+}
+
+impl<'a> Manifest<'a> {
+    fn read(path: &'a str, bytes: &'a [u8]) -> Self {
+        let mut manifest = Self::default();
+        let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
+        if is_yaml(path) {
+            manifest.objects = lower_yaml(path, text, &mut manifest.problems, &mut manifest.sources);
+        } else {
+            manifest.hcl = Some((path, text));
+        }
+        manifest
+    }
+}
+
 /// A manifest as text, which is also kept for showing.
 fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut Sources) -> Option<&'a str> {
-    let place = |start, end| Some(Place { file: path.to_owned(), start, end });
+    let place = |start, end| Some(Place { file: path.into(), start, end });
     if is_too_large(bytes) {
         let message = format!("the manifest has {} bytes; at most {MANIFEST_BYTES_MAX} are read", bytes.len());
         problems.push(Problem::error(place(0, 0), message).help("split it into several files"));
@@ -148,14 +177,15 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
 
 /// The objects of a YAML file, whichever of the two dialects each document is of.
 fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> Vec<Object> {
-    let stream = yaml::parse(path, text, problems);
+    let file = Arc::from(path);
+    let stream = yaml::parse(&file, text, problems);
     let mut hidden = if stream.sound { Vec::new() } else { secret_lines(text) };
     let target = kubernetes::Target::Docker;
     let mut objects = Vec::new();
     for document in &stream.documents {
-        match openmcf::refuse(path, text, document) {
+        match openmcf::refuse(&file, text, document) {
             Some(refusal) => problems.push(refusal),
-            None => objects.extend(kubernetes::lower_document(path, text, document, target, problems, &mut hidden)),
+            None => objects.extend(kubernetes::lower_document(&file, text, document, target, problems, &mut hidden)),
         }
     }
     sources.hide(path, &hidden);
@@ -181,18 +211,14 @@ fn secret_lines(text: &str) -> Vec<Range<usize>> {
     hidden
 }
 
-/// Reports every object that is asked for more than once, at all its places.
+/// Reports every object that is asked for more than once, at all its places. `objects` are in order.
 fn refuse_twins(objects: &[Object], sources: &Sources, problems: &mut Problems) {
-    let mut groups: BTreeMap<&ObjectId, Vec<&Object>> = BTreeMap::new();
-    for object in objects {
-        groups.entry(&object.id).or_default().push(object);
-    }
-    for (id, twins) in groups.into_iter().filter(|(_, twins)| twins.len() > 1) {
+    for twins in objects.chunk_by(|one, next| one.id == next.id).filter(|twins| twins.len() > 1) {
         let name = |object: &Object| object.place("/metadata/name");
         for (index, twin) in twins.iter().enumerate() {
             let others = twins.iter().enumerate().filter(|(other, _)| *other != index);
             let others: Vec<String> = others.filter_map(|(_, other)| Some(sources.describe(&name(other)?))).collect();
-            let message = format!("{} is given {} times", quoted(&id.to_string()), twins.len());
+            let message = format!("{} is given {} times", quoted(&twin.id.to_string()), twins.len());
             let help = format!("keep one of them; it is also at {}", others.join(", "));
             problems.push(Problem::error(name(twin), message).help(help));
         }

@@ -20,13 +20,15 @@ use sha2::{Digest as _, Sha256};
 use super::HashKey;
 
 /// Bytes on their way into a hash.
-#[derive(Default)]
 pub(super) struct Encoder(Vec<u8>);
+
+/// Room for what most parts of a template take, so that they need not be moved while they grow.
+const ROOM_BYTES: usize = 256;
 
 impl Encoder {
     /// Begins with what is encoded, so that equal bytes of two kinds differ.
     pub(super) fn new(what: &str) -> Self {
-        let mut encoder = Self::default();
+        let mut encoder = Self(Vec::with_capacity(ROOM_BYTES));
         encoder.text(what);
         encoder
     }
@@ -102,5 +104,10 @@ impl Encoder {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
 }

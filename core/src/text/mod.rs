@@ -1,13 +1,15 @@
 //! Places in files and problems at them, and how both are shown to people.
 
+mod places;
 mod problem;
 mod quote;
 mod secret;
 mod section;
 mod source;
 
+pub use places::{Places, PlacesDraft};
 pub use problem::{Problem, Problems, Severity};
 pub use quote::{is_control, quoted};
 pub use secret::SecretText;
 pub use section::{Section, Written, is_secret_name, read_toml};
-pub use source::{Place, Places, Sources};
+pub use source::{Place, Sources};

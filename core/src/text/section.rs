@@ -207,7 +207,7 @@ impl<'a> Section<'a> {
 }
 
 fn place(file: &str, span: Range<usize>) -> Place {
-    Place { file: file.to_owned(), start: span.start, end: span.end }
+    Place { file: file.into(), start: span.start, end: span.end }
 }
 
 fn described(value: &DeValue<'_>) -> &'static str {

@@ -1,12 +1,13 @@
 //! Files as they were written, and places in them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A stretch of bytes of one file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The file's path from the root of the tree, with `/`.
-    pub file: String,
+    /// The file's path from the root of the tree, with `/`; shared by all places of the file.
+    pub file: Arc<str>,
     /// First byte.
     pub start: usize,
     /// One past the last byte; equal to `start` where only a point is known.
@@ -21,6 +22,11 @@ impl Sources {
     /// Adds a file's text.
     pub fn insert(&mut self, file: impl Into<String>, text: impl Into<String>) {
         self.0.insert(file.into(), text.into());
+    }
+
+    /// Adds all of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// A file's text.
@@ -63,38 +69,7 @@ impl Sources {
     pub fn describe(&self, place: &Place) -> String {
         match self.line_column(place) {
             Some((line, column)) => format!("{}:{line}:{column}", place.file),
-            None => place.file.clone(),
-        }
-    }
-}
-
-/// Where each part of an object was written: JSON pointer to place.
-///
-/// Source of the pointers: RFC 6901.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Places(BTreeMap<String, Place>);
-
-impl Places {
-    /// Notes where the part at `pointer` was written.
-    pub fn insert(&mut self, pointer: impl Into<String>, place: Place) {
-        self.0.insert(pointer.into(), place);
-    }
-
-    /// True if a person wrote the part at `pointer` itself, and no default put it there.
-    #[must_use]
-    pub fn is_written(&self, pointer: &str) -> bool {
-        self.0.contains_key(pointer)
-    }
-
-    /// Where the part at `pointer` was written, or the nearest part around it.
-    #[must_use]
-    pub fn nearest(&self, pointer: &str) -> Option<&Place> {
-        let mut pointer = pointer;
-        loop {
-            if let Some(place) = self.0.get(pointer) {
-                return Some(place);
-            }
-            pointer = pointer.rsplit_once('/')?.0;
+            None => place.file.to_string(),
         }
     }
 }
@@ -119,16 +94,5 @@ mod tests {
         sources.insert("a", "key: geheim\u{e4}\n  more\nnext: 1\n");
         sources.hide("a", std::slice::from_ref(&(5..20)));
         assert_eq!(sources.text("a"), Some("key: ********\n******\nnext: 1\n"));
-    }
-
-    #[test]
-    fn the_nearest_place_is_the_part_itself_or_what_surrounds_it() {
-        let mut places = Places::default();
-        let at = |start| Place { file: "f".into(), start, end: start };
-        places.insert("", at(1));
-        places.insert("/spec", at(2));
-        assert_eq!(places.nearest("/spec/replicas"), Some(&at(2)));
-        assert_eq!(places.nearest("/metadata/name"), Some(&at(1)));
-        assert!(places.is_written("/spec") && !places.is_written("/spec/replicas"));
     }
 }

@@ -3,7 +3,7 @@
 //! An edge is a commit and one of its parents; what differs between their trees is judged by the rules of that parent and
 //! by the ceiling of the host. The people behind it are whoever signed the commit, and whoever approved of its tree. A
 //! clean merge of two parents adds nothing of its own, so on each of its edges also those count who made the changes that
-//! it conveys (`decisions/0006`).
+//! it conveys (`decisions/0008`).
 //!
 //! Invariant: a forge and a heartbeat are nobody: neither ever counts as one of the people.
 //! Invariant: changes that were not read are "could not check", never "no changes".

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::pin::pin;
 
-use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum};
+use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum, Volume};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptions};
 use futures_util::{StreamExt as _, stream};
 use writ_core::observed::{Alteration, NetworkState, Observed, ObservedPod, PodState, Readiness};
@@ -26,13 +26,17 @@ impl Docker {
     pub async fn observe(&self, unit: &str, depth: Depth, now: Timestamp) -> Result<Observed, TargetError> {
         // What is being put back on the network, before or after the list was made, is not disconnected.
         let mut moving = self.memory().reconnecting.clone();
-        let containers = self.containers("list the containers").await?;
+        // Both lists are asked for at once, for all that takes time is the engine's answer. Connected first, so that
+        // one of the two does it and not each.
+        self.engine().await?;
+        let (containers, volumes) = tokio::join!(self.containers("list the containers"), self.volumes());
+        let (containers, volumes) = (containers?, volumes?);
         moving.append(&mut self.memory().reconnecting.clone());
         let mut observed = Observed { at: now, ..Observed::default() };
         for container in &containers {
             self.note_container(unit, container, &moving, &mut observed);
         }
-        self.note_volumes(unit, &mut observed).await?;
+        self.note_volumes(unit, volumes, &mut observed)?;
         self.memory().fields.retain(|id, _| containers.iter().any(|found| found.id.as_ref() == Some(id)));
         if depth == Depth::List {
             self.recall_fields(&mut observed);
@@ -109,10 +113,14 @@ impl Docker {
         }
     }
 
-    async fn note_volumes(&self, unit: &str, observed: &mut Observed) -> Result<(), TargetError> {
+    /// Every volume of the engine.
+    async fn volumes(&self) -> Result<Vec<Volume>, TargetError> {
         let engine = self.engine().await?;
         let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
-        let volumes = found.volumes.unwrap_or_default();
+        Ok(found.volumes.unwrap_or_default())
+    }
+
+    fn note_volumes(&self, unit: &str, volumes: Vec<Volume>, observed: &mut Observed) -> Result<(), TargetError> {
         self.note_mark(unit, &volumes)?;
         for volume in volumes {
             if keeper::is_mark(&self.host, &volume.labels) {

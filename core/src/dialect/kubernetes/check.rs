@@ -3,6 +3,8 @@
 //! Invariant: what comes out holds nothing that the table does not know, and no `null`.
 
 use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,16 +13,16 @@ use serde_json::{Map, Value};
 use super::shape::{Format, Shape, Type};
 use super::{format, suggest};
 use crate::dialect::yaml::{Content, Entry, Node, place};
-use crate::text::{Places, Problem, Problems, quoted};
+use crate::text::{PlacesDraft, Problem, Problems, quoted};
 
 /// One object on its way from a tree to JSON.
 pub(super) struct Check<'a> {
-    pub(super) file: &'a str,
+    pub(super) file: &'a Arc<str>,
     pub(super) text: &'a str,
     pub(super) problems: &'a mut Problems,
     /// Bytes that no message may show.
     pub(super) hidden: &'a mut Vec<Range<usize>>,
-    pub(super) places: Places,
+    pub(super) places: PlacesDraft,
     /// Pointers to what was wrong and is left out.
     pub(super) spoiled: Vec<String>,
     /// JSON pointer to the value at hand.
@@ -29,23 +31,31 @@ pub(super) struct Check<'a> {
 
 impl<'a> Check<'a> {
     pub(super) fn new(
-        file: &'a str,
+        file: &'a Arc<str>,
         text: &'a str,
         problems: &'a mut Problems,
         hidden: &'a mut Vec<Range<usize>>,
     ) -> Self {
-        Self { file, text, problems, hidden, places: Places::default(), spoiled: Vec::new(), pointer: String::new() }
+        Self {
+            file,
+            text,
+            problems,
+            hidden,
+            places: PlacesDraft::default(),
+            spoiled: Vec::new(),
+            pointer: String::new(),
+        }
     }
 
     /// The whole object as JSON, without what is wrong in it.
-    pub(super) fn object(&mut self, node: &Node, shape: &'static Shape) -> Value {
+    pub(super) fn object(&mut self, node: &Node<'_>, shape: &'static Shape) -> Value {
         let label = node.label();
         self.note(&label);
         self.fields(node, shape, &label)
     }
 
     /// A value under a name that stands at `at`. None if it is wrong, which is then reported.
-    fn value(&mut self, node: &Node, of: &Type, at: &Range<usize>) -> Option<Value> {
+    fn value(&mut self, node: &Node<'_>, of: &Type, at: &Range<usize>) -> Option<Value> {
         let descended = matches!((of, &node.content), (Type::Map(..), Content::Map(_)));
         if of.is_secret() && !descended {
             self.hidden.push(node.range.clone());
@@ -77,12 +87,12 @@ impl<'a> Check<'a> {
                 Some(0..=2_147_483_647) => Some(Value::Number(number.clone())),
                 _ => self.wrong(node, at, "must be a whole number or a percentage as in \"25%\""),
             },
-            (Type::Share, Content::Text(text)) if format::is_percentage(text) => Some(Value::String(text.clone())),
+            (Type::Share, Content::Text(text)) if format::is_percentage(text) => Some(Value::String(text.to_string())),
             (Type::Quantity, Content::Number(number)) if !number.to_string().starts_with('-') => {
                 Some(Value::Number(number.clone()))
             }
             (Type::Quantity, Content::Text(text)) if format::is_quantity(text) && !text.starts_with('-') => {
-                Some(Value::String(text.clone()))
+                Some(Value::String(text.to_string()))
             }
             (Type::Choice(words), Content::Text(text)) => self.choice(words, text, node, at),
             (Type::List(of), Content::List(items)) => Some(self.list(items, of)),
@@ -92,7 +102,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn fields(&mut self, node: &Node, shape: &'static Shape, at: &Range<usize>) -> Value {
+    fn fields(&mut self, node: &Node<'_>, shape: &'static Shape, at: &Range<usize>) -> Value {
         let mut object = Map::new();
         let mut meant = Vec::new();
         for entry in node.entries() {
@@ -106,7 +116,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             let value = self.under(&entry.name, &entry.range, &entry.value, &field.of);
-            object.extend(value.map(|value| (entry.name.clone(), value)));
+            object.extend(value.map(|value| (entry.name.to_string(), value)));
         }
         for field in shape.fields.iter().filter(|field| field.required) {
             let given = node.get(field.name).is_some_and(|value| !matches!(value.content, Content::Null));
@@ -122,7 +132,7 @@ impl<'a> Check<'a> {
         Value::Object(object)
     }
 
-    fn map(&mut self, entries: &[Entry], keys: Format, of: &Type) -> Value {
+    fn map(&mut self, entries: &[Entry<'_>], keys: Format, of: &Type) -> Value {
         let mut object = Map::new();
         for entry in entries {
             if let Some(fault) = format::fault(keys, &entry.name) {
@@ -130,12 +140,12 @@ impl<'a> Check<'a> {
                 self.spoil(&entry.name);
             }
             let value = self.under(&entry.name, &entry.range, &entry.value, of);
-            object.extend(value.map(|value| (entry.name.clone(), value)));
+            object.extend(value.map(|value| (entry.name.to_string(), value)));
         }
         Value::Object(object)
     }
 
-    fn list(&mut self, items: &[std::rc::Rc<Node>], of: &Type) -> Value {
+    fn list(&mut self, items: &[Rc<Node<'_>>], of: &Type) -> Value {
         let mut list = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let value = self.under(&index.to_string(), &item.label(), item, of);
@@ -146,7 +156,7 @@ impl<'a> Check<'a> {
     }
 
     /// Goes down by one name and comes back.
-    fn under(&mut self, name: &str, at: &Range<usize>, node: &Node, of: &Type) -> Option<Value> {
+    fn under(&mut self, name: &str, at: &Range<usize>, node: &Node<'_>, of: &Type) -> Option<Value> {
         let length = self.pointer.len();
         self.pointer.push('/');
         push_escaped(&mut self.pointer, name);
@@ -160,7 +170,7 @@ impl<'a> Check<'a> {
         value
     }
 
-    fn text(&mut self, format: Format, text: &str, node: &Node) -> Option<Value> {
+    fn text(&mut self, format: Format, text: &str, node: &Node<'_>) -> Option<Value> {
         let fault = format::fault(format, text);
         let Some(fault) = fault else { return Some(Value::String(text.to_owned())) };
         let written = if format == Format::Prose { String::new() } else { format!(", not {}", quoted(text)) };
@@ -169,7 +179,7 @@ impl<'a> Check<'a> {
         None
     }
 
-    fn base64(&mut self, text: &str, node: &Node) -> Option<Value> {
+    fn base64(&mut self, text: &str, node: &Node<'_>) -> Option<Value> {
         // Kubernetes reads base64 that is broken into lines, too.
         let joined: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
         if STANDARD.decode(&joined).is_ok() {
@@ -185,7 +195,13 @@ impl<'a> Check<'a> {
         None
     }
 
-    fn choice(&mut self, words: &'static [&'static str], text: &str, node: &Node, at: &Range<usize>) -> Option<Value> {
+    fn choice(
+        &mut self,
+        words: &'static [&'static str],
+        text: &str,
+        node: &Node<'_>,
+        at: &Range<usize>,
+    ) -> Option<Value> {
         if words.contains(&text) {
             return Some(Value::String(text.to_owned()));
         }
@@ -198,7 +214,7 @@ impl<'a> Check<'a> {
     }
 
     /// Reports a field that is not known; gives the one that was probably meant.
-    fn unknown(&mut self, entry: &Entry, shape: &'static Shape) -> Option<&'static str> {
+    fn unknown(&mut self, entry: &Entry<'_>, shape: &'static Shape) -> Option<&'static str> {
         let message = format!("{} has no field {}", shape.name, quoted(&entry.name));
         let meant = suggest::nearest(&entry.name, shape.fields.iter().map(|field| field.name));
         let help = match meant {
@@ -210,7 +226,7 @@ impl<'a> Check<'a> {
             }
         };
         // What is not known here may be something secret, misspelt or in a wrong place.
-        let misplaced = ["value", "data", "stringData", "binaryData"].contains(&entry.name.as_str());
+        let misplaced = ["value", "data", "stringData", "binaryData"].contains(&&*entry.name);
         if misplaced || shape.fields.iter().any(|field| field.of.is_secret()) {
             self.hidden.push(entry.value.range.clone());
         }
@@ -218,7 +234,7 @@ impl<'a> Check<'a> {
         meant
     }
 
-    fn mismatch(&mut self, of: &Type, node: &Node, at: &Range<usize>) -> Option<Value> {
+    fn mismatch(&mut self, of: &Type, node: &Node<'_>, at: &Range<usize>) -> Option<Value> {
         let scalar = matches!(node.content, Content::Boolean(_) | Content::Number(_));
         let (wanted, help) = match of {
             Type::Text(_) | Type::Hidden | Type::HiddenBase64 | Type::Choice(_) if scalar => {
@@ -242,12 +258,12 @@ impl<'a> Check<'a> {
         None
     }
 
-    fn unquote(&self, node: &Node) -> Option<String> {
+    fn unquote(&self, node: &Node<'_>) -> Option<String> {
         let number = node.text().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
         number.then(|| "write it without quotes".to_owned())
     }
 
-    fn wrong(&mut self, node: &Node, at: &Range<usize>, rest: &str) -> Option<Value> {
+    fn wrong(&mut self, node: &Node<'_>, at: &Range<usize>, rest: &str) -> Option<Value> {
         let at = if node.range.is_empty() { at } else { &node.range };
         self.error(at, format!("{} {rest}", self.here()), None);
         None
@@ -262,7 +278,7 @@ impl<'a> Check<'a> {
     }
 
     fn note(&mut self, range: &Range<usize>) {
-        self.places.insert(self.pointer.clone(), place(self.file, self.text, range));
+        self.places.note(&self.pointer, place(self.file, self.text, range));
     }
 
     /// Marks a part of the map at hand as wrong.
@@ -306,15 +322,15 @@ fn path(pointer: &str) -> String {
 }
 
 /// Any value as JSON.
-fn plain(node: &Node) -> Value {
+fn plain(node: &Node<'_>) -> Value {
     match &node.content {
         Content::Broken | Content::Null => Value::Null,
         Content::Boolean(value) => Value::Bool(*value),
         Content::Number(number) => Value::Number(number.clone()),
-        Content::Text(text) => Value::String(text.clone()),
+        Content::Text(text) => Value::String(text.to_string()),
         Content::List(items) => Value::Array(items.iter().map(|item| plain(item)).collect()),
         Content::Map(entries) => {
-            Value::Object(entries.iter().map(|entry| (entry.name.clone(), plain(&entry.value))).collect())
+            Value::Object(entries.iter().map(|entry| (entry.name.to_string(), plain(&entry.value))).collect())
         }
     }
 }

@@ -18,6 +18,7 @@ mod together;
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -34,9 +35,9 @@ const NAMESPACE_DEFAULT: &str = "default";
 
 /// The objects of one document, with all that is wrong in them for a target. `hidden` takes the bytes that hold secrets, which no message may show.
 pub(super) fn lower_document(
-    file: &str,
+    file: &Arc<str>,
     text: &str,
-    document: &Rc<Node>,
+    document: &Rc<Node<'_>>,
     target: Target,
     problems: &mut Problems,
     hidden: &mut Vec<Range<usize>>,
@@ -57,7 +58,7 @@ pub(super) fn lower_document(
                 problems.push(Problem::error(Some(at), "`items` of a List must be a list"));
             }
         }
-        for entry in node.entries().iter().filter(|entry| !LIST_FIELDS.contains(&entry.name.as_str())) {
+        for entry in node.entries().iter().filter(|entry| !LIST_FIELDS.contains(&&*entry.name)) {
             let at = place(file, text, &entry.range);
             problems.push(Problem::error(Some(at), format!("List has no field {}", quoted(&entry.name))));
         }
@@ -68,13 +69,13 @@ pub(super) fn lower_document(
 /// Fields of a `v1` List, which only holds objects together.
 const LIST_FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 
-fn is_list(node: &Node) -> bool {
+fn is_list(node: &Node<'_>) -> bool {
     node.get("apiVersion").and_then(|node| node.text()) == Some("v1")
         && node.get("kind").and_then(|node| node.text()) == Some("List")
 }
 
 struct Reader<'a> {
-    file: &'a str,
+    file: &'a Arc<str>,
     text: &'a str,
     target: Target,
     problems: &'a mut Problems,
@@ -82,7 +83,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn object(self, node: &Node) -> Option<Object> {
+    fn object(self, node: &Node<'_>) -> Option<Object> {
         let Self { file, text, target, problems, hidden } = self;
         let kind = match kind(file, text, node) {
             Ok(kind) => kind,
@@ -94,6 +95,7 @@ impl Reader<'_> {
         let mut check = check::Check::new(file, text, problems, hidden);
         let mut body = check.object(node, table::shape(kind));
         let check::Check { places, spoiled, .. } = check;
+        let places = places.finish();
         let metadata = body.get_mut("metadata")?.as_object_mut()?;
         let name = metadata.get("name")?.as_str()?.to_owned();
         let scope = match (kind.is_unscoped(), metadata.get("namespace").and_then(Value::as_str)) {
@@ -118,7 +120,7 @@ impl Reader<'_> {
 }
 
 /// Which kind a document is of, or why it is of none.
-fn kind(file: &str, text: &str, node: &Node) -> Result<Kind, Problem> {
+fn kind(file: &Arc<str>, text: &str, node: &Node<'_>) -> Result<Kind, Problem> {
     let at = |range: &Range<usize>| -> Option<Place> { Some(place(file, text, range)) };
     if !matches!(node.content, Content::Map(_)) {
         let message = format!("a document must be a map with `apiVersion` and `kind`, but is {}", node.description());

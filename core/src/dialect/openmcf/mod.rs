@@ -1,5 +1,7 @@
 //! OpenMCF YAML, recognised and refused: it is not supported yet.
 
+use std::sync::Arc;
+
 use crate::dialect::yaml::{Node, place};
 use crate::text::{Problem, quoted};
 
@@ -7,7 +9,7 @@ use crate::text::{Problem, quoted};
 const DOMAINS: [&str; 2] = ["openmcf.org", "project-planton.org"];
 
 /// The refusal of a document, if its `apiVersion` makes it one of OpenMCF.
-pub(super) fn refuse(file: &str, text: &str, document: &Node) -> Option<Problem> {
+pub(super) fn refuse(file: &Arc<str>, text: &str, document: &Node<'_>) -> Option<Problem> {
     let version = document.get("apiVersion")?;
     let group = version.text()?.split('/').next()?;
     let ours = DOMAINS

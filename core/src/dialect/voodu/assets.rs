@@ -204,7 +204,7 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
         return None;
     };
     let written = scene.filled_string("file", path)?;
-    let Some(resolved) = resolve(scene.file, &written) else {
+    let Some(resolved) = resolve(&scene.file, &written) else {
         scene.refuse(
             &path.span,
             "this path leads out of the unit's directory",

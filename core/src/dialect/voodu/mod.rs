@@ -35,13 +35,16 @@ mod workload;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use self::address::{Address, Contents, Fetched};
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
 use self::placed::Placed;
 use self::scene::Scene;
-use super::Files;
+use self::tree::Entry;
+use super::{Files, MANIFESTS_MANY};
+use crate::cores;
 use crate::limits::PROBLEMS_SHOWN_MAX;
 use crate::model::{Kind, Object, ObjectId};
 use crate::text::{Place, Problems};
@@ -65,10 +68,13 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, pro
     let mut manifests = manifests.to_vec();
     manifests.sort_unstable();
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
-    let scene = |(file, text)| Scene::new(file, text, &suggestions);
-    let mut scenes: Vec<Scene<'_>> = manifests.iter().copied().map(scene).collect();
-
-    let trees: Vec<_> = scenes.iter_mut().map(|scene| parse::parse(scene).unwrap_or_default()).collect();
+    let mut scenes = Vec::with_capacity(manifests.len());
+    let mut trees = Vec::with_capacity(manifests.len());
+    for parsed in cores::map(&manifests, MANIFESTS_MANY, |(file, text)| parsed(file, text)) {
+        let Parsed { file, text, problems, hidden, tree } = parsed;
+        scenes.push(Scene { file, text, problems, hidden, suggestions: &suggestions });
+        trees.push(tree);
+    }
     let mut all = Vec::new();
     for (file, (scene, tree)) in scenes.iter_mut().zip(&trees).enumerate() {
         all.extend(tree.iter().filter_map(|entry| declared::declared(scene, entry, file)));
@@ -76,11 +82,29 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, pro
     let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files, contents);
     for scene in scenes {
         if !scene.hidden.is_empty() {
-            lowering.hidden.insert(scene.file.to_owned(), scene.hidden);
+            lowering.hidden.insert(scene.file.to_string(), scene.hidden);
         }
         problems.extend(scene.problems);
     }
     lowering
+}
+
+/// One manifest read, with what the scene has then that does not depend on others.
+struct Parsed<'a> {
+    file: Arc<str>,
+    text: &'a str,
+    problems: Problems,
+    hidden: Vec<Range<usize>>,
+    tree: Vec<Entry>,
+}
+
+/// Reads one manifest. Nothing is looked for among names yet, so there are no suggestions to make.
+fn parsed<'a>(file: &str, text: &'a str) -> Parsed<'a> {
+    let suggestions = Cell::new(0);
+    let mut scene = Scene::new(file, text, &suggestions);
+    let tree = parse::parse(&mut scene).unwrap_or_default();
+    let Scene { file, text: _, problems, hidden, suggestions: _ } = scene;
+    Parsed { file, text, problems, hidden, tree }
 }
 
 /// The addresses that assets of a manifest name. One that cannot be read names none: lowering says why.
@@ -90,8 +114,8 @@ pub(super) fn addresses(file: &str, text: &str) -> BTreeSet<Address> {
         return BTreeSet::new();
     }
     let suggestions = Cell::new(0);
-    let mut scene = Scene::new(file, text, &suggestions);
-    let tree = parse::parse(&mut scene).unwrap_or_default();
+    let Parsed { file, text, problems, hidden, tree } = parsed(file, text);
+    let mut scene = Scene { file, text, problems, hidden, suggestions: &suggestions };
     let assets = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0));
     let assets = assets.filter(|one| one.resource == Resource::Asset);
     assets.flat_map(|one| assets::addresses(&one.block.entries)).collect()

@@ -2,48 +2,58 @@
 
 use serde_json::{Map, Value};
 
-use crate::text::{Place, Places};
+use crate::text::{Place, Places, PlacesDraft};
 
-/// A part of an object, with places by JSON pointer from this part on.
+/// A part of an object, and where it was written if somebody wrote it.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    value: Value,
-    places: Vec<(String, Place)>,
+    form: Form,
+    place: Option<Place>,
+}
+
+/// What a part is.
+#[derive(Debug, Clone)]
+enum Form {
+    /// No part of it has a place of its own.
+    Plain(Value),
+    /// Members, the last one of a name counts.
+    Object(Vec<(String, Placed)>),
+    /// Items.
+    List(Vec<Placed>),
 }
 
 impl Placed {
     /// Something that nobody wrote.
     pub(super) fn unplaced(value: impl Into<Value>) -> Self {
-        Self { value: value.into(), places: Vec::new() }
+        let form = match value.into() {
+            Value::Object(map) => {
+                Form::Object(map.into_iter().map(|(key, member)| (key, Self::unplaced(member))).collect())
+            }
+            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Form::Plain(plain)
+            }
+        };
+        Self { form, place: None }
     }
 
     /// Something written at a place.
     pub(super) fn at(value: impl Into<Value>, place: Place) -> Self {
-        Self { value: value.into(), places: vec![(String::new(), place)] }
+        Self { place: Some(place), ..Self::unplaced(value) }
     }
 
     /// An empty object that nobody wrote.
-    pub(super) fn object() -> Self {
-        Self::unplaced(Map::new())
+    pub(super) const fn object() -> Self {
+        Self { form: Form::Object(Vec::new()), place: None }
     }
 
     /// A list that nobody wrote, of parts that somebody may have written.
     pub(super) fn list(items: impl IntoIterator<Item = Self>) -> Self {
-        let mut list = Vec::new();
-        let mut places = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let Self { value, places: inner } = item;
-            list.push(value);
-            places.extend(inner.into_iter().map(|(pointer, place)| (format!("/{index}{pointer}"), place)));
-        }
-        Self { value: Value::Array(list), places }
+        Self { form: Form::List(items.into_iter().collect()), place: None }
     }
 
     /// Moves it to another place, keeping those of its parts.
-    pub(super) fn placed(mut self, place: Place) -> Self {
-        self.places.retain(|(pointer, _)| !pointer.is_empty());
-        self.places.push((String::new(), place));
-        self
+    pub(super) fn placed(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
     }
 
     /// The same with a further member. `self` is an object.
@@ -59,22 +69,23 @@ impl Placed {
 
     /// True for an object or a list without parts.
     pub(super) fn is_empty(&self) -> bool {
-        self.value.as_object().is_some_and(Map::is_empty) || self.value.as_array().is_some_and(Vec::is_empty)
+        match &self.form {
+            Form::Plain(value) => value.as_array().is_some_and(Vec::is_empty),
+            Form::Object(members) => members.is_empty(),
+            Form::List(items) => items.is_empty(),
+        }
     }
 
     /// Adds a member. `self` is an object.
     pub(super) fn set(&mut self, key: &str, member: Self) {
-        let Self { value, places } = member;
-        let escaped = key.replace('~', "~0").replace('/', "~1");
-        self.places.extend(places.into_iter().map(|(pointer, place)| (format!("/{escaped}{pointer}"), place)));
-        if let Value::Object(map) = &mut self.value {
-            map.insert(key.to_owned(), value);
+        if let Form::Object(members) = &mut self.form {
+            members.push((key.to_owned(), member));
         }
     }
 
     /// The same with its text changed, if it is a text.
     pub(super) fn map_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
-        if let Value::String(text) = &mut self.value {
+        if let Form::Plain(Value::String(text)) = &mut self.form {
             *text = change(text);
         }
         self
@@ -82,11 +93,43 @@ impl Placed {
 
     /// The JSON and the places in it.
     pub(super) fn finish(self) -> (Value, Places) {
-        let Self { value, places: list } = self;
-        let mut places = Places::default();
-        for (pointer, place) in list {
-            places.insert(pointer, place);
+        let mut places = PlacesDraft::default();
+        let value = self.put(&mut String::new(), &mut places);
+        (value, places.finish())
+    }
+
+    /// The JSON of the part at `pointer`; its places are noted.
+    fn put(self, pointer: &mut String, places: &mut PlacesDraft) -> Value {
+        let Self { form, place } = self;
+        if let Some(place) = place {
+            places.note(pointer, place);
         }
-        (value, places)
+        let mut below = |part: &str, inner: Self| {
+            let length = pointer.len();
+            pointer.push('/');
+            pointer.push_str(part);
+            let value = inner.put(pointer, places);
+            pointer.truncate(length);
+            value
+        };
+        match form {
+            Form::Plain(value) => value,
+            Form::Object(members) => {
+                let mut map = Map::new();
+                for (key, member) in members {
+                    let value = if key.contains(['~', '/']) {
+                        below(&key.replace('~', "~0").replace('/', "~1"), member)
+                    } else {
+                        below(&key, member)
+                    };
+                    map.insert(key, value);
+                }
+                Value::Object(map)
+            }
+            Form::List(items) => {
+                let items = items.into_iter().enumerate();
+                Value::Array(items.map(|(index, item)| below(&index.to_string(), item)).collect())
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One manifest being read: its text, where problems go, and values read as what they should be.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use super::nearest::nearest;
 use super::tree::{Form, Piece, Span, Value};
@@ -8,7 +9,7 @@ use crate::text::{Place, Problem, Problems};
 
 /// One manifest being read.
 pub(super) struct Scene<'a> {
-    pub(super) file: &'a str,
+    pub(super) file: Arc<str>,
     pub(super) text: &'a str,
     pub(super) problems: Problems,
     /// Values that no message may show, not even in the line it points at.
@@ -19,8 +20,8 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str, suggestions: &'a Cell<usize>) -> Self {
-        Self { file, text, problems: Problems::default(), hidden: Vec::new(), suggestions }
+    pub(super) fn new(file: &str, text: &'a str, suggestions: &'a Cell<usize>) -> Self {
+        Self { file: file.into(), text, problems: Problems::default(), hidden: Vec::new(), suggestions }
     }
 
     /// The one of `names` that was probably meant. The names are made only if they are looked at.
@@ -35,7 +36,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn place(&self, span: &Span) -> Place {
-        Place { file: self.file.to_owned(), start: span.start, end: span.end }
+        Place { file: Arc::clone(&self.file), start: span.start, end: span.end }
     }
 
     /// Adds an error with advice.

@@ -1,8 +1,10 @@
 //! The events of the parser, put together to trees.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
@@ -12,7 +14,7 @@ use crate::text::{Problem, Problems, Sources, quoted};
 
 /// Reads all documents of a text. After an error of notation the rest of the text is left out, because nothing in it
 /// has a sure meaning.
-pub(in crate::dialect) fn parse(file: &str, text: &str, problems: &mut Problems) -> Stream {
+pub(in crate::dialect) fn parse<'a>(file: &Arc<str>, text: &'a str, problems: &mut Problems) -> Stream<'a> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: NESTING_MAX + 1,
@@ -42,45 +44,67 @@ pub(in crate::dialect) fn parse(file: &str, text: &str, problems: &mut Problems)
     Stream { sound: builder.sound, documents: builder.documents }
 }
 
-struct Builder<'a> {
-    file: &'a str,
+struct Builder<'a, 'p> {
+    file: &'p Arc<str>,
     text: &'a str,
-    problems: &'a mut Problems,
-    stack: Vec<Open>,
-    anchors: BTreeMap<usize, Rc<Node>>,
-    documents: Vec<Rc<Node>>,
+    problems: &'p mut Problems,
+    stack: Vec<Open<'a>>,
+    anchors: BTreeMap<usize, Rc<Node<'a>>>,
+    documents: Vec<Rc<Node<'a>>>,
     weight: Weight,
     sound: bool,
 }
 
 /// A list or a map that is not closed yet.
-struct Open {
+struct Open<'a> {
     start: usize,
     anchor: usize,
     weight: Weight,
-    content: OpenContent,
+    content: OpenContent<'a>,
 }
 
-enum OpenContent {
-    List(Vec<Rc<Node>>),
-    Map {
-        entries: Vec<Entry>,
-        /// Place of each name that is taken.
-        taken: BTreeMap<String, Taken>,
-        key: Option<Key>,
-    },
+enum OpenContent<'a> {
+    List(Vec<Rc<Node<'a>>>),
+    Map(OpenMap<'a>, Option<Key<'a>>),
 }
 
-struct Taken {
-    index: usize,
-    range: Range<usize>,
-    merged: bool,
+/// A map that is not closed yet.
+#[derive(Default)]
+struct OpenMap<'a> {
+    entries: Vec<Entry<'a>>,
+    /// Which of them `<<` brought. The map's own names take their places.
+    merged: BTreeSet<usize>,
+    /// The last entry of each name, from the moment on at which looking through all of them would take longer.
+    by_name: BTreeMap<Cow<'a, str>, usize>,
+}
+
+/// Entries that are faster looked through than looked up. Most maps of a manifest have fewer than ten.
+const FEW_ENTRIES: usize = 16;
+
+impl<'a> OpenMap<'a> {
+    /// The last entry of a name.
+    fn find(&self, name: &str) -> Option<usize> {
+        if self.by_name.is_empty() {
+            self.entries.iter().rposition(|entry| entry.name == name)
+        } else {
+            self.by_name.get(name).copied()
+        }
+    }
+
+    fn push(&mut self, entry: Entry<'a>) {
+        self.entries.push(entry);
+        if self.entries.len() > FEW_ENTRIES {
+            let known = if self.by_name.is_empty() { 0 } else { self.entries.len() - 1 };
+            let new = self.entries.iter().enumerate().skip(known);
+            self.by_name.extend(new.map(|(index, entry)| (entry.name.clone(), index)));
+        }
+    }
 }
 
 /// What stands before the `:`.
-enum Key {
+enum Key<'a> {
     Name {
-        name: String,
+        name: Cow<'a, str>,
         range: Range<usize>,
     },
     Merge {
@@ -90,16 +114,16 @@ enum Key {
     Broken,
 }
 
-impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+impl<'a> Builder<'a, '_> {
+    fn take(&mut self, event: Event<'a>, span: Span) -> Result<(), Problem> {
         let range = span.byte_range().unwrap_or_default();
         match event {
-            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), range),
+            Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag.as_deref(), range),
             Event::SequenceStart(_, anchor, tag) => {
                 self.open(range.start, anchor, tag.as_deref(), "seq", OpenContent::List(Vec::new()))
             }
             Event::MappingStart(_, anchor, tag) => {
-                let content = OpenContent::Map { entries: Vec::new(), taken: BTreeMap::new(), key: None };
+                let content = OpenContent::Map(OpenMap::default(), None);
                 self.open(range.start, anchor, tag.as_deref(), "map", content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
@@ -127,7 +151,7 @@ impl Builder<'_> {
 
     fn scalar(
         &mut self,
-        text: &str,
+        text: Cow<'a, str>,
         style: ScalarStyle,
         anchor: usize,
         tag: Option<&Tag>,
@@ -136,12 +160,12 @@ impl Builder<'_> {
         let plain = style == ScalarStyle::Plain;
         let tag = tag.map(whole_tag);
         let merge = plain && tag.is_none() && text == "<<";
+        let weight = Weight { nodes: 1, bytes: text.len(), levels: 0 };
         let content = scalar::resolve(text, plain, tag.as_deref()).unwrap_or_else(|message| {
             let problem = self.error(&range, message);
             self.report(problem);
             Content::Broken
         });
-        let weight = Weight { nodes: 1, bytes: text.len(), levels: 0 };
         let node = Rc::new(Node { range: range.clone(), content, weight });
         self.remember(anchor, &node);
         self.add(node, merge, &range)
@@ -153,7 +177,7 @@ impl Builder<'_> {
         anchor: usize,
         tag: Option<&Tag>,
         kind: &str,
-        content: OpenContent,
+        content: OpenContent<'a>,
     ) -> Result<(), Problem> {
         if let Err(message) = scalar::check_collection_tag(tag.map(whole_tag).as_deref(), kind) {
             let problem = self.error(&(start..start), message);
@@ -172,21 +196,21 @@ impl Builder<'_> {
         let Open { start, anchor, weight, content } = self.stack.pop().expect("every end has its start");
         let content = match content {
             OpenContent::List(items) => Content::List(items),
-            OpenContent::Map { entries, taken: _, key: _ } => Content::Map(entries),
+            OpenContent::Map(map, _) => Content::Map(map.entries),
         };
         let node = Rc::new(Node { range: start..end.max(start), content, weight });
         self.remember(anchor, &node);
         self.add(node, false, &(start..end.max(start)))
     }
 
-    fn remember(&mut self, anchor: usize, node: &Rc<Node>) {
+    fn remember(&mut self, anchor: usize, node: &Rc<Node<'a>>) {
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(node));
         }
     }
 
     /// Puts a finished value where it belongs. `at` is where it was named, which for an alias is not where it stands.
-    fn add(&mut self, node: Rc<Node>, merge: bool, at: &Range<usize>) -> Result<(), Problem> {
+    fn add(&mut self, node: Rc<Node<'a>>, merge: bool, at: &Range<usize>) -> Result<(), Problem> {
         let weight = node.weight;
         let Some(mut open) = self.stack.pop() else {
             self.weight.add(weight);
@@ -200,9 +224,9 @@ impl Builder<'_> {
         let (held, levels) = (open.weight, self.stack.len() + open.weight.levels);
         match &mut open.content {
             OpenContent::List(items) => items.push(node),
-            OpenContent::Map { entries, taken, key } => match key.take() {
+            OpenContent::Map(map, key) => match key.take() {
                 None => *key = Some(self.key(&node, merge, at)),
-                Some(key) => self.entry(entries, taken, key, node),
+                Some(key) => self.entry(map, key, node),
             },
         }
         self.stack.push(open);
@@ -212,7 +236,7 @@ impl Builder<'_> {
         self.within_limits(held, at)
     }
 
-    fn key(&mut self, node: &Node, merge: bool, at: &Range<usize>) -> Key {
+    fn key(&mut self, node: &Node<'a>, merge: bool, at: &Range<usize>) -> Key<'a> {
         if merge {
             return Key::Merge { range: at.clone() };
         }
@@ -244,41 +268,31 @@ impl Builder<'_> {
         }
     }
 
-    fn entry(&mut self, entries: &mut Vec<Entry>, taken: &mut BTreeMap<String, Taken>, key: Key, value: Rc<Node>) {
+    fn entry(&mut self, map: &mut OpenMap<'a>, key: Key<'a>, value: Rc<Node<'a>>) {
         match key {
             Key::Broken => {}
             Key::Name { name, range } => {
-                let mut index = entries.len();
-                match taken.get(&name) {
-                    Some(Taken { index: first, merged: true, .. }) => index = *first,
-                    Some(Taken { range: first, merged: false, .. }) => {
-                        let line = Sources::line_of(self.text, first.start);
-                        let message = format!("{} is given twice, first in line {line}", quoted(&name));
-                        let problem = self.error(&range, message).help("keep one of them");
-                        self.report(problem);
-                    }
-                    None => {}
-                }
-                taken.insert(name.clone(), Taken { index, range: range.clone(), merged: false });
+                let known = map.find(&name);
                 let entry = Entry { name, range, value };
-                match entries.get_mut(index) {
-                    Some(merged) => *merged = entry,
-                    None => entries.push(entry),
+                if let Some(index) = known.filter(|index| map.merged.remove(index)) {
+                    map.entries[index] = entry;
+                    return;
                 }
+                if let Some(first) = known {
+                    let line = Sources::line_of(self.text, map.entries[first].range.start);
+                    let message = format!("{} is given twice, first in line {line}", quoted(&entry.name));
+                    let problem = self.error(&entry.range, message).help("keep one of them");
+                    self.report(problem);
+                }
+                map.push(entry);
             }
-            Key::Merge { range } => self.merge(entries, taken, &range, &value),
+            Key::Merge { range } => self.merge(map, &range, &value),
         }
     }
 
     /// Lays the entries of a map, or of several with the first one first, under what follows.
-    fn merge(
-        &mut self,
-        entries: &mut Vec<Entry>,
-        taken: &mut BTreeMap<String, Taken>,
-        at: &Range<usize>,
-        value: &Rc<Node>,
-    ) {
-        let sources: Vec<&Rc<Node>> = match &value.content {
+    fn merge(&mut self, map: &mut OpenMap<'a>, at: &Range<usize>, value: &Rc<Node<'a>>) {
+        let sources: Vec<&Rc<Node<'a>>> = match &value.content {
             Content::Map(_) => vec![value],
             Content::List(items) if items.iter().all(|item| matches!(item.content, Content::Map(_))) => {
                 items.iter().collect()
@@ -295,17 +309,16 @@ impl Builder<'_> {
             }
         };
         for entry in sources.into_iter().flat_map(|source| source.entries()) {
-            match taken.get(&entry.name) {
-                Some(Taken { merged: true, .. }) => {}
-                Some(Taken { merged: false, .. }) => {
+            match map.find(&entry.name) {
+                Some(known) if map.merged.contains(&known) => {}
+                Some(_) => {
                     let problem =
                         self.error(at, format!("`<<` brings {}, which is given above it", quoted(&entry.name)));
                     self.report(problem.help("readers disagree on which one counts; put `<<` first in its map"));
                 }
                 None => {
-                    let index = entries.len();
-                    taken.insert(entry.name.clone(), Taken { index, range: at.clone(), merged: true });
-                    entries.push(entry.clone());
+                    map.merged.insert(map.entries.len());
+                    map.push(entry.clone());
                 }
             }
         }

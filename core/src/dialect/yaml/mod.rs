@@ -9,8 +9,10 @@
 mod build;
 mod scalar;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Number;
 
@@ -18,19 +20,19 @@ use crate::text::Place;
 
 pub(super) use build::parse;
 
-/// One value, and where it stands.
+/// One value, and where it stands. Text that stands as it is read is that of the file.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Node<'a> {
     /// The bytes that it was written in; where an alias stands for it, those of the anchored value.
     pub(super) range: Range<usize>,
     /// What it is.
-    pub(super) content: Content,
+    pub(super) content: Content<'a>,
     weight: Weight,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum Content<'a> {
     /// Could not be read, which is reported already.
     Broken,
     /// Nothing: empty, `~` or `null`.
@@ -40,29 +42,29 @@ pub(super) enum Content {
     /// A number.
     Number(Number),
     /// Text.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A list.
-    List(Vec<Rc<Node>>),
+    List(Vec<Rc<Node<'a>>>),
     /// Names with values, in the order of writing.
-    Map(Vec<Entry>),
+    Map(Vec<Entry<'a>>),
 }
 
 /// One name with its value.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct Entry<'a> {
     /// The name, as text.
-    pub(super) name: String,
+    pub(super) name: Cow<'a, str>,
     /// The bytes that the name was written in.
     pub(super) range: Range<usize>,
     /// The value.
-    pub(super) value: Rc<Node>,
+    pub(super) value: Rc<Node<'a>>,
 }
 
 /// What a text holds.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(super) struct Stream<'a> {
     /// The documents that are not empty.
-    pub(super) documents: Vec<Rc<Node>>,
+    pub(super) documents: Vec<Rc<Node<'a>>>,
     /// The text was read to its end and no part of it was left out.
     pub(super) sound: bool,
 }
@@ -78,14 +80,14 @@ struct Weight {
     levels: usize,
 }
 
-impl Node {
+impl<'a> Node<'a> {
     /// The value under a name, if this is a map that has it.
     pub(super) fn get(&self, name: &str) -> Option<&Rc<Self>> {
         self.entries().iter().find(|entry| entry.name == name).map(|entry| &entry.value)
     }
 
     /// The names with their values; none if this is no map.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry<'a>] {
         if let Content::Map(entries) = &self.content { entries } else { &[] }
     }
 
@@ -120,8 +122,10 @@ impl Node {
 }
 
 /// The place of some bytes, cut at the end of their first line so that a message stays short.
-pub(super) fn place(file: &str, text: &str, range: &Range<usize>) -> Place {
+pub(super) fn place(file: &Arc<str>, text: &str, range: &Range<usize>) -> Place {
     let start = range.start.min(text.len());
-    let line_end = text.get(start..).and_then(|rest| rest.find(['\n', '\r'])).map_or(text.len(), |at| start + at);
-    Place { file: file.to_owned(), start, end: range.end.clamp(start, line_end.max(start)) }
+    let end = range.end.clamp(start, text.len());
+    let written = text.as_bytes().get(start..end).unwrap_or_default();
+    let line_end = written.iter().position(|byte| matches!(byte, b'\n' | b'\r')).map_or(end, |at| start + at);
+    Place { file: Arc::clone(file), start, end: line_end }
 }

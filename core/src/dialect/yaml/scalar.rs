@@ -3,6 +3,8 @@
 //! Source: `resolve.go` of go.yaml.in/yaml/v2 and the conversion to JSON of sigs.k8s.io/yaml, by behaviour; the
 //! expected values of the tests were made with them.
 
+use std::borrow::Cow;
+
 use serde_json::Number;
 
 use super::Content;
@@ -11,15 +13,16 @@ use super::Content;
 const TAG_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Reads a scalar. `tag` is its whole resolved tag; `plain` says that it stands without quotes.
-pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Content, String> {
+pub(super) fn resolve<'a>(text: Cow<'a, str>, plain: bool, tag: Option<&str>) -> Result<Content<'a>, String> {
     let tag = match tag {
         None if plain => return untagged(text),
-        None | Some("!") => "str",
+        None | Some("!") => return Ok(Content::Text(text)),
         Some(tag) => tag.strip_prefix(TAG_PREFIX).ok_or_else(|| unknown_tag(tag))?,
     };
-    let as_written = || Content::Text(text.to_owned());
+    if matches!(tag, "str" | "timestamp") {
+        return Ok(Content::Text(text));
+    }
     match (tag, untagged(text)?) {
-        ("str" | "timestamp", _) => Ok(as_written()),
         ("binary", _) => Err("the tag `!!binary` is not supported; use `data` of a Secret or `binaryData`".to_owned()),
         ("null", Content::Null) => Ok(Content::Null),
         ("bool", Content::Boolean(value)) => Ok(Content::Boolean(value)),
@@ -44,14 +47,14 @@ fn unknown_tag(tag: &str) -> String {
 }
 
 /// Reads a plain scalar.
-fn untagged(text: &str) -> Result<Content, String> {
-    let content = match text {
+fn untagged(text: Cow<'_, str>) -> Result<Content<'_>, String> {
+    let content = match &*text {
         "" | "~" | "null" | "Null" | "NULL" => Content::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Content::Boolean(true),
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Content::Boolean(false),
         ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf"
         | "-.INF" => return Err(format!("`{text}` is a number that JSON cannot hold; write it in quotes for text")),
-        _ => number(text).map_or_else(|| Content::Text(text.to_owned()), Content::Number),
+        _ => number(&text).map_or(Content::Text(text), Content::Number),
     };
     Ok(content)
 }
@@ -60,7 +63,7 @@ fn number(text: &str) -> Option<Number> {
     let first = *text.as_bytes().first()?;
     match first {
         b'0'..=b'9' | b'+' | b'-' => {
-            let digits: String = text.chars().filter(|c| *c != '_').collect();
+            let digits = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
             integer(&digits).or_else(|| float(&digits))
         }
         b'.' => float(&without_separators(text)?),
@@ -83,13 +86,16 @@ fn integer(text: &str) -> Option<Number> {
         b'+' => (false, text.get(1..)?),
         _ => (false, text),
     };
-    let lower = digits.to_ascii_lowercase();
+    let lower = match digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(digits.to_ascii_lowercase()),
+        false => Cow::Borrowed(digits),
+    };
     let (radix, digits) = match lower.as_bytes() {
         [b'0', b'x', ..] => (16, lower.get(2..)?),
         [b'0', b'b', ..] => (2, lower.get(2..)?),
         [b'0', b'o', ..] => (8, lower.get(2..)?),
         [b'0', _, ..] => (8, lower.get(1..)?),
-        _ => (10, lower.as_str()),
+        _ => (10, &*lower),
     };
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
@@ -132,19 +138,19 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// The name that a scalar is when it stands as a key; an error for what cannot be one.
-pub(super) fn key(content: &Content, written: &str) -> Result<String, String> {
+pub(super) fn key<'a>(content: &Content<'a>, written: &str) -> Result<Cow<'a, str>, String> {
     match content {
         Content::Text(text) => Ok(text.clone()),
-        Content::Boolean(value) => Ok(value.to_string()),
+        Content::Boolean(value) => Ok(value.to_string().into()),
         Content::Number(number) if number.is_f64() => {
             // The reader that kubectl uses shortens such keys; only one that it leaves alone has one meaning.
             if number.to_string() == written && written.len() <= 7 {
-                Ok(written.to_owned())
+                Ok(written.to_owned().into())
             } else {
                 Err("a number with a fraction cannot be a name; write it in quotes".to_owned())
             }
         }
-        Content::Number(number) => Ok(number.to_string()),
+        Content::Number(number) => Ok(number.to_string().into()),
         Content::Broken => Err("the name cannot be read".to_owned()),
         Content::Null => Err("a name is missing before `:`".to_owned()),
         Content::List(_) | Content::Map(_) => Err("a list or a map cannot be a name".to_owned()),
@@ -162,7 +168,7 @@ mod tests {
     fn a_plain_scalar_means_what_it_means_to_kubectl() {
         for line in EXPECTED.lines() {
             let (written, json) = line.split_once('\t').unwrap();
-            let read = match untagged(written) {
+            let read = match untagged(written.into()) {
                 Ok(Content::Null) => "null".to_owned(),
                 Ok(Content::Boolean(value)) => value.to_string(),
                 Ok(Content::Number(number)) => number.to_string(),
@@ -178,10 +184,14 @@ mod tests {
 
     #[test]
     fn a_tag_decides_and_must_fit() {
-        let int = |text, plain| resolve(text, plain, Some("tag:yaml.org,2002:int"));
+        let int = |text: &'static str, plain| resolve(text.into(), plain, Some("tag:yaml.org,2002:int"));
         assert!(matches!(int("5", false), Ok(Content::Number(_))));
         assert!(int("five", true).is_err());
-        assert!(matches!(resolve("yes", true, Some("!")), Ok(Content::Text(_))));
-        assert!(resolve("x", true, Some("!vault")).is_err());
+        // What JSON cannot hold as a number can be text.
+        assert!(matches!(resolve(".nan".into(), false, None), Ok(Content::Text(_))));
+        assert!(matches!(resolve(".nan".into(), true, Some("tag:yaml.org,2002:str")), Ok(Content::Text(_))));
+        assert!(resolve(".nan".into(), true, None).is_err());
+        assert!(matches!(resolve("yes".into(), true, Some("!")), Ok(Content::Text(_))));
+        assert!(resolve("x".into(), true, Some("!vault")).is_err());
     }
 }

@@ -18,6 +18,7 @@ mod workload;
 use std::collections::BTreeMap;
 
 use super::{BucketRef, Desired, Kind, Object};
+use crate::cores;
 use crate::hash::{HashKey, of_template};
 use crate::text::{Place, Problem, Problems, SecretText};
 
@@ -47,14 +48,16 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     let mut problems = Problems::default();
     let catalog = Catalog::read(objects, &mut problems);
     let services = services::read(objects, &mut problems);
-    let mut drafts: Vec<Draft<'_>> = objects
-        .iter()
-        .filter(|object| is_workload(object.id.kind))
-        .filter_map(|object| {
-            let mut reader = Reader { object, catalog: &catalog, buckets: &world.buckets, problems: &mut problems };
-            workload::read(&mut reader)
-        })
-        .collect();
+    let workloads: Vec<&Object> = objects.iter().filter(|object| is_workload(object.id.kind)).collect();
+    let mut drafts: Vec<Draft<'_>> = Vec::with_capacity(workloads.len());
+    for (draft, found) in cores::map(&workloads, WORKLOADS_MANY, |object| {
+        let mut found = Problems::default();
+        let mut reader = Reader { object, catalog: &catalog, buckets: &world.buckets, problems: &mut found };
+        (workload::read(&mut reader), found)
+    }) {
+        drafts.extend(draft);
+        problems.extend(found);
+    }
     drafts.sort_by(|one, other| one.object.id.cmp(&other.object.id));
     let selection = Selection::new(&services, &drafts);
     services::attach(&services, &drafts, &selection, &mut problems);
@@ -63,18 +66,23 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     if problems.has_errors() {
         return Err(problems);
     }
+    let hashed = cores::map(&drafts, WORKLOADS_MANY, |draft| {
+        draft.pending.is_none().then(|| of_template(&draft.object.id, &draft.template, &world.hash_key))
+    });
     let mut desired = Desired::default();
-    for draft in drafts {
+    for (draft, hashed) in drafts.into_iter().zip(hashed) {
         let id = draft.object.id.clone();
         if let Some(reason) = &draft.pending {
             desired.pending.insert(id, reason.clone());
-        } else {
-            let (revision, parts) = of_template(&id, &draft.template, &world.hash_key);
+        } else if let Some((revision, parts)) = hashed {
             desired.workloads.insert(id, draft.finish(revision, parts));
         }
     }
     Ok((desired, problems))
 }
+
+/// Workloads that are worth resolving on several cores: so many take longer than threads take to start.
+const WORKLOADS_MANY: usize = 128;
 
 const fn is_workload(kind: Kind) -> bool {
     match kind {

@@ -11,52 +11,61 @@ use super::services::{Selected, Service, governing};
 use super::workload::Draft;
 use crate::model::concrete::pod_hostname;
 use crate::model::template::{Names, SharedName};
-use crate::model::{Controller, ObjectId, PodIndex};
-use crate::text::{Place, Problem, Problems};
+use crate::model::{Controller, Object, ObjectId, PodIndex};
+use crate::text::{Problem, Problems};
 
 /// What a name leads to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Owner {
-    Pod(ObjectId, u32),
-    Service(ObjectId),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner<'a> {
+    Pod(&'a ObjectId, u32),
+    Service(&'a ObjectId),
 }
 
-type Owners = BTreeMap<String, BTreeMap<Owner, Option<Place>>>;
+/// Each with the object that says so.
+type Owners<'a> = BTreeMap<Owner<'a>, &'a Object>;
+
+type ByName<'a> = BTreeMap<String, Owners<'a>>;
 
 /// Gives every draft its names.
-pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], selection: &Selection, problems: &mut Problems) {
-    let (mut scoped, mut short) = (Owners::new(), Owners::new());
+pub(super) fn give<'a>(
+    services: &[Service<'a>],
+    drafts: &mut [Draft<'a>],
+    selection: &Selection,
+    problems: &mut Problems,
+) {
+    let (mut scoped, mut short) = (ByName::new(), ByName::new());
     for (at, draft) in drafts.iter().enumerate() {
         let governing = governing(services, draft, selection.of_draft(at));
-        let place = draft.object.place("/metadata/name");
+        let object = draft.object;
         for ordinal in ordinals(draft) {
-            let host = pod_hostname(&draft.object.id, &PodIndex::Ordinal(ordinal));
-            let owner = Owner::Pod(draft.object.id.clone(), ordinal);
+            let host = pod_hostname(&object.id, &PodIndex::Ordinal(ordinal));
+            let owner = Owner::Pod(&object.id, ordinal);
             for ending in own_endings(governing, draft) {
-                claim(&mut scoped, &format!("{host}{ending}"), &owner, place.clone());
+                claim(&mut scoped, format!("{host}{ending}"), owner, object);
             }
             if let Some(ending) = short_ending(governing) {
-                claim(&mut short, &format!("{host}{ending}"), &owner, place.clone());
+                claim(&mut short, format!("{host}{ending}"), owner, object);
             }
         }
     }
     for (at, service) in services.iter().enumerate() {
-        let id = &service.object.id;
-        let place = service.object.place("/metadata/name");
+        let object = service.object;
         if leads_to_namesake(service, drafts, selection.of_service(at)) {
             continue;
         }
-        for name in service_names(id) {
-            claim(&mut scoped, &name, &Owner::Service(id.clone()), place.clone());
+        for name in service_names(&object.id) {
+            claim(&mut scoped, name, Owner::Service(&object.id), object);
         }
-        claim(&mut short, &id.name, &Owner::Service(id.clone()), place);
+        claim(&mut short, object.id.name.clone(), Owner::Service(&object.id), object);
     }
     for (name, owners) in scoped.iter().filter(|(_, owners)| owners.len() > 1) {
         refuse_shared(name, owners, problems);
     }
     let ambiguous: BTreeSet<&str> = short
         .iter()
-        .filter(|(name, owners)| owners.len() > 1 || scoped.get(*name).is_some_and(|others| others != *owners))
+        .filter(|(name, owners)| {
+            owners.len() > 1 || scoped.get(*name).is_some_and(|others| !others.keys().eq(owners.keys()))
+        })
         .map(|(name, _)| name.as_str())
         .collect();
     for name in &ambiguous {
@@ -67,8 +76,9 @@ pub(super) fn give(services: &[Service<'_>], drafts: &mut [Draft<'_>], selection
     }
 }
 
-fn claim(owners: &mut Owners, name: &str, owner: &Owner, place: Option<Place>) {
-    owners.entry(name.to_ascii_lowercase()).or_default().insert(owner.clone(), place);
+fn claim<'a>(names: &mut ByName<'a>, mut name: String, owner: Owner<'a>, object: &'a Object) {
+    name.make_ascii_lowercase();
+    names.entry(name).or_default().insert(owner, object);
 }
 
 fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
@@ -144,26 +154,26 @@ fn names_of(
     Names { own_endings: own, always, shared, publish_not_ready }
 }
 
-fn refuse_shared(name: &str, owners: &BTreeMap<Owner, Option<Place>>, problems: &mut Problems) {
+fn refuse_shared(name: &str, owners: &Owners<'_>, problems: &mut Problems) {
     let all: Vec<String> = owners.keys().map(Owner::to_string).collect();
-    for place in owners.values() {
+    for object in owners.values() {
         let message = format!("the DNS name {name} would lead to different things: {}", all.join(" and "));
-        problems.push(Problem::error(place.clone(), message).help("rename one of them"));
+        problems.push(Problem::error(object.place("/metadata/name"), message).help("rename one of them"));
     }
 }
 
-fn note_left_out(name: &str, owners: Option<&BTreeMap<Owner, Option<Place>>>, problems: &mut Problems) {
-    for (owner, place) in owners.into_iter().flatten() {
+fn note_left_out(name: &str, owners: Option<&Owners<'_>>, problems: &mut Problems) {
+    for (owner, object) in owners.into_iter().flatten() {
         let scope = match owner {
             Owner::Pod(id, _) | Owner::Service(id) => &id.scope,
         };
         let message =
             format!("the short name {name} of {owner} is left out: it would not be the only one of that name");
-        problems.push(Problem::note(place.clone(), message).help(format!("use {name}.{scope}")));
+        problems.push(Problem::note(object.place("/metadata/name"), message).help(format!("use {name}.{scope}")));
     }
 }
 
-impl std::fmt::Display for Owner {
+impl std::fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Pod(id, ordinal) => write!(f, "pod {ordinal} of {id}"),

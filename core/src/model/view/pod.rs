@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{IntOrString, RawQuantity};
@@ -13,8 +14,10 @@ pub(in crate::model) struct PodFields {
     pub(in crate::model) security_context: Option<PodSecurity>,
     pub(in crate::model) termination_grace_period_seconds: Option<i64>,
     pub(in crate::model) restart_policy: Option<String>,
-    pub(in crate::model) containers: Option<Vec<Value>>,
-    pub(in crate::model) init_containers: Option<Vec<Value>>,
+    /// Counted here, and each read by itself.
+    pub(in crate::model) containers: Option<Vec<IgnoredAny>>,
+    /// Counted here, and each read by itself.
+    pub(in crate::model) init_containers: Option<Vec<IgnoredAny>>,
     pub(in crate::model) volumes: Option<Vec<Volume>>,
     pub(in crate::model) host_network: Option<bool>,
     #[serde(rename = "hostPID")]

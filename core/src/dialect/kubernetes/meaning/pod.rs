@@ -63,12 +63,20 @@ impl Judge<'_> {
                     self.error(&format!("{volume}/{second}"), message, "make two volumes of it");
                 }
             }
-            for (source, value) in self.items(&format!("{volume}/projected/sources")) {
-                let kinds = ["configMap", "secret", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"];
-                self.exactly_one(&source, value, &kinds, "a projected source");
-                self.downward(&format!("{source}/downwardAPI/items"));
+            if value.get("projected").is_some() {
+                self.projected(&volume);
             }
-            self.downward(&format!("{volume}/downwardAPI/items"));
+            if value.get("downwardAPI").is_some() {
+                self.downward(&format!("{volume}/downwardAPI/items"));
+            }
+        }
+    }
+
+    fn projected(&mut self, volume: &str) {
+        for (source, value) in self.items(&format!("{volume}/projected/sources")) {
+            let kinds = ["configMap", "secret", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"];
+            self.exactly_one(&source, value, &kinds, "a projected source");
+            self.downward(&format!("{source}/downwardAPI/items"));
         }
     }
 

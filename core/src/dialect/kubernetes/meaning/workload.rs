@@ -64,35 +64,36 @@ impl Judge<'_> {
     }
 
     fn own_values(&mut self) {
-        let annotations = "/spec/template/metadata/annotations";
-        let publish = format!("{annotations}/{}", annotation::PUBLISH);
-        if let Some(value) = self.text(&publish).filter(|value| *value != "loopback") {
+        let pointer = "/spec/template/metadata/annotations";
+        let Some(annotations) = self.object.at(pointer) else { return };
+        let text = |name: &str| annotations.get(name).and_then(Value::as_str);
+        if let Some(value) = text(annotation::PUBLISH).filter(|value| *value != "loopback") {
             let message = format!("`{}` must be `loopback`, not {}", annotation::PUBLISH, quoted(value));
-            self.error(&publish, message, "");
+            self.error(&format!("{pointer}/{}", annotation::PUBLISH), message, "");
         }
-        let bucket = format!("{annotations}/{}", annotation::BUCKET);
         let sound = |value: &str| {
             value
                 .split_once('/')
                 .is_some_and(|(scope, name)| !scope.is_empty() && !name.is_empty() && !name.contains('/'))
         };
-        if let Some(value) = self.text(&bucket).filter(|value| !sound(value)) {
+        if let Some(value) = text(annotation::BUCKET).filter(|value| !sound(value)) {
             let message = format!("`{}` must be `SCOPE/NAME`, not {}", annotation::BUCKET, quoted(value));
-            self.error(&bucket, message, "");
+            self.error(&format!("{pointer}/{}", annotation::BUCKET), message, "");
         }
     }
 
     fn strategy(&mut self) {
         for (pointer, other) in [("/spec/updateStrategy", "OnDelete"), ("/spec/strategy", "Recreate")] {
-            let rolling = format!("{pointer}/rollingUpdate");
-            if self.text(&format!("{pointer}/type")) == Some(other) && self.object.at(&rolling).is_some() {
+            let Some(strategy) = self.object.at(pointer) else { continue };
+            if strategy["type"].as_str() == Some(other) && strategy.get("rollingUpdate").is_some() {
+                let rolling = format!("{pointer}/rollingUpdate");
                 self.error(&rolling, format!("`rollingUpdate` does not go with the type `{other}`"), "leave it out");
             }
         }
         let rolling = "/spec/strategy/rollingUpdate";
+        let Some(shares) = self.object.at(rolling) else { return };
         let none = |name: &str| {
-            let share = self.object.at(&format!("{rolling}/{name}"));
-            share.is_some_and(|share| {
+            shares.get(name).is_some_and(|share| {
                 share.as_i64() == Some(0) || share.as_str().is_some_and(|share| share.trim_matches('0') == "%")
             })
         };
@@ -105,6 +106,9 @@ impl Judge<'_> {
     /// Each claim template is one volume of each pod, so it has a name of its own and some container mounts it.
     fn claims(&mut self) {
         let claims = self.items("/spec/volumeClaimTemplates");
+        if claims.is_empty() {
+            return;
+        }
         self.distinct(&claims, "/metadata/name", "claim template");
         let mut mounted: BTreeMap<&str, ()> = BTreeMap::new();
         for list in ["containers", "initContainers"] {
