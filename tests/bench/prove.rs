@@ -11,7 +11,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use writ::git::Repository as Opened;
 use writ::record::{Store, WorkEvent};
 use writ_core::time::Timestamp;
-use writ_core::trust::{Introduction, admit};
+use writ_core::trust::{Case, HostTrust, Introduction, admit};
 
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
@@ -31,6 +31,7 @@ fn commits(criterion: &mut Criterion) {
     let (repository, start) = Repository::introduced_by(&alice);
     let introduction = Introduction { commit: start.parse().unwrap(), signer: alice.fingerprint.parse().unwrap() };
     let head = long_history::extend(&repository, &alice, COMMITS);
+    let host = HostTrust::default();
     let later = Timestamp::from_seconds(FIRST_COMMIT + 60 * i64::try_from(COMMITS + 10).unwrap());
 
     let mut group = criterion.benchmark_group("commits");
@@ -39,9 +40,10 @@ fn commits(criterion: &mut Criterion) {
     group.bench_function("writ 10000", |it| {
         it.iter(|| {
             let opened = Opened::open(&repository.path()).unwrap();
-            let evidence = opened.evidence(&introduction, None, head.parse().unwrap()).unwrap();
+            let evidence = opened.evidence(&introduction, None, head.parse().unwrap(), &host).unwrap();
             assert_eq!(evidence.len(), COMMITS + 1);
-            admit(&evidence, &introduction, None, later).unwrap()
+            let (introduction, host) = (&introduction, &host);
+            admit(&Case { evidence: &evidence, introduction, floor: None, first_seen: later, host }).unwrap()
         });
     });
     let signers = keys.path().join("allowed_signers");

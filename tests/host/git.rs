@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use writ::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use writ_core::time::Timestamp;
-use writ_core::trust::{Admitted, CommitId, Introduction, admit};
+use writ_core::trust::{Admitted, Case, CommitId, Evidence, HostTrust, Introduction, Refusal, admit};
 
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
 
@@ -17,6 +17,11 @@ pub(crate) struct World {
     pub(crate) alice: Key,
     pub(crate) repository: Repository,
     pub(crate) introduction: Introduction,
+}
+
+fn admitted(evidence: &Evidence, introduction: &Introduction) -> Result<Admitted, Refusal> {
+    let host = HostTrust::default();
+    admit(&Case { evidence, introduction, floor: None, first_seen: now(), host: &host })
 }
 
 impl World {
@@ -47,8 +52,8 @@ impl World {
     fn admitted(&self) -> (Mirror, Admitted) {
         let mut mirror = self.mirror();
         let head = mirror.fetch().unwrap().unwrap();
-        let evidence = mirror.evidence(&self.introduction, None, head).unwrap();
-        let admitted = admit(&evidence, &self.introduction, None, now()).unwrap();
+        let evidence = mirror.evidence(&self.introduction, None, head, &HostTrust::default()).unwrap();
+        let admitted = admitted(&evidence, &self.introduction).unwrap();
         (mirror, admitted)
     }
 
@@ -127,8 +132,8 @@ fn only_our_branch_is_taken_and_neither_tags_nor_replacements_are() {
     assert_eq!(mirror.fetch().unwrap(), Some(other));
     let refs = list_files(&world.folder().join("refs"));
     assert_eq!(refs, [world.folder().join("refs/writ/infra/offered")]);
-    let evidence = mirror.evidence(&world.introduction, None, other).unwrap();
-    assert!(admit(&evidence, &world.introduction, None, now()).is_err());
+    let evidence = mirror.evidence(&world.introduction, None, other, &HostTrust::default()).unwrap();
+    assert!(admitted(&evidence, &world.introduction).is_err());
 }
 
 #[test]
@@ -144,8 +149,8 @@ fn a_replacement_in_the_mirror_itself_has_no_effect() {
     fs::write(folder.join("info/grafts"), format!("{bad}\n")).unwrap();
     fs::write(folder.join("shallow"), format!("{bad}\n")).unwrap();
     let mirror = world.mirror();
-    let evidence = mirror.evidence(&world.introduction, None, id(&bad)).unwrap();
-    assert!(admit(&evidence, &world.introduction, None, now()).is_err());
+    let evidence = mirror.evidence(&world.introduction, None, id(&bad), &HostTrust::default()).unwrap();
+    assert!(admitted(&evidence, &world.introduction).is_err());
     assert_eq!(evidence.len(), 2, "the parent is reached through the graft");
 }
 
@@ -177,10 +182,10 @@ fn a_mirror_with_any_damaged_file_is_read_rightly_or_told_broken_and_can_be_made
         for damaged in flips.chain([whole[..whole.len() / 2].to_vec(), Vec::new()]) {
             fs::write(&file, damaged).unwrap();
             let judged = Mirror::open(&world.folder(), &world.remote())
-                .and_then(|mirror| mirror.evidence(&world.introduction, None, head));
+                .and_then(|mirror| mirror.evidence(&world.introduction, None, head, &HostTrust::default()));
             match judged {
                 Ok(evidence) => {
-                    let admitted = admit(&evidence, &world.introduction, None, now());
+                    let admitted = admitted(&evidence, &world.introduction);
                     assert_eq!(admitted.map(|admitted| admitted.commit()), Ok(head), "{}", file.display());
                 }
                 Err(GitError::MirrorBroken { .. }) => {}

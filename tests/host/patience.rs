@@ -34,7 +34,7 @@ const FAILING: std::ops::RangeInclusive<u32> = 2..=40;
 fn agent(machine: &Machine) -> (Agent, Attendance, Source) {
     let path = machine.path("agent.toml");
     let settings = parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap();
-    let source = Source::open(&settings.host.state, &settings.sources[0]).unwrap();
+    let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
     let (agent, attendance) = Agent::new(settings, Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
     (agent, attendance, source)
 }

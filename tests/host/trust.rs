@@ -230,9 +230,9 @@ fn a_long_history_is_verified_in_little_time() {
     let head = long_history::extend(&world.repository, &world.alice, count);
     let opened = Opened::open(&world.repository.path()).unwrap();
     let start = std::time::Instant::now();
-    let evidence = opened.evidence(&world.introduction, None, id(&head)).unwrap();
+    let evidence = opened.evidence(&world.introduction, None, id(&head), &world.host).unwrap();
     let later = Timestamp::from_seconds(FIRST_COMMIT + 60 * i64::try_from(count + 10).unwrap());
-    admit(&evidence, &world.introduction, None, later).unwrap();
+    admit(&world.case(&evidence, None, later)).unwrap();
     let taken = start.elapsed();
     assert_eq!(evidence.len(), count + 1);
     assert!(taken.as_secs() < 5, "{count} commits took {taken:?}");

@@ -45,7 +45,7 @@ pub fn read_toml<T>(
     let (table, errors) = DeTable::parse_recoverable(text);
     let is_toml = errors.is_empty();
     for error in errors {
-        let place = error.span().map(|span| Place { file: file.to_owned(), start: span.start, end: span.end });
+        let place = error.span().map(|span| Place { file: file.into(), start: span.start, end: span.end });
         problems.push(Problem::error(place, format!("not TOML: {}", error.message())));
     }
     if !is_toml {

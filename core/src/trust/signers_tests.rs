@@ -132,7 +132,7 @@ fn a_certificate_that_asks_for_a_verified_person_signs_if_the_security_key_says_
     };
     let signers = AllowedSigners::parse(format!("*@x cert-authority {KEY}").as_bytes()).unwrap();
     let check = |certificate: &Certificate, expected: bool| {
-        let standing = signers.standing_by_certificate(certificate, &[at("2026-06-01T00:00:00Z")]);
+        let standing = signers.standing_by_certificate(certificate, Use::commit(&[at("2026-06-01T00:00:00Z")]));
         assert_eq!(matches!(standing, Standing::Authorized("a@x")), expected, "{standing:?}");
     };
     check(&certificate(&[], false), true);
@@ -141,5 +141,5 @@ fn a_certificate_that_asks_for_a_verified_person_signs_if_the_security_key_says_
     check(&certificate(&[VERIFY_REQUIRED, "force-command"], true), false);
     check(&certificate(&["unknown@x"], true), false);
     // The line of an authority lets its key sign certificates and nothing else.
-    assert_eq!(signers.standing(&id(), &[]), Standing::Unknown);
+    assert_eq!(signers.standing(&id(), Use::commit(&[])), Standing::Unknown);
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use tempfile::TempDir;
 use writ::git::Repository as Opened;
 use writ_core::time::Timestamp;
-use writ_core::trust::{Admitted, CommitId, Introduction, Outcome, Reason, Verdicts, admit, verdicts};
+use writ_core::trust::{
+    Admitted, Case, CommitId, Evidence, HostTrust, Introduction, Outcome, Reason, Verdicts, admit, verdicts,
+};
 
 use crate::openpgp::Gnupg;
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
@@ -17,6 +19,8 @@ pub(super) struct World {
     pub(super) bob: Key,
     pub(super) repository: Repository,
     pub(super) introduction: Introduction,
+    /// What the host itself says.
+    pub(super) host: HostTrust,
     /// What Git was asked about already, and accepted.
     pub(super) agreed: RefCell<BTreeSet<String>>,
 }
@@ -28,7 +32,7 @@ impl World {
         let (alice, bob) = (key(keys.path(), "alice"), key(keys.path(), "bob"));
         let (repository, commit) = Repository::introduced_by(&alice);
         let introduction = introduction(&commit, &alice);
-        Self { keys, alice, bob, repository, introduction, agreed: RefCell::default() }
+        Self { keys, alice, bob, repository, introduction, host: HostTrust::default(), agreed: RefCell::default() }
     }
 
     pub(super) fn by_alice(&self, message: &str) -> String {
@@ -60,14 +64,23 @@ impl World {
     ) -> (Verdicts, Result<Admitted, String>) {
         let floor = floor.map(id);
         let opened = Opened::open(&self.repository.path()).unwrap();
-        let evidence = opened.evidence(&self.introduction, floor.as_ref(), id(head)).unwrap();
-        let verdicts = verdicts(&evidence, &self.introduction, floor.as_ref(), now);
-        let admitted = admit(&evidence, &self.introduction, floor.as_ref(), now);
+        let evidence = opened.evidence(&self.introduction, floor.as_ref(), id(head), &self.host).unwrap();
+        let case = self.case(&evidence, floor.as_ref(), now);
+        let (verdicts, admitted) = (verdicts(&case), admit(&case));
         assert_eq!(verdicts.admitted(), admitted.is_ok());
         for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
             self.git_agrees(&verdict.commit.to_string());
         }
         (verdicts, admitted.map_err(|refusal| refusal.to_string()))
+    }
+
+    pub(super) fn case<'a>(
+        &'a self,
+        evidence: &'a Evidence,
+        floor: Option<&'a CommitId>,
+        first_seen: Timestamp,
+    ) -> Case<'a> {
+        Case { evidence, introduction: &self.introduction, floor, first_seen, host: &self.host }
     }
 
     /// Git accepts the commit by the file of each parent (by its own, if it is the introduction).

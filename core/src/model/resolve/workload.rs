@@ -34,7 +34,7 @@ impl Draft<'_> {
     pub(super) fn finish(self, revision: SpecHash, parts: BTreeMap<String, String>) -> Workload {
         Workload {
             id: self.object.id.clone(),
-            file: self.object.place("").map(|place| place.file),
+            file: self.object.place("").map(|place| place.file.to_string()),
             controller: self.controller,
             replicas: self.replicas,
             revision,
