@@ -116,6 +116,7 @@ pub async fn pass(
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
+    agent.witness();
     Ok(end)
 }
 
