@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn every_entry_is_proven_by_its_path_and_by_no_other() {
         for count in 1..40_usize {
-            let entries: Vec<[u8; 2]> = (0..count).map(|number| (number as u16).to_be_bytes()).collect();
-            let root = peaks(entries.iter().map(<[u8; 2]>::as_slice)).root();
-            let tree = Tree::new(entries.iter().map(<[u8; 2]>::as_slice));
+            let entries: Vec<Vec<u8>> = (0..count).map(|number| number.to_be_bytes().to_vec()).collect();
+            let root = peaks(entries.iter().map(Vec::as_slice)).root();
+            let tree = Tree::new(entries.iter().map(Vec::as_slice));
             let proves = |entry: usize, index: usize, path: &[Hash]| {
                 root_by_path(&entries[entry], index as u64, count as u64, path) == Some(root)
             };
