@@ -1,6 +1,6 @@
 //! The agent's parts, put together once from the settings.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use writ_core::guard::Policy;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
+use crate::error::chain;
 use crate::guard;
 use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
@@ -39,6 +40,7 @@ pub struct Agent {
     pub places: Vec<Rc<Place>>,
     units: Vec<Unit>,
     turn: Mutex<Weak<PassLock>>,
+    unsigned: RefCell<String>,
 }
 
 /// The work beside passes, to be polled by [`Attendance::run`] as long as the agent is used. Dropping it ends the work and
@@ -126,8 +128,9 @@ impl Agent {
         let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
         let turn = Mutex::new(Weak::new());
         let news = Notify::new();
+        let unsigned = RefCell::default();
         Ok((
-            Self { settings, clock, store, progress, forges, news, places, units, turn },
+            Self { settings, clock, store, progress, forges, news, places, units, turn, unsigned },
             Attendance { runners, reports },
         ))
     }
@@ -190,6 +193,23 @@ impl Agent {
         let turn = Rc::new(locked.await.expect("taking a lock neither panics nor is cancelled")?);
         *shared = Rc::downgrade(&turn);
         Ok(turn)
+    }
+
+    /// Signs the record if that is due, with a host key that is made the first time. Nothing else depends on it: what keeps
+    /// it from being signed is told once, and stands in `writ doctor` for as long as it is so.
+    pub fn witness(&self) {
+        let (now, host) = (self.clock.now(), &self.settings.host.name);
+        let signed = self.store.named_host_key().and_then(|key| {
+            if key.is_none() {
+                self.store.make_host_key(now, host)?;
+            }
+            self.store.checkpoint(now, host, false)
+        });
+        let trouble = signed.err().map(|error| chain(&error)).unwrap_or_default();
+        if !trouble.is_empty() && *self.unsigned.borrow() != trouble {
+            tracing::error!(error = trouble, "the record cannot be signed");
+        }
+        self.unsigned.replace(trouble);
     }
 
     /// How closely to look at a unit in this pass: at every field at start, after an event, and once in a while.

@@ -120,6 +120,7 @@ pub async fn pass(
         }
     }
     copies::sweep(agent)?;
+    agent.witness();
     Ok(end)
 }
 

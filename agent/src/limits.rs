@@ -165,3 +165,25 @@ pub const STANDSTILL_SECONDS: u32 = 3;
 
 /// Time that what must not be cut off may take once the agent ends, in seconds. Leaving a network and coming back takes 0.12 s.
 pub const REST_SECONDS: u64 = 3;
+
+/// Records after which the journal is signed at latest. A proof of a newer one waits for the next checkpoint.
+pub const CHECKPOINT_RECORDS_MAX: i64 = 1_000;
+
+/// Time after which the journal is signed at latest if anything was added, in seconds: auditors ask about yesterday.
+pub const CHECKPOINT_SECONDS_MAX: u32 = 86_400;
+
+/// Bytes of the file of a host key that are read. One of Ed25519 has some 400.
+pub const HOST_KEY_BYTES_MAX: u64 = 16 << 10;
+
+/// Longest line of an export of the journal, in bytes. A record holds no file; its longest part is the list of what
+/// changed in an object.
+pub const EXPORT_LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// Most records that one proof shows, the newest: more than any object gets in years.
+pub const PROOF_RECORDS_MAX: u32 = 10_000;
+
+/// Largest proof that is read, in bytes: ten thousand records of a long-lived object.
+pub const PROOF_BYTES_MAX: u64 = 256 << 20;
+
+/// Longest file of allowed signers that is read, in bytes; more than its parser takes.
+pub const ALLOWED_SIGNERS_BYTES_MAX: u64 = 4 << 20;

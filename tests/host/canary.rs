@@ -53,6 +53,7 @@ fn everything(machine: &Machine) -> Vec<(String, String)> {
         &["why", "deployment/shop/web"],
         &["history"],
         &["audit", "export"],
+        &["audit", "prove", "deployment/shop/web"],
         &["config", "list", "-s", "shop"],
         &["doctor"],
     ] {

@@ -15,7 +15,7 @@ use writ_core::plan::{Act, Cause, Step, Verb};
 use writ_core::time::Timestamp;
 
 /// 2026-11-21T09:00:00Z.
-const NOW: Timestamp = Timestamp(1_795_251_600_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_251_600_000);
 
 /// A directory in memory where there is one: a store waits for the disk at every write.
 pub(crate) fn state_folder() -> TempDir {
@@ -51,15 +51,15 @@ fn step() -> Step {
 }
 
 #[track_caller]
-fn whole(verdict: &Verdict) -> i64 {
+pub(crate) fn whole(verdict: &Verdict) -> i64 {
     match verdict {
-        Verdict::Whole { head } => head.record.0,
+        Verdict::Whole { head, seals: _ } => head.record.0,
         Verdict::Broken { .. } => panic!("{verdict}"),
     }
 }
 
 /// Copies all files of a state directory, as a backup or a crash would leave them.
-fn copy(from: &Path) -> TempDir {
+pub(crate) fn copy(from: &Path) -> TempDir {
     let to = state_folder();
     for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         std::fs::copy(file.path(), to.path().join(file.file_name())).unwrap();

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, history, logs, plan, render, run, status, suspend,
-    verify, why,
+    apply, audit, check, completions, config, delete, enrol, exec, history, key, logs, plan, render, run, status,
+    suspend, verify, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -59,8 +59,10 @@ pub(crate) enum Command {
     Why(why::Arguments),
     /// Tell what was done and refused on this host
     History(history::Arguments),
-    /// Check the record
+    /// Check the record, write it out, prove what it tells
     Audit(audit::Arguments),
+    /// Show, make and change the host key, which signs the record
+    Key(key::Arguments),
     /// Show and change config buckets
     Config(config::Arguments),
     /// Leave a unit alone until it is resumed
@@ -97,6 +99,6 @@ pub(crate) fn later(word: &str) -> Option<String> {
     if let Some((kind, _)) = word.split_once(':') {
         return Some(format!("`{word}`: verbs of macros and plugins, such as those of {kind}, are not supported yet"));
     }
-    let later = ["outputs", "approve", "rewind", "key"].contains(&word);
+    let later = ["outputs", "approve", "rewind"].contains(&word);
     later.then(|| format!("`{word}` is not supported yet"))
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use writ::error::chain;
 use writ::git::Mirror;
+use writ::limits::CHECKPOINT_SECONDS_MAX;
 use writ::record::{Filter, RecordError, Store, Verdict};
 use writ::settings::{Guard, Settings, Source, Target};
 use writ::target::Depth;
@@ -52,6 +53,8 @@ pub(crate) fn run(host: &Host) -> Ended {
         add("settings".to_owned(), settings_found(settings));
         add("state directory".to_owned(), state_directory(&settings.host.state));
         add("record".to_owned(), record(host));
+        add("host key".to_owned(), host_key(host));
+        add("checkpoint".to_owned(), checkpoint(host));
         for source in &settings.sources {
             add(format!("source {}", source.name), reach(host, source));
             add(format!("trust in {}", source.name), enrolled(host, source));
@@ -174,6 +177,38 @@ fn record(host: &Host) -> Result<String, Problem> {
         }
         Err(error) => problem(chain(&error), "keep a copy, and put a backup in its place"),
     }
+}
+
+const WITH_THE_FIRST_PASS: &str = "none yet: the first pass makes it, and so does `writ key init`";
+
+fn host_key(host: &Host) -> Result<String, Problem> {
+    let Some(store) = open(host)? else { return Ok(WITH_THE_FIRST_PASS.to_owned()) };
+    match store.host_key() {
+        Ok(Some(key)) => Ok(key.fingerprint()),
+        Ok(None) => Ok(WITH_THE_FIRST_PASS.to_owned()),
+        Err(error) => problem(chain(&error), "nothing else depends on it, but nobody can check the record meanwhile"),
+    }
+}
+
+fn checkpoint(host: &Host) -> Result<String, Problem> {
+    let Some(store) = open(host)? else { return Ok(WITH_THE_FIRST_PASS.to_owned()) };
+    let found = store.newest_checkpoint().and_then(|newest| Ok((newest, store.audit_head()?)));
+    let (newest, head) = match found {
+        Ok((Some(newest), head)) => (newest, head),
+        Ok((None, _)) => return Ok(WITH_THE_FIRST_PASS.to_owned()),
+        Err(error) => return problem(chain(&error), "run: writ audit verify"),
+    };
+    let (age, unsigned) = (host.now().millis_since(newest.time) / 1_000, head.record.0 - newest.record.0);
+    let found = format!(
+        "{} old, up to record {}; {unsigned} newer ones are not signed yet",
+        moment::age(newest.time, host.now()),
+        newest.record
+    );
+    // Twice the time, for an agent that looks seldom.
+    if unsigned > 0 && age > 2 * i64::from(CHECKPOINT_SECONDS_MAX) {
+        return problem(found, "see that the agent runs (`writ run`): it signs at latest after a day");
+    }
+    Ok(found)
 }
 
 fn clock(host: &Host) -> Result<String, Problem> {

@@ -2,7 +2,9 @@
 //!
 //! Invariant: every kind of event is told with all that it holds; identifiers of the engine are shortened.
 
-use writ::record::{AgentEvent, Event, OperatorEvent, Outcome, ReportEvent, StepRecord, TrustEvent, WorkEvent};
+use writ::record::{
+    AgentEvent, Event, HostKey, OperatorEvent, Outcome, ReportEvent, StepRecord, TrustEvent, WorkEvent,
+};
 use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId};
 
@@ -76,8 +78,22 @@ fn agent(event: &AgentEvent) -> (String, String) {
             format!("agent {version} started as process {process} on {host}")
         }
         AgentEvent::Stopped { reason } => format!("agent stopped: {reason}"),
+        AgentEvent::HostKeyMade { host, key } => format!("host key of {host} made: {}", fingerprint(key)),
+        AgentEvent::HostKeyRotated { host, from, to, signature: _ } => {
+            format!("host key of {host} rotated: {} -> {}, signed by the old one", fingerprint(from), fingerprint(to))
+        }
+        AgentEvent::HostKeyReplaced { host, from, to, owner, reason } => format!(
+            "host key of {host} REPLACED by {owner}, not signed by the old one: {} -> {}: {reason}",
+            fingerprint(from),
+            fingerprint(to)
+        ),
     };
     ("host".to_owned(), text)
+}
+
+/// The fingerprint of a host key, or the text that is none.
+fn fingerprint(key: &str) -> String {
+    HostKey::parse(key).map_or_else(|| key.to_owned(), |key| key.fingerprint())
 }
 
 fn trust(event: &TrustEvent) -> (String, String) {

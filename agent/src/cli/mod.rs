@@ -18,6 +18,7 @@ mod files;
 mod health;
 mod history;
 mod host;
+mod key;
 mod keyboard;
 mod logs;
 mod man;
@@ -26,6 +27,7 @@ mod object;
 mod plan;
 mod pods;
 mod progress;
+mod prove;
 mod render;
 mod run;
 mod spine;
@@ -102,6 +104,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Why(arguments) => why::run(host, &arguments),
         Command::History(arguments) => history::run(host, &arguments),
         Command::Audit(arguments) => audit::run(host, &arguments),
+        Command::Key(arguments) => key::run(host, &arguments),
         Command::Config(arguments) => config::run(host, &arguments),
         Command::Suspend(arguments) => suspend::suspend(host, &arguments),
         Command::Resume(arguments) => suspend::resume(host, &arguments),

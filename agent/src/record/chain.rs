@@ -7,12 +7,12 @@
 //!
 //! Invariant: a check reads one record at a time, so that its memory does not grow with the journal.
 
-use std::fmt;
-
-use rusqlite::Connection;
+use rusqlite::{Connection, Rows, Statement};
 use sha2::{Digest as _, Sha256};
 
 use super::RecordId;
+use super::checkpoint::Sealed;
+use super::walk::{Expected, Fault, Stop, Verdict, Walk};
 
 /// A hash of the chain.
 pub(super) type Hash = [u8; 32];
@@ -30,23 +30,6 @@ pub struct Head {
     pub record: RecordId,
     /// Its hash.
     pub hash: [u8; 32],
-}
-
-/// What a check of the chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every record follows from the one before it.
-    Whole {
-        /// The newest record.
-        head: Head,
-    },
-    /// It was tampered with or damaged.
-    Broken {
-        /// The first record that is not as it was written.
-        record: RecordId,
-        /// What is wrong with it.
-        what: String,
-    },
 }
 
 /// The columns of a record that its hash covers.
@@ -76,18 +59,26 @@ impl Head {
     }
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole { head } => write!(f, "the chain of {} records is whole; head {}", head.record, head.hex()),
-            Self::Broken { record, what } => write!(f, "record {record}: {what}"),
-        }
-    }
-}
-
 /// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A hash from its 64 hexadecimal digits in lower case; none if it is spelled otherwise.
+pub(super) fn unhex(digits: &str) -> Option<Hash> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut hash = GENESIS;
+    if digits.len() != 2 * hash.len() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = (value(pair[0])? << 4) | value(pair[1])?;
+    }
+    Some(hash)
 }
 
 /// The hash of a record.
@@ -108,63 +99,89 @@ pub(super) fn hash(columns: &Columns<'_>) -> Hash {
     digest.finalize().into()
 }
 
-/// Walks the whole chain. `expected` is the beginning, in hexadecimal digits, of a hash that must stand in it: one that
-/// was seen from outside, such as in a commit status.
-pub(super) fn verify(connection: &Connection, expected: Option<&str>) -> rusqlite::Result<Verdict> {
-    let mut statement = connection.prepare(
-        "SELECT sequence, time, kind, unit, \"commit\", object, pod, body, previous, hash FROM journal ORDER BY sequence",
-    )?;
+/// A stored record: its columns, and its hash as it was written.
+pub(super) struct Kept<'a> {
+    pub(super) columns: Columns<'a>,
+    pub(super) written: Hash,
+}
+
+/// The columns that [`Kept::read`] reads, in its order.
+pub(super) const COLUMNS: &str = "sequence, time, kind, unit, \"commit\", object, pod, body, previous, hash";
+
+/// Walks the whole journal of a database. An agent that goes on writing meanwhile does not change what is read.
+pub(super) fn verify(connection: &Connection, expected: Expected<'_>) -> rusqlite::Result<Verdict> {
+    let transaction = connection.unchecked_transaction()?;
+    Verdict::of(walk(&transaction, expected))
+}
+
+fn walk(connection: &Connection, expected: Expected<'_>) -> Result<Verdict, Stop<rusqlite::Error>> {
+    let mut walk = Walk::new(expected);
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM journal ORDER BY sequence"))?;
     let mut rows = statement.query([])?;
-    let mut head = Head { record: RecordId(0), hash: GENESIS };
-    let mut met = expected.is_none();
-    let broken = |record: i64, what: &str| Ok(Verdict::Broken { record: RecordId(record), what: what.to_owned() });
+    let mut statement = seals(connection, EVERY)?;
+    let mut seals = statement.as_mut().map(|statement| statement.query([])).transpose()?;
+    let mut seal = next_seal(&mut seals)?;
     while let Some(row) = rows.next()? {
-        let next = head.record.0 + 1;
         let sequence: i64 = row.get(0)?;
-        if sequence != next {
-            return broken(next, &format!("it is missing; the next one is record {sequence}"));
-        }
-        let Some((previous, written, computed)) = read(row, sequence) else {
-            return broken(sequence, "one of its columns is not of the type that was written");
+        let Some(Kept { columns, written }) = Kept::read(row) else {
+            return Err(Fault::new(sequence, "one of its columns is not of the type that was written").into());
         };
-        if computed != written {
-            return broken(sequence, "its contents do not give its hash: it was changed, inserted or moved");
+        walk.record(&columns, written)?;
+        while let Some((record, sealed)) = seal.take_if(|(record, _)| *record <= sequence) {
+            let unreadable = || Fault::new(record, "its checkpoint: it is not of the type that was written");
+            walk.seal(record, &sealed.ok_or_else(unreadable)?)?;
+            seal = next_seal(&mut seals)?;
         }
-        if previous != head.hash {
-            return broken(sequence, "it does not follow from the record before it: one of the two was exchanged");
-        }
-        head = Head { record: RecordId(sequence), hash: computed };
-        met = met || expected.is_some_and(|expected| head.hex().starts_with(&expected.to_ascii_lowercase()));
     }
     // SQLite keeps the highest number ever given, which a plain removal at the end leaves behind.
     let given: Option<i64> =
         connection.query_row("SELECT max(seq) FROM sqlite_sequence WHERE name = 'journal'", [], |row| row.get(0))?;
-    if let Some(given) = given.filter(|given| *given > head.record.0) {
-        return broken(head.record.0 + 1, &format!("it is missing at the end; {given} records were written"));
-    }
-    if !met {
-        let what = "no record up to the end has the head that was given: records are missing at the end, or this is \
-                    another or an older journal";
-        return broken(head.record.0 + 1, what);
-    }
-    Ok(Verdict::Whole { head })
+    let known = [
+        (given.unwrap_or_default(), "{} records were written"),
+        (seal.map_or(0, |(record, _)| record), "a checkpoint is about record {}"),
+    ];
+    Ok(walk.end(&known)?)
 }
 
-/// The hash before, the hash as written and the hash as it must be; none if a column has another type.
-fn read(row: &rusqlite::Row<'_>, sequence: i64) -> Option<(Hash, Hash, Hash)> {
-    let text = |index: usize| row.get_ref(index).ok()?.as_str_or_null().ok();
-    let hash_at = |index: usize| row.get_ref(index).ok()?.as_blob().ok()?.try_into().ok();
-    let (previous, written): (Hash, Hash) = (hash_at(8)?, hash_at(9)?);
-    let computed = hash(&Columns {
-        sequence,
-        time: row.get(1).ok()?,
-        kind: text(2)??,
-        unit: text(3)?,
-        commit: text(4)?,
-        object: text(5)?,
-        pod: text(6)?,
-        body: text(7)??,
-        previous: &previous,
-    });
-    Some((previous, written, computed))
+/// Below the number of any checkpoint, those of no record included.
+pub(super) const EVERY: i64 = -i64::MAX;
+
+/// The checkpoints of records from `from` on, in their order; none if the database is of a time before there were any.
+pub(super) fn seals(connection: &Connection, from: i64) -> rusqlite::Result<Option<Statement<'_>>> {
+    let table = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'checkpoints'";
+    if connection.query_row(table, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let sql = format!("SELECT record, text, signature FROM checkpoints WHERE record >= {from} ORDER BY record");
+    connection.prepare(&sql).map(Some)
+}
+
+/// The next checkpoint and its record; no checkpoint if its columns are not of their type.
+pub(super) fn next_seal(rows: &mut Option<Rows<'_>>) -> rusqlite::Result<Option<(i64, Option<Sealed>)>> {
+    let Some(rows) = rows else { return Ok(None) };
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let text = |index: usize| row.get::<_, String>(index).ok();
+    let sealed = text(1).zip(text(2)).map(|(text, signature)| Sealed { text, signature });
+    Ok(Some((row.get(0)?, sealed)))
+}
+
+impl<'a> Kept<'a> {
+    /// Reads a row of [`COLUMNS`]; none if a column has another type than was written.
+    pub(super) fn read(row: &'a rusqlite::Row<'_>) -> Option<Self> {
+        let text = |index: usize| row.get_ref(index).ok()?.as_str_or_null().ok();
+        let bytes = |index: usize| row.get_ref(index).ok()?.as_blob().ok();
+        let columns = Columns {
+            sequence: row.get(0).ok()?,
+            time: row.get(1).ok()?,
+            kind: text(2)??,
+            unit: text(3)?,
+            commit: text(4)?,
+            object: text(5)?,
+            pod: text(6)?,
+            body: text(7)??,
+            previous: bytes(8)?,
+        };
+        let written = bytes(9)?.try_into().ok()?;
+        (columns.previous.len() == GENESIS.len()).then_some(Self { columns, written })
+    }
 }

@@ -89,6 +89,80 @@ pub enum RecordError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The journal names no host key yet.
+    #[error("this host has no host key yet: `writ key init` makes it, and so does the first pass of the agent")]
+    NoHostKey,
+    /// The journal names a host key, and its file is gone.
+    #[error(
+        "the journal names the host key {named}, and there is no {path}: nothing is signed until it is put back; if it is          lost, run `writ key rotate --lost --reason WHY`"
+    )]
+    HostKeyAbsent {
+        /// Where it should be.
+        path: PathBuf,
+        /// The fingerprint of the key that is missed.
+        named: String,
+    },
+    /// The file holds another key than the journal names.
+    #[error(
+        "{path} is the key {found}, and the journal names {named}: nothing is signed until that one is put back; if it is \
+         lost, run `writ key rotate --lost --reason WHY`"
+    )]
+    OtherHostKey {
+        /// The file.
+        path: PathBuf,
+        /// The fingerprint of what is there.
+        found: String,
+        /// The fingerprint of what should be.
+        named: String,
+    },
+    /// It is said to be lost, and is there.
+    #[error("the host key that the journal names is there and can sign: run `writ key rotate` without --lost")]
+    HostKeyNotLost,
+    /// The journal says nothing of what is to be proven.
+    #[error("the journal {path} tells nothing of {about}")]
+    NothingToldOf {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        about: String,
+    },
+    /// No checkpoint covers it.
+    #[error(
+        "record {record} is newer than the newest checkpoint, so that nothing vouches for it yet: the agent signs when a \
+         pass ends in another state than the one before, and at latest after a day"
+    )]
+    NotSignedYet {
+        /// The newest record about it.
+        record: i64,
+    },
+    /// The file of the host key cannot be used.
+    #[error("the host key {path} cannot be used: {detail}")]
+    BadHostKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without its contents.
+        detail: String,
+    },
+    /// The library would not sign.
+    #[error("the host key cannot sign")]
+    Signing {
+        /// Why not.
+        #[source]
+        source: ssh_key::Error,
+    },
+    /// The checkpoint beside the journal is about another journal, or a longer one.
+    #[error(
+        "{file} is about a record {record} that the journal {path} has otherwise or not at all: the journal was exchanged or \
+         rolled back. Keep a copy of that file and of its signature, find out why, then move both away"
+    )]
+    Contradicted {
+        /// The journal.
+        path: PathBuf,
+        /// The file beside it.
+        file: PathBuf,
+        /// The record.
+        record: RecordId,
+    },
     /// There is no intent by this identifier that still waits for its outcome.
     #[error("record {0} is no intent that waits for its outcome")]
     NoSuchIntent(RecordId),

@@ -56,6 +56,37 @@ pub enum AgentEvent {
         /// Why.
         reason: String,
     },
+    /// The host key was made: from here on it signs checkpoints of this journal.
+    HostKeyMade {
+        /// The host.
+        host: String,
+        /// The public key, as `ssh-ed25519 AAAA…`.
+        key: String,
+    },
+    /// A new host key took the place of the old one, which signed that.
+    HostKeyRotated {
+        /// The host.
+        host: String,
+        /// The old public key.
+        from: String,
+        /// The new public key.
+        to: String,
+        /// The old key's signature over the handover, in armor.
+        signature: String,
+    },
+    /// A new host key took the place of one that was lost, and nothing but this record vouches for it.
+    HostKeyReplaced {
+        /// The host.
+        host: String,
+        /// The old public key.
+        from: String,
+        /// The new public key.
+        to: String,
+        /// Who did it.
+        owner: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Events of trust.

@@ -9,11 +9,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use writ_core::model::ObjectId;
 use writ_core::time::Timestamp;
 
-use super::chain::{self, Columns, GENESIS, Hash, Head, Verdict};
+use super::chain::{self, Columns, GENESIS, Hash, Head};
 use super::error::{RecordError, database};
 use super::event::{Event, WorkEvent};
 use super::store::check_ours;
-use super::{StepRecord, wire};
+use super::walk::{Expected, Verdict};
+use super::{StepRecord, wire, witness};
 use crate::limits::HISTORY_RECORDS_DEFAULT;
 
 /// The number of a record, counted from 1.
@@ -90,8 +91,8 @@ pub struct Filter {
 /// A journal opened to be read alone: a live one, or a copy of the file.
 #[derive(Debug)]
 pub struct Journal {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 impl Record {
@@ -126,9 +127,21 @@ impl Journal {
         Ok(Self { connection, path: path.to_path_buf() })
     }
 
-    /// Walks the whole chain. `expected` is the beginning of a hash that must stand in it, as a commit status shows it.
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Walks the whole journal. `expected` is the beginning of a hash that must stand in it, as a commit status shows it.
     pub fn verify_chain(&self, expected: Option<&str>) -> Result<Verdict, RecordError> {
-        chain::verify(&self.connection, expected).map_err(database("verify the chain", &self.path))
+        self.verify(Expected { head: expected, signers: None })
+    }
+
+    /// Walks the whole journal, and checks it against what is known from outside.
+    pub fn verify(&self, expected: Expected<'_>) -> Result<Verdict, RecordError> {
+        let verdict = chain::verify(&self.connection, expected).map_err(database("verify the chain", &self.path))?;
+        witness::beside(&self.connection, &self.path, verdict)
     }
 
     /// The newest record.

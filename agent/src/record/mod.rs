@@ -11,30 +11,47 @@
 mod batch;
 mod buckets;
 mod chain;
+mod checkpoint;
+mod draft;
 mod error;
 mod event;
+mod export;
 #[cfg(debug_assertions)]
 mod failpoint;
 mod held;
+mod host_key;
 mod journal;
 mod lock;
 mod outbox;
+mod proof;
 mod schema;
+mod seal;
 mod setbacks;
 mod step;
 mod store;
+mod tree;
+mod walk;
 mod wire;
+mod witness;
 
 pub use batch::{Batch, Pass};
-pub use chain::{Head, Verdict};
+pub use chain::Head;
+pub use checkpoint::{Checkpoint, Sealed};
+pub use draft::Draft;
 pub use error::RecordError;
 pub use event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
+pub use export::{Excerpt, ExportError, verify_export};
 pub use held::{Introduced, PassState, Standing, Suspension};
+pub use host_key::Lost;
 pub use journal::{About, Filter, IntentId, Journal, OpenIntent, Record, RecordId};
 pub use lock::{AgentLock, PassLock, machine};
 pub use outbox::{Hold, StatusId, Waiting};
+pub use proof::{Proof, Shown, Subject, Told, Unproven};
+pub use seal::{HostKey, NAMESPACE};
 pub use step::{ActRecord, Outcome, StepRecord};
 pub use store::Store;
+pub use walk::{Expected, Seals, Verdict};
+pub use witness::{CHECKPOINT_FILE, SIGNATURE_FILE};
 
 /// The file of the store in the state directory.
 pub const FILE: &str = "writ.db";

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -123,6 +123,20 @@ CREATE TABLE setbacks (
     why      TEXT NOT NULL,
     PRIMARY KEY (unit, deed, object, name, revision)
 ) STRICT, WITHOUT ROWID;
+"#;
+
+/// Checkpoints stand beside the chain: each is about the chain up to its record. `peaks` restores the tree up to there.
+const CHECKPOINTS: &str = r#"
+CREATE TABLE checkpoints (
+    record    INTEGER PRIMARY KEY REFERENCES journal,
+    text      TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    peaks     BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER checkpoints_stay BEFORE DELETE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'checkpoints only become more'); END;
+CREATE TRIGGER checkpoints_keep_contents BEFORE UPDATE ON checkpoints
+    BEGIN SELECT RAISE(ABORT, 'checkpoints only become more'); END;
 "#;
 
 /// The schema of a database, as it says itself.

@@ -12,11 +12,12 @@ use writ_core::hash::HashKey;
 use writ_core::time::Timestamp;
 
 use super::batch::Batch;
-use super::chain::{self, Head, Verdict, hex};
+use super::chain::{self, Head, hex};
 use super::error::{RecordError, database, files};
 use super::event::{AgentEvent, Event};
 use super::journal::{self, Filter, OpenIntent, Record};
-use super::{FILE, schema};
+use super::walk::{Expected, Verdict};
+use super::{FILE, schema, witness};
 
 /// Longest wait for another process that writes. A write takes milliseconds; 10 s means that something hangs.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
@@ -122,9 +123,15 @@ impl Store {
         journal::open_intents(&self.read(), &self.path)
     }
 
-    /// Walks the whole chain. `expected` is the beginning of a hash that must stand in it, as a commit status shows it.
+    /// Walks the whole journal. `expected` is the beginning of a hash that must stand in it, as a commit status shows it.
     pub fn verify_chain(&self, expected: Option<&str>) -> Result<Verdict, RecordError> {
-        chain::verify(&self.read(), expected).map_err(database("verify the chain", &self.path))
+        self.verify(Expected { head: expected, signers: None })
+    }
+
+    /// Walks the whole journal, and checks it against what is known from outside.
+    pub fn verify(&self, expected: Expected<'_>) -> Result<Verdict, RecordError> {
+        let verdict = chain::verify(&self.read(), expected).map_err(database("verify the chain", &self.path))?;
+        witness::beside(&self.read(), &self.path, verdict)
     }
 
     /// Does several writes as one: all are committed together, durably, or none is.
@@ -259,7 +266,7 @@ fn stored_key(connection: &Connection) -> rusqlite::Result<HashKey> {
 }
 
 /// Random bytes of the kernel.
-fn random() -> Result<[u8; 32], RecordError> {
+pub(super) fn random() -> Result<[u8; 32], RecordError> {
     let path = Path::new("/dev/urandom");
     let mut bytes = [0; 32];
     File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(files("read random bytes from", path))?;

@@ -185,6 +185,29 @@ impl AllowedSigners {
     }
 }
 
+impl AllowedSigners {
+    /// Whether the file lets a key sign as `principal` in `namespace` at a moment, as `ssh-keygen -Y verify` asks with `-I`
+    /// and `-n`; else why not, to follow the name of the key.
+    pub fn lists(&self, key: &KeyId, principal: &str, namespace: &str, moment: Timestamp) -> Result<(), &'static str> {
+        let mut why = "is not listed";
+        for line in self.keys.get(key).into_iter().flatten() {
+            let options = &line.options;
+            why = if !line.principals.matches(principal) {
+                "is listed for other names alone"
+            } else if options.namespaces.as_ref().is_some_and(|namespaces| !namespaces.matches(namespace)) {
+                "is listed for other namespaces alone"
+            } else if options.valid_after.is_some_and(|start| moment < start) {
+                "is listed as not valid yet"
+            } else if options.valid_before.is_some_and(|end| moment > end) {
+                "is listed as no longer valid"
+            } else {
+                return Ok(());
+            };
+        }
+        Err(why)
+    }
+}
+
 /// The first that authorizes, else the first.
 fn best<'a>(standings: impl Iterator<Item = Standing<'a>>) -> Standing<'a> {
     let mut first = None;

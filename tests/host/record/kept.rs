@@ -43,7 +43,25 @@ fn every_event() -> Vec<Event> {
     let mut events = agent_and_trust();
     events.extend(work());
     events.extend(operator_and_report());
+    events.extend(keys());
     events
+}
+
+fn keys() -> Vec<Event> {
+    let (host, key) = (|| "edge-1".to_owned(), |digit: char| format!("ssh-ed25519 {digit}"));
+    vec![
+        AgentEvent::HostKeyMade { host: host(), key: key('a') }.into(),
+        AgentEvent::HostKeyRotated { host: host(), from: key('a'), to: key('b'), signature: "-----\nx\n".into() }
+            .into(),
+        AgentEvent::HostKeyReplaced {
+            host: host(),
+            from: key('b'),
+            to: key('c'),
+            owner: "alice".into(),
+            reason: "the disk burnt".into(),
+        }
+        .into(),
+    ]
 }
 
 fn agent_and_trust() -> Vec<Event> {
@@ -186,7 +204,7 @@ fn every_event_comes_back_as_it_was() {
     let all = every_event();
     store.batch(|batch| all.iter().try_for_each(|event| batch.append(NOW, event).map(drop))).unwrap();
     assert_eq!(events(&store), all);
-    assert_eq!(whole(&store.verify_chain(None).unwrap()), 1 + i64::try_from(all.len()).unwrap());
+    assert_eq!(store.audit_head().unwrap().record.0, 1 + i64::try_from(all.len()).unwrap());
 }
 
 #[test]

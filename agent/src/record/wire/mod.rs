@@ -12,6 +12,11 @@ pub(super) use write::write;
 /// The version of every body that is written now.
 const VERSION: u64 = 1;
 
+/// The kinds that tell of host keys: a check of the journal reads these and no others.
+pub(super) const KEY_MADE: &str = "host-key-made";
+pub(super) const KEY_ROTATED: &str = "host-key-rotated";
+pub(super) const KEY_REPLACED: &str = "host-key-replaced";
+
 /// An event as it stands in the journal, without what places it in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Row {

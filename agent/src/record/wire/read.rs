@@ -8,7 +8,7 @@ use writ_core::status::State;
 use writ_core::time::Timestamp;
 
 use super::write::fix_name;
-use super::{Row, VERSION};
+use super::{KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
 use crate::record::event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
 use crate::record::{ActRecord, Outcome, RecordId, StepRecord};
 
@@ -125,6 +125,20 @@ fn agent(kind: &str, from: &Stored<'_>) -> Read<Option<AgentEvent>> {
             host: from.text("host")?,
         },
         "agent-stopped" => AgentEvent::Stopped { reason: from.text("reason")? },
+        KEY_MADE => AgentEvent::HostKeyMade { host: from.text("host")?, key: from.text("key")? },
+        KEY_ROTATED => AgentEvent::HostKeyRotated {
+            host: from.text("host")?,
+            from: from.text("from")?,
+            to: from.text("to")?,
+            signature: from.text("signature")?,
+        },
+        KEY_REPLACED => AgentEvent::HostKeyReplaced {
+            host: from.text("host")?,
+            from: from.text("from")?,
+            to: from.text("to")?,
+            owner: from.text("owner")?,
+            reason: from.text("reason")?,
+        },
         _ => return Ok(None),
     }))
 }

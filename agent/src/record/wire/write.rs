@@ -7,7 +7,7 @@ use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId};
 use writ_core::plan::{Cause, Fix};
 
-use super::{Row, VERSION};
+use super::{KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
 use crate::record::event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
 use crate::record::{ActRecord, Outcome, StepRecord};
 
@@ -71,6 +71,20 @@ fn agent(event: &AgentEvent) -> Draft {
             .put("process", *process)
             .put("host", host.as_str()),
         AgentEvent::Stopped { reason } => Draft::new("agent-stopped").put("reason", reason.as_str()),
+        AgentEvent::HostKeyMade { host, key } => {
+            Draft::new(KEY_MADE).put("host", host.as_str()).put("key", key.as_str())
+        }
+        AgentEvent::HostKeyRotated { host, from, to, signature } => Draft::new(KEY_ROTATED)
+            .put("host", host.as_str())
+            .put("from", from.as_str())
+            .put("to", to.as_str())
+            .put("signature", signature.as_str()),
+        AgentEvent::HostKeyReplaced { host, from, to, owner, reason } => Draft::new(KEY_REPLACED)
+            .put("host", host.as_str())
+            .put("from", from.as_str())
+            .put("to", to.as_str())
+            .put("owner", owner.as_str())
+            .put("reason", reason.as_str()),
     }
 }
 
