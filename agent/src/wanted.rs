@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use writ_core::dialect::{Address, Contents, Fetched, Files, lower_with};
+use writ_core::guard::Grants;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
@@ -30,6 +31,8 @@ pub struct Wanted {
     pub addresses: BTreeSet<Address>,
     /// For which of them an older copy stands in, and why.
     pub stale: Vec<String>,
+    /// What the rules of trust let its pods ask of the host.
+    pub grants: Grants,
 }
 
 /// Why it cannot be said what a unit wants.
@@ -52,7 +55,8 @@ pub struct WantedCache(RefCell<Option<(Key, Rc<Wanted>)>>);
 
 #[derive(Debug, PartialEq)]
 struct Key {
-    commit: String,
+    // Not its name alone: what the host says about trust is part of what was admitted.
+    admitted: Admitted,
     buckets: Buckets,
 }
 
@@ -74,7 +78,7 @@ impl WantedCache {
         path: &str,
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
-        let key = Key { commit: admitted.commit().to_string(), buckets: store.buckets()? };
+        let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
         if let Some((known, wanted)) = &*self.0.borrow()
             && *known == key
         {
@@ -86,8 +90,9 @@ impl WantedCache {
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let contents = fetch::contents(store.folder(), &files).await;
-        Ok(of_files(&files, &contents, &key.commit, &world).map(|wanted| {
-            let wanted = Rc::new(wanted);
+        Ok(of_files(&files, &contents, &admitted.commit().to_string(), &world).map(|wanted| {
+            let grants = grants(admitted, path, &wanted.desired);
+            let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
         }))
@@ -109,7 +114,31 @@ pub fn of_files(files: &Files, contents: &Contents, commit: &str, world: &World)
         Fetched::Fresh(_) | Fetched::Unasked | Fetched::Failed { .. } => None,
     });
     let (stale, addresses) = (stale.collect(), contents.keys().cloned().collect());
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, addresses, stale })
+    let grants = Grants::all();
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, addresses, stale, grants })
+}
+
+/// What the rules of trust let the workloads of a unit ask of the host: each by the path of the file that declares it, from
+/// the root of the tree.
+fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
+    let mut grants = Grants::all();
+    for workload in desired.workloads.values() {
+        // What no file declares is granted what a path that no rule names is granted.
+        let file = workload.file.as_deref().unwrap_or_default();
+        if let Some(powers) = admitted.powers(path_in_tree(path, file).as_bytes()) {
+            grants.limit(workload.id.clone(), powers);
+        }
+    }
+    grants
+}
+
+/// The path of a unit's file from the root of the tree.
+#[must_use]
+pub fn path_in_tree(unit: &str, file: &str) -> String {
+    match unit.trim_matches('/') {
+        "" | "." => file.to_owned(),
+        folder => format!("{folder}/{file}"),
+    }
 }
 
 impl WantedError {

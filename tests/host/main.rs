@@ -29,10 +29,12 @@ mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]
 mod repository;
+mod rewind;
 mod said;
 mod settings;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;
+mod statements;
 mod stop;
 mod trust;
 mod urls;

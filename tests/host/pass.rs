@@ -34,9 +34,9 @@ statefulset "data" "pg" {
 
 /// A repository, a state directory, and the settings between them.
 pub(crate) struct World {
-    repository: Repository,
-    key: Key,
-    folder: TempDir,
+    pub(crate) repository: Repository,
+    pub(crate) key: Key,
+    pub(crate) folder: TempDir,
     pub(crate) settings: Settings,
 }
 
@@ -46,7 +46,7 @@ impl World {
         Self::with_settings(files, "")
     }
 
-    fn with_settings(files: &[(&str, &str)], more: &str) -> Self {
+    pub(crate) fn with_settings(files: &[(&str, &str)], more: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let key = crate::repository::key(folder.path(), "ann");
         let (repository, introduction) = Repository::introduced_by(&key);
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::open(Clock.now(), &self.settings.host.state).unwrap()
     }
 
@@ -93,7 +93,7 @@ impl World {
         (standing.commit, standing.state, standing.text)
     }
 
-    fn journal(&self) -> Vec<String> {
+    pub(crate) fn journal(&self) -> Vec<String> {
         self.store().history(&writ::record::Filter::default()).unwrap().into_iter().map(|it| it.kind).collect()
     }
 }

@@ -4,10 +4,13 @@
 
 mod certificates;
 mod doors;
+mod merges;
 mod openpgp;
 mod openpgp_bytes;
 mod revoked;
+mod rules;
 mod signatures;
+mod team;
 mod world;
 
 use writ::git::Repository as Opened;
@@ -315,7 +318,7 @@ fn refuses_a_commit_that_leaves_nobody_authorized() {
             |world| world.repository.authorize(&world.alice.line_with("no-touch-required")),
             Reason::AuthorizationsRemoved,
         ),
-        ("rules are written", |world| world.repository.write(".writ/trust.toml", ""), Reason::PathNotAllowed),
+        ("rules are no rules", |world| world.repository.write(".writ/trust.toml", ""), Reason::AuthorizationsRemoved),
         (
             "a list of revocations is no list",
             |world| world.repository.write(".writ/revoked", "nobody\n"),

@@ -87,6 +87,14 @@ fn agent_and_trust() -> Vec<Event> {
         .into(),
         TrustEvent::Unchecked { source: "infra".into(), commit: None, detail: "cannot read".into() }.into(),
         TrustEvent::FloorSet { source: "infra".into(), from: None, to: "c1".into() }.into(),
+        TrustEvent::Rewound {
+            source: "infra".into(),
+            from: "c1".into(),
+            to: "c0".into(),
+            statement: "5f".into(),
+            signers: vec!["SHA256:abc alice@example".into()],
+        }
+        .into(),
     ]
 }
 
@@ -215,7 +223,7 @@ fn the_first_schema_is_still_read_and_its_chain_still_computes() {
     let store = Store::open(Timestamp(NOW.0 + 1), folder.path()).unwrap();
     whole(&store.verify_chain(Some(HEAD_1)).unwrap());
     let mut kept = events(&store);
-    assert_eq!(kept.pop(), Some(AgentEvent::StoreMigrated { from: 1, to: 2 }.into()));
+    assert_eq!(kept.pop(), Some(AgentEvent::StoreMigrated { from: 1, to: 4 }.into()));
     assert_eq!(kept, every_event()[..kept.len()]);
     assert_eq!(kept.len(), 40);
 }
