@@ -97,6 +97,11 @@ impl Places {
             pointer = pointer.rsplit_once('/')?.0;
         }
     }
+
+    /// Each part with its place, by pointer.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.0.iter().map(|(pointer, place)| (pointer.as_str(), place))
+    }
 }
 
 #[cfg(test)]
