@@ -11,6 +11,7 @@ use writ_core::time::{Seconds, Timestamp};
 
 use crate::attendance::Attendance;
 use crate::clock::Clock;
+use crate::confine::Child;
 use crate::health::Health;
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
 use crate::record::{Outcome, PassLock, RecordError, Store};
@@ -28,6 +29,8 @@ pub struct Agent {
     pub clock: Clock,
     /// The record.
     pub store: Rc<Store>,
+    /// How the confined processes are started that read files.
+    pub child: Child,
     /// Shows what takes long.
     pub progress: Box<dyn Progress>,
     /// The forges that are told.
@@ -101,7 +104,7 @@ impl Agent {
         let turn = Mutex::new(Weak::new());
         let news = Notify::new();
         Ok((
-            Self { settings, clock, store, progress, forges, news, places, units, turn },
+            Self { settings, clock, store, child: Child::default(), progress, forges, news, places, units, turn },
             Attendance::new(runners, reports),
         ))
     }

@@ -3,6 +3,7 @@
 //! Invariant: follows no redirect and sends no login.
 //! Invariant: no message holds the query of an address.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -15,8 +16,8 @@ use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
-use writ_core::dialect::{Address, Contents, Fetched, Files, addresses, unasked};
-use writ_core::limits::{ADDRESSES_MAX, ASSET_BYTES_MAX};
+use writ_core::dialect::{Address, Contents, Fetched};
+use writ_core::limits::ASSET_BYTES_MAX;
 use writ_core::time::Timestamp;
 
 use crate::error::chain;
@@ -44,13 +45,8 @@ enum FetchError {
     TooLarge,
 }
 
-/// What comes of each address that the assets among `files` name. Copies are kept below the directory `state`.
-pub async fn contents(state: &Path, files: &Files) -> Contents {
-    let addresses = addresses(files);
-    // Lowering refuses so many.
-    if addresses.len() > ADDRESSES_MAX {
-        return unasked(files);
-    }
+/// What comes of each address. Copies are kept below the directory `state`.
+pub async fn contents(state: &Path, addresses: BTreeSet<Address>) -> Contents {
     let (clients, folder) = (&Clients::default(), &state.join(FOLDER));
     let fetches = addresses.into_iter().map(|address| async move {
         let fetched = one(clients, folder, &address).await;

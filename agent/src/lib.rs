@@ -20,6 +20,7 @@ pub mod error;
 pub mod interrupt;
 pub mod limits;
 
+pub mod confine;
 pub mod git;
 pub mod signature;
 

@@ -4,6 +4,7 @@
 
 mod canary;
 mod cli;
+mod confine;
 mod crash;
 mod documents;
 mod faults;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use writ_core::dialect::{Files, lower_with, unasked};
+use writ::confine::Judged;
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problem, Problems, Severity, Sources};
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let read = files::read(&arguments.path)?;
-    let (objects, problems, sources) = judge(&read);
+    let (objects, problems, sources) = judge(files::judged(&read)?);
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
@@ -40,9 +40,9 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
 }
 
-/// Lowers and resolves: the number of objects, every problem and note, and the texts that they are in.
-fn judge(read: &Files) -> (usize, Problems, Sources) {
-    let (lowered, sources) = lower_with(read, &unasked(read));
+/// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
+fn judge(judged: Judged) -> (usize, Problems, Sources) {
+    let Judged { lowered, sources, unfetched: _ } = judged;
     let lowered = match lowered {
         Ok(lowered) => lowered,
         Err(problems) => return (0, problems, sources),
