@@ -23,7 +23,7 @@ const NAME_BYTES_MAX: usize = 253;
 /// Writes an answer about files.
 pub(super) fn write<W: Write>(to: W, files: &Files, answer: &Answer) -> io::Result<()> {
     let numbers = files.keys().zip(0..).map(|(path, number)| (path.as_str(), number)).collect();
-    let mut writer = Writer { to: Encoder(to), numbers };
+    let mut writer = Writer { to: Encoder(to), numbers, last: None };
     writer.to.raw(ANSWER)?;
     match answer {
         Answer::Addresses(addresses) => {
@@ -56,6 +56,8 @@ struct Writer<'a, W> {
     to: Encoder<W>,
     /// Files by path: which one it is of all.
     numbers: BTreeMap<&'a str, usize>,
+    /// The file of the last place: the next one is mostly in the same.
+    last: Option<(&'a str, usize)>,
 }
 
 impl<W: Write> Writer<'_, W> {
@@ -126,8 +128,11 @@ impl<W: Write> Writer<'_, W> {
 
     fn place(&mut self, place: &Place) -> io::Result<()> {
         let Place { file, start, end } = place;
-        let number = self.numbers.get(&**file).ok_or_else(|| io::Error::other("a place is in no file"))?;
-        self.to.number(*number)?;
+        let known = self.last.filter(|(last, _)| **last == **file);
+        let known = known.or_else(|| self.numbers.get_key_value(&**file).map(|(path, number)| (*path, *number)));
+        let (_, number) = known.ok_or_else(|| io::Error::other("a place is in no file"))?;
+        self.last = known;
+        self.to.number(number)?;
         self.to.number(*start)?;
         self.to.number(*end)
     }
