@@ -27,6 +27,7 @@ pub mod error;
 pub mod interrupt;
 pub mod limits;
 
+pub mod confine;
 pub mod git;
 pub mod sign;
 pub mod signature;

@@ -68,6 +68,11 @@ pub fn sign(key: &Path, namespace: &str, text: &str) -> Result<(String, Signer),
     }
     match check_statement(text.as_bytes(), &output.stdout, namespace) {
         Signature::Good(signer) => Ok((String::from_utf8_lossy(&output.stdout).into_owned(), signer)),
-        other => Err(SignError::Unusable { key: key.to_owned(), why: other.in_words() }),
+        other @ (Signature::Bad(_)
+        | Signature::WrongNamespace(_)
+        | Signature::Weak(_)
+        | Signature::Unknown(_)
+        | Signature::Missing
+        | Signature::NotChecked) => Err(SignError::Unusable { key: key.to_owned(), why: other.in_words() }),
     }
 }

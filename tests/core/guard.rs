@@ -167,6 +167,7 @@ fn every_rule_is_about_one_power_and_every_power_has_one_name_that_is_read_again
         assert!(power.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", power.name());
     }
     assert_eq!(Power::parse("Ports"), None);
+    assert_eq!(Power::parse("ordinary"), Some(Power::OF_ORDINARY_PODS.into()));
 }
 
 #[test]

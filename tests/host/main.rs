@@ -5,6 +5,7 @@
 mod audit;
 mod canary;
 mod cli;
+mod confine;
 mod crash;
 mod documents;
 mod faults;

@@ -78,11 +78,13 @@ impl Story {
 }
 
 fn rewound(machine: &Machine) -> Vec<TrustEvent> {
-    let events = machine.history().into_iter().filter_map(|record| match record.event {
-        Event::Trust(event @ TrustEvent::Rewound { .. }) => Some(event),
-        _ => None,
-    });
-    events.collect()
+    let mut found = Vec::new();
+    for record in machine.history() {
+        if let Event::Trust(event @ TrustEvent::Rewound { .. }) = record.event {
+            found.push(event);
+        }
+    }
+    found
 }
 
 #[test]
@@ -107,6 +109,21 @@ fn a_signed_rewind_lets_a_host_go_back_once_and_a_replay_is_refused() {
     story.rewind(&["--host", "edge-1", "--for", "2d"]);
     story.machine.pass();
     assert_eq!((story.floor(), rewound(&story.machine).len()), (story.first.clone(), 2));
+}
+
+#[test]
+fn a_rewind_by_the_lines_of_the_document_is_followed_on_its_host() {
+    let story = Story::new();
+    let key = story.origin.key.file.display().to_string();
+    let run = |name: &str| {
+        let commits = [("FROM", story.second.as_str()), ("TO", &story.first), ("UNTIL", "2100-01-01T00:00:00Z")];
+        let more = [("SOURCE", "infra"), ("NAME", name), ("KEY", &key)];
+        crate::statements::run_lines(&story.origin.repository, 1, &[&commits[..], &more].concat());
+    };
+    run("edge-2");
+    story.refused(&["(rewind)"]);
+    run("edge-1");
+    story.followed();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Approvals, rules and powers through whole passes: what a host does when they come, and what it leaves alone until then.
 
-use std::rc::Rc;
+use std::path::Path;
+use std::process::Command;
 
 use writ::agent::Agent;
 use writ::attendance::Attendance;
@@ -8,17 +9,35 @@ use writ::clock::Clock;
 use writ::cycle::{self, PassEnd};
 use writ::interrupt::Interrupt;
 use writ::source::Source;
-use writ::target::Quiet;
 use writ::wake::Wake;
 use writ_core::status::State;
 
 use crate::pass::World;
-use crate::repository::{Key, Sign, key};
+use crate::repository::{Key, Repository, Sign, key};
 
 const WEB: &str = "deployment \"shop\" \"web\" {\n  image = \"web:1\"\n  replicas = 1\n}\n";
 
 /// The same with a port of the host.
 const OPEN: &str = "deployment \"shop\" \"web\" {\n  image = \"web:1\"\n  replicas = 1\n  ports = [\"8080:80\"]\n}\n";
+
+/// Runs the lines of a block of `docs/trust.md` in a clone of a repository, with these variables.
+pub(crate) fn run_lines(repository: &Repository, block: usize, variables: &[(&str, &str)]) {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/trust.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let lines = document.split("```sh\n").nth(block + 1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let clone = folder.path().join("clone");
+    let made = Command::new("git").args(["clone", "-q"]).arg(repository.path()).arg(&clone).status().unwrap();
+    assert!(made.success());
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-u", "-c", lines]).current_dir(&clone).env_clear().envs(variables.iter().copied());
+    shell.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder.path());
+    for who in ["AUTHOR", "COMMITTER"] {
+        shell.env(format!("GIT_{who}_NAME"), "x").env(format!("GIT_{who}_EMAIL"), "x@example.com");
+    }
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
 
 /// Whoever changes manifests needs a second person.
 const TWO: &str = "version = 1\n[[rule]]\nname = \"all\"\npaths = [\"**\"]\nsigners = [\"*\"]\n\
@@ -43,13 +62,9 @@ struct Agents {
 
 impl Agents {
     fn of(world: &World) -> Self {
-        let (agent, attendance) = Self::agent(world);
+        let (agent, attendance) = world.agent();
         let source = Source::open(&world.settings.host, &world.settings.sources[0]).unwrap();
         Self { agent, attendance, source }
-    }
-
-    fn agent(world: &World) -> (Agent, Attendance) {
-        Agent::new(world.settings.clone(), Clock, Rc::new(world.store()), Box::new(Quiet)).unwrap()
     }
 
     async fn pass(self, world: &World) -> (Self, PassEnd) {
@@ -60,7 +75,7 @@ impl Agents {
             end = cycle::pass(&agent, &mut source, Wake::Start, &interrupt) => end.unwrap(),
             never = attendance.run(&agent) => match never {},
         };
-        let (agent, attendance) = Self::agent(world);
+        let (agent, attendance) = world.agent();
         (Self { agent, attendance, source }, end)
     }
 }
@@ -85,6 +100,19 @@ async fn a_head_that_lacks_an_approval_is_followed_as_soon_as_it_comes_without_a
     let (_, end) = agents.pass(&world).await;
     assert!(!end.refused && end.changes > 0, "{end:?}");
     assert_eq!(world.store().floor("infra").unwrap(), Some(head));
+}
+
+#[tokio::test]
+async fn an_approval_by_the_lines_of_the_document_lets_a_head_in() {
+    let world = World::with(&[]);
+    let bo = ruled(&world, TWO);
+    let head = world.deploy("web.hcl", WEB);
+    assert!(world.pass().await.refused);
+    run_lines(&world.repository, 0, &[("COMMIT", &head), ("KEY", &world.key.file.display().to_string())]);
+    assert!(world.pass().await.refused, "one's own approval is no second person");
+    run_lines(&world.repository, 0, &[("COMMIT", &head), ("KEY", &bo.file.display().to_string())]);
+    let end = world.pass().await;
+    assert!(!end.refused && end.changes > 0, "{end:?}");
 }
 
 #[tokio::test]

@@ -43,11 +43,12 @@ fn every_event() -> Vec<Event> {
     let mut events = agent_and_trust();
     events.extend(work());
     events.extend(operator_and_report());
-    events.extend(keys());
+    events.extend(later());
     events
 }
 
-fn keys() -> Vec<Event> {
+/// What the first schema did not know yet.
+fn later() -> Vec<Event> {
     let (host, key) = (|| "edge-1".to_owned(), |digit: char| format!("ssh-ed25519 {digit}"));
     vec![
         AgentEvent::HostKeyMade { host: host(), key: key('a') }.into(),
@@ -59,6 +60,14 @@ fn keys() -> Vec<Event> {
             to: key('c'),
             owner: "alice".into(),
             reason: "the disk burnt".into(),
+        }
+        .into(),
+        TrustEvent::Rewound {
+            source: "infra".into(),
+            from: "c1".into(),
+            to: "c0".into(),
+            statement: "5f".into(),
+            signers: vec!["SHA256:abc alice@example".into()],
         }
         .into(),
     ]
@@ -87,14 +96,6 @@ fn agent_and_trust() -> Vec<Event> {
         .into(),
         TrustEvent::Unchecked { source: "infra".into(), commit: None, detail: "cannot read".into() }.into(),
         TrustEvent::FloorSet { source: "infra".into(), from: None, to: "c1".into() }.into(),
-        TrustEvent::Rewound {
-            source: "infra".into(),
-            from: "c1".into(),
-            to: "c0".into(),
-            statement: "5f".into(),
-            signers: vec!["SHA256:abc alice@example".into()],
-        }
-        .into(),
     ]
 }
 

@@ -184,7 +184,7 @@ fn a_heartbeat_confirms_and_changes_nothing() {
 
 #[test]
 fn a_head_is_fresh_until_its_age_is_reached_by_the_rules_or_by_the_host() {
-    let mut team = Team::with(&format!("{RULES}").replace("version = 1\n", "version = 1\nmax_age = \"12h\"\n"));
+    let mut team = Team::with(&RULES.replace("version = 1\n", "version = 1\nmax_age = \"12h\"\n"));
     let floor = team.world.repository.head();
     let head = team.change(&team.world.alice, "docs/a", "1");
     let committed = Timestamp::from_seconds(team.world.repository.date() - 60);
