@@ -5,6 +5,8 @@
 mod audit;
 mod canary;
 mod cli;
+#[path = "../fixtures/corpus/mod.rs"]
+mod corpus;
 mod crash;
 mod documents;
 mod faults;
@@ -16,6 +18,7 @@ mod git_http;
 mod git_limits;
 mod git_ssh;
 mod golden;
+mod hostile;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
