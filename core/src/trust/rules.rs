@@ -86,7 +86,7 @@ impl Rules {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| one("it is not UTF-8 text".to_owned()))?;
         let mut problems = Problems::default();
-        let rules = read_toml(RULES, "the rules of trust", text, &mut problems, read);
+        let rules = read_toml(RULES, "the file of rules", text, &mut problems, read);
         let told = problems.sorted().into_iter().map(|problem| {
             let line = problem.place.as_ref().map_or(1, |place| line(text, place.start));
             let help = problem.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));

@@ -96,13 +96,13 @@ fn everything_that_is_wrong_is_told_with_its_line_at_once() {
         text,
         &format!(
             "line 1: `version` is 1 in what this program reads; \
-             line 5: pattern 1 of `paths` is none: paths begin at the root of the tree, without `/`; \
+             line 2: `max_age` is a span such as `12h` or `30d`, above zero; \
+             line 5: this is no pattern of paths: paths begin at the root of the tree, without `/`; \
              line 6: `signers` is a list of patterns that can match somebody, each without a comma; \
              line 7: `threshold` is a number from 1 to 32; \
-             line 8: `may` names no power by everything; there are {all}; \
-             line 13: `hosts` is a list of patterns that can match somebody, each without a comma; \
+             line 8: no power is called `everything` (there are {all}); \
              line 12: `signers` is a list of patterns that can match somebody, each without a comma; \
-             line 2: `max_age` is a span such as `12h` or `30d`, above zero"
+             line 13: `hosts` is a list of patterns that can match somebody, each without a comma"
         ),
     );
     refused(
@@ -115,9 +115,9 @@ fn everything_that_is_wrong_is_told_with_its_line_at_once() {
 fn unknown_and_missing_keys_and_what_is_no_toml_are_refused() {
     refused(
         "version = 1\nmaxage = \"1d\"\n",
-        "line 2: unknown field `maxage`, expected one of `version`, `max_age`, `heartbeat`, `forge`, `rule`",
+        "line 2: unknown key `maxage` in the file of rules (did you mean `max_age`?)",
     );
-    refused("max_age = \"1d\"\n", "line 1: missing field `version`");
+    refused("max_age = \"1d\"\n", "line 1: the file of rules needs `version`");
     for text in ["version = 1\n[[rule]]\nname = \"a\"\n", "version = \"1\"", "= 1", "version = 1\nversion = 1\n"] {
         assert!(Rules::parse(text.as_bytes()).is_err(), "{text}");
     }
