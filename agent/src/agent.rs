@@ -10,6 +10,7 @@ use writ_core::guard::Policy;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
+use crate::confine::Child;
 use crate::error::chain;
 use crate::guard;
 use crate::health::{Health, Report, Runner};
@@ -30,6 +31,8 @@ pub struct Agent {
     pub clock: Clock,
     /// The record.
     pub store: Rc<Store>,
+    /// How the confined processes are started that read files.
+    pub child: Child,
     /// Shows what takes long.
     pub progress: Box<dyn Progress>,
     /// The forges that are told.
@@ -130,7 +133,19 @@ impl Agent {
         let news = Notify::new();
         let unsigned = RefCell::default();
         Ok((
-            Self { settings, clock, store, progress, forges, news, places, units, turn, unsigned },
+            Self {
+                settings,
+                clock,
+                store,
+                child: Child::default(),
+                progress,
+                forges,
+                news,
+                places,
+                units,
+                turn,
+                unsigned,
+            },
             Attendance { runners, reports },
         ))
     }

@@ -23,7 +23,7 @@ pub(crate) fn sweep(agent: &Agent) -> Result<(), RecordError> {
         return Ok(());
     }
     let wanted: Vec<Rc<Wanted>> = agent.units().iter().flat_map(in_use).collect();
-    let used: BTreeSet<_> = wanted.iter().flat_map(|wanted| &wanted.addresses).collect();
+    let used: BTreeSet<_> = wanted.iter().flat_map(|wanted| &wanted.taken.addresses).collect();
     match fetch::sweep(state, &used, now) {
         Ok(0) => {}
         Ok(removed) => tracing::info!(removed, "copies of files that no commit in use names any more were removed"),

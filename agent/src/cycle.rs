@@ -147,7 +147,7 @@ pub async fn preview(
     let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None };
     if let Some(admitted) = follow {
         preview.commit = Some(admitted.commit().to_string());
-        match unit.wanted.at(&agent.store, source, &unit.settings.path, &admitted).await? {
+        match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings.path, &admitted).await? {
             Ok(wanted) => {
                 let observed = look(agent, unit, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
@@ -213,13 +213,12 @@ async fn pass_unit(
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
     let (name, now) = (&unit.settings.name, agent.clock.now());
-    let wanted = match unit.wanted.at(&agent.store, source, &unit.settings.path, admitted).await? {
+    let wanted = match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings.path, admitted).await? {
         Ok(wanted) => {
             agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
             wanted
         }
         Err(error) => {
-            end.refused = true;
             refuse_files(agent, source, unit, &admitted.commit().to_string(), &error, end)?;
             match applied_before(agent, source, unit, admitted).await? {
                 Some(wanted) => wanted,
@@ -299,7 +298,7 @@ async fn walk(
     let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
     watch(unit, &wanted.desired, &observed);
     let reasons = unit.place.health.reasons();
-    let (now, desired, stale) = (agent.clock.now(), &wanted.desired, &wanted.stale);
+    let (now, desired, stale) = (agent.clock.now(), &wanted.desired, &wanted.taken.stale);
     let moment = Moment { now, desired, observed: &observed, reasons: &reasons, stale };
     Ok(moment.summarize(checked.plan(), &applied))
 }
@@ -359,10 +358,10 @@ async fn applied_before(
         return Ok(None);
     };
     let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
-    Ok(unit.last_good.at(&agent.store, source, &unit.settings.path, &admitted).await?.ok())
+    Ok(unit.last_good.at(&agent.child, &agent.store, source, &unit.settings.path, &admitted).await?.ok())
 }
 
-/// Records that a commit's files are not right, and says so on it.
+/// Records that a commit's files are not right, and says so on it. Where that could not be found out, nothing is refused.
 fn refuse_files(
     agent: &Agent,
     source: &Source,
@@ -371,6 +370,13 @@ fn refuse_files(
     error: &WantedError,
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
+    end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
+    if !error.is_refusal() {
+        end.failed = true;
+        tracing::error!(unit = unit.settings.name, commit, "could not check: {error}");
+        return say(agent, source, unit, commit, State::Error, &format!("could not check: {}", error.in_short()));
+    }
+    end.refused = true;
     let event = WorkEvent::Refused {
         unit: unit.settings.name.clone(),
         commit: Some(commit.to_owned()),
@@ -380,7 +386,6 @@ fn refuse_files(
         detail: error.to_string(),
     };
     agent.store.append_news(agent.clock.now(), &event.into())?;
-    end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
     say(agent, source, unit, commit, State::Error, &format!("refused: {}", error.in_short()))
 }
 

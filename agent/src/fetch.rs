@@ -16,8 +16,8 @@ use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use sha2::{Digest as _, Sha256};
-use writ_core::dialect::{Address, Contents, Fetched, Files, addresses, unasked};
-use writ_core::limits::{ADDRESSES_MAX, ASSET_BYTES_MAX};
+use writ_core::dialect::{Address, Contents, Fetched};
+use writ_core::limits::ASSET_BYTES_MAX;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::error::chain;
@@ -45,13 +45,29 @@ enum FetchError {
     TooLarge,
 }
 
-/// What comes of each address that the assets among `files` name. Copies are kept below the directory `state`.
-pub async fn contents(state: &Path, files: &Files) -> Contents {
-    let addresses = addresses(files);
-    // Lowering refuses so many.
-    if addresses.len() > ADDRESSES_MAX {
-        return unasked(files);
+/// What a set of files takes from servers.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The addresses that its assets name.
+    pub addresses: BTreeSet<Address>,
+    /// For which of them an older copy stands in, and why.
+    pub stale: Vec<String>,
+}
+
+impl Taken {
+    /// Says what was fetched, without the contents.
+    #[must_use]
+    pub fn of(contents: &Contents) -> Self {
+        let stale = contents.iter().filter_map(|(address, fetched)| match fetched {
+            Fetched::Kept { bytes: _, why } => Some(format!("{address}: {why}")),
+            Fetched::Fresh(_) | Fetched::Unasked | Fetched::Failed { .. } => None,
+        });
+        Self { addresses: contents.keys().cloned().collect(), stale: stale.collect() }
     }
+}
+
+/// What comes of each address. Copies are kept below the directory `state`.
+pub async fn contents(state: &Path, addresses: BTreeSet<Address>) -> Contents {
     let (clients, folder) = (&Clients::default(), &state.join(FOLDER));
     let fetches = addresses.into_iter().map(|address| async move {
         let fetched = one(clients, folder, &address).await;

@@ -25,6 +25,7 @@ pub mod error;
 pub mod interrupt;
 pub mod limits;
 
+pub mod confine;
 pub mod git;
 pub mod signature;
 

@@ -187,3 +187,22 @@ pub const PROOF_BYTES_MAX: u64 = 256 << 20;
 
 /// Longest file of allowed signers that is read, in bytes; more than its parser takes.
 pub const ALLOWED_SIGNERS_BYTES_MAX: u64 = 4 << 20;
+/// Memory of the confined process that reads files, in bytes: the most that a unit may read, 64 files of servers included,
+/// takes half of it.
+pub const CONFINED_MEMORY_BYTES_MAX: u64 = 512 << 20;
+
+/// Time of a processor that the confined process may take, in seconds. 1,000 workloads take less than one.
+pub const CONFINED_PROCESSOR_SECONDS_MAX: u64 = 10;
+
+/// Time until the confined process must have ended, in seconds: on a busy host it gets a sixth of a processor.
+pub const CONFINED_SECONDS_MAX: u64 = 60;
+
+/// Longest answer of the confined process, in bytes: the most that a unit may read and be sent by servers, with the
+/// places of all parts.
+pub const ANSWER_BYTES_MAX: u64 = 128 << 20;
+
+/// Values, places and problems in one answer. 1,000 workloads have 400,000; each takes the agent some 100 bytes.
+pub const ANSWER_ITEMS_MAX: usize = 2_000_000;
+
+/// Longest message about a problem that crosses from the confined process, in bytes; a longer one is cut.
+pub const PROBLEM_BYTES_MAX: usize = 16 << 10;

@@ -11,7 +11,6 @@ use writ_core::plan::{self, Input, Plan, Setbacks, Template};
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::cycle::CycleError;
-use crate::fetch;
 use crate::guard;
 use crate::interrupt::Interrupt;
 use crate::record::RecordError;
@@ -61,8 +60,7 @@ pub async fn propose_files(
     files: &Files,
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
-    let contents = fetch::contents(agent.store.folder(), files).await;
-    let wanted = match of_files(files, &contents, "", &world) {
+    let wanted = match of_files(&agent.child, agent.store.folder(), files, "", &world).await {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };

@@ -1,17 +1,18 @@
 //! What a unit wants by a commit: files of its tree, lowered and resolved, kept until the commit or a bucket changes.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::rc::Rc;
 
-use writ_core::dialect::{Address, Contents, Fetched, Files, lower_with};
+use writ_core::dialect::Files;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
 
+use crate::confine::{Child, ConfineError, Ended, Judged};
 use crate::error::chain;
-use crate::fetch;
+use crate::fetch::Taken;
 use crate::record::{RecordError, Store};
 use crate::source::Source;
 
@@ -26,10 +27,8 @@ pub struct Wanted {
     pub notes: Problems,
     /// The files, for showing the notes.
     pub sources: Sources,
-    /// The addresses that its assets name.
-    pub addresses: BTreeSet<Address>,
-    /// For which of them an older copy stands in, and why.
-    pub stale: Vec<String>,
+    /// What they take from servers.
+    pub taken: Taken,
 }
 
 /// Why it cannot be said what a unit wants.
@@ -37,6 +36,10 @@ pub struct Wanted {
 pub enum WantedError {
     /// The files could not be read from the tree.
     Tree(String),
+    /// The confined process that reads them did not come to an answer.
+    Confined(Ended),
+    /// There was no confined process to read them: nothing is known of them, and nothing is refused.
+    Unread(String),
     /// They are not right.
     Manifests {
         /// What is wrong with them.
@@ -63,12 +66,13 @@ impl WantedCache {
         self.0.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
     }
 
-    /// What the folder `path` of the commit wants.
+    /// What the folder `path` of the commit wants. While commit and buckets stay the same, nothing is read again.
     ///
     /// # Errors
     /// The outer one if the record cannot be read; the inner one if the files are not right.
     pub async fn at(
         &self,
+        child: &Child,
         store: &Store,
         source: &Source,
         path: &str,
@@ -85,8 +89,7 @@ impl WantedCache {
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
-        let contents = fetch::contents(store.folder(), &files).await;
-        Ok(of_files(&files, &contents, &key.commit, &world).map(|wanted| {
+        Ok(of_files(child, store.folder(), &files, &key.commit, &world).await.map(|wanted| {
             let wanted = Rc::new(wanted);
             *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
@@ -94,22 +97,24 @@ impl WantedCache {
     }
 }
 
-/// What a set of files wants, with what came of their addresses. `commit` is what asks for them.
+/// What a set of files wants. A confined child reads them, and learns nothing of `world`. Copies of what they take from
+/// servers are kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
-/// If they are not right: all problems at once.
-pub fn of_files(files: &Files, contents: &Contents, commit: &str, world: &World) -> Result<Wanted, WantedError> {
-    let (lowered, sources) = lower_with(files, contents);
+/// If they are not right: all problems at once. If the child does not answer.
+pub async fn of_files(
+    child: &Child,
+    state: &Path,
+    files: &Files,
+    commit: &str,
+    world: &World,
+) -> Result<Wanted, WantedError> {
+    let (Judged { lowered, sources, unfetched: _ }, taken) = child.lower(state, files).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
     notes.extend(lowered.notes);
-    let stale = contents.iter().filter_map(|(address, fetched)| match fetched {
-        Fetched::Kept { bytes: _, why } => Some(format!("{address}: {why}")),
-        Fetched::Fresh(_) | Fetched::Unasked | Fetched::Failed { .. } => None,
-    });
-    let (stale, addresses) = (stale.collect(), contents.keys().cloned().collect());
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, addresses, stale })
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken })
 }
 
 impl WantedError {
@@ -118,7 +123,17 @@ impl WantedError {
     pub const fn rule(&self) -> &'static str {
         match self {
             Self::Tree(_) => "tree",
+            Self::Confined(_) | Self::Unread(_) => "confined",
             Self::Manifests { .. } => "manifests",
+        }
+    }
+
+    /// False if it is not known whether the files are right.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Tree(_) | Self::Confined(_) | Self::Manifests { .. } => true,
+            Self::Unread(_) => false,
         }
     }
 
@@ -126,7 +141,7 @@ impl WantedError {
     #[must_use]
     pub fn in_short(&self) -> String {
         match self {
-            Self::Tree(why) => why.clone(),
+            Self::Tree(_) | Self::Confined(_) | Self::Unread(_) => self.to_string(),
             Self::Manifests { problems, sources } => {
                 let mut errors = problems.sorted();
                 errors.retain(|problem| problem.severity == Severity::Error);
@@ -140,11 +155,21 @@ impl WantedError {
     }
 }
 
+impl From<ConfineError> for WantedError {
+    fn from(error: ConfineError) -> Self {
+        match error {
+            ConfineError::Ended(ended) => Self::Confined(ended),
+            ConfineError::Unstarted(_) => Self::Unread(error.to_string()),
+        }
+    }
+}
+
 /// All problems, each with its place.
 impl fmt::Display for WantedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tree(why) => f.write_str(why),
+            Self::Tree(why) | Self::Unread(why) => f.write_str(why),
+            Self::Confined(ended) => write!(f, "{}", ConfineError::from(ended.clone())),
             Self::Manifests { problems, sources } => f.write_str(problems.render(sources, false).trim_end()),
         }
     }

@@ -39,6 +39,11 @@ const IMPORTS: &[(&str, &[&str], &str)] = &[
         &["crate::cycle", "crate::apply", "crate::record", "crate::cli"],
         "only cycle knows the order",
     ),
+    (
+        "agent/src/confine",
+        &["crate::cycle", "crate::target", "crate::record", "crate::settings", "crate::cli", "HashKey", "Buckets"],
+        "whoever reads files learns no secret",
+    ),
     ("agent/src/settings", &["crate::cycle", "crate::target", "crate::record", "crate::cli"], "settings know no one"),
 ];
 

@@ -359,7 +359,7 @@ fn a_small_pack_that_unpacks_to_or_claims_more_than_there_is_memory_for_is_refus
         limited.args(["-c", "ulimit -d 150000; exec \"$0\" \"$@\""]).arg(whole.get_program()).args(whole.get_args());
         limited.env_clear().envs(whole.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let ran = limited.stdin(Stdio::null()).output().unwrap();
-        let told = machine.history().last().unwrap().body.clone();
+        let told = machine.told();
         assert!(ran.status.code() == Some(1) && told.contains("above the limit of"), "{ran:?} {told}");
         let left = list_files(&machine.state().join("git/infra/objects"));
         assert_eq!(left, [""; 0].map(PathBuf::from), "nothing of it stays");

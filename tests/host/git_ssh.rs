@@ -153,7 +153,7 @@ fn the_users_agent_lets_a_source_in_only_where_the_settings_name_no_key() {
     };
     settle(&format!(", ssh_key_file = {:?}", stranger.file));
     let (code, _) = pass(Some(&agent));
-    let told = machine.history().last().unwrap().body.clone();
+    let told = machine.told();
     assert!(code == Some(1) && told.contains("accepts not the key"), "{told}");
     assert_eq!(machine.pods(), [""; 0]);
     settle("");

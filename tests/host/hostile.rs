@@ -117,8 +117,8 @@ Each row is a commit or a history that somebody could push, made with fixed keys
 neighbour that differs in one thing and is admitted. `tests/fixtures/corpus` makes them, `tests/host/hostile.rs` asks four programs about them and writes this page; `UPDATE=1` writes it anew.
 
 - **Writ**: the reason for which the offer is refused ([codes](signing.md)); *not checked* is an error that admits nothing; *not read* means that the commit is good and the files of its tree are refused.
-- **`git verify-commit`** of the offered commit, as an operator would run it: `gpg.ssh.allowedSignersFile` holds what the commit's first parent lists, and the keyring of `gpg` what that parent's `.writ/keys` holds. What it takes or
-  refuses can differ from one version of Git, OpenSSH and GnuPG to the next.
+- **`git verify-commit`** of the offered commit, as an operator would run it: `gpg.ssh.allowedSignersFile` holds what the commit's first parent lists, and the keyring of `gpg` what that parent's `.writ/keys` holds. Asked were Git 2.39, OpenSSH 9.2 and
+  GnuPG 2.2; other versions can take or refuse something else.
 - **git2** (libgit2) and **gix** only read; they say whether they can, and whether they see a signature. Neither is asked for a verdict by Writ, which has one strict reader of its own.
 
 What Writ admits in any of these histories, `git verify-commit` takes by the files of every parent: the test asks.

@@ -138,6 +138,11 @@ impl Machine {
         self.store().history(&Filter::default()).unwrap()
     }
 
+    /// The bodies of all records, oldest first.
+    pub(crate) fn told(&self) -> String {
+        self.history().into_iter().map(|record| record.body).collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) fn holdings(&self) -> Holdings {
         self.store().holdings("edge").unwrap()
     }

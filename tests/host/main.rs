@@ -5,6 +5,7 @@
 mod audit;
 mod canary;
 mod cli;
+mod confine;
 #[path = "../fixtures/corpus/mod.rs"]
 mod corpus;
 mod crash;

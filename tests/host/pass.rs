@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use tempfile::TempDir;
 use writ::agent::Agent;
+use writ::attendance::Attendance;
 use writ::clock::Clock;
+use writ::confine::Child;
 use writ::cycle::{self, PassEnd};
 use writ::interrupt::Interrupt;
 use writ::record::{Introduced, Store};
@@ -17,7 +19,7 @@ use writ_core::status::State;
 
 use crate::repository::{Key, Repository, Sign};
 
-const WEB: &str = r#"
+pub(crate) const WEB: &str = r#"
 deployment "shop" "web" {
   image    = "web:1"
   replicas = 2
@@ -38,6 +40,8 @@ pub(crate) struct World {
     key: Key,
     folder: TempDir,
     pub(crate) settings: Settings,
+    /// How files are read.
+    pub(crate) child: Child,
 }
 
 impl World {
@@ -58,7 +62,7 @@ impl World {
         let store = Store::open(Clock.now(), &settings.host.state).unwrap();
         let introduced = Introduced { commit: introduction, signer: key.fingerprint.clone() };
         store.enrol(Clock.now(), "infra", &introduced).unwrap();
-        Self { repository, key, folder, settings }
+        Self { repository, key, folder, settings, child: crate::confine::child() }
     }
 
     /// Commits `text` as the only manifest, signed.
@@ -69,14 +73,25 @@ impl World {
 
     /// One pass by a new agent, as after a restart.
     pub(crate) async fn pass(&self) -> PassEnd {
-        let (agent, attendance) =
-            Agent::new(self.settings.clone(), Clock, Rc::new(self.store()), Box::new(Quiet)).unwrap();
-        let mut source = Source::open(&self.settings.host, &self.settings.sources[0]).unwrap();
-        let interrupt = Interrupt::default();
+        let (agent, attendance) = self.agent();
         tokio::select! {
-            end = cycle::pass(&agent, &mut source, Wake::Start, &interrupt) => end.unwrap(),
+            end = self.pass_of(&agent) => end,
             never = attendance.run(&agent) => match never {},
         }
+    }
+
+    /// An agent that just started.
+    pub(crate) fn agent(&self) -> (Agent, Attendance) {
+        let (mut agent, attendance) =
+            Agent::new(self.settings.clone(), Clock, Rc::new(self.store()), Box::new(Quiet)).unwrap();
+        agent.child = self.child.clone();
+        (agent, attendance)
+    }
+
+    /// One pass by an agent.
+    pub(crate) async fn pass_of(&self, agent: &Agent) -> PassEnd {
+        let mut source = Source::open(&self.settings.host, &self.settings.sources[0]).unwrap();
+        cycle::pass(agent, &mut source, Wake::Start, &Interrupt::default()).await.unwrap()
     }
 
     fn store(&self) -> Store {
@@ -93,7 +108,7 @@ impl World {
         (standing.commit, standing.state, standing.text)
     }
 
-    fn journal(&self) -> Vec<String> {
+    pub(crate) fn journal(&self) -> Vec<String> {
         self.store().history(&writ::record::Filter::default()).unwrap().into_iter().map(|it| it.kind).collect()
     }
 }
@@ -221,7 +236,7 @@ async fn a_source_that_is_not_enrolled_is_refused_with_what_to_run() {
     let key = crate::repository::key(folder.path(), "ann");
     let (repository, introduction) = Repository::introduced_by(&key);
     let settings = settings(folder.path(), &repository.url(), "");
-    let world = World { repository, key, folder, settings };
+    let world = World { repository, key, folder, settings, child: crate::confine::child() };
     let end = world.pass().await;
     assert!(end.refused && end.units[0].2.contains("writ enrol"), "{end:?}");
     let introduced = Introduced { commit: introduction, signer: world.key.fingerprint.clone() };
@@ -250,8 +265,7 @@ async fn a_plan_for_another_commit_shows_what_it_would_do_and_a_plan_for_an_unsi
     world.pass().await;
     world.repository.write("host/web.hcl", WEB.replace("web:1", "evil:1"));
     let unsigned = world.repository.commit(Sign::Not, "not from us");
-    let (agent, _attendance) =
-        Agent::new(world.settings.clone(), Clock, Rc::new(world.store()), Box::new(Quiet)).unwrap();
+    let (agent, _attendance) = world.agent();
     let mut source = Source::open(&world.settings.host, &world.settings.sources[0]).unwrap();
     let (journal, unit) = (world.journal(), agent.unit("edge").unwrap());
     let preview = cycle::preview(&agent, &mut source, unit, Some(&first)).await.unwrap();

@@ -35,7 +35,8 @@ fn agent(machine: &Machine) -> (Agent, Attendance, Source) {
     let path = machine.path("agent.toml");
     let settings = parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap();
     let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
-    let (agent, attendance) = Agent::new(settings, Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
+    let (mut agent, attendance) = Agent::new(settings, Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
+    agent.child = crate::confine::child();
     (agent, attendance, source)
 }
 

@@ -53,7 +53,9 @@ impl World {
         let text = std::fs::read_to_string(&path).unwrap();
         let settings = parse(&path, &text, &Surroundings::default()).unwrap();
         let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
-        let (agent, attendance) = Agent::new(settings, Clock, Rc::new(self.machine.store()), Box::new(Quiet)).unwrap();
+        let (mut agent, attendance) =
+            Agent::new(settings, Clock, Rc::new(self.machine.store()), Box::new(Quiet)).unwrap();
+        agent.child = crate::confine::child();
         (agent, attendance, source)
     }
 

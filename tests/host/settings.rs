@@ -93,7 +93,14 @@ fn shown(text: &str, folder: &TempDir) -> String {
 /// A folder with files such as settings name.
 fn files() -> TempDir {
     let folder = TempDir::new().unwrap();
-    for (name, mode) in [("token", 0o600), ("key", 0o640), ("open-token", 0o644), ("known_hosts", 0o644)] {
+    for (name, mode) in [
+        ("token", 0o600),
+        ("key", 0o640),
+        ("open-token", 0o644),
+        ("known_hosts", 0o644),
+        ("trust.toml", 0o644),
+        ("revoked", 0o644),
+    ] {
         let path = folder.path().join(name);
         fs::write(&path, CANARY).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

@@ -315,7 +315,7 @@ fn refuses_a_commit_that_leaves_nobody_authorized() {
             |world| world.repository.authorize(&world.alice.line_with("no-touch-required")),
             Reason::AuthorizationsRemoved,
         ),
-        ("rules are written", |world| world.repository.write(".writ/trust.toml", ""), Reason::PathNotAllowed),
+        ("the rules are none", |world| world.repository.write(".writ/trust.toml", ""), Reason::AuthorizationsRemoved),
         (
             "a list of revocations is no list",
             |world| world.repository.write(".writ/revoked", "nobody\n"),

@@ -45,7 +45,9 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
             Err(WantedError::Manifests { problems, sources }) => {
                 return Err(files::refused(&problems, &sources, &host.terminal));
             }
-            Err(error @ WantedError::Tree(_)) => return Err(Failure::message(error.to_string())),
+            Err(error @ (WantedError::Tree(_) | WantedError::Confined(_) | WantedError::Unread(_))) => {
+                return Err(Failure::message(error.to_string()));
+            }
         };
         if !wanted.notes.is_empty() {
             host.terminal.say(&wanted.notes.render(&wanted.sources, host.terminal.error_colour()));

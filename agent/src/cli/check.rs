@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ::confine::Judged;
 use writ::settings::Guard;
-use writ_core::dialect::{Files, lower_with, unasked};
 use writ_core::guard::{self, Refusal};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
@@ -28,7 +28,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let Arguments { path, guard } = arguments;
     let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
     let read = files::read(path)?;
-    let (objects, problems, sources) = judge(&read, guard.as_ref());
+    let (objects, problems, sources) = judge(files::judged(&read)?, guard.as_ref());
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
@@ -59,9 +59,9 @@ fn named(host: &Host, name: &str) -> Result<Guard, Failure> {
     })
 }
 
-/// Lowers and resolves: the number of objects, every problem and note, and the texts that they are in.
-fn judge(read: &Files, guard: Option<&Guard>) -> (usize, Problems, Sources) {
-    let (lowered, sources) = lower_with(read, &unasked(read));
+/// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
+fn judge(judged: Judged, guard: Option<&Guard>) -> (usize, Problems, Sources) {
+    let Judged { lowered, sources, unfetched: _ } = judged;
     let lowered = match lowered {
         Ok(lowered) => lowered,
         Err(problems) => return (0, problems, sources),

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde_json::json;
+use writ::confine::Child;
 use writ::error::chain;
 use writ::git::Mirror;
 use writ::limits::CHECKPOINT_SECONDS_MAX;
@@ -48,6 +49,7 @@ pub(crate) fn run(host: &Host) -> Ended {
     let mut checks = vec![Check { what: "settings file".to_owned(), found: settings_file(host.settings_file()) }];
     let mut add = |what: String, found| checks.push(Check { what, found });
     add("clock".to_owned(), clock(host));
+    add("confinement".to_owned(), confinement());
     // Settings that are not right have all their problems said already.
     if let Ok(settings) = host.settings() {
         add("settings".to_owned(), settings_found(settings));
@@ -226,6 +228,20 @@ fn clock(host: &Host) -> Result<String, Problem> {
             problem(found, advice)
         }
         Some(_) | None => Ok(moment::shown(now)),
+    }
+}
+
+/// How far the process is confined that reads files of repositories.
+fn confinement() -> Result<String, Problem> {
+    match block_on(Child::default().walls()) {
+        Ok(Ok(walls)) => match walls.missing() {
+            None => Ok(walls.to_string()),
+            // Whatever Landlock refuses, the filter refuses as well.
+            Some(missing) if walls.filter => Ok(format!("{walls}; this kernel lacks {missing}")),
+            Some(missing) => problem(format!("{walls}; this kernel lacks {missing}"), "use a kernel that has it"),
+        },
+        Ok(Err(error)) => problem(error.to_string(), "mount /proc, and let writ start processes"),
+        Err(_) => problem("no process can be started", "let writ start processes"),
     }
 }
 

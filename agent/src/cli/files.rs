@@ -1,14 +1,17 @@
 //! Manifests on this machine, read as a unit's files are read from a tree: within limits, and no links followed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::{Files, Lowered, is_manifest, lower_with, unasked};
+use writ::confine::{Child, Judged};
+use writ_core::dialect::{Address, Files, Lowered, is_manifest};
 use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use writ_core::text::{Problems, Sources};
 
 use super::exit::{Exit, Failure};
+use super::host::block_on;
 use super::terminal::Terminal;
 
 /// Reads a folder with all below it, or one manifest with the files that it names.
@@ -41,11 +44,17 @@ pub(crate) fn read(path: &Path) -> Result<Files, Failure> {
     Ok(reader.files)
 }
 
-/// Lowers files without fetching anything; if they are not right, says all problems.
-pub(crate) fn lowered(files: &Files, terminal: &Terminal) -> Result<(Lowered, Sources), Failure> {
-    let (lowered, sources) = lower_with(files, &unasked(files));
+/// What files ask for, without anything fetched. A confined process finds out.
+pub(crate) fn judged(files: &Files) -> Result<Judged, Failure> {
+    Ok(block_on(Child::default().lower_unfetched(files))??)
+}
+
+/// Lowers files without fetching anything, and gives the addresses that were not asked; if they are not right, says all
+/// problems.
+pub(crate) fn lowered(files: &Files, terminal: &Terminal) -> Result<(Lowered, BTreeSet<Address>), Failure> {
+    let Judged { lowered, sources, unfetched } = judged(files)?;
     match lowered {
-        Ok(lowered) => Ok((lowered, sources)),
+        Ok(lowered) => Ok((lowered, unfetched)),
         Err(problems) => Err(refused(&problems, &sources, terminal)),
     }
 }

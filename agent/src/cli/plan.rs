@@ -84,7 +84,8 @@ fn show(host: &Host, preview: &Preview) -> Ended {
                 Refused::Files(WantedError::Manifests { problems, sources }) => {
                     host.terminal.say(&problems.render(sources, host.terminal.error_colour()));
                 }
-                Refused::Files(WantedError::Tree(_)) | Refused::Head(_) => {}
+                Refused::Files(WantedError::Tree(_) | WantedError::Confined(_) | WantedError::Unread(_))
+                | Refused::Head(_) => {}
             }
             host.terminal.complain(&format!("unit {unit}: {}", describe(refusal)));
             exit_of(refusal)
@@ -95,12 +96,14 @@ fn show(host: &Host, preview: &Preview) -> Ended {
 fn describe(refusal: &Refused) -> String {
     match refusal {
         Refused::Head(trouble) => trouble.to_string(),
+        Refused::Files(error) if !error.is_refusal() => format!("could not check: {}", error.in_short()),
         Refused::Files(error) => format!("the files of the commit are not right: {}", error.in_short()),
     }
 }
 
 const fn exit_of(refusal: &Refused) -> Exit {
     match refusal {
+        Refused::Files(error) if !error.is_refusal() => Exit::Failure,
         Refused::Head(Trouble::Refused(_) | Trouble::NotEnrolled | Trouble::Gone) | Refused::Files(_) => Exit::Refused,
         Refused::Head(Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_)) => Exit::Failure,
     }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use writ_core::dialect::addresses;
 use writ_core::model::{Kind, Object};
 
 use super::exit::{Ended, Exit};
@@ -26,8 +25,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let Arguments { path, show_secrets } = arguments;
     let read = files::read(path)?;
-    let (lowered, _) = files::lowered(&read, &host.terminal)?;
-    for address in addresses(&read) {
+    let (lowered, unfetched) = files::lowered(&read, &host.terminal)?;
+    for address in unfetched {
         let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
         host.terminal.say(&message);
     }

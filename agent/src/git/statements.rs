@@ -36,6 +36,12 @@ pub(super) const APPROVALS: &str = "approvals/";
 /// Where rewinds stand below the refs of statements.
 pub(super) const REWINDS: &str = "rewinds/";
 
+/// The two files of a statement.
+struct Parts {
+    text: Vec<u8>,
+    signature: Vec<u8>,
+}
+
 /// Why a statement cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
@@ -86,7 +92,10 @@ impl Repository {
     }
 
     /// The rewinds of a host, and for each that cannot be used, why not.
-    pub(super) fn rewinds(&self, host: &str) -> Result<(Vec<SignedRewind>, Vec<String>), GitError> {
+    ///
+    /// # Errors
+    /// If they cannot be read, or there are too many.
+    pub fn rewinds(&self, host: &str) -> Result<(Vec<SignedRewind>, Vec<String>), GitError> {
         let (mut signed, mut unusable) = (Vec::new(), Vec::new());
         for (name, id) in self.statements(&format!("{REWINDS}{host}/"))? {
             match self.signed(id, REWIND_NAMESPACE, Rewind::parse)? {
@@ -130,19 +139,24 @@ impl Repository {
         namespace: &str,
         parse: impl Fn(&[u8]) -> Result<T, StatementError>,
     ) -> Result<Result<(T, Signer), Unusable>, GitError> {
-        let Some((text, signature)) = self.parts(id)? else { return Ok(Err(Unusable::Form)) };
+        let Some(Parts { text, signature }) = self.parts(id)? else { return Ok(Err(Unusable::Form)) };
         let read = || {
             let statement = parse(&text)?;
             match signature::check_statement(&text, &signature, namespace) {
                 Signature::Good(signer) => Ok((statement, signer)),
-                other => Err(Unusable::Signature(other.in_words())),
+                bad @ (Signature::Bad(_)
+                | Signature::WrongNamespace(_)
+                | Signature::Weak(_)
+                | Signature::Unknown(_)
+                | Signature::Missing
+                | Signature::NotChecked) => Err(Unusable::Signature(bad.in_words())),
             }
         };
         Ok(read())
     }
 
     /// The text and the signature in a statement's commit, if it is one.
-    fn parts(&self, id: gix::ObjectId) -> Result<Option<(Vec<u8>, Vec<u8>)>, GitError> {
+    fn parts(&self, id: gix::ObjectId) -> Result<Option<Parts>, GitError> {
         let Ok(commit) = commit_id(&id) else { return Ok(None) };
         let mut buffer = Vec::new();
         let Object::Right(bytes) = self.read(commit.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut buffer)? else {
@@ -160,6 +174,6 @@ impl Repository {
                 Object::Other(_) | Object::Long(_) => None,
             })
         };
-        Ok(file(TEXT)?.zip(file(SIGNATURE)?))
+        Ok(file(TEXT)?.zip(file(SIGNATURE)?).map(|(text, signature)| Parts { text, signature }))
     }
 }

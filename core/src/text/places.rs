@@ -75,7 +75,7 @@ impl Places {
     }
 
     /// Each part with its place, in order.
-    fn iter(&self) -> impl Iterator<Item = (&str, &Place)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Place)> {
         self.noted.iter().map(|noted| (noted.pointer(&self.pointers), &noted.place))
     }
 }

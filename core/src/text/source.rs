@@ -73,26 +73,3 @@ impl Sources {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_described_by_line_and_column_in_characters() {
-        let mut sources = Sources::default();
-        sources.insert("a.hcl", "one\nzwölf = 1\n");
-        let at = |start| Place { file: "a.hcl".into(), start, end: start };
-        assert_eq!(sources.describe(&at(0)), "a.hcl:1:1");
-        assert_eq!(sources.describe(&at(11)), "a.hcl:2:7");
-        assert_eq!(sources.describe(&Place { file: "b".into(), start: 0, end: 0 }), "b");
-    }
-
-    #[test]
-    fn what_is_hidden_leaves_every_other_place_right() {
-        let mut sources = Sources::default();
-        sources.insert("a", "key: geheim\u{e4}\n  more\nnext: 1\n");
-        sources.hide("a", std::slice::from_ref(&(5..20)));
-        assert_eq!(sources.text("a"), Some("key: ********\n******\nnext: 1\n"));
-    }
-}

@@ -41,7 +41,7 @@ pub enum EntryKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorizations {
     /// These may sign.
-    Listed(Listed),
+    Listed(Box<Listed>),
     /// The tree cannot be followed: the reason that its commit is refused for, and what is wrong.
     Refused(Reason, String),
 }
@@ -177,7 +177,7 @@ impl Authorizations {
         }
         let rules = content(RULES, kinds.rules, rules)?;
         let rules = rules.map(|bytes| Rules::parse(&bytes)).transpose().map_err(|error| unreadable(RULES, &error))?;
-        Ok(Self::Listed(Listed { signers, openpgp, revoked, rules }))
+        Ok(Self::Listed(Box::new(Listed { signers, openpgp, revoked, rules })))
     }
 }
 

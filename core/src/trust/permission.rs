@@ -315,7 +315,7 @@ fn standing<'a>(listed: &'a Listed, signer: &'a Signer, used: Use<'_>) -> Option
 }
 
 /// What a commit changed against one of its parents.
-fn paths<'a>(node: &'a Node, parent: usize) -> Result<impl Iterator<Item = &'a [u8]>, Outcome> {
+fn paths(node: &Node, parent: usize) -> Result<impl Iterator<Item = &[u8]>, Outcome> {
     match node.changed.get(parent) {
         Some(Changed::Paths(paths)) => Ok(paths.iter().map(AsRef::as_ref)),
         Some(Changed::Unjudged(why)) => Err(Outcome::Refused(Reason::PathNotAllowed, why.clone())),

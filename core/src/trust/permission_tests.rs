@@ -77,12 +77,12 @@ fn listed((names, rules, revoked): &State) -> Authorizations {
         _ => None,
     };
     let revoked = revoked.split(',').filter(|name| !name.is_empty()).map(|name| format!("{}\n", key(name).id()));
-    Authorizations::Listed(Listed {
+    Authorizations::Listed(Box::new(Listed {
         signers: AllowedSigners::parse(lines.collect::<String>().as_bytes()).unwrap(),
         rules: rules.map(|rules| Rules::parse(rules.as_bytes()).unwrap()),
         revoked: Revocations::parse(revoked.collect::<String>().as_bytes()).unwrap(),
         ..Listed::default()
-    })
+    }))
 }
 
 fn history(text: &str) -> History {

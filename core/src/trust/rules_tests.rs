@@ -29,9 +29,9 @@ fn rules(text: &str) -> Rules {
 #[track_caller]
 fn permit(text: &str, host: &str, path: &str, people: &[&str]) -> Result<Vec<String>, Denial> {
     let people = people.iter().copied().collect();
-    let by =
-        rules(text).permit(Some(host), path.as_bytes(), &people).map(|by| by.into_iter().map(str::to_owned).collect());
-    by
+    let rules = rules(text);
+    let by = rules.permit(Some(host), path.as_bytes(), &people)?;
+    Ok(by.into_iter().map(str::to_owned).collect())
 }
 
 #[track_caller]

@@ -301,8 +301,8 @@ fn allowed_signers_from_outside_decide_who_may_have_signed() {
     };
     let (old, new) = (first.allowed_signer(HOST), second.allowed_signer(HOST));
     assert_eq!(whole(&with(&[old.clone(), new.clone()])), 15);
-    check("the old key alone", &with(&[old.clone()]), 11, "is not listed");
-    check("the new key alone", &with(&[new.clone()]), 6, "is not listed");
+    check("the old key alone", &with(std::slice::from_ref(&old)), 11, "is not listed");
+    check("the new key alone", &with(std::slice::from_ref(&new)), 6, "is not listed");
     let elsewhere = [first.allowed_signer("edge-2"), new.clone()];
     check("another host", &with(&elsewhere), 6, "is listed for other names alone");
     let for_git = [old.replace("audit@writ", "git"), new.clone()];

@@ -115,7 +115,7 @@ fn a_status_carries_the_head_after_the_records_of_its_pass() {
     let with_head = history.iter().find(|record| hex(&record.hash).starts_with(seen)).unwrap();
     let of_the_pass =
         |record: &&writ::record::Record| ["outcome", "held", "pass-ended"].contains(&record.kind.as_str());
-    let last = history.iter().filter(of_the_pass).next_back().unwrap();
+    let last = history.iter().rfind(of_the_pass).unwrap();
     assert_eq!((with_head.kind.as_str(), last.kind.as_str()), ("status-enqueued", "pass-ended"));
     assert!(with_head.id > last.id, "{description}: record {} before {}", with_head.id, last.id);
     machine.writ(&["audit", "verify", "--expect", seen]).exits(0);

@@ -75,6 +75,12 @@ impl Address {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes an address that was read before; none if it is not one.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
     /// The whole of it, for the request alone: a query can hold what gives access.
     #[must_use]
     pub fn whole(&self) -> &str {

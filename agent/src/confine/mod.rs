@@ -1,0 +1,95 @@
+//! Lowers the files of a repository in a child process that can reach nothing.
+//!
+//! The child is this program, started under a name that no command has. Before it reads a byte it puts walls around
+//! itself, and says which ones stand; then it reads the files, answers, and ends. Nobody keeps a child running.
+//!
+//! Invariant: whatever the child does, it ends as a value: what the files ask for, or why that cannot be said.
+//! Invariant: the child is given files and what was fetched for them, and no bucket, key, token or setting.
+//! Invariant: what the child says is held against what an honest one could say (`answer`), as bytes of a stranger are.
+
+mod answer;
+mod child;
+mod ended;
+mod parent;
+mod request;
+mod syscalls;
+mod value;
+mod walls;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use writ_core::dialect::{Address, Contents, Files, Lowered};
+use writ_core::text::{Problems, Sources};
+
+use crate::fetch::{self, Taken};
+
+pub use child::{called, run};
+pub use ended::{ConfineError, Ended};
+pub use parent::{Bounds, Child};
+pub use walls::{Landlock, Limits, WallError, Walls, confine};
+
+/// What a child is asked about files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ask {
+    /// Which addresses they take contents from; if they take none, what they ask for.
+    First,
+    /// What they ask for, with these contents.
+    With(Contents),
+    /// What they ask for, with a text in the place of contents that nobody fetched.
+    Unfetched,
+}
+
+/// What a child says of files.
+#[derive(Debug)]
+enum Answer {
+    /// These are to be fetched first.
+    Addresses(BTreeSet<Address>),
+    /// What they ask for.
+    Judged(Judged),
+}
+
+/// What files ask for.
+#[derive(Debug)]
+pub struct Judged {
+    /// Their objects, or all their problems.
+    pub lowered: Result<Lowered, Problems>,
+    /// Their texts, without what is secret in them.
+    pub sources: Sources,
+    /// The addresses whose contents were not fetched.
+    pub unfetched: BTreeSet<Address>,
+}
+
+impl Child {
+    /// What files ask for, and what they take from servers for it. Copies of these are kept below the
+    /// directory `state`.
+    ///
+    /// # Errors
+    /// If the child does anything but answer.
+    pub async fn lower(&self, state: &Path, files: &Files) -> Result<(Judged, Taken), ConfineError> {
+        match self.ask(files, &Ask::First).await? {
+            Answer::Judged(judged) => Ok((judged, Taken::default())),
+            Answer::Addresses(addresses) => {
+                let contents = fetch::contents(state, addresses).await;
+                let taken = Taken::of(&contents);
+                Ok((self.judged(files, &Ask::With(contents)).await?, taken))
+            }
+        }
+    }
+
+    /// What files ask for, with a text in the place of contents of servers.
+    ///
+    /// # Errors
+    /// If the child does anything but answer.
+    pub async fn lower_unfetched(&self, files: &Files) -> Result<Judged, ConfineError> {
+        self.judged(files, &Ask::Unfetched).await
+    }
+
+    async fn judged(&self, files: &Files, ask: &Ask) -> Result<Judged, ConfineError> {
+        match self.ask(files, ask).await? {
+            Answer::Judged(judged) => Ok(judged),
+            Answer::Addresses(_) => Err(Ended::Garbled("it asks for what it was given").into()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A question as bytes: the files, what was fetched for them, and what is asked.
+
+use std::io;
+
+use writ_core::dialect::{Address, Contents, Fetched, Files};
+use writ_core::limits::{ADDRESSES_MAX, TREE_FILES_MAX};
+
+use super::Ask;
+use super::wire::{Decoder, Encoder, Garbled, QUESTION};
+
+/// Files and contents of one question. Lowering refuses more files than it reads; so many are still told to it.
+const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX;
+
+/// Writes a question.
+pub(super) fn write(files: &Files, ask: &Ask) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(files.values().map(|file| file.len() + 64).sum::<usize>() + 64);
+    let mut to = Encoder(&mut bytes);
+    to.raw(QUESTION)?;
+    match ask {
+        Ask::First => to.byte(0)?,
+        Ask::Unfetched => to.byte(1)?,
+        Ask::With(contents) => {
+            to.byte(2)?;
+            to.number(contents.len())?;
+            for (address, fetched) in contents {
+                to.text(address.whole())?;
+                write_fetched(&mut to, fetched)?;
+            }
+        }
+    }
+    to.number(files.len())?;
+    for (path, file) in files {
+        to.text(path)?;
+        to.bytes(file)?;
+    }
+    Ok(bytes)
+}
+
+fn write_fetched(to: &mut Encoder<&mut Vec<u8>>, fetched: &Fetched) -> io::Result<()> {
+    match fetched {
+        Fetched::Fresh(bytes) => {
+            to.byte(0)?;
+            to.bytes(bytes)
+        }
+        Fetched::Kept { bytes, why } => {
+            to.byte(1)?;
+            to.bytes(bytes)?;
+            to.text(why)
+        }
+        Fetched::Failed { why } => {
+            to.byte(2)?;
+            to.text(why)
+        }
+        Fetched::Unasked => to.byte(3),
+    }
+}
+
+/// Reads a question.
+pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask), Garbled> {
+    let mut from = Decoder::new(bytes, ITEMS_MAX);
+    from.expect(QUESTION)?;
+    let ask = match from.byte()? {
+        0 => Ask::First,
+        1 => Ask::Unfetched,
+        2 => Ask::With(from.list::<_, Contents>(|from| {
+            let address = Address::read(from.text()?).ok_or(Garbled("an address is none"))?;
+            Ok((address, read_fetched(from)?))
+        })?),
+        _ => return Err(Garbled("the question is of no known kind")),
+    };
+    let files = from.list(|from| Ok((from.text()?.to_owned(), from.bytes()?.to_vec())))?;
+    from.end()?;
+    Ok((files, ask))
+}
+
+fn read_fetched(from: &mut Decoder<'_>) -> Result<Fetched, Garbled> {
+    Ok(match from.byte()? {
+        0 => Fetched::Fresh(from.bytes()?.to_vec()),
+        1 => Fetched::Kept { bytes: from.bytes()?.to_vec(), why: from.text()?.to_owned() },
+        2 => Fetched::Failed { why: from.text()?.to_owned() },
+        3 => Fetched::Unasked,
+        _ => return Err(Garbled("contents are of no known kind")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_is_read_back_and_cut_off_anywhere_it_is_not() {
+        let address = |text| Address::read(text).unwrap();
+        let contents = Contents::from([
+            (address("https://a.example/1"), Fetched::Fresh(vec![0, 255])),
+            (address("https://a.example/2?k=v"), Fetched::Kept { bytes: vec![1], why: "gone".to_owned() }),
+            (address("http://localhost/3"), Fetched::Failed { why: "never there".to_owned() }),
+            (address("https://a.example/4"), Fetched::Unasked),
+        ]);
+        let files = Files::from([("a/b.hcl".to_owned(), b"x".to_vec()), ("größe".to_owned(), vec![0xff; 300])]);
+        for ask in [Ask::First, Ask::Unfetched, Ask::With(contents)] {
+            let bytes = write(&files, &ask).unwrap();
+            assert_eq!(read(&bytes), Ok((files.clone(), ask)));
+            assert!((0..bytes.len()).all(|length| read(&bytes[..length]).is_err()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_question_is_refused() {
+        let with = |kind| [&QUESTION[..], &[kind]].concat();
+        assert_eq!(read(b"writ question 2\n"), Err(Garbled("it begins in another way")));
+        assert_eq!(read(&with(3)), Err(Garbled("the question is of no known kind")));
+        let strange = [&with(2)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'x'], &[3]].concat();
+        assert_eq!(read(&strange), Err(Garbled("an address is none")));
+    }
+}
