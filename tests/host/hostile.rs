@@ -3,7 +3,6 @@
 mod judges;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -85,24 +84,21 @@ fn row(group: &'static str, case: &'static Case, agreed: &Agreed) -> (Row, Vec<S
 fn document(rows: &[Row]) -> String {
     let mut text = INTRODUCTION.to_owned();
     let taken = rows.iter().filter(|row| row.hostile.git).count();
-    let _ = writeln!(text, "{} cases; `git verify-commit` takes {taken} of them.", rows.len());
+    text += &format!("{} cases; `git verify-commit` takes {taken} of them.\n", rows.len());
     let mut group = "";
     for (number, row) in rows.iter().enumerate() {
         let Row { group: own, case, id, hostile } = row;
         let Said { writ, text: _, git, git2, gix } = hostile;
         if *own != group {
             group = own;
-            let _ = write!(text, "\n## {group}\n\n{HEAD}");
+            text += &format!("\n## {group}\n\n{HEAD}");
         }
         let git = if *git { "takes it" } else { "refuses" };
         let why = if case.why.is_empty() { "–" } else { case.why };
-        let _ = writeln!(
-            text,
-            "| {} | {} (`{}`) | {writ} | {git} | {git2} | {gix} | {why} | {} |",
-            number + 1,
-            case.name,
-            &id[..10],
-            case.honest
+        let (number, digits) = (number + 1, id.get(..10).unwrap());
+        text += &format!(
+            "| {number} | {} (`{digits}`) | {writ} | {git} | {git2} | {gix} | {why} | {} |\n",
+            case.name, case.honest
         );
     }
     text
@@ -113,12 +109,14 @@ const HEAD: &str = "| # | the hostile one | Writ | `git verify-commit` | git2 | 
 
 const INTRODUCTION: &str = "# Hostile commits
 
-Each row is a commit or a history that somebody could push, made with fixed keys and dates, so that its name is the same on every machine (its first digits stand in brackets). Beside each stands an honest
-neighbour that differs in one thing and is admitted. `tests/fixtures/corpus` makes them, `tests/host/hostile.rs` asks four programs about them and writes this page; `UPDATE=1` writes it anew.
+Each row is a commit or a history that somebody could push, made with fixed keys and dates, so that its name is the same on every machine. Its first digits stand in brackets; where
+only what lies beside a commit is hostile, cases share it. Beside each stands an honest neighbour that differs in one thing and is admitted. `tests/fixtures/corpus` makes them,
+`tests/host/hostile.rs` asks four programs about them and writes this page; `UPDATE=1` writes it anew.
 
-- **Writ**: the reason for which the offer is refused ([codes](signing.md)); *not checked* is an error that admits nothing; *not read* means that the commit is good and the files of its tree are refused.
-- **`git verify-commit`** of the offered commit, as an operator would run it: `gpg.ssh.allowedSignersFile` holds what the commit's first parent lists, and the keyring of `gpg` what that parent's `.writ/keys` holds. Asked were Git 2.39, OpenSSH 9.2 and
-  GnuPG 2.2; other versions can take or refuse something else.
+- **Writ**: the reason for which the offer is refused ([codes](commands.md)); *not checked* is an error that admits nothing; *not read* means that the commit is good and the files of
+  its tree are refused.
+- **`git verify-commit`** of the offered commit, as an operator would run it: `gpg.ssh.allowedSignersFile` holds what the commit's first parent lists, and the keyring of `gpg` what
+  that parent's `.writ/keys` holds. Asked were Git 2.39, OpenSSH 9.2 and GnuPG 2.2; other versions can take or refuse something else.
 - **git2** (libgit2) and **gix** only read; they say whether they can, and whether they see a signature. Neither is asked for a verdict by Writ, which has one strict reader of its own.
 
 What Writ admits in any of these histories, `git verify-commit` takes by the files of every parent: the test asks.

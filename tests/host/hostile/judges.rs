@@ -119,7 +119,12 @@ fn let_back(scene: &Scene) -> Result<String, String> {
             Signature::Good(signer) => {
                 statements.push(SignedRewind { rewind: Rewind::parse(text.as_bytes()).unwrap(), signer });
             }
-            other => bad = other.in_words(),
+            other @ (Signature::Bad(_)
+            | Signature::WrongNamespace(_)
+            | Signature::Weak(_)
+            | Signature::Unknown(_)
+            | Signature::Missing
+            | Signature::NotChecked) => bad = other.in_words(),
         }
     }
     let used = scene.used.iter().map(|text| Rewind::parse(text.as_bytes()).unwrap().id()).collect();
@@ -160,9 +165,9 @@ fn parents(scene: &Scene, commit: &str) -> Vec<String> {
 
 fn raw(scene: &Scene, name: &str) -> Option<(ObjectType, Vec<u8>)> {
     let opened = opened(scene);
-    let object =
-        opened.odb().unwrap().read(Oid::from_str(name).unwrap()).ok().map(|it| (it.kind(), it.data().to_vec()));
-    object
+    let odb = opened.odb().unwrap();
+    let object = odb.read(Oid::from_str(name).unwrap()).ok()?;
+    Some((object.kind(), object.data().to_vec()))
 }
 
 fn file(scene: &Scene, commit: &str, path: &str) -> Option<String> {
