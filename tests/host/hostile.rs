@@ -8,8 +8,9 @@ use std::sync::Mutex;
 
 use writ_core::text::is_control;
 
+use crate::agreement::Agreed;
 use crate::corpus::{self, Case, Fate, Scene};
-use judges::{Agreed, Judged, Said};
+use judges::{Judged, Said};
 
 const DOCUMENT: &str = "docs/hostile-commits.md";
 
