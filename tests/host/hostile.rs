@@ -87,7 +87,7 @@ fn document(rows: &[Row]) -> String {
     let taken = rows.iter().filter(|row| row.hostile.git).count();
     text += &format!("{} cases; `git verify-commit` takes {taken} of them.\n", rows.len());
     let mut group = "";
-    for (number, row) in rows.iter().enumerate() {
+    for row in rows {
         let Row { group: own, case, id, hostile } = row;
         let Said { writ, text: _, git, git2, gix } = hostile;
         if *own != group {
@@ -96,17 +96,15 @@ fn document(rows: &[Row]) -> String {
         }
         let git = if *git { "takes it" } else { "refuses" };
         let why = if case.why.is_empty() { "–" } else { case.why };
-        let (number, digits) = (number + 1, id.get(..10).unwrap());
-        text += &format!(
-            "| {number} | {} (`{digits}`) | {writ} | {git} | {git2} | {gix} | {why} | {} |\n",
-            case.name, case.honest
-        );
+        let digits = id.get(..10).unwrap();
+        text +=
+            &format!("| {} (`{digits}`) | {writ} | {git} | {git2} | {gix} | {why} | {} |\n", case.name, case.honest);
     }
     text
 }
 
-const HEAD: &str = "| # | the hostile one | Writ | `git verify-commit` | git2 | gix | why Git takes it | its neighbour, which is admitted |\n\
-                    |---|---|---|---|---|---|---|---|\n";
+const HEAD: &str = "| the hostile one | Writ | `git verify-commit` | git2 | gix | why Git takes it | its neighbour, which is admitted |\n\
+                    |---|---|---|---|---|---|---|\n";
 
 const INTRODUCTION: &str = "# Hostile commits
 
