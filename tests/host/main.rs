@@ -25,6 +25,7 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+mod no_way_out;
 #[path = "../fixtures/openpgp.rs"]
 mod openpgp;
 mod partition;
