@@ -75,13 +75,17 @@ fn judge(scene: &Scene, floor: Option<&str>, agreed: &Agreed) -> (Judged, String
     let introduction = Introduction { commit: id(commit), signer: signer.parse().unwrap() };
     let (floor, first_seen) = (floor.map(id), Timestamp::from_seconds(scene.seen));
     let opened = Opened::open(&path).unwrap();
-    let evidence = match opened.evidence(&introduction, floor.as_ref(), id(scene.offer()), &scene.host) {
-        Ok(evidence) => evidence,
+    let look = || opened.evidence(&introduction, floor.as_ref(), id(scene.offer()), &scene.host);
+    let (evidence, again) = match look().and_then(|evidence| Ok((evidence, look()?))) {
+        Ok(both) => both,
         Err(error) => return (Judged::NotChecked, writ::error::chain(&error)),
     };
-    let case =
-        Case { evidence: &evidence, introduction: &introduction, floor: floor.as_ref(), first_seen, host: &scene.host };
+    let by =
+        |evidence| Case { evidence, introduction: &introduction, floor: floor.as_ref(), first_seen, host: &scene.host };
+    let case = by(&evidence);
     let verdicts = verdicts(&case);
+    // What is remembered from a first look changes no verdict.
+    assert_eq!(writ_core::trust::verdicts(&by(&again)), verdicts);
     let good = verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted);
     let good: Vec<String> = good.map(|verdict| verdict.commit.to_string()).collect();
     // Of a long line some, evenly: all of it is made in one way.
