@@ -23,8 +23,8 @@ const INPUTS_FEW: u64 = 400;
 /// Longest time for one input. The slowest takes some hundredths of a second where nothing else runs.
 const INPUT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Most memory of the whole process at any time, in KiB. Measured: 150 MiB.
-const MEMORY_KIB_MAX: u64 = 1 << 20;
+/// Most memory of the whole process at any time, in KiB. Measured: 33 MiB.
+const MEMORY_KIB_MAX: u64 = 256 << 10;
 
 /// Inputs that are kept to go on from.
 const POOL_MAX: usize = 2_000;
