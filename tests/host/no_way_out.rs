@@ -96,6 +96,20 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
             ("--host", OnWhat),
         ],
     ),
+    // These write what others check: a statement that nobody may sign counts nowhere.
+    ("approve", &[("--hosts", Not), ("--for", Not), ("--key", Not), ("--git-dir", Not)]),
+    (
+        "rewind",
+        &[
+            ("--source", Not),
+            ("--host", Not),
+            ("--from", Not),
+            ("--to", Not),
+            ("--for", Not),
+            ("--key", Not),
+            ("--git-dir", Not),
+        ],
+    ),
     ("history", &[("--unit", Not), ("--object", Not), ("--since", Not), ("--limit", Not)]),
     ("audit verify", &[("--expect", Not), ("--allowed-signers", Not), ("--proof", Not)]),
     ("audit export", &[("--unit", Not), ("--since", Not), ("--from", Not)]),
@@ -139,6 +153,24 @@ const VARIABLES: &[(&str, &[(&str, Bears)])] = &[
             ("NO_COLOR", Not),
             ("TERM", Not),
             ("WRIT_LOG", Not),
+        ],
+    ),
+    // For making a signature.
+    (
+        "agent/src/sign.rs",
+        &[
+            ("DISPLAY", Not),
+            ("HOME", Not),
+            ("PATH", Not),
+            ("SSH_ASKPASS", Not),
+            ("SSH_ASKPASS_REQUIRE", Not),
+            ("SSH_AUTH_SOCK", Not),
+            ("SSH_SK_PROVIDER", Not),
+            ("TERM", Not),
+            ("WAYLAND_DISPLAY", Not),
+            ("XDG_RUNTIME_DIR", Not),
+            // Set, and not read.
+            ("LC_ALL", Not),
         ],
     ),
     ("agent/src/target/docker/login.rs", &[("DOCKER_CONFIG", Not)]),

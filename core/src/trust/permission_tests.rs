@@ -162,6 +162,12 @@ fn check(text: &str, expected: &str) {
     assert_eq!(judge(text, &HostTrust::default()), expected, "{text}");
 }
 
+/// What is added to a refusal where an approval is by a key that the parent does not list.
+fn unlisted(name: &str) -> String {
+    let id = key(name).id();
+    format!("; an approval of its tree cannot be used: that of {id}: the files of its parent 1 do not list the key")
+}
+
 #[test]
 fn rules_apply_from_the_commit_after_theirs() {
     check("1 by ann:\n2 < 1 by cy: rules=strict db .writ/trust.toml", "2 admitted");
@@ -193,7 +199,8 @@ fn a_threshold_counts_people_and_not_signatures() {
     check("1 by ann: rules=strict\n2 < 1 by ann: db", alone);
     check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by ann", alone);
     check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 1 by bo", alone);
-    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by stranger", alone);
+    let unusable = format!("{alone}{}", unlisted("stranger"));
+    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by stranger", &unusable);
     check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by forge", alone);
 }
 
@@ -230,7 +237,11 @@ fn a_squashed_branch_is_let_in_by_those_who_approved_of_its_tree() {
     );
     check(
         "1 by ann: rules=strict\n2 < 1 by forge: other\napprove 2 by stranger",
-        "2 path-not-allowed: rule \"all\" of its parent 1 is about `other`, and there is nobody whom it authorizes behind the change",
+        &format!(
+            "2 path-not-allowed: rule \"all\" of its parent 1 is about `other`, and there is nobody whom it authorizes \
+             behind the change{}",
+            unlisted("stranger")
+        ),
     );
 }
 

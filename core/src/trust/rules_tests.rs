@@ -91,7 +91,7 @@ fn heartbeats_and_forges_are_known_by_their_principals() {
 fn everything_that_is_wrong_is_told_with_its_line_at_once() {
     let text = "version = 2\nmax_age = \"soon\"\n[[rule]]\nname = \"a\"\npaths = [\"/etc\"]\nsigners = []\nthreshold = 0\n\
                 may = [\"ports\", \"everything\"]\n[[rule]]\nname = \"b\"\npaths = [\"a\"]\nsigners = [\"a,b\"]\nhosts = []\n";
-    let all = Power::ALL.map(Power::name).join(", ");
+    let all = format!("ordinary, {}", Power::ALL.map(Power::name).join(", "));
     refused(
         text,
         &format!(
