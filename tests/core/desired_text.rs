@@ -104,6 +104,7 @@ fn write_workload(out: &mut String, workload: &Workload) {
         Controller::Deployment { recreate, max_surge, max_unavailable } => {
             writeln!(out, "  recreate {recreate} surge {max_surge} unavailable {max_unavailable}").unwrap();
         }
+        Controller::DaemonSet { update } => writeln!(out, "  {update:?}").unwrap(),
     }
     for (name, value) in &workload.fixed {
         writeln!(out, "  fixed {name}: {value}").unwrap();
@@ -111,7 +112,7 @@ fn write_workload(out: &mut String, workload: &Workload) {
     writeln!(out, "  parts {}", workload.parts.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap();
     let replica = || vec![PodIndex::Replica("1a2b".to_owned())];
     let indices: Vec<PodIndex> = workload.ordinals().into_iter().map(PodIndex::Ordinal).collect();
-    for index in if workload.id.kind == Kind::StatefulSet { indices } else { replica() } {
+    for index in if workload.id.kind == Kind::Deployment { replica() } else { indices } {
         write_pod(out, &workload.pod(&index));
     }
 }

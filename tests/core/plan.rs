@@ -208,6 +208,10 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    a_daemon_set_has_one_pod_on_the_host: "daemonset-create",
+    a_changed_template_of_a_daemon_set_replaces_its_pod: "daemonset-update",
+    the_pod_of_a_daemon_set_on_delete_stays_until_it_is_deleted: "daemonset-on-delete",
+    a_daemon_set_that_leaves_takes_its_pod_along: "daemonset-removed",
     v15_one_replica_is_exactly_pod_zero: "one-replica",
     k2_k7_v16_pods_are_made_lowest_first_and_each_is_waited_for: "create-in-order",
     ordinals_begin_where_the_manifest_says: "create-from-start",

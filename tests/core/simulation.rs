@@ -209,6 +209,12 @@ fn manifest(line: &str) -> Vec<Object> {
         };
         return vec![object(&id, "apps/v1", "Deployment", spec)];
     }
+    if id.kind == writ_core::model::Kind::DaemonSet {
+        drop(spec.as_object_mut().unwrap().remove("replicas"));
+        let kind = if fields.contains_key("ondelete") { "OnDelete" } else { "RollingUpdate" };
+        spec["updateStrategy"] = json!({ "type": kind });
+        return vec![object(&id, "apps/v1", "DaemonSet", spec)];
+    }
     let service = fields.get("service").copied().unwrap_or(&id.name).to_owned();
     spec["serviceName"] = json!(service);
     spec["ordinals"] = json!({ "start": number("start", 0) });

@@ -18,7 +18,7 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
 }
 
-/// A StatefulSet or a Deployment with everything that it refers to filled in.
+/// A StatefulSet, a Deployment or a DaemonSet with everything that it refers to filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// What it is called.
@@ -65,6 +65,21 @@ pub enum Controller {
         /// How many may be missing during an update.
         max_unavailable: u32,
     },
+    /// One pod on each host, so one pod here. Source: DaemonSet of Kubernetes.
+    DaemonSet {
+        /// How a changed template reaches the pod.
+        update: DaemonUpdate,
+    },
+}
+
+/// How a changed template reaches the pod of a DaemonSet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DaemonUpdate {
+    /// The new pod takes the place of the old one.
+    #[default]
+    Rolling,
+    /// When a person removes the pod.
+    OnDelete,
 }
 
 /// Order of creation and removal of a StatefulSet's pods.
@@ -101,11 +116,13 @@ pub struct ClaimTemplate {
 }
 
 impl Workload {
-    /// The pods that it must have: ordinals for a StatefulSet, none for a Deployment, whose replicas have no numbers.
+    /// The pods that it must have: ordinals for a StatefulSet, 0 for a DaemonSet, none for a Deployment, whose replicas
+    /// have no numbers.
     #[must_use]
     pub fn ordinals(&self) -> Vec<u32> {
         match &self.controller {
             Controller::StatefulSet { start, .. } => (*start..start.saturating_add(self.replicas)).collect(),
+            Controller::DaemonSet { .. } => (0..self.replicas).collect(),
             Controller::Deployment { .. } => Vec::new(),
         }
     }

@@ -19,13 +19,15 @@ pub enum Kind {
     StatefulSet,
     /// `apps/v1` Deployment.
     Deployment,
+    /// `apps/v1` DaemonSet.
+    DaemonSet,
     /// `policy/v1` PodDisruptionBudget.
     PodDisruptionBudget,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -33,6 +35,7 @@ impl Kind {
         Self::Service,
         Self::StatefulSet,
         Self::Deployment,
+        Self::DaemonSet,
         Self::PodDisruptionBudget,
     ];
 
@@ -47,6 +50,7 @@ impl Kind {
             Self::Service => "Service",
             Self::StatefulSet => "StatefulSet",
             Self::Deployment => "Deployment",
+            Self::DaemonSet => "DaemonSet",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
         }
     }
@@ -57,7 +61,7 @@ impl Kind {
         match self {
             Self::Namespace | Self::ConfigMap | Self::Secret | Self::Service => "v1",
             Self::StorageClass => "storage.k8s.io/v1",
-            Self::StatefulSet | Self::Deployment => "apps/v1",
+            Self::StatefulSet | Self::Deployment | Self::DaemonSet => "apps/v1",
             Self::PodDisruptionBudget => "policy/v1",
         }
     }
@@ -125,7 +129,7 @@ impl fmt::Display for ObjectId {
 /// Which pod of its workload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodIndex {
-    /// The stable number of a StatefulSet's pod.
+    /// The stable number of a StatefulSet's pod; 0 for the one pod that a DaemonSet has on a host.
     Ordinal(u32),
     /// The name of a Deployment's replica: four hexadecimal digits, new for each.
     Replica(String),
@@ -144,7 +148,7 @@ impl PodIndex {
     /// Reads the form that [`fmt::Display`] writes; which of the two follows from the kind of the workload.
     #[must_use]
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
-        if kind == Kind::StatefulSet {
+        if matches!(kind, Kind::StatefulSet | Kind::DaemonSet) {
             return text.parse().ok().map(Self::Ordinal);
         }
         let hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());

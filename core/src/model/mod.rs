@@ -11,7 +11,7 @@ mod resolve;
 pub(crate) mod template;
 mod view;
 
-pub use desired::{ClaimTemplate, Controller, Desired, PodManagement, StatefulUpdate, Workload};
+pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{

@@ -6,7 +6,7 @@ use super::draft::{Draft, nothing};
 use super::step::{Act, Cause, Fix, Lane, Step, Verb};
 use super::world::{Subject, World};
 use super::{Input, deployment, removal, statefulset, why};
-use crate::model::{Controller, ObjectId, PodIndex, PodSpec, Workload};
+use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, PodSpec, StatefulUpdate, Workload};
 use crate::observed::{NetworkState, ObservedPod};
 
 /// The lane of a desired workload.
@@ -31,6 +31,15 @@ fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) 
     match &subject.workload.controller {
         Controller::StatefulSet { start, management, update, claims: _ } => {
             let rules = statefulset::Rules { start: *start, management: *management, update: *update };
+            statefulset::lane(subject, rules, draft, gone)
+        }
+        // One pod with a stable name: what a StatefulSet of one does, whose pods do not wait for each other.
+        Controller::DaemonSet { update } => {
+            let update = match update {
+                DaemonUpdate::Rolling => StatefulUpdate::Rolling { partition: 0 },
+                DaemonUpdate::OnDelete => StatefulUpdate::OnDelete,
+            };
+            let rules = statefulset::Rules { start: 0, management: PodManagement::Parallel, update };
             statefulset::lane(subject, rules, draft, gone)
         }
         Controller::Deployment { recreate, max_surge, max_unavailable } => {

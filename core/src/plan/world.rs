@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::earlier::stays_at;
 use super::{Drift, Input};
 use crate::holdings::Held;
-use crate::model::{Controller, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
+use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::{ObservedPod, ObservedVolume};
 use crate::time::Seconds;
 
@@ -152,5 +152,7 @@ fn rollout(workload: &Workload) -> String {
         Controller::Deployment { recreate: false, max_surge, max_unavailable } => {
             format!("rolling, surge {max_surge}, unavailable {max_unavailable}")
         }
+        Controller::DaemonSet { update: DaemonUpdate::Rolling } => "rolling".to_owned(),
+        Controller::DaemonSet { update: DaemonUpdate::OnDelete } => "on delete".to_owned(),
     }
 }

@@ -86,7 +86,7 @@ const WORKLOADS_MANY: usize = 128;
 
 const fn is_workload(kind: Kind) -> bool {
     match kind {
-        Kind::StatefulSet | Kind::Deployment => true,
+        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => true,
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap

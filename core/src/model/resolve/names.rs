@@ -86,6 +86,7 @@ fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
         Controller::StatefulSet { start, management: _, update: _, claims: _ } => {
             *start..start.saturating_add(draft.replicas)
         }
+        Controller::DaemonSet { update: _ } => 0..draft.replicas,
         // A replica's name is drawn when it is made, and bears the workload's scope.
         Controller::Deployment { recreate: _, max_surge: _, max_unavailable: _ } => 0..0,
     }

@@ -1,4 +1,4 @@
-//! StatefulSets and Deployments: their controllers and their pod templates.
+//! StatefulSets, Deployments and DaemonSets: their controllers and their pod templates.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::model::template::{ContainerTemplate, Names, Template};
 use crate::model::view::IntOrString;
 use crate::model::view::pod::PodFields;
 use crate::model::view::workload::{
-    Claim, Deployment, Expression, Metadata, Retention, RollingUpdate, Selector, StatefulSet, UpdateStrategy,
+    Claim, DaemonSet, Deployment, Expression, Metadata, Retention, RollingUpdate, Selector, StatefulSet, UpdateStrategy,
 };
 use crate::model::{
-    ClaimTemplate, Controller, Kind, Object, PodManagement, StatefulUpdate, Workload, annotation, quantity,
+    ClaimTemplate, Controller, DaemonUpdate, Kind, Object, PodManagement, StatefulUpdate, Workload, annotation,
+    quantity,
 };
 use crate::time::Seconds;
 
@@ -54,7 +55,17 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         let help = "dots separate the parts of container names";
         reader.error_help("/metadata/name", "scope and name must not be empty nor hold a dot", help);
     }
-    if id.kind == Kind::StatefulSet { stateful_set(reader) } else { deployment(reader) }
+    match id.kind {
+        Kind::StatefulSet => stateful_set(reader),
+        Kind::Deployment => deployment(reader),
+        Kind::DaemonSet => daemon_set(reader),
+        Kind::Namespace
+        | Kind::StorageClass
+        | Kind::ConfigMap
+        | Kind::Secret
+        | Kind::Service
+        | Kind::PodDisruptionBudget => None,
+    }
 }
 
 fn stateful_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
@@ -120,6 +131,32 @@ fn deployment<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
         min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
         progress_deadline: Seconds(deadline),
+        pending: None,
+        object: reader.object,
+        template,
+    })
+}
+
+fn daemon_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
+    let raw: DaemonSet = reader.view("/spec")?;
+    let kind = raw.update_strategy.as_ref().and_then(|strategy| strategy.kind.as_deref());
+    let update = match kind {
+        None | Some("" | "RollingUpdate") => DaemonUpdate::Rolling,
+        Some("OnDelete") => DaemonUpdate::OnDelete,
+        Some(other) => {
+            let message = format!("`{other}` is no update strategy; use RollingUpdate or OnDelete");
+            reader.error("/spec/updateStrategy/type", &message);
+            DaemonUpdate::OnDelete
+        }
+    };
+    let template = template(reader, raw.selector.as_ref(), &[])?;
+    Some(Draft {
+        controller: Controller::DaemonSet { update },
+        replicas: 1,
+        service_name: None,
+        fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        progress_deadline: Seconds(PROGRESS_SECONDS_DEFAULT),
         pending: None,
         object: reader.object,
         template,

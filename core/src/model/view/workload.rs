@@ -86,6 +86,14 @@ pub(in crate::model) struct Deployment {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(in crate::model) struct DaemonSet {
+    pub(in crate::model) min_ready_seconds: Option<i64>,
+    pub(in crate::model) update_strategy: Option<UpdateStrategy>,
+    pub(in crate::model) selector: Option<Selector>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::model) struct Selector {
     pub(in crate::model) match_labels: Option<BTreeMap<String, String>>,
     pub(in crate::model) match_expressions: Option<Vec<Expression>>,

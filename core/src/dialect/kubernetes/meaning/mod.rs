@@ -23,7 +23,7 @@ pub(super) fn judge(object: &Object, spoiled: &[String], problems: &mut Problems
         Kind::ConfigMap => judge.distinct_keys("/data", "/binaryData"),
         Kind::Secret => {}
         Kind::Service => judge.service(),
-        Kind::StatefulSet | Kind::Deployment => judge.workload(),
+        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => judge.workload(),
         Kind::PodDisruptionBudget => judge.budget(),
     }
 }
@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
     fn name(&mut self) {
         let form = match self.object.id.kind {
             Kind::Service => Format::ServiceName,
-            Kind::Namespace | Kind::StatefulSet | Kind::Deployment => Format::Label,
+            Kind::Namespace | Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => Format::Label,
             Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {

@@ -1,4 +1,4 @@
-//! What the fields of a StatefulSet or a Deployment say together.
+//! What the fields of a StatefulSet, a Deployment or a DaemonSet say together.
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@
 //! (`no`, `only`).
 
 mod container;
+mod daemon;
 mod metadata;
 mod place;
 mod pod;
@@ -26,6 +27,7 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::Service => &service::SERVICE,
         Kind::StatefulSet => &workload::STATEFUL_SET,
         Kind::Deployment => &workload::DEPLOYMENT,
+        Kind::DaemonSet => &daemon::DAEMON_SET,
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
     }
 }
