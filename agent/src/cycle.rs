@@ -213,6 +213,7 @@ async fn pass_unit(
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
     let (name, now) = (&unit.settings.name, agent.clock.now());
+    unit.due.set(None);
     let wanted = match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings.path, admitted).await? {
         Ok(wanted) => {
             agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
@@ -276,6 +277,7 @@ async fn walk(
         check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates))?
     };
     unit.patience.keep_to(checked.plan());
+    unit.due.set(checked.plan().due());
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
     let applied = if checked.plan().is_settled() {
         Applied::default()

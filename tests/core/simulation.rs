@@ -184,7 +184,8 @@ fn manifest(line: &str) -> Vec<Object> {
     let id = ObjectId::parse(words.next().unwrap()).unwrap();
     let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
     let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
-    let known = [&known[..], &["surge", "unavailable", "recreate"]].concat();
+    let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
+    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs].concat();
     assert!(fields.keys().all(|name| known.contains(name)), "{line}");
     let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
     let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
@@ -209,6 +210,12 @@ fn manifest(line: &str) -> Vec<Object> {
         };
         return vec![object(&id, "apps/v1", "Deployment", spec)];
     }
+    if id.kind == writ_core::model::Kind::Job {
+        let restart = if fields.contains_key("never") { "Never" } else { "OnFailure" };
+        let mut template = spec["template"].take();
+        template["spec"]["restartPolicy"] = json!(restart);
+        return vec![object(&id, "batch/v1", "Job", job(&fields, template))];
+    }
     if id.kind == writ_core::model::Kind::DaemonSet {
         drop(spec.as_object_mut().unwrap().remove("replicas"));
         let kind = if fields.contains_key("ondelete") { "OnDelete" } else { "RollingUpdate" };
@@ -232,6 +239,29 @@ fn manifest(line: &str) -> Vec<Object> {
     let headless = json!({ "clusterIP": "None", "selector": labels, "ports": [{ "name": "main", "port": 1 }] });
     let service = ObjectId::new(writ_core::model::Kind::Service, &id.scope.0, &service);
     vec![object(&id, "apps/v1", "StatefulSet", spec), object(&service, "v1", "Service", headless)]
+}
+
+fn job(fields: &BTreeMap<&str, &str>, template: Value) -> Value {
+    let mut spec = json!({ "template": template });
+    let numbers = [
+        ("completions", "completions"),
+        ("parallelism", "parallelism"),
+        ("backoff", "backoffLimit"),
+        ("deadline", "activeDeadlineSeconds"),
+        ("ttl", "ttlSecondsAfterFinished"),
+    ];
+    for (word, name) in numbers {
+        if let Some(number) = fields.get(word) {
+            spec[name] = json!(number.parse::<u32>().unwrap());
+        }
+    }
+    if fields.contains_key("suspend") {
+        spec["suspend"] = json!(true);
+    }
+    if fields.contains_key("indexed") {
+        spec["completionMode"] = json!("Indexed");
+    }
+    spec
 }
 
 fn object(id: &ObjectId, version: &str, kind: &str, spec: Value) -> Object {

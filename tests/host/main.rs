@@ -17,6 +17,7 @@ mod git_http;
 mod git_limits;
 mod git_ssh;
 mod golden;
+mod jobs;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;

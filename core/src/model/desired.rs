@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{ObjectId, PodIndex};
+use super::{JobRules, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
@@ -18,7 +18,7 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
 }
 
-/// A StatefulSet, a Deployment or a DaemonSet with everything that it refers to filled in.
+/// A StatefulSet, a Deployment, a DaemonSet or a Job with everything that it refers to filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// What it is called.
@@ -70,6 +70,8 @@ pub enum Controller {
         /// How a changed template reaches the pod.
         update: DaemonUpdate,
     },
+    /// Pods that run to their end. Source: Job of Kubernetes.
+    Job(JobRules),
 }
 
 /// How a changed template reaches the pod of a DaemonSet.
@@ -116,14 +118,25 @@ pub struct ClaimTemplate {
 }
 
 impl Workload {
-    /// The pods that it must have: ordinals for a StatefulSet, 0 for a DaemonSet, none for a Deployment, whose replicas
-    /// have no numbers.
+    /// The pods that it must have: ordinals for a StatefulSet, 0 for a DaemonSet; none for a Deployment, whose replicas
+    /// have no numbers, and for a Job, whose pods come and go.
     #[must_use]
     pub fn ordinals(&self) -> Vec<u32> {
         match &self.controller {
             Controller::StatefulSet { start, .. } => (*start..start.saturating_add(self.replicas)).collect(),
             Controller::DaemonSet { .. } => (0..self.replicas).collect(),
-            Controller::Deployment { .. } => Vec::new(),
+            Controller::Deployment { .. } | Controller::Job(_) => Vec::new(),
+        }
+    }
+
+    /// The index of some pod that it may have, to judge its pods by: they differ in names alone.
+    #[must_use]
+    pub fn some_index(&self) -> PodIndex {
+        match &self.controller {
+            Controller::StatefulSet { start, .. } => PodIndex::Ordinal(*start),
+            Controller::DaemonSet { .. } => PodIndex::Ordinal(0),
+            Controller::Deployment { .. } => PodIndex::Replica(String::new()),
+            Controller::Job(_) => PodIndex::Try { completion: 0, earlier: 0 },
         }
     }
 

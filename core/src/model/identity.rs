@@ -21,13 +21,15 @@ pub enum Kind {
     Deployment,
     /// `apps/v1` DaemonSet.
     DaemonSet,
+    /// `batch/v1` Job.
+    Job,
     /// `policy/v1` PodDisruptionBudget.
     PodDisruptionBudget,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -36,6 +38,7 @@ impl Kind {
         Self::StatefulSet,
         Self::Deployment,
         Self::DaemonSet,
+        Self::Job,
         Self::PodDisruptionBudget,
     ];
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::StatefulSet => "StatefulSet",
             Self::Deployment => "Deployment",
             Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
         }
     }
@@ -62,6 +66,7 @@ impl Kind {
             Self::Namespace | Self::ConfigMap | Self::Secret | Self::Service => "v1",
             Self::StorageClass => "storage.k8s.io/v1",
             Self::StatefulSet | Self::Deployment | Self::DaemonSet => "apps/v1",
+            Self::Job => "batch/v1",
             Self::PodDisruptionBudget => "policy/v1",
         }
     }
@@ -70,6 +75,23 @@ impl Kind {
     #[must_use]
     pub const fn is_unscoped(self) -> bool {
         matches!(self, Self::Namespace | Self::StorageClass)
+    }
+
+    /// True for workloads whose pods run to an end, and are not kept running.
+    #[must_use]
+    pub const fn ends(self) -> bool {
+        match self {
+            Self::Job => true,
+            Self::Namespace
+            | Self::StorageClass
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Service
+            | Self::StatefulSet
+            | Self::Deployment
+            | Self::DaemonSet
+            | Self::PodDisruptionBudget => false,
+        }
     }
 
     /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).
@@ -133,6 +155,13 @@ pub enum PodIndex {
     Ordinal(u32),
     /// The name of a Deployment's replica: four hexadecimal digits, new for each.
     Replica(String),
+    /// One try of a Job.
+    Try {
+        /// Which of the Job's completions it works for, from 0.
+        completion: u32,
+        /// How many tries of that completion came before.
+        earlier: u32,
+    },
 }
 
 impl fmt::Display for PodIndex {
@@ -140,20 +169,31 @@ impl fmt::Display for PodIndex {
         match self {
             Self::Ordinal(ordinal) => write!(f, "{ordinal}"),
             Self::Replica(id) => f.write_str(id),
+            Self::Try { completion, earlier } => write!(f, "{completion}-{earlier}"),
         }
     }
 }
 
 impl PodIndex {
-    /// Reads the form that [`fmt::Display`] writes; which of the two follows from the kind of the workload.
+    /// Reads the form that [`fmt::Display`] writes; which of them follows from the kind of the workload.
     #[must_use]
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
         if matches!(kind, Kind::StatefulSet | Kind::DaemonSet) {
             return text.parse().ok().map(Self::Ordinal);
         }
+        if kind.ends() {
+            let (completion, earlier) = text.split_once('-')?;
+            return Some(Self::Try { completion: number(completion)?, earlier: number(earlier)? });
+        }
         let hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());
         hex.then(|| Self::Replica(text.to_owned()))
     }
+}
+
+/// A number in the only form in which it is written: no sign, no zeros in front.
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 #[cfg(test)]
@@ -165,6 +205,17 @@ mod tests {
         for text in ["statefulset/data/pg", "namespace/data", "poddisruptionbudget/data/pg"] {
             assert_eq!(ObjectId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn a_try_of_a_job_is_written_and_read_back_in_one_form_only() {
+        let index = PodIndex::Try { completion: 2, earlier: 10 };
+        assert_eq!(index.to_string(), "2-10");
+        assert_eq!(PodIndex::parse(Kind::Job, "2-10"), Some(index));
+        for text in ["2", "2-", "-2", "02-1", "+2-1", "2-1-0", "1a2b"] {
+            assert_eq!(PodIndex::parse(Kind::Job, text), None, "{text}");
+        }
+        assert_eq!(PodIndex::parse(Kind::Deployment, "2-10"), None);
     }
 
     #[test]

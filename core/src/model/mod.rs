@@ -4,6 +4,7 @@ mod concrete;
 mod desired;
 mod expand;
 mod identity;
+mod job;
 mod object;
 mod pod;
 mod quantity;
@@ -13,6 +14,8 @@ mod view;
 
 pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
+pub use job::JobRules;
+pub(crate) use job::Work;
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{
     ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,

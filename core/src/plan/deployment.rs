@@ -74,7 +74,7 @@ fn exhausted(subject: &Subject<'_>) -> Lane {
     let id = &subject.workload.id;
     let why = format!("no free name {} is left for a new replica", pod_name(id, "0000 to ffff"));
     let step = draft::nothing(step::Verb::Refuse, id, None, why, Cause::None);
-    Lane { object: id.clone(), steps: vec![step], then: None, delay: None }
+    Lane { object: id.clone(), steps: vec![step], then: None, delay: None, run: None }
 }
 
 impl<'a> Replicas<'a> {

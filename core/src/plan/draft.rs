@@ -1,11 +1,11 @@
 //! A lane as it is written, step by step.
 
 use super::look::{Look, Need, reported};
-use super::step::{Act, Cause, Lane, Step, Verb, Wait};
+use super::step::{Act, Cause, Lane, Run, Step, Verb, Wait};
 use super::why;
 use super::world::Subject;
 use crate::hash::SpecHash;
-use crate::holdings::HoldingChange;
+use crate::holdings::{HoldingChange, RunMark};
 use crate::limits::WAIT_SECONDS_MIN;
 use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec, Workload};
 use crate::observed::{ObservedPod, PodState};
@@ -189,6 +189,28 @@ impl<'a> Draft<'a> {
         self.steps.push(Step { verb, object, pod, why, cause, from, to, act, wait: None });
     }
 
+    /// Starts a container that was made and never ran.
+    pub(super) fn start(&mut self, name: &str, pod: &ObservedPod) {
+        let hashes = (pod.revision.clone(), pod.revision.clone());
+        let act = Act::StartPod { pod: name.to_owned(), container: pod.container.clone() };
+        self.push(Verb::Start, Some(name.to_owned()), why::state(&pod.state), Cause::Change, hashes, act);
+    }
+
+    /// True if that is how far the run is by what is held.
+    pub(super) fn is_held_at(&self, mark: Option<&RunMark>) -> bool {
+        self.subject.run().as_ref() == mark
+    }
+
+    /// The lane of a run as it is now, which is then held to be as far as `mark` says; none if it did not begin.
+    pub(super) fn finish_run(self, mark: Option<&RunMark>, run: Run) -> Lane {
+        let subject = self.subject;
+        let news = !self.is_held_at(mark) || !subject.is_held_as_wanted();
+        let mut lane = self.finish(false);
+        lane.then = news.then(|| HoldingChange::Hold(lane.object.clone(), Box::new(subject.to_hold().at(mark))));
+        lane.run = Some(run);
+        lane
+    }
+
     /// The lane as it is now. It holds what it reached only if `reaches` says that nothing was left out.
     pub(super) fn finish(mut self, reaches: bool) -> Lane {
         let object = self.subject.workload.id.clone();
@@ -200,7 +222,7 @@ impl<'a> Draft<'a> {
             self.steps.push(nothing(Verb::Keep, &object, None, "as desired".to_owned(), Cause::None));
         }
         let then = holds.then(|| HoldingChange::Hold(object.clone(), Box::new(self.subject.to_hold())));
-        Lane { object, steps: self.steps, then, delay: None }
+        Lane { object, steps: self.steps, then, delay: None, run: None }
     }
 }
 
@@ -252,7 +274,7 @@ pub(super) fn removal(
 pub(super) fn of_pod<'v>(volumes: &[(&'v str, &crate::observed::ObservedVolume)], index: &PodIndex) -> Vec<&'v str> {
     let ordinal = match index {
         PodIndex::Ordinal(ordinal) => *ordinal,
-        PodIndex::Replica(_) => return Vec::new(),
+        PodIndex::Replica(_) | PodIndex::Try { .. } => return Vec::new(),
     };
     volumes.iter().filter(|(_, volume)| volume.ordinal == Some(ordinal)).map(|(name, _)| *name).collect()
 }

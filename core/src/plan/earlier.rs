@@ -59,6 +59,7 @@ fn partition(workload: &Workload) -> Option<u32> {
         }
         Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }
         | Controller::Deployment { .. }
-        | Controller::DaemonSet { .. } => None,
+        | Controller::DaemonSet { .. }
+        | Controller::Job(_) => None,
     }
 }

@@ -6,6 +6,7 @@
 mod deployment;
 mod draft;
 mod earlier;
+mod job;
 mod look;
 mod removal;
 mod replica;
@@ -19,7 +20,7 @@ mod world;
 pub use earlier::{Template, Templates, earlier};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
-pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
+pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
 pub use workload::needs_network;
 
 use std::collections::BTreeMap;

@@ -27,6 +27,7 @@ pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
             steps: vec![nothing(Verb::Refuse, id, None, why.clone(), Cause::None)],
             then: None,
             delay: None,
+            run: None,
         },
         None => leave(world, id, GONE, false),
     };
@@ -88,7 +89,7 @@ fn leave(world: &World<'_>, id: &ObjectId, reason: &str, prune: bool) -> Lane {
     }
     let held = world.input.held.objects.contains_key(id);
     let then = (held && unseen.is_empty()).then(|| HoldingChange::Release(id.clone()));
-    Lane { object: id.clone(), steps, then, delay: None }
+    Lane { object: id.clone(), steps, then, delay: None, run: None }
 }
 
 fn destroy(id: &ObjectId, volume: &str) -> Step {
@@ -110,5 +111,11 @@ pub(super) fn needs_recreation(subject: &Subject<'_>, changes: &str) -> Lane {
     let why = format!(
         "needs recreation: {changes}; data: {data}; allow it by the unit's `recreate`, or undo the change; what runs stays"
     );
-    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None, delay: None }
+    Lane {
+        object: id.clone(),
+        steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)],
+        then: None,
+        delay: None,
+        run: None,
+    }
 }

@@ -29,7 +29,7 @@ pub fn effects(object: &Object, target: Target) -> Problems {
     let mut walk = Walk { object, target, problems: Problems::default(), pointer: String::new() };
     walk.fields(&object.body, table::shape(object.id.kind));
     match (target, object.id.kind) {
-        (Target::Docker, Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet) => walk.one_container(),
+        (Target::Docker, Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job) => walk.one_container(),
         (Target::Docker, Kind::Service) => walk.straight_ports(),
         (
             Target::Docker,

@@ -35,6 +35,7 @@ impl<'a> Catalog<'a> {
                 | Kind::StatefulSet
                 | Kind::Deployment
                 | Kind::DaemonSet
+                | Kind::Job
                 | Kind::PodDisruptionBudget => {
                     continue;
                 }

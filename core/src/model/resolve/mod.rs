@@ -7,6 +7,7 @@ mod catalog;
 mod collisions;
 mod container;
 mod environment;
+mod job;
 mod names;
 mod probes;
 mod security;
@@ -86,7 +87,7 @@ const WORKLOADS_MANY: usize = 128;
 
 const fn is_workload(kind: Kind) -> bool {
     match kind {
-        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => true,
+        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job => true,
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap

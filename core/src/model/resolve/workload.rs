@@ -1,4 +1,4 @@
-//! StatefulSets, Deployments and DaemonSets: their controllers and their pod templates.
+//! Workloads: their controllers and their pod templates.
 
 use std::collections::BTreeMap;
 
@@ -59,6 +59,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         Kind::StatefulSet => stateful_set(reader),
         Kind::Deployment => deployment(reader),
         Kind::DaemonSet => daemon_set(reader),
+        Kind::Job => super::job::read(reader),
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap
@@ -284,17 +285,25 @@ fn claims(reader: &mut Reader<'_, '_>, raw: &[Claim]) -> Claims {
     (claims, pending, fixed)
 }
 
+/// The template of a workload that keeps its pods running and finds them by a selector.
 fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[String]) -> Option<Template> {
-    let metadata: Option<Metadata> = reader.view("/spec/template/metadata")?;
-    let (labels, annotations) = metadata.map(|metadata| (metadata.labels, metadata.annotations)).unwrap_or_default();
-    let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
-    if !selects(selector, &labels) {
+    let template = pod_template(reader, claims, &["Always"])?;
+    if !selects(selector, &template.labels) {
         let help = "write the same labels in spec.selector.matchLabels and spec.template.metadata.labels";
         reader.error_help("/spec/selector", "the selector does not match the labels of its own pod template", help);
     }
+    Some(template)
+}
+
+/// A pod template whose restart policy is one of those given; `Always` where it is unset.
+pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], restarts: &[&str]) -> Option<Template> {
+    let metadata: Option<Metadata> = reader.view("/spec/template/metadata")?;
+    let (labels, annotations) = metadata.map(|metadata| (metadata.labels, metadata.annotations)).unwrap_or_default();
+    let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
     let pod: PodFields = reader.view("/spec/template/spec")?;
-    if pod.restart_policy.as_deref().is_some_and(|policy| policy != "Always") {
-        reader.error("/spec/template/spec/restartPolicy", "the restart policy must be Always");
+    if !restarts.contains(&pod.restart_policy.as_deref().unwrap_or("Always")) {
+        let message = format!("the restart policy must be {}", restarts.join(" or "));
+        reader.error("/spec/template/spec/restartPolicy", &message);
     }
     security::check_pod(reader, &pod);
     let grace = "/spec/template/spec/terminationGracePeriodSeconds";
@@ -311,7 +320,7 @@ fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[
     let (init, main) = containers(reader, &around)?;
     let names = Names::default();
     let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
-    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace) };
+    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace), work: None };
     check_containers(reader, &template);
     Some(template)
 }

@@ -94,6 +94,18 @@ pub(in crate::model) struct DaemonSet {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Job {
+    pub(in crate::model) completions: Option<i64>,
+    pub(in crate::model) parallelism: Option<i64>,
+    pub(in crate::model) completion_mode: Option<String>,
+    pub(in crate::model) backoff_limit: Option<i64>,
+    pub(in crate::model) active_deadline_seconds: Option<i64>,
+    pub(in crate::model) ttl_seconds_after_finished: Option<i64>,
+    pub(in crate::model) suspend: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::model) struct Selector {
     pub(in crate::model) match_labels: Option<BTreeMap<String, String>>,
     pub(in crate::model) match_expressions: Option<Vec<Expression>>,

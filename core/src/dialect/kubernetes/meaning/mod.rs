@@ -24,6 +24,7 @@ pub(super) fn judge(object: &Object, spoiled: &[String], problems: &mut Problems
         Kind::Secret => {}
         Kind::Service => judge.service(),
         Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => judge.workload(),
+        Kind::Job => judge.job(),
         Kind::PodDisruptionBudget => judge.budget(),
     }
 }
@@ -73,7 +74,7 @@ impl<'a> Judge<'a> {
     fn name(&mut self) {
         let form = match self.object.id.kind {
             Kind::Service => Format::ServiceName,
-            Kind::Namespace | Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => Format::Label,
+            Kind::Namespace | Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job => Format::Label,
             Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {

@@ -1,4 +1,4 @@
-//! What the fields of a StatefulSet, a Deployment or a DaemonSet say together.
+//! What the fields of a workload say together.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,31 @@ impl Judge<'_> {
         self.own_names("/spec/template/metadata", true);
         self.own_values();
         self.strategy();
+        self.restarts(&["Always"], "leave it out");
         if self.is_whole() {
             self.claims();
         }
         self.pod(SPEC);
+    }
+
+    pub(super) fn job(&mut self) {
+        self.own_names("/spec/template/metadata", true);
+        self.own_values();
+        self.restarts(&["Never", "OnFailure"], "choose one of them: pods of a Job run to their end");
+        self.pod(SPEC);
+    }
+
+    /// What the kind of workload lets be done with a container that ended.
+    fn restarts(&mut self, possible: &[&str], help: &str) {
+        let pointer = format!("{SPEC}/restartPolicy");
+        let written = self.text(&pointer);
+        if !possible.contains(&written.unwrap_or("Always")) {
+            let kind = self.object.id.kind.name();
+            let written = written.map_or_else(|| "left out".to_owned(), quoted);
+            let possible: Vec<String> = possible.iter().map(|policy| format!("`{policy}`")).collect();
+            let message = format!("`restartPolicy` of a {kind} must be {}, and is {written}", possible.join(" or "));
+            self.error(&pointer, message, help);
+        }
     }
 
     /// The selector must find the pods of the template, or the workload would make pods without end.

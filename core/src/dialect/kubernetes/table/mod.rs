@@ -6,6 +6,7 @@
 
 mod container;
 mod daemon;
+mod job;
 mod metadata;
 mod place;
 mod pod;
@@ -28,6 +29,7 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::StatefulSet => &workload::STATEFUL_SET,
         Kind::Deployment => &workload::DEPLOYMENT,
         Kind::DaemonSet => &daemon::DAEMON_SET,
+        Kind::Job => &job::JOB,
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
     }
 }
