@@ -136,11 +136,12 @@ async fn a_pod_that_is_not_ready_loses_the_shared_name_and_one_that_is_not_live_
     let shared = format!("web.{}", site.world.scope);
     let address = |pod: &str| site.world.field(pod, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
     let led = async |pods: &[&String]| {
-        let mut wanted: Vec<String> = pods.iter().map(|pod| address(pod)).collect();
-        wanted.sort();
         site.becomes("the shared name", async || {
+            // A pod that is given the name leaves the network for a moment, and has no address then.
+            let mut wanted: Vec<String> = pods.iter().map(|pod| address(pod)).collect();
+            wanted.sort();
             let found = site.world.resolve(&zero, &shared).await;
-            if found == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+            if found == wanted { Ok(()) } else { Err(format!("{found:?} and not {wanted:?}")) }
         })
         .await;
     };

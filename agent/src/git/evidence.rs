@@ -174,7 +174,12 @@ impl<'a> Walk<'a> {
             }
         };
         let authorizations = self.folders.authorizations(&mut self.evidence, tree)?;
-        if check && !is_openpgp {
+        let known = if check { self.repository.known.borrow().signature(&bytes) } else { None };
+        if let Some(known) = known
+            && let Ok(commit) = RawCommit::parse(id, &bytes)
+        {
+            self.evidence.commit(&commit, known, authorizations);
+        } else if check && !is_openpgp {
             self.wait(Waiting { id, bytes, authorizations, keyrings: Vec::new() });
         } else if let Ok(commit) = RawCommit::parse(id, &bytes) {
             self.evidence.commit(&commit, Signature::NotChecked, authorizations);
@@ -221,11 +226,12 @@ impl<'a> Walk<'a> {
         let waiting = std::mem::take(&mut self.waiting);
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let share = waiting.len().div_ceil(workers).max(1);
-        let evidence = &mut self.evidence;
+        let (evidence, mut known) = (&mut self.evidence, self.repository.known.borrow_mut());
         thread::scope(|scope| {
             let running: Vec<_> = waiting.chunks(share).map(|share| scope.spawn(|| check_all(share))).collect();
             for checked in running.into_iter().flat_map(|worker| worker.join().expect("a check does not panic")) {
-                let Checked { commit, signature, authorizations } = checked;
+                let Checked { commit, bytes, signature, authorizations } = checked;
+                known.learn(bytes, &signature);
                 evidence.commit(&commit, signature, authorizations);
             }
         });
@@ -235,6 +241,7 @@ impl<'a> Walk<'a> {
 /// A commit with what the check of its signature found.
 struct Checked<'a> {
     commit: RawCommit<'a>,
+    bytes: &'a [u8],
     signature: Signature,
     authorizations: AuthorizationsId,
 }
@@ -246,5 +253,5 @@ fn check_all(waiting: &[Waiting]) -> Vec<Checked<'_>> {
 fn check(waiting: &Waiting) -> Checked<'_> {
     let Waiting { id, bytes, authorizations, keyrings } = waiting;
     let commit = RawCommit::parse(*id, bytes).expect("what waits was parsed before");
-    Checked { signature: signature::check(&commit, keyrings), commit, authorizations: *authorizations }
+    Checked { signature: signature::check(&commit, keyrings), commit, bytes, authorizations: *authorizations }
 }

@@ -12,6 +12,7 @@ mod evidence;
 mod exchange;
 mod folders;
 mod http;
+mod known;
 mod meter;
 mod mirror;
 mod objects;

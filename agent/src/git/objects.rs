@@ -1,12 +1,13 @@
 //! Reads objects by name, each hashed again, from a repository that is trusted with nothing.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 
 use gix::objs::{Find as _, Kind, TreeRefIter};
 use writ_core::trust::{CommitId, EntryKind, IdError, TreeId};
 
 use super::error::{GitError, is_of_sha256};
+use super::known::Known;
 use super::renewal::Reading;
 use crate::limits::{FOLDER_BYTES_MAX, OBJECT_BYTES_MAX};
 
@@ -18,6 +19,8 @@ pub struct Repository {
     statements: String,
     /// An introduction and a commit that is known to go back to it on every line.
     pub(super) rooted: Cell<Option<(CommitId, CommitId)>>,
+    /// Signatures that were found good.
+    pub(super) known: RefCell<Known>,
     /// Keeps a mirror from being exchanged for a fresh one meanwhile.
     pub(super) reading: Option<Reading>,
 }
@@ -42,13 +45,15 @@ impl Repository {
             false => broken(folder, "it cannot be opened", error),
         })?;
         let statements = "refs/writ/".to_owned();
-        Ok(Self { inner, folder: folder.to_owned(), statements, rooted: Cell::new(None), reading })
+        let (rooted, known) = (Cell::new(None), RefCell::default());
+        Ok(Self { inner, folder: folder.to_owned(), statements, rooted, known, reading })
     }
 
     /// The same repository as it is on the disk now.
     pub(super) fn again(&self) -> Result<Self, GitError> {
         let opened = Self::open(&self.folder)?.with_statements(self.statements.clone());
         opened.rooted.set(self.rooted.get());
+        opened.known.replace(self.known.take());
         Ok(opened)
     }
 

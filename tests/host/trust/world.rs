@@ -21,6 +21,8 @@ pub(super) struct World {
     pub(super) introduction: Introduction,
     /// What the host itself says.
     pub(super) host: HostTrust,
+    /// The repository as an agent keeps it open, with what it remembers.
+    pub(super) kept: Opened,
     /// What Git was asked about already, and accepted.
     pub(super) agreed: RefCell<BTreeSet<String>>,
 }
@@ -32,7 +34,9 @@ impl World {
         let (alice, bob) = (key(keys.path(), "alice"), key(keys.path(), "bob"));
         let (repository, commit) = Repository::introduced_by(&alice);
         let introduction = introduction(&commit, &alice);
-        Self { keys, alice, bob, repository, introduction, host: HostTrust::default(), agreed: RefCell::default() }
+        let kept = Opened::open(&repository.path()).unwrap();
+        let (host, agreed) = (HostTrust::default(), RefCell::default());
+        Self { keys, alice, bob, repository, introduction, host, kept, agreed }
     }
 
     pub(super) fn by_alice(&self, message: &str) -> String {
@@ -63,10 +67,13 @@ impl World {
         now: Timestamp,
     ) -> (Verdicts, Result<Admitted, String>) {
         let floor = floor.map(id);
-        let opened = Opened::open(&self.repository.path()).unwrap();
-        let evidence = opened.evidence(&self.introduction, floor.as_ref(), id(head), &self.host).unwrap();
+        let fresh = Opened::open(&self.repository.path()).unwrap();
+        let collect = |from: &Opened| from.evidence(&self.introduction, floor.as_ref(), id(head), &self.host).unwrap();
+        let evidence = collect(&fresh);
         let case = self.case(&evidence, floor.as_ref(), now);
         let (verdicts, admitted) = (verdicts(&case), admit(&case));
+        // What is remembered from the commits before changes no verdict.
+        assert_eq!(writ_core::trust::verdicts(&self.case(&collect(&self.kept), floor.as_ref(), now)), verdicts);
         assert_eq!(verdicts.admitted(), admitted.is_ok());
         for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
             self.git_agrees(&verdict.commit.to_string());

@@ -42,7 +42,8 @@ pub(super) const MACHINE: &str = "writ.machine";
 pub(super) const ASKED: &str = "writ.asked";
 
 /// Every label of Writ's own, and so every label that it sets.
-pub(super) const ALL: [&str; 12] = [HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CLAIM, ORDINAL, IMAGE, ASKED];
+pub(super) const ALL: [&str; 14] =
+    [HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CLAIM, ORDINAL, IMAGE, STORE, MACHINE, ASKED];
 
 /// What a pod's container was asked to be, as far as it can change while it lives.
 ///
