@@ -45,6 +45,8 @@ pub enum RunMark {
     Started(Timestamp),
     /// It does not go on since that time, for it is suspended.
     Suspended(Timestamp),
+    /// The last time of a CronJob that was run; its first sight, where none was yet.
+    Scheduled(Timestamp),
     /// It ended well.
     Complete(Timestamp),
     /// It failed for good, and why.
@@ -126,6 +128,7 @@ impl RunMark {
         match state {
             "started" => Some(Self::Started(at)),
             "suspended" => Some(Self::Suspended(at)),
+            "scheduled" => Some(Self::Scheduled(at)),
             "complete" => Some(Self::Complete(at)),
             "failed" => Some(Self::Failed(at, why.to_owned())),
             _ => None,
@@ -133,12 +136,13 @@ impl RunMark {
     }
 }
 
-/// `started MOMENT`, `suspended MOMENT`, `complete MOMENT`, `failed MOMENT WHY`
+/// `started MOMENT`, `suspended MOMENT`, `scheduled MOMENT`, `complete MOMENT`, `failed MOMENT WHY`
 impl fmt::Display for RunMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started(at) => write!(f, "started {at}"),
             Self::Suspended(at) => write!(f, "suspended {at}"),
+            Self::Scheduled(at) => write!(f, "scheduled {at}"),
             Self::Complete(at) => write!(f, "complete {at}"),
             Self::Failed(at, why) => write!(f, "failed {at} {why}"),
         }

@@ -104,6 +104,9 @@ fn write_workload(out: &mut String, workload: &Workload) {
         Controller::Deployment { recreate, max_surge, max_unavailable } => {
             writeln!(out, "  recreate {recreate} surge {max_surge} unavailable {max_unavailable}").unwrap();
         }
+        Controller::CronJob(rules) => {
+            writeln!(out, "  {} {} {:?}", rules.schedule.text(), rules.schedule.zone(), rules.job).unwrap();
+        }
         Controller::Job(rules) => writeln!(out, "  {rules:?}").unwrap(),
         Controller::DaemonSet { update } => writeln!(out, "  {update:?}").unwrap(),
     }
@@ -116,7 +119,9 @@ fn write_workload(out: &mut String, workload: &Workload) {
         index @ (PodIndex::Try { .. } | PodIndex::Ordinal(_)) => vec![index],
     };
     let indices: Vec<PodIndex> = workload.ordinals().into_iter().map(PodIndex::Ordinal).collect();
-    for index in if matches!(workload.id.kind, Kind::Deployment | Kind::Job) { others() } else { indices } {
+    for index in
+        if matches!(workload.id.kind, Kind::Deployment | Kind::Job | Kind::CronJob) { others() } else { indices }
+    {
         write_pod(out, &workload.pod(&index));
     }
 }

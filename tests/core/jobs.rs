@@ -139,6 +139,22 @@ timelines! {
     a_job_that_leaves_takes_its_pods_along: "leaves",
     a_pod_that_somebody_removed_while_it_ran_is_made_again: "removed-by-hand",
     a_job_that_asks_for_no_completions_is_complete: "no-completions",
+    a_cron_job_is_run_at_each_of_its_times: "cron-due",
+    a_time_that_was_missed_is_run_unless_it_is_too_late: "cron-missed",
+    of_more_than_a_hundred_missed_times_the_last_one_is_run: "cron-missed-many",
+    runs_go_side_by_side_where_they_may: "cron-allow",
+    a_time_waits_for_the_run_before_it_where_it_must: "cron-forbid",
+    a_run_is_replaced_where_the_next_one_is_to_take_its_place: "cron-replace",
+    as_many_runs_are_kept_as_the_limits_say: "cron-history",
+    a_run_that_is_not_kept_goes_once_it_is_held: "cron-history-none",
+    a_run_that_fails_is_tried_again_and_a_later_one_that_succeeds_makes_it_good: "cron-retry",
+    a_run_goes_on_and_the_next_one_has_the_new_template: "cron-new-template",
+    pods_say_which_time_was_run_where_the_record_is_lost: "cron-forgotten",
+    a_suspended_cron_job_begins_no_run: "cron-suspended",
+    a_time_is_that_of_its_zone: "cron-zone",
+    a_run_that_does_not_end_in_time_has_failed: "cron-deadline",
+    a_cron_job_that_leaves_takes_its_runs_along: "cron-leaves",
+    a_pod_that_is_not_seen_holds_up_its_cron_job: "cron-unseen",
 }
 
 /// What befalls a run.
@@ -204,10 +220,17 @@ fn befall(unit: &mut Unit, accident: &Accident) {
 fn made(plan: &Plan) -> Vec<u32> {
     let made = plan.steps().filter_map(|step| match &step.act {
         Act::CreatePod(spec) => match spec.index {
-            PodIndex::Try { completion, earlier: _ } => Some(completion),
+            PodIndex::Try { run: _, completion, earlier: _ } => Some(completion),
             PodIndex::Ordinal(_) | PodIndex::Replica(_) => None,
         },
-        _ => None,
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::StartPod { .. }
+        | Act::MendPod { .. }
+        | Act::ReplacePod { .. }
+        | Act::RemovePod { .. }
+        | Act::RemoveVolume { .. } => None,
     });
     made.collect()
 }
@@ -255,7 +278,7 @@ proptest! {
             let active = unit.host.observe(unit.now).pods.values().filter(|pod| pod.state == PodState::Running).count();
             let allowed = unit.desired.workloads.values().map(|workload| match &workload.controller {
                 Controller::Job(rules) => rules.parallelism,
-                _ => 0,
+                Controller::StatefulSet { .. } | Controller::Deployment { .. } | Controller::DaemonSet { .. } | Controller::CronJob(_) => 0,
             });
             prop_assert!(active <= allowed.sum::<u32>() as usize, "{}", render(&plan));
             let run = plan.lanes[0].run.clone().unwrap();
@@ -265,6 +288,64 @@ proptest! {
             let due = run.due.is_some_and(|due| due <= unit.now);
             if ending.failures.is_empty() && !due {
                 prop_assert!(unit.plan().is_settled(), "again:\n{}", render(&unit.plan()));
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_happens_no_time_is_run_twice_and_none_before_one_that_was(
+        (policy, late) in (prop::sample::select(vec!["Allow", "Forbid", "Replace"]), prop::option::of(0..400_u32)),
+        (kept, failed_kept, backoff, span) in (0..3_u32, 0..3_u32, 0..3_u32, 1..400_u32),
+        codes in prop::collection::vec((0..2_i64, 1..200_u32), 6),
+        passes in prop::collection::vec((accident(), 0..200_u32), 1..25),
+    ) {
+        let mut line = format!("cronjob/data/it at=*/2_*_*_*_* policy={policy} kept={kept} failed-kept={failed_kept} backoff={backoff}");
+        if let Some(late) = late { write!(line, " late={late}").unwrap(); }
+        let mut unit = Unit::new(desired(&line));
+        let mut host = format!("network present\nrule cronjob/data/it ends:0:{span}s\n");
+        let first = u32::try_from(NOW.seconds() / 60).unwrap();
+        for (at, (code, span)) in (0..).zip(&codes) {
+            writeln!(host, "rule data-it.{}-0-0 ends:{code}:{span}s", first + 2 * at).unwrap();
+        }
+        unit.host = Host::parse(&host).unwrap();
+        let (mut begun, mut succeeded) = (BTreeSet::new(), BTreeSet::new());
+        for (accident, span) in passes {
+            // A person who removes the only pod of a run, and a record that is lost, leave nobody who knows of it.
+            let unwitnessed = !begun.is_empty() && matches!(accident, Accident::Forgotten | Accident::Gone(_));
+            if !unwitnessed {
+                befall(&mut unit, &accident);
+            }
+            unit.now = unit.now.plus(Seconds(span));
+            for pod in unit.host.observe(unit.now).pods.values() {
+                if let (PodState::Exited { code: 0, .. }, PodIndex::Try { run: Some(minute), .. }) = (&pod.state, &pod.index) {
+                    succeeded.insert(*minute);
+                }
+            }
+            let plan = unit.plan();
+            prop_assert_eq!(&plan, &unit.plan(), "the same twice");
+            for step in plan.steps() {
+                let Act::CreatePod(spec) = &step.act else { continue };
+                let PodIndex::Try { run: Some(minute), completion: 0, earlier } = spec.index else {
+                    prop_assert!(false, "{:?}", spec.index);
+                    continue;
+                };
+                let at = i64::from(minute) * 60;
+                prop_assert!(at % 120 == 0 && at > NOW.seconds() && at <= unit.now.seconds(), "{}", render(&plan));
+                prop_assert!(!succeeded.contains(&minute), "again:\n{}", render(&plan));
+                if earlier == 0 {
+                    prop_assert!(begun.last().is_none_or(|last| *last < minute), "{:?}:\n{}", begun, render(&plan));
+                }
+            }
+            let ending = unit.apply(&plan);
+            for pod in unit.host.observe(unit.now).pods.values() {
+                if let PodIndex::Try { run: Some(minute), .. } = pod.index {
+                    begun.insert(minute);
+                }
+            }
+            let due = plan.lanes[0].run.as_ref().and_then(|run| run.due);
+            prop_assert!(due.is_some() || !ending.failures.is_empty(), "a CronJob is always due some time");
+            if ending.failures.is_empty() && due.is_some_and(|due| due > unit.now) {
+                prop_assert!(unit.plan().is_settled(), "again:\n{}\nafter\n{}", render(&unit.plan()), render(&plan));
             }
         }
     }

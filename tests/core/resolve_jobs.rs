@@ -1,6 +1,6 @@
-//! Jobs as they are read: what their pods are told, what they are called, and what is not taken.
+//! Jobs and CronJobs as they are read: what their pods are told, what they are called, and what is not taken.
 
-use writ_core::model::{Controller, JobRules, PodIndex};
+use writ_core::model::{Concurrency, Controller, JobRules, PodIndex};
 use writ_core::time::Seconds;
 
 use crate::desired_text::{desired, env, messages, only, refusal};
@@ -18,12 +18,17 @@ fn rules(spec: &str) -> JobRules {
     let (desired, _) = desired(&job(spec, "", ""));
     match &only(&desired).controller {
         Controller::Job(rules) => rules.clone(),
-        other => panic!("{other:?}"),
+        other @ (Controller::StatefulSet { .. }
+        | Controller::Deployment { .. }
+        | Controller::DaemonSet { .. }
+        | Controller::CronJob(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 
 const fn index(completion: u32, earlier: u32) -> PodIndex {
-    PodIndex::Try { completion, earlier }
+    PodIndex::Try { run: None, completion, earlier }
 }
 
 #[test]
@@ -107,4 +112,39 @@ fn probes_restart_nothing_that_ends_and_an_index_needs_a_number_of_them() {
                   {app: x}}\n  template:\n    metadata: {labels: {app: x}}\n    spec: {containers: [{name: main, image: 'a:1'}]}\n";
     let said = refusal(&format!("{claims}---\n{}", job("", "", "")));
     assert!(said.contains("would belong to daemonset/data/work and to job/data/work"), "{said}");
+}
+
+#[test]
+fn a_cron_job_is_read_as_a_job_with_its_times_and_its_problems_stand_where_they_were_written() {
+    let cron = |spec: &str| {
+        let job = job("  completions: 2\n  completionMode: Indexed\n", "", "");
+        let (_, template) = job.split_once("spec:\n").unwrap();
+        let template: String = template.lines().map(|line| format!("    {line}\n")).collect();
+        format!(
+            "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: work, namespace: data}}\nspec:\n  schedule: '30 2 * * *'\n{spec}  \
+             jobTemplate:\n    spec:\n{template}"
+        )
+    };
+    let (desired, _) = desired(&cron("  timeZone: Europe/Berlin\n"));
+    let workload = only(&desired);
+    let Controller::CronJob(rules) = &workload.controller else { panic!("{:?}", workload.controller) };
+    assert_eq!((rules.schedule.text(), rules.schedule.zone()), ("30 2 * * *", "Europe/Berlin"));
+    let wanted = (Concurrency::Allow, None, false, 3, 1, Some(2));
+    let found = (
+        rules.concurrency,
+        rules.starting_deadline,
+        rules.suspended,
+        rules.keep_succeeded,
+        rules.keep_failed,
+        rules.job.completions,
+    );
+    assert_eq!(found, wanted);
+    let pod = workload.pod(&PodIndex::Try { run: Some(29_920_950), completion: 1, earlier: 2 });
+    assert_eq!((pod.name.as_str(), pod.hostname.as_str()), ("data-work.29920950-1-2", "work-29920950-1"));
+    assert_eq!(env(&pod.main, "JOB_COMPLETION_INDEX").as_deref(), Some("1"));
+    let (plain, _) = crate::desired_text::desired(&cron(""));
+    let Controller::CronJob(rules) = &only(&plain).controller else { panic!("it is one") };
+    assert_eq!(rules.schedule.zone(), "UTC");
+    let said = refusal(&cron("").replace("      completions: 2\n", ""));
+    assert!(said.starts_with("8:") && said.contains("an indexed Job needs `completions`"), "{said}");
 }

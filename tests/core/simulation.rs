@@ -185,7 +185,8 @@ fn manifest(line: &str) -> Vec<Object> {
     let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
     let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
     let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
-    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs].concat();
+    let of_cron = ["at", "zone", "policy", "late", "kept", "failed-kept", "paused"];
+    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs, &of_cron].concat();
     assert!(fields.keys().all(|name| known.contains(name)), "{line}");
     let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
     let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
@@ -210,11 +211,8 @@ fn manifest(line: &str) -> Vec<Object> {
         };
         return vec![object(&id, "apps/v1", "Deployment", spec)];
     }
-    if id.kind == writ_core::model::Kind::Job {
-        let restart = if fields.contains_key("never") { "Never" } else { "OnFailure" };
-        let mut template = spec["template"].take();
-        template["spec"]["restartPolicy"] = json!(restart);
-        return vec![object(&id, "batch/v1", "Job", job(&fields, template))];
+    if id.kind.ends() {
+        return vec![ending(&id, &fields, spec["template"].take())];
     }
     if id.kind == writ_core::model::Kind::DaemonSet {
         drop(spec.as_object_mut().unwrap().remove("replicas"));
@@ -239,6 +237,31 @@ fn manifest(line: &str) -> Vec<Object> {
     let headless = json!({ "clusterIP": "None", "selector": labels, "ports": [{ "name": "main", "port": 1 }] });
     let service = ObjectId::new(writ_core::model::Kind::Service, &id.scope.0, &service);
     vec![object(&id, "apps/v1", "StatefulSet", spec), object(&service, "v1", "Service", headless)]
+}
+
+/// A Job or a CronJob.
+fn ending(id: &ObjectId, fields: &BTreeMap<&str, &str>, mut template: Value) -> Object {
+    template["spec"]["restartPolicy"] = json!(if fields.contains_key("never") { "Never" } else { "OnFailure" });
+    let job = job(fields, template);
+    let Some(at) = fields.get("at") else { return object(id, "batch/v1", "Job", job) };
+    let paused = fields.contains_key("paused");
+    let mut spec = json!({ "schedule": at.replace('_', " "), "suspend": paused, "jobTemplate": { "spec": job } });
+    for (word, name) in [("zone", "timeZone"), ("policy", "concurrencyPolicy")] {
+        if let Some(text) = fields.get(word) {
+            spec[name] = json!(text);
+        }
+    }
+    let limits = [
+        ("late", "startingDeadlineSeconds"),
+        ("kept", "successfulJobsHistoryLimit"),
+        ("failed-kept", "failedJobsHistoryLimit"),
+    ];
+    for (word, name) in limits {
+        if let Some(number) = fields.get(word) {
+            spec[name] = json!(number.parse::<u32>().unwrap());
+        }
+    }
+    object(id, "batch/v1", "CronJob", spec)
 }
 
 fn job(fields: &BTreeMap<&str, &str>, template: Value) -> Value {

@@ -1,4 +1,4 @@
-//! Jobs on a real engine: run to their end, tried again, ended in time, and never run twice. The clock of a pass is put
+//! Jobs and CronJobs on a real engine: run to their end, tried again, ended in time, and never run twice. The clock of a pass is put
 //! forward instead of waited for.
 
 use writ::target::Depth;
@@ -191,8 +191,70 @@ async fn the_commands_tell_of_a_job_what_there_is_to_tell() {
     site.writ(&["status"]).await.shows(&format!("{pod}  ended with code 7"));
     site.writ(&["plan"]).await.shows("exited with code 7");
     site.writ(&["why", &object]).await.exits(0);
-    assert_eq!(site.settle().await, 0, "nothing is left to be done");
+    let pass = site.pass().await;
+    assert_eq!(pass.exits(1).document()["changes"], 0, "it stays failed, and nothing is done about it");
     site.writ(&["delete", &object, "--yes"]).await.exits(0);
     assert!(site.containers().is_empty());
     site.holds().await;
+}
+
+/// The same as a CronJob that is due at every minute.
+fn cron(spec: &str, command: &str) -> String {
+    let job = job("", NEVER, command);
+    let (_, template) = job.split_once("spec:\n").unwrap();
+    let template: String = template.lines().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: work, namespace: SCOPE}}\nspec:\n  schedule: '* * * * *'\n{spec}  \
+         jobTemplate:\n    spec:\n{template}"
+    )
+}
+
+#[tokio::test]
+async fn a_cron_job_is_run_once_for_each_time_and_keeps_as_many_runs_as_it_says() {
+    let mut unit = Unit::new().await;
+    let text = cron("  successfulJobsHistoryLimit: 1\n", "echo swept by $(hostname)");
+    let desired = unit.desired("cron.yaml", &text);
+    assert!(unit.pass(&desired).await.unwrap().is_empty(), "nothing is due at its first sight");
+    let mut last = String::new();
+    for later in [60, 120, 180] {
+        unit.later = Seconds(later);
+        unit.pass(&desired).await.unwrap();
+        let ended = until(|| async {
+            let seen = seen(&unit).await;
+            let newest = seen.last().cloned().unwrap_or_default();
+            ((newest.ends_with("ended 0") && newest != last).then_some(newest), format!("{seen:?}"))
+        });
+        let newest = ended.await.unwrap();
+        // The record is lost: the containers say which time was run.
+        unit.held = writ_core::holdings::Holdings::default();
+        for _ in 0..2 {
+            unit.pass(&desired).await.unwrap();
+        }
+        let seen = seen(&unit).await;
+        assert_eq!(seen, [newest.clone()], "one run is kept, and no time is run twice");
+        last = newest;
+    }
+    let pod = last.split(' ').next().unwrap().strip_prefix("work.").unwrap().to_owned();
+    assert_eq!(unit.world.person(&["logs", &name(&unit, &pod)]), format!("swept by work-{pod}"));
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_is_left_alone_by_a_new_template_and_replaced_where_that_is_asked_for() {
+    let mut unit = Unit::new().await;
+    let text = cron("  concurrencyPolicy: Replace\n", "sleep 1000");
+    let desired = unit.desired("cron.yaml", &text);
+    unit.pass(&desired).await.unwrap();
+    unit.later = Seconds(60);
+    unit.pass(&desired).await.unwrap();
+    let first = unit.world.look(Depth::List).await.pods;
+    assert_eq!(first.len(), 1, "{first:?}");
+    let changed = unit.desired("cron.yaml", &text.replace("1000", "2000"));
+    let plan = unit.pass(&changed).await.unwrap();
+    assert!(plan.is_empty() && unit.world.look(Depth::List).await.pods.keys().eq(first.keys()), "{plan}");
+    unit.later = Seconds(120);
+    let plan = unit.pass(&changed).await.unwrap();
+    assert!(plan.to_string().contains("concurrencyPolicy Replace"), "{plan}");
+    let second = unit.world.look(Depth::List).await.pods;
+    assert!(second.len() == 1 && !second.keys().eq(first.keys()), "{second:?}");
+    assert!(second.values().all(|pod| Some(&pod.revision) != first.values().next().map(|pod| &pod.revision)));
 }

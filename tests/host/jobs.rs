@@ -1,6 +1,10 @@
-//! Jobs through the whole program on a simulated host: what is run, told and remembered.
+//! Jobs and CronJobs through the whole program on a simulated host: what is run, told and remembered.
 
+use writ::clock::Clock;
+use writ_core::holdings::{HoldingChange, RunMark};
+use writ_core::model::ObjectId;
 use writ_core::status::State;
+use writ_core::time::Timestamp;
 
 use crate::machine::{Machine, Origin};
 
@@ -121,4 +125,52 @@ fn a_job_that_is_deleted_by_hand_is_run_again_for_nobody_knows_of_it_any_more() 
     assert!(!machine.host().contains("pod data-migrate"), "{}", machine.host());
     machine.pass();
     assert!(machine.host().contains("pod data-migrate.0-0"), "{}", machine.host());
+}
+
+const SWEEP: &str = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: sweep, namespace: data}\nspec:\n  schedule: '0 * * * *'\n  \
+                     jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: Never\n          \
+                     containers: [{name: main, image: 'app:1'}]\n";
+
+/// The record says that the CronJob was run last so long ago.
+fn last_run(machine: &Machine, hours: i64) {
+    let store = machine.store();
+    let object = ObjectId::parse("cronjob/data/sweep").unwrap();
+    let held = store.holdings("edge").unwrap().objects.remove(&object).unwrap();
+    let last = Timestamp(Clock.now().0 - hours * 3_600_000);
+    let held = held.at(Some(&RunMark::Scheduled(last)));
+    store.change_holdings(Clock.now(), "edge", &HoldingChange::Hold(object, Box::new(held))).unwrap();
+}
+
+#[test]
+fn a_cron_job_runs_the_last_time_that_an_agent_that_was_down_missed_and_each_time_once() {
+    let origin = Origin::new();
+    origin.deploy(&[("sweep.yaml", SWEEP)]);
+    for how in ["", "fault 1 crash-before", "fault 1 crash-after"] {
+        let machine = Machine::new(&origin, "");
+        machine.describe("network present");
+        machine.pass();
+        assert!(!machine.host().contains("pod data-sweep."), "nothing is due yet: {}", machine.host());
+        assert_eq!(stands(&machine).0, State::Success);
+        last_run(&machine, 5);
+        machine.describe(how);
+        let ran = machine.writ(&["run", "--once"]);
+        assert_eq!(ran.code.is_none(), !how.is_empty(), "{ran:?}");
+        for _ in 0..3 {
+            machine.pass();
+        }
+        let made: Vec<String> =
+            machine.host().lines().filter(|line| line.starts_with("pod data-sweep.")).map(str::to_owned).collect();
+        assert_eq!(made.len(), 1, "{how}: {made:?}");
+        let minute = Clock.now().seconds() / 3_600 * 60;
+        assert!(made[0].starts_with(&format!("pod data-sweep.{minute}-0-0 ")), "{made:?}");
+        assert_eq!(stands(&machine).0, State::Success, "a run that goes on is nothing to wait for");
+        let shown = machine.writ(&["plan"]);
+        assert!(shown.text.contains("cronjob/data/sweep  next due at "), "{shown:?}");
+        let shown = machine.writ(&["status"]);
+        assert!(shown.text.contains("cronjob/data/sweep  last run, or first seen, "), "{shown:?}");
+        machine.check_journal();
+        let deleted = machine.writ(&["delete", "cronjob/data/sweep", "--yes"]);
+        assert_eq!(deleted.code, Some(0), "{deleted:?}");
+        assert!(!machine.host().contains("pod data-sweep."), "{}", machine.host());
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) fn of_object(held: Option<&Held>, pods: &[&ObservedPod], settled: boo
 /// The health of what runs to its end: how far it is, whatever became of single tries.
 pub(crate) fn of_run(held: Option<&Held>) -> Health {
     match held.and_then(Held::run) {
-        Some(RunMark::Complete(_)) => Health::Healthy,
+        Some(RunMark::Complete(_) | RunMark::Scheduled(_)) => Health::Healthy,
         Some(RunMark::Failed(..)) => Health::Failing,
         Some(RunMark::Started(_) | RunMark::Suspended(_)) | None => Health::Progressing,
     }

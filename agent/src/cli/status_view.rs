@@ -190,6 +190,7 @@ fn run(held: Option<&Held>, now: Timestamp) -> String {
         None => "not begun".to_owned(),
         Some(RunMark::Started(at)) => format!("begun {}", moment::age(at, now)),
         Some(RunMark::Suspended(at)) => format!("suspended {}", moment::age(at, now)),
+        Some(RunMark::Scheduled(at)) => format!("last run, or first seen, {}", moment::age(at, now)),
         Some(RunMark::Complete(at)) => format!("complete {}", moment::age(at, now)),
         Some(RunMark::Failed(at, why)) => format!("failed {}: {why}", moment::age(at, now)),
     }

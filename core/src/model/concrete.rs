@@ -30,8 +30,9 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
     let Template { labels, annotations, names, init, main, fs_group, grace, work } = &workload.template;
     let hostname = match index {
         // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
-        PodIndex::Try { completion, earlier: _ } if tells_completion(work.as_ref()) => {
-            shortened(&workload.id.name, &format!("-{completion}"))
+        PodIndex::Try { run, completion, earlier: _ } if tells_completion(work.as_ref()) => {
+            let run = run.map_or_else(String::new, |minute| format!("-{minute}"));
+            shortened(&workload.id.name, &format!("{run}-{completion}"))
         }
         PodIndex::Try { .. } => shortened(&workload.id.name, &format!("-{index}")),
         PodIndex::Ordinal(_) | PodIndex::Replica(_) => pod_hostname(&workload.id, index),
@@ -41,9 +42,9 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
         labels.insert(POD_NAME_LABEL.to_owned(), hostname.clone());
         labels.insert(POD_INDEX_LABEL.to_owned(), index.to_string());
     }
-    if let (Some(_), PodIndex::Try { completion, earlier: _ }) = (work, index) {
+    if let (Some(_), PodIndex::Try { run, completion, earlier: _ }) = (work, index) {
         for name in JOB_NAME_LABELS {
-            labels.insert(name.to_owned(), workload.id.name.clone());
+            labels.insert(name.to_owned(), job_name(&workload.id, *run));
         }
         if tells_completion(work.as_ref()) {
             labels.insert(COMPLETION_LABEL.to_owned(), completion.to_string());
@@ -102,6 +103,11 @@ fn tells_completion(work: Option<&Work>) -> bool {
     work.is_some_and(|work| work.indexed)
 }
 
+/// What a Job is called; of a CronJob, the Job of one of its times. Source: Kubernetes, which names it so.
+fn job_name(object: &ObjectId, run: Option<u32>) -> String {
+    run.map_or_else(|| object.name.clone(), |minute| format!("{}-{minute}", object.name))
+}
+
 /// A name with an ending, as long as a machine's name may be. Names of Jobs are letters, digits and hyphens.
 fn shortened(name: &str, ending: &str) -> String {
     let room = HOSTNAME_BYTES_MAX.saturating_sub(ending.len());
@@ -154,7 +160,7 @@ impl ThisPod<'_> {
             let value = self.text(&variable.value, &known);
             known.insert(variable.name.clone(), value);
         }
-        if let (true, PodIndex::Try { completion, earlier: _ }) = (tells_completion(self.work), self.index) {
+        if let (true, PodIndex::Try { run: _, completion, earlier: _ }) = (tells_completion(self.work), self.index) {
             known.entry(COMPLETION_VARIABLE.to_owned()).or_insert_with(|| SecretText::new(completion.to_string()));
         }
         // Commands are text in every engine; a variable that is not was refused when it was read.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{JobRules, ObjectId, PodIndex};
+use super::{CronRules, JobRules, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
@@ -18,7 +18,7 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
 }
 
-/// A StatefulSet, a Deployment, a DaemonSet or a Job with everything that it refers to filled in.
+/// A StatefulSet, a Deployment, a DaemonSet, a Job or a CronJob with everything that it refers to filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// What it is called.
@@ -72,6 +72,8 @@ pub enum Controller {
     },
     /// Pods that run to their end. Source: Job of Kubernetes.
     Job(JobRules),
+    /// A Job again and again. Source: CronJob of Kubernetes.
+    CronJob(Box<CronRules>),
 }
 
 /// How a changed template reaches the pod of a DaemonSet.
@@ -125,7 +127,7 @@ impl Workload {
         match &self.controller {
             Controller::StatefulSet { start, .. } => (*start..start.saturating_add(self.replicas)).collect(),
             Controller::DaemonSet { .. } => (0..self.replicas).collect(),
-            Controller::Deployment { .. } | Controller::Job(_) => Vec::new(),
+            Controller::Deployment { .. } | Controller::Job(_) | Controller::CronJob(_) => Vec::new(),
         }
     }
 
@@ -136,7 +138,8 @@ impl Workload {
             Controller::StatefulSet { start, .. } => PodIndex::Ordinal(*start),
             Controller::DaemonSet { .. } => PodIndex::Ordinal(0),
             Controller::Deployment { .. } => PodIndex::Replica(String::new()),
-            Controller::Job(_) => PodIndex::Try { completion: 0, earlier: 0 },
+            Controller::Job(_) => PodIndex::Try { run: None, completion: 0, earlier: 0 },
+            Controller::CronJob(_) => PodIndex::Try { run: Some(0), completion: 0, earlier: 0 },
         }
     }
 

@@ -23,13 +23,15 @@ pub enum Kind {
     DaemonSet,
     /// `batch/v1` Job.
     Job,
+    /// `batch/v1` CronJob.
+    CronJob,
     /// `policy/v1` PodDisruptionBudget.
     PodDisruptionBudget,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -39,6 +41,7 @@ impl Kind {
         Self::Deployment,
         Self::DaemonSet,
         Self::Job,
+        Self::CronJob,
         Self::PodDisruptionBudget,
     ];
 
@@ -55,6 +58,7 @@ impl Kind {
             Self::Deployment => "Deployment",
             Self::DaemonSet => "DaemonSet",
             Self::Job => "Job",
+            Self::CronJob => "CronJob",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
         }
     }
@@ -66,7 +70,7 @@ impl Kind {
             Self::Namespace | Self::ConfigMap | Self::Secret | Self::Service => "v1",
             Self::StorageClass => "storage.k8s.io/v1",
             Self::StatefulSet | Self::Deployment | Self::DaemonSet => "apps/v1",
-            Self::Job => "batch/v1",
+            Self::Job | Self::CronJob => "batch/v1",
             Self::PodDisruptionBudget => "policy/v1",
         }
     }
@@ -81,7 +85,7 @@ impl Kind {
     #[must_use]
     pub const fn ends(self) -> bool {
         match self {
-            Self::Job => true,
+            Self::Job | Self::CronJob => true,
             Self::Namespace
             | Self::StorageClass
             | Self::ConfigMap
@@ -155,8 +159,10 @@ pub enum PodIndex {
     Ordinal(u32),
     /// The name of a Deployment's replica: four hexadecimal digits, new for each.
     Replica(String),
-    /// One try of a Job.
+    /// One try of a Job, or of a run of a CronJob.
     Try {
+        /// The time of the run, in minutes since 1970; none for a Job, which has one run.
+        run: Option<u32>,
         /// Which of the Job's completions it works for, from 0.
         completion: u32,
         /// How many tries of that completion came before.
@@ -169,7 +175,8 @@ impl fmt::Display for PodIndex {
         match self {
             Self::Ordinal(ordinal) => write!(f, "{ordinal}"),
             Self::Replica(id) => f.write_str(id),
-            Self::Try { completion, earlier } => write!(f, "{completion}-{earlier}"),
+            Self::Try { run: None, completion, earlier } => write!(f, "{completion}-{earlier}"),
+            Self::Try { run: Some(minute), completion, earlier } => write!(f, "{minute}-{completion}-{earlier}"),
         }
     }
 }
@@ -182,8 +189,13 @@ impl PodIndex {
             return text.parse().ok().map(Self::Ordinal);
         }
         if kind.ends() {
+            let (run, text) = match kind == Kind::CronJob {
+                true => text.split_once('-').map(|(run, rest)| (Some(run), rest))?,
+                false => (None, text),
+            };
+            let run = run.map_or(Some(None), |run| number(run).map(Some))?;
             let (completion, earlier) = text.split_once('-')?;
-            return Some(Self::Try { completion: number(completion)?, earlier: number(earlier)? });
+            return Some(Self::Try { run, completion: number(completion)?, earlier: number(earlier)? });
         }
         let hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());
         hex.then(|| Self::Replica(text.to_owned()))
@@ -209,13 +221,19 @@ mod tests {
 
     #[test]
     fn a_try_of_a_job_is_written_and_read_back_in_one_form_only() {
-        let index = PodIndex::Try { completion: 2, earlier: 10 };
+        let index = PodIndex::Try { run: None, completion: 2, earlier: 10 };
         assert_eq!(index.to_string(), "2-10");
         assert_eq!(PodIndex::parse(Kind::Job, "2-10"), Some(index));
         for text in ["2", "2-", "-2", "02-1", "+2-1", "2-1-0", "1a2b"] {
             assert_eq!(PodIndex::parse(Kind::Job, text), None, "{text}");
         }
         assert_eq!(PodIndex::parse(Kind::Deployment, "2-10"), None);
+        let index = PodIndex::Try { run: Some(29_920_920), completion: 2, earlier: 10 };
+        assert_eq!(index.to_string(), "29920920-2-10");
+        assert_eq!(PodIndex::parse(Kind::CronJob, "29920920-2-10"), Some(index));
+        for text in ["2-10", "-2-10", "x-2-10", "1-2-3-4"] {
+            assert_eq!(PodIndex::parse(Kind::CronJob, text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What a Job asks for, beside its pods.
+//! What a Job or a CronJob asks for, beside its pods.
 
+use super::Schedule;
 use crate::time::Seconds;
 
 /// How the pods of a Job are run to their end. Source: JobSpec of Kubernetes.
@@ -19,6 +20,37 @@ pub struct JobRules {
     pub suspended: bool,
     /// Pods that failed are kept beside those that are made in their place.
     pub keeps_failed: bool,
+}
+
+/// When a CronJob is run, and how each of its runs is. Source: CronJobSpec of Kubernetes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CronRules {
+    /// When it is due.
+    pub schedule: Schedule,
+    /// What becomes of a time that comes while an earlier run goes on.
+    pub concurrency: Concurrency,
+    /// How late a run may begin; none for as late as it comes.
+    pub starting_deadline: Option<Seconds>,
+    /// No run begins for now.
+    pub suspended: bool,
+    /// Runs that succeeded and are kept.
+    pub keep_succeeded: u32,
+    /// Runs that failed and are kept.
+    pub keep_failed: u32,
+    /// What each run is.
+    pub job: JobRules,
+}
+
+/// What becomes of a time of a CronJob that comes while an earlier run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Concurrency {
+    /// It is run beside it.
+    #[default]
+    Allow,
+    /// It waits for it.
+    Forbid,
+    /// It takes its place.
+    Replace,
 }
 
 /// What of a Job's rules its pods are made from, so that it enters their hash.

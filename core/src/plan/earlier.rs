@@ -60,6 +60,7 @@ fn partition(workload: &Workload) -> Option<u32> {
         Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }
         | Controller::Deployment { .. }
         | Controller::DaemonSet { .. }
-        | Controller::Job(_) => None,
+        | Controller::Job(_)
+        | Controller::CronJob(_) => None,
     }
 }

@@ -20,8 +20,10 @@ use crate::model::{JobRules, PodIndex};
 use crate::observed::{ObservedPod, PodState};
 use crate::time::Timestamp;
 
+const SECONDS_PER_MINUTE: i64 = 60;
+
 /// A pod that was seen, and its name.
-type Seen<'a> = (&'a str, &'a ObservedPod);
+pub(super) type Seen<'a> = (&'a str, &'a ObservedPod);
 
 /// What was seen of one completion.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +39,7 @@ enum Slot<'a> {
 }
 
 /// The tries of a run, as far as they were seen.
-struct Tries<'a> {
+pub(super) struct Tries<'a> {
     /// By completion.
     slots: BTreeMap<u32, Slot<'a>>,
     /// Tries that others came after, oldest first.
@@ -48,15 +50,8 @@ struct Tries<'a> {
 pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: &JobRules, mut draft: Draft<'a>) -> Lane {
     let id = &subject.workload.id;
     let now = subject.world.input.now;
-    let unseen = subject.world.unseen(id);
-    if !unseen.is_empty() {
-        for (name, _, reason) in unseen {
-            draft.unseen(name, reason);
-        }
-        draft.note_all("nothing is run: not every pod was seen".to_owned(), Cause::None);
-        let mut lane = draft.finish(false);
-        lane.run = Some(going("not every pod was seen", None));
-        return lane;
+    if draft.hides(subject) {
+        return draft.lane_of_run(going("not every pod was seen", None));
     }
     let is_of_run = |(_, pod): &Seen<'a>| pod.revision.as_ref() == Some(&subject.workload.revision);
     let (mine, old): (Vec<Seen<'a>>, Vec<Seen<'a>>) = subject.world.pods(id).iter().partition(|seen| is_of_run(seen));
@@ -79,7 +74,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: &JobRules, mut draft: Dr
         Some(RunMark::Started(at)) => at,
         // Source: Kubernetes, by which the time of a Job that goes on begins anew.
         Some(RunMark::Suspended(_)) => now,
-        Some(RunMark::Complete(_) | RunMark::Failed(..)) | None => {
+        Some(RunMark::Complete(_) | RunMark::Failed(..) | RunMark::Scheduled(_)) | None => {
             mine.iter().map(|(_, pod)| pod.since).min().unwrap_or(now)
         }
     };
@@ -102,14 +97,36 @@ fn go_on<'a>(
     tries: &Tries<'a>,
     (started, deadline): (Timestamp, Option<Timestamp>),
 ) -> Lane {
-    let mut due = deadline;
-    let mut active = leave_active(&mut draft, tries);
+    let Advance { active, due } = advance(&mut draft, subject, rules, tries, None);
+    let text = tries.told(rules, active);
+    draft.note_all(text.clone(), Cause::None);
+    draft.finish_run(Some(&RunMark::Started(started)), going(&text, due.into_iter().chain(deadline).min()))
+}
+
+/// What a run came to by one plan.
+pub(super) struct Advance {
+    /// Pods that run then.
+    pub(super) active: u32,
+    /// When something of it is tried again.
+    pub(super) due: Option<Timestamp>,
+}
+
+/// The steps of one run: a Job's only one, or that of a time of a CronJob, in minutes since 1970.
+pub(super) fn advance<'a>(
+    draft: &mut Draft<'a>,
+    subject: &'a Subject<'a>,
+    rules: &JobRules,
+    tries: &Tries<'a>,
+    run: Option<u32>,
+) -> Advance {
+    let mut due: Option<Timestamp> = None;
+    let mut active = leave_active(draft, tries);
     // Once a worker found the queue empty, no other is sent there.
     let sends = rules.completions.is_some() || tries.done() == 0;
     for (completion, slot) in tries.slots.iter().filter(|_| sends) {
         let (earlier, why) = match slot {
             Slot::Active(_) | Slot::Done(_) => continue,
-            Slot::Open => (0, "new".to_owned()),
+            Slot::Open => (0, run.map_or_else(|| "new".to_owned(), |minute| format!("due at {}", at_minute(minute)))),
             Slot::Failed((name, pod), failures) => {
                 let until = pod.ended.unwrap_or(pod.since).plus(backoff::pause_up_to(*failures, TRY_PAUSE_SECONDS_MAX));
                 let failure = format!("after the {} failure: {}", ordinal(*failures), why::state(&pod.state));
@@ -125,20 +142,21 @@ fn go_on<'a>(
             continue;
         }
         let birth = Birth { verb: Verb::Create, why, cause: Cause::Change };
-        active += u32::from(draft.create(subject.workload, &PodIndex::Try { completion: *completion, earlier }, birth));
+        let index = PodIndex::Try { run, completion: *completion, earlier };
+        active += u32::from(draft.create(subject.workload, &index, birth));
         if let (Slot::Failed(seen, _), false) = (slot, rules.keeps_failed) {
-            make_room(&mut draft, seen);
+            make_room(draft, seen);
         }
     }
     for seen in tries.surpassed.iter().filter(|_| !rules.keeps_failed) {
-        make_room(&mut draft, seen);
+        make_room(draft, seen);
     }
-    let text = match rules.completions {
-        Some(completions) => format!("{} of {completions} complete, {active} running", tries.done()),
-        None => format!("{active} running"),
-    };
-    draft.note_all(text.clone(), Cause::None);
-    draft.finish_run(Some(&RunMark::Started(started)), going(&text, due))
+    Advance { active, due }
+}
+
+/// The moment of a run of a CronJob.
+pub(super) const fn at_minute(minute: u32) -> Timestamp {
+    Timestamp::from_seconds(minute as i64 * SECONDS_PER_MINUTE)
 }
 
 /// Leaves what runs to its end, and starts what was made and never ran. Gives their number.
@@ -171,7 +189,7 @@ fn suspended(mut draft: Draft<'_>, tries: &Tries<'_>, mark: Option<&RunMark>, no
     draft.note_all("suspended".to_owned(), Cause::None);
     let since = match mark {
         Some(RunMark::Suspended(at)) => *at,
-        Some(RunMark::Started(_) | RunMark::Complete(_) | RunMark::Failed(..)) | None => now,
+        Some(RunMark::Started(_) | RunMark::Complete(_) | RunMark::Failed(..) | RunMark::Scheduled(_)) | None => now,
     };
     draft.finish_run(Some(&RunMark::Suspended(since)), Run { state: RunState::AtRest, due: None })
 }
@@ -202,7 +220,7 @@ fn after_end(
             draft.note_all(format!("failed: {why}"), Cause::None);
             RunState::Failed(why.clone())
         }
-        Some(RunMark::Complete(_) | RunMark::Started(_) | RunMark::Suspended(_)) | None => {
+        Some(RunMark::Complete(_) | RunMark::Started(_) | RunMark::Suspended(_) | RunMark::Scheduled(_)) | None => {
             draft.note_all("complete".to_owned(), Cause::None);
             RunState::AtRest
         }
@@ -215,7 +233,7 @@ fn going(text: &str, due: Option<Timestamp>) -> Run {
     Run { state: RunState::Going(text.to_owned()), due }
 }
 
-const fn has_ended(state: &PodState) -> bool {
+pub(super) const fn has_ended(state: &PodState) -> bool {
     match state {
         PodState::Exited { .. } | PodState::Dead => true,
         PodState::Created | PodState::Running | PodState::Paused | PodState::Restarting => false,
@@ -223,10 +241,10 @@ const fn has_ended(state: &PodState) -> bool {
 }
 
 impl<'a> Tries<'a> {
-    fn new(rules: &JobRules, pods: &[Seen<'a>]) -> Self {
+    pub(super) fn new(rules: &JobRules, pods: &[Seen<'a>]) -> Self {
         let mut tries: BTreeMap<u32, BTreeMap<u32, Seen<'a>>> = BTreeMap::new();
         for (name, pod) in pods {
-            if let PodIndex::Try { completion, earlier } = pod.index {
+            if let PodIndex::Try { run: _, completion, earlier } = pod.index {
                 tries.entry(completion).or_default().insert(earlier, (name, pod));
             }
         }
@@ -253,13 +271,21 @@ impl<'a> Tries<'a> {
         })
     }
 
+    /// How far the run is, for people.
+    pub(super) fn told(&self, rules: &JobRules, active: u32) -> String {
+        match rules.completions {
+            Some(completions) => format!("{} of {completions} complete, {active} running", self.done()),
+            None => format!("{active} running"),
+        }
+    }
+
     fn done(&self) -> u32 {
         let done = self.slots.values().filter(|slot| matches!(slot, Slot::Done(_))).count();
         u32::try_from(done).unwrap_or(u32::MAX)
     }
 
     /// When the Job was complete; none if it is not.
-    fn complete(&self, rules: &JobRules, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn complete(&self, rules: &JobRules, now: Timestamp) -> Option<Timestamp> {
         let complete = match rules.completions {
             Some(completions) => self.done() >= completions,
             None => self.done() > 0 && self.active().next().is_none(),
@@ -272,7 +298,7 @@ impl<'a> Tries<'a> {
     }
 
     /// Why the Job has failed, where more failed than it bears.
-    fn too_many(&self, rules: &JobRules) -> Option<String> {
+    pub(super) fn too_many(&self, rules: &JobRules) -> Option<String> {
         let mut failures: u32 = 0;
         let mut last: Option<Seen<'a>> = None;
         for slot in self.slots.values() {
@@ -299,7 +325,7 @@ impl<'a> Tries<'a> {
 /// How many tries of the same completion came before a pod.
 const fn earlier(pod: &ObservedPod) -> u32 {
     match pod.index {
-        PodIndex::Try { completion: _, earlier } => earlier,
+        PodIndex::Try { run: _, completion: _, earlier } => earlier,
         PodIndex::Ordinal(_) | PodIndex::Replica(_) => 0,
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod cronjob;
 mod deployment;
 mod draft;
 mod earlier;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, nothing};
 use super::step::{Act, Cause, Fix, Lane, Step, Verb};
 use super::world::{Subject, World};
-use super::{Input, deployment, job, removal, statefulset, why};
+use super::{Input, cronjob, deployment, draft, job, removal, statefulset, why};
 use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, PodSpec, StatefulUpdate, Workload};
 use crate::observed::{NetworkState, ObservedPod};
 
@@ -24,13 +24,7 @@ pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
 /// The lane of a workload that cannot be run now.
 pub(super) fn pending(id: &ObjectId, reason: &str) -> Lane {
     let why = format!("pending: {reason}; what runs stays as it is");
-    Lane {
-        object: id.clone(),
-        steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)],
-        then: None,
-        delay: None,
-        run: None,
-    }
+    draft::refusal(id, why)
 }
 
 fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) -> Lane {
@@ -40,6 +34,7 @@ fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) 
             statefulset::lane(subject, rules, draft, gone)
         }
         Controller::Job(rules) => job::lane(subject, rules, draft),
+        Controller::CronJob(rules) => cronjob::lane(subject, rules, draft),
         // One pod with a stable name: what a StatefulSet of one does, whose pods do not wait for each other.
         Controller::DaemonSet { update } => {
             let update = match update {

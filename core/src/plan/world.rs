@@ -158,7 +158,7 @@ fn rollout(workload: &Workload) -> String {
             format!("rolling, surge {max_surge}, unavailable {max_unavailable}")
         }
         // What a run allows may change while it goes on.
-        Controller::Job(_) => "run".to_owned(),
+        Controller::Job(_) | Controller::CronJob(_) => "run".to_owned(),
         Controller::DaemonSet { update: DaemonUpdate::Rolling } => "rolling".to_owned(),
         Controller::DaemonSet { update: DaemonUpdate::OnDelete } => "on delete".to_owned(),
     }

@@ -36,6 +36,7 @@ impl<'a> Catalog<'a> {
                 | Kind::Deployment
                 | Kind::DaemonSet
                 | Kind::Job
+                | Kind::CronJob
                 | Kind::PodDisruptionBudget => {
                     continue;
                 }

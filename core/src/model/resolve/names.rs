@@ -93,7 +93,7 @@ fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
         // A replica's name is drawn when it is made, and bears the workload's scope.
         Controller::Deployment { recreate: _, max_surge: _, max_unavailable: _ } => 0..0,
         // Nobody is led to a pod that runs to its end.
-        Controller::Job(_) => 0..0,
+        Controller::Job(_) | Controller::CronJob(_) => 0..0,
     }
 }
 

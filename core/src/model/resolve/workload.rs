@@ -60,6 +60,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         Kind::Deployment => deployment(reader),
         Kind::DaemonSet => daemon_set(reader),
         Kind::Job => super::job::read(reader),
+        Kind::CronJob => super::cronjob::read(reader),
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap

@@ -106,6 +106,18 @@ pub(in crate::model) struct Job {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(in crate::model) struct CronJob {
+    pub(in crate::model) schedule: String,
+    pub(in crate::model) time_zone: Option<String>,
+    pub(in crate::model) concurrency_policy: Option<String>,
+    pub(in crate::model) starting_deadline_seconds: Option<i64>,
+    pub(in crate::model) suspend: Option<bool>,
+    pub(in crate::model) successful_jobs_history_limit: Option<i64>,
+    pub(in crate::model) failed_jobs_history_limit: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::model) struct Selector {
     pub(in crate::model) match_labels: Option<BTreeMap<String, String>>,
     pub(in crate::model) match_expressions: Option<Vec<Expression>>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Judge;
-use crate::model::annotation;
+use crate::model::{Schedule, annotation};
 use crate::text::quoted;
 
 const SPEC: &str = "/spec/template/spec";
@@ -23,6 +23,19 @@ impl Judge<'_> {
             self.claims();
         }
         self.pod(SPEC);
+    }
+
+    /// When a CronJob is due, in its flattened form.
+    pub(super) fn schedule(&mut self) {
+        let zone = self.text("/cron/timeZone");
+        if let Some(zone) = zone.filter(|zone| !Schedule::knows(zone)) {
+            let message = format!("{} is no time zone", quoted(zone));
+            self.error("/cron/timeZone", message, "write one as the database of zones has it: `Europe/Berlin`");
+        } else if let Some(text) = self.text("/cron/schedule")
+            && let Err(message) = Schedule::parse(text, zone.unwrap_or(Schedule::ZONE_DEFAULT))
+        {
+            self.error("/cron/schedule", message, "write minute, hour, day, month and weekday: `30 2 * * MON-FRI`");
+        }
     }
 
     pub(super) fn job(&mut self) {

@@ -1,4 +1,4 @@
-//! Fields of Job.
+//! Fields of Job and CronJob.
 
 use super::super::shape::{COUNT, LINE, Literal, POSITIVE, Shape, Type, WORD, idle, must, no, only, yes};
 use super::metadata::{OBJECT_META, TEMPLATE_META};
@@ -50,6 +50,39 @@ static JOB_SPEC: Shape = Shape {
         no("maxFailedIndexes", COUNT, BY_INDEX),
         no("podFailurePolicy", Type::Any, BY_REASON),
         no("successPolicy", Type::Any, BY_REASON),
+    ],
+};
+
+pub(super) static CRON_JOB: Shape = Shape {
+    name: "CronJob",
+    fields: &[
+        must("apiVersion", WORD),
+        must("kind", WORD),
+        must("metadata", Type::Object(&OBJECT_META)),
+        must("spec", Type::Object(&CRON_JOB_SPEC)),
+        idle("status", Type::Any, STATUS),
+    ],
+};
+
+static CRON_JOB_SPEC: Shape = Shape {
+    name: "CronJobSpec",
+    fields: &[
+        must("schedule", LINE),
+        must("jobTemplate", Type::Object(&JOB_TEMPLATE)),
+        yes("timeZone", LINE),
+        yes("concurrencyPolicy", Type::Choice(&["Allow", "Forbid", "Replace"])),
+        yes("startingDeadlineSeconds", COUNT),
+        yes("suspend", Type::Boolean),
+        yes("successfulJobsHistoryLimit", PODS),
+        yes("failedJobsHistoryLimit", PODS),
+    ],
+};
+
+static JOB_TEMPLATE: Shape = Shape {
+    name: "JobTemplateSpec",
+    fields: &[
+        idle("metadata", Type::Object(&TEMPLATE_META), "a run is known by the CronJob and its time"),
+        must("spec", Type::Object(&JOB_SPEC)),
     ],
 };
 

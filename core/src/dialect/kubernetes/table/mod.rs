@@ -30,6 +30,7 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::Deployment => &workload::DEPLOYMENT,
         Kind::DaemonSet => &daemon::DAEMON_SET,
         Kind::Job => &job::JOB,
+        Kind::CronJob => &job::CRON_JOB,
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
     }
 }
