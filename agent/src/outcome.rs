@@ -72,7 +72,8 @@ impl Moment<'_> {
         summary.failed = failed.into_iter().map(|(object, why)| format!("{object}: {why}")).collect();
         for (object, run) in plan.lanes.iter().filter_map(|lane| Some((&lane.object, lane.run.as_ref()?))) {
             match &run.state {
-                RunState::Going(text) => summary.waiting.push(format!("{object}: {text}")),
+                // The same words from its beginning to its end: how far it is changes too often for a status.
+                RunState::Going(_) => summary.waiting.push(format!("{object} to end")),
                 RunState::Failed(why) => summary.failed.push(format!("{object}: {why}")),
                 RunState::AtRest => {}
             }

@@ -63,10 +63,11 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: &'a CronRules, mut draft
     if !rules.suspended {
         state.consider(rules.schedule.after(now));
     }
-    let run = Run { state: standing(&runs), due: state.due };
-    if let RunState::Failed(why) = &run.state {
-        state.draft.note_all(format!("failed: {why}"), Cause::None);
+    let (standing, failure) = standing(&runs);
+    if let Some(why) = failure {
+        state.draft.note_all(why, Cause::None);
     }
+    let run = Run { state: standing, due: state.due };
     state.draft.finish_run(Some(&RunMark::Scheduled(last)), run)
 }
 
@@ -108,11 +109,15 @@ fn end(rules: &CronRules, pods: &[Seen<'_>], tries: &Tries<'_>, now: Timestamp) 
     (end <= now).then(|| End::Failed(end, format!("it did not end within its activeDeadlineSeconds, {deadline}")))
 }
 
-/// A CronJob stands as its last run that ended.
-fn standing(runs: &[Sighted<'_>]) -> RunState {
+/// A CronJob stands as its last run that ended; and which that is and why it failed, if it did.
+fn standing(runs: &[Sighted<'_>]) -> (RunState, Option<String>) {
     match runs.iter().rev().find_map(|run| Some((run.minute, run.end.as_ref()?))) {
-        Some((minute, End::Failed(_, why))) => RunState::Failed(format!("the run of {}: {why}", at_minute(minute))),
-        Some((_, End::Complete(_))) | None => RunState::AtRest,
+        Some((minute, End::Failed(_, why))) => {
+            // The same words for each run that fails, for they become a status.
+            let state = RunState::Failed("its last run failed; `writ plan` shows why".to_owned());
+            (state, Some(format!("failed: the run of {}: {why}", at_minute(minute))))
+        }
+        Some((_, End::Complete(_))) | None => (RunState::AtRest, None),
     }
 }
 
