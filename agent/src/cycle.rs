@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use writ_core::guard::{CheckedPlan, Grants};
+use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Cause, Input, Setbacks, Step, Templates, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
@@ -104,9 +104,7 @@ pub async fn pass(
         () = interrupt.stopped() => return Ok(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     };
     let mut end = PassEnd { unreachable: matches!(offer.trouble, Some(Trouble::Unreachable(_))), ..PassEnd::default() };
-    if let Some(news) = &offer.news
-        && let Err(error) = agent.store.append_news(agent.clock.now(), &news.clone().into())
-    {
+    if let Err(error) = write_down(agent, &offer) {
         source.doubt();
         return Err(error.into());
     }
@@ -159,6 +157,15 @@ pub async fn preview(
     }
     preview.refusal = refusal;
     Ok(preview)
+}
+
+/// Writes down what a look at a source brought, a floor that goes back first: from then on the statement is used.
+fn write_down(agent: &Agent, offer: &Offer) -> Result<(), RecordError> {
+    let now = agent.clock.now();
+    if let Some(rewound) = &offer.rewound {
+        agent.store.rewind(now, rewound)?;
+    }
+    offer.news.as_ref().map_or(Ok(()), |news| agent.store.append_news(now, &news.clone().into()).map(drop))
 }
 
 /// Says on an offered head that it is refused, for each unit that reads the source.
@@ -347,7 +354,7 @@ fn check(
         setbacks,
         templates,
     };
-    Ok(guard::check(unit, plan(&input), &wanted.desired, &Grants::all()))
+    Ok(guard::check(unit, plan(&input), &wanted.desired, &wanted.grants))
 }
 
 /// What the unit wanted by the commit that it applied last, if that was another one.

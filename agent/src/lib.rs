@@ -8,10 +8,12 @@ pub mod attendance;
 pub mod fetch;
 pub mod guard;
 pub mod host_trust;
+mod offered;
 pub mod one_off;
 pub mod outcome;
 pub mod patience;
 pub mod pulled;
+mod rewind;
 pub mod run;
 mod sight;
 pub mod source;
@@ -27,6 +29,7 @@ pub mod limits;
 
 pub mod confine;
 pub mod git;
+pub mod sign;
 pub mod signature;
 
 pub mod record;

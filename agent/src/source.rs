@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,9 +10,11 @@ use writ_core::time::Timestamp;
 use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, KeyId};
 
 use crate::error::chain;
-use crate::git::{Bounds, Credentials, GitError, Mirror, Remote, Renewed};
+use crate::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use crate::host_trust;
-use crate::record::{RecordError, Store, TrustEvent};
+use crate::offered::{Fetched, fetch, renew};
+use crate::record::{RecordError, Rewound, Store, TrustEvent};
+use crate::rewind;
 use crate::settings;
 
 /// A source that is followed: its clone, and what was last thought of it.
@@ -66,8 +68,17 @@ pub struct Offer {
     pub follow: Option<Rc<Admitted>>,
     /// Why the head is not followed.
     pub trouble: Option<Trouble>,
+    /// The floor goes back before anything else is done: a signed statement says so, and the head is admitted by it.
+    pub rewound: Option<Rewound>,
     /// What the record does not know yet.
     pub news: Option<TrustEvent>,
+}
+
+/// What judging a head brought that the record does not know yet.
+#[derive(Default)]
+struct Judgement {
+    rewound: Option<Rewound>,
+    news: Option<TrustEvent>,
 }
 
 /// Why a head is not followed. What runs stays as it is.
@@ -121,13 +132,13 @@ impl Source {
     pub async fn look(&mut self, store: &Store, now: Timestamp) -> Result<Offer, RecordError> {
         let introduction = match introduction(store, &self.settings)? {
             Ok(introduction) => introduction,
-            Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), news: None }),
+            Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), rewound: None, news: None }),
         };
         let trust = match host_trust::read(&self.host) {
             Ok(trust) => trust,
             Err(error) => {
                 let trouble = Trouble::Unreadable(format!("what this host says about trust: {}", chain(&error)));
-                return Ok(Offer { follow: None, trouble: Some(trouble), news: None });
+                return Ok(Offer { follow: None, trouble: Some(trouble), rewound: None, news: None });
             }
         };
         let others = self.introduction.replace(introduction).is_some_and(|before| before != introduction);
@@ -146,21 +157,22 @@ impl Source {
             *offered.lock().unwrap_or_else(PoisonError::into_inner) = fetched.head;
             Ok(fetched)
         });
-        let (trouble, news) = match fetched.await {
+        let (trouble, Judgement { rewound, news }) = match fetched.await {
             Ok(Fetched { head: Some(head), statements_moved }) => {
                 // What was refused for want of people, or as a rewind, may be let in by now.
                 self.judged.take_if(|(_, refusal)| statements_moved && refusal.is_some());
                 (None, self.judge(store, &introduction, head, now).await?)
             }
-            Ok(Fetched { head: None, statements_moved: _ }) => (Some(Trouble::Gone), None),
-            Err(error) => (Some(Trouble::Unreachable(chain(&error))), None),
+            Ok(Fetched { head: None, statements_moved: _ }) => (Some(Trouble::Gone), Judgement::default()),
+            Err(error) => (Some(Trouble::Unreachable(chain(&error))), Judgement::default()),
         };
         let unasked = trouble.as_ref().map(|trouble| TrustEvent::Unchecked {
             source: self.settings.name.clone(),
             commit: None,
             detail: trouble.to_string(),
         });
-        self.offer(store, &introduction, trouble, news.or(unasked), now).await
+        let offer = self.offer(store, &introduction, trouble, news.or(unasked), now).await?;
+        Ok(Offer { rewound, ..offer })
     }
 
     /// The commits that may be read again, wherever the branch leads by then.
@@ -231,15 +243,19 @@ impl Source {
         introduction: &Introduction,
         head: CommitId,
         now: Timestamp,
-    ) -> Result<Option<TrustEvent>, RecordError> {
+    ) -> Result<Judgement, RecordError> {
         // What could not be checked, and what is not valid yet, is looked at again.
         let lasts = |it: &trust::Refusal| it.reason.is_some_and(|reason| reason != trust::Reason::NotYetValid);
         let settled = |refusal: &Option<trust::Refusal>| refusal.as_ref().is_none_or(lasts);
         if self.judged.as_ref().is_some_and(|(known, refusal)| *known == head && settled(refusal)) {
-            return Ok(None);
+            return Ok(Judgement::default());
         }
         let floor = floor(store, &self.settings.name)?;
         let verdict = self.admit(introduction, head, floor, now).await;
+        let (verdict, rewound) = match (verdict, floor) {
+            (Err(refusal), Some(floor)) => self.let_back(store, introduction, floor, now, refusal).await?,
+            (verdict, _) => (verdict, None),
+        };
         // That the floor was admitted stands in the record already.
         let is_news = verdict.is_err() || floor != Some(head);
         let news = is_news.then(|| told(&self.settings.name, head, &verdict));
@@ -250,7 +266,32 @@ impl Source {
             }
             Err(refusal) => (head, Some(refusal)),
         });
-        Ok(news)
+        Ok(Judgement { rewound, news })
+    }
+
+    /// Looks whether people let this host go back behind its floor, to where the refused head is admitted from.
+    async fn let_back(
+        &self,
+        store: &Store,
+        introduction: &Introduction,
+        floor: CommitId,
+        now: Timestamp,
+        refusal: trust::Refusal,
+    ) -> Result<(Result<Admitted, trust::Refusal>, Option<Rewound>), RecordError> {
+        let (source, host, used) = (self.settings.name.clone(), Arc::clone(&self.trust), rewind::used(store)?);
+        let asked = with(&self.mirror, move |mirror| rewind::ask(mirror, &source, &host, floor, &used, now)).await;
+        let (followed, unusable) = match asked {
+            Ok(asked) => asked,
+            Err(error) => return Ok((Err(rewind::unchecked(refusal, &error)), None)),
+        };
+        let mut refusal = rewind::with_unusable(refusal, &unusable);
+        for back in followed {
+            match self.admit(introduction, refusal.head, Some(back.to), now).await {
+                Ok(admitted) => return Ok((Ok(admitted), Some(rewind::record(&self.settings.name, floor, &back)))),
+                Err(other) => refusal = rewind::not_from_there(other, &back),
+            }
+        }
+        Ok((Err(refusal), None))
     }
 
     /// Collects the evidence for a head and decides. What cannot be read is "could not check".
@@ -284,9 +325,11 @@ impl Source {
         let trouble = trouble.or(refused);
         // What is too old changes nothing any more, not even back to what it was.
         let stale = self.admitted.as_ref().and_then(|admitted| admitted.fresh(now).err());
-        let Some(stale) = stale else { return Ok(Offer { follow: self.admitted.clone(), trouble, news }) };
+        let Some(stale) = stale else {
+            return Ok(Offer { follow: self.admitted.clone(), trouble, rewound: None, news });
+        };
         let news = news.or_else(|| Some(told(&self.settings.name, stale.head, &Err(stale.clone()))));
-        Ok(Offer { follow: None, trouble: Some(trouble.unwrap_or(Trouble::Refused(stale))), news })
+        Ok(Offer { follow: None, trouble: Some(trouble.unwrap_or(Trouble::Refused(stale))), rewound: None, news })
     }
 
     /// Proves a commit from the introduction on, wherever the floor is: one that this host applied before, or one that a
@@ -386,50 +429,6 @@ fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trust::Refusal>
                 detail: refusal.to_string(),
             },
         },
-    }
-}
-/// The remote's head, fetched unless it is the one that is known. A broken clone is made afresh once: it holds nothing
-/// that cannot be fetched again.
-fn fetch(mirror: &mut Mirror, known: Option<CommitId>, folder: &Path, remote: &Remote) -> Result<Fetched, GitError> {
-    let listed = mirror.list()?;
-    let statements_moved = mirror.statements_moved();
-    let fetched = match listed {
-        Some(head) if Some(head) != known || statements_moved => mirror.fetch(),
-        head => return Ok(Fetched { head, statements_moved: false }),
-    };
-    if let Err(GitError::MirrorBroken { detail, .. }) = &fetched {
-        tracing::warn!(source = remote.name, detail, "the local copy is broken and is made afresh");
-        *mirror = Mirror::afresh(folder, remote)?;
-        return mirror.fetch().map(|head| Fetched { head, statements_moved });
-    }
-    fetched.map(|head| Fetched { head, statements_moved })
-}
-
-/// What a look at the remote brought.
-struct Fetched {
-    /// The head that it offers, if the branch is there.
-    head: Option<CommitId>,
-    /// Approvals or rewinds came or went.
-    statements_moved: bool,
-}
-
-/// Makes the clone afresh if it grew too large. One that cannot be made now serves as it is.
-fn renew(mirror: &mut Mirror, needed: &[CommitId], remote: &Remote) {
-    let source = &remote.name;
-    match mirror.renew(needed) {
-        Ok(Renewed::No) => {}
-        Ok(Renewed::Yes) => tracing::info!(source, "the local copy had grown and was made afresh"),
-        Ok(Renewed::Read) => tracing::debug!(source, "the local copy has grown and is being read; it stays for now"),
-        Ok(Renewed::Needed(commits)) => {
-            let commits: Vec<String> = commits.iter().map(ToString::to_string).collect();
-            let commits = commits.join(", ");
-            tracing::warn!(
-                source,
-                commits,
-                "the local copy has grown and stays: the remote has not all that is in use"
-            );
-        }
-        Err(error) => tracing::warn!(source, error = chain(&error), "the local copy has grown and stays for now"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use writ_core::dialect::Files;
+use writ_core::guard::Grants;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
@@ -29,6 +30,8 @@ pub struct Wanted {
     pub sources: Sources,
     /// What they take from servers.
     pub taken: Taken,
+    /// What the rules of trust let its pods ask of the host.
+    pub grants: Grants,
 }
 
 /// Why it cannot be said what a unit wants.
@@ -55,7 +58,8 @@ pub struct WantedCache(RefCell<Option<(Key, Rc<Wanted>)>>);
 
 #[derive(Debug, PartialEq)]
 struct Key {
-    commit: String,
+    // Not its name alone: what the host says about trust is part of what was admitted.
+    admitted: Admitted,
     buckets: Buckets,
 }
 
@@ -78,7 +82,7 @@ impl WantedCache {
         path: &str,
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
-        let key = Key { commit: admitted.commit().to_string(), buckets: store.buckets()? };
+        let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
         if let Some((known, wanted)) = &*self.0.borrow()
             && *known == key
         {
@@ -89,8 +93,10 @@ impl WantedCache {
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
-        Ok(of_files(child, store.folder(), &files, &key.commit, &world).await.map(|wanted| {
-            let wanted = Rc::new(wanted);
+        let commit = admitted.commit().to_string();
+        Ok(of_files(child, store.folder(), &files, &commit, &world).await.map(|wanted| {
+            let grants = grants(admitted, path, &wanted.desired);
+            let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
         }))
@@ -114,7 +120,31 @@ pub async fn of_files(
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
     notes.extend(lowered.notes);
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken })
+    let grants = Grants::all();
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken, grants })
+}
+
+/// What the rules of trust let the workloads of a unit ask of the host: each by the path of the file that declares it, from
+/// the root of the tree.
+fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
+    let mut grants = Grants::all();
+    for workload in desired.workloads.values() {
+        // What no file declares is granted what a path that no rule names is granted.
+        let file = workload.file.as_deref().unwrap_or_default();
+        if let Some(powers) = admitted.powers(path_in_tree(path, file).as_bytes()) {
+            grants.limit(workload.id.clone(), powers);
+        }
+    }
+    grants
+}
+
+/// The path of a unit's file from the root of the tree.
+#[must_use]
+pub fn path_in_tree(unit: &str, file: &str) -> String {
+    match unit.trim_matches('/') {
+        "" | "." => file.to_owned(),
+        folder => format!("{folder}/{file}"),
+    }
 }
 
 impl WantedError {

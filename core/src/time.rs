@@ -59,7 +59,10 @@ impl Timestamp {
             return None;
         }
         let millis = fraction.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        // The second 60 is one that a year was given.
+        let ranges = [(year, 9_999), (hour, 23), (minute, 59), (second, 60)];
+        let is_within = ranges.iter().all(|(number, most)| (0..=*most).contains(number));
+        if !is_within || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             return None;
         }
         let seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3_600 + minute * 60 + second;
@@ -158,7 +161,17 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_none() {
-        for text in ["", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T09:10:11+01:00", "2026-11-21T09:10:11.xZ"] {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T09:10:11+01:00",
+            "2026-11-21T09:10:11.xZ",
+            "294967296-02-04T02:00:00Z",
+            "-9223372036854775808-01-01T00:00:00Z",
+            "2026-11-21T-1:10:11Z",
+            "2026-11-21T09:10:-11Z",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

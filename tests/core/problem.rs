@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use writ_core::text::{Place, Problem, Problems, Sources};
+use writ_core::text::{Place, Problem, Problems, Sources, is_control};
 
 fn check(name: &str, problems: &Problems, sources: &Sources) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/problem").join(name);
@@ -54,6 +54,18 @@ fn what_a_stranger_wrote_cannot_colour_or_turn_what_is_shown() {
         Problem::error(at("a\u{1b}[31m.yaml", 0, 4), "one\nand two lines"),
     ]);
     check("strangers", &problems, &sources);
+}
+
+#[test]
+fn no_invisible_character_of_a_source_is_shown_and_places_stay_right() {
+    let mut sources = Sources::default();
+    let line = "é\u{85}\u{2028}\u{200b}\u{61c}\u{feff}\u{2069}";
+    sources.insert("a", format!("{line} = here\n"));
+    let text = all([Problem::error(at("a", line.len() + 3, line.len() + 7), "wrong")]).render(&sources, false);
+    assert!(!text.chars().any(|character| is_control(character) && character != '\n'), "{text:?}");
+    let (shown, marks) = text.split_once("1 | ").unwrap().1.split_once('\n').unwrap();
+    assert!(shown.starts_with('é') && shown.ends_with(" = here"), "{text}");
+    assert!(marks.lines().next().unwrap().ends_with("^^^^"), "{text}");
 }
 
 #[test]

@@ -41,9 +41,8 @@ fn refused(text: &str) -> String {
     settings::parse(Path::new("agent.toml"), text, &around).unwrap_err().render(false)
 }
 
-#[test]
-fn every_key_of_the_settings_is_told_in_its_chapter_and_no_other() {
-    let document = chapters(&read("docs/settings.md"));
+/// Every key of the settings, by the chapter that tells of its table.
+pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
     let tables = [
         ("agent.toml", "qqqqqqqqqqqqqqqq = 1\n"),
         ("[host]", "[host]\nqqqqqqqqqqqqqqqq = 1\n"),
@@ -54,11 +53,19 @@ fn every_key_of_the_settings_is_told_in_its_chapter_and_no_other() {
         ("prune", "[[unit]]\nprune = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[report]]", "[[report]]\nqqqqqqqqqqqqqqqq = 1\n"),
     ];
-    for (chapter, text) in tables {
+    let known = tables.into_iter().map(|(chapter, text)| {
         let problems = refused(text);
         let (_, known) = problems.split_once("the keys are: ").unwrap_or_else(|| panic!("{problems}"));
-        let known: BTreeSet<String> = known.lines().next().unwrap().split(", ").map(str::to_owned).collect();
-        let told = document.get(chapter).unwrap_or_else(|| panic!("no chapter about {chapter}"));
+        (chapter.to_owned(), known.lines().next().unwrap().split(", ").map(str::to_owned).collect())
+    });
+    known.collect()
+}
+
+#[test]
+fn every_key_of_the_settings_is_told_in_its_chapter_and_no_other() {
+    let document = chapters(&read("docs/settings.md"));
+    for (chapter, known) in known_keys() {
+        let told = document.get(&chapter).unwrap_or_else(|| panic!("no chapter about {chapter}"));
         assert_eq!(keys(told), known, "{chapter}");
     }
 }
@@ -102,20 +109,20 @@ fn the_example_of_the_settings_is_right() {
     assert!(!settings.units.is_empty() && !settings.reports.is_empty());
 }
 
-fn help(words: &[&str]) -> String {
+pub(crate) fn help(words: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_writ")).args(words).arg("--help").env_clear().output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// The commands that a help lists.
-fn commands(help: &str) -> Vec<String> {
+pub(crate) fn commands(help: &str) -> Vec<String> {
     let (_, rest) = help.split_once("Commands:\n").unwrap_or(("", ""));
     let lines = rest.lines().take_while(|line| !line.is_empty());
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 /// The long options that a help lists, without those of every command.
-fn options(help: &str) -> Vec<String> {
+pub(crate) fn options(help: &str) -> Vec<String> {
     let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let long = words.filter_map(|line| line.split([' ', ',']).find(|word| word.starts_with("--")));
     long.filter(|option| !["--output", "--config", "--help", "--version"].contains(option)).map(str::to_owned).collect()

@@ -8,6 +8,7 @@ use writ::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use writ_core::time::Timestamp;
 use writ_core::trust::{Admitted, Case, CommitId, Evidence, HostTrust, Introduction, Refusal, admit};
 
+use crate::agreement::{Agreed, Operator};
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
 
 /// A repository, a mirror of it and what the host pinned.
@@ -54,6 +55,8 @@ impl World {
         let head = mirror.fetch().unwrap().unwrap();
         let evidence = mirror.evidence(&self.introduction, None, head, &HostTrust::default()).unwrap();
         let admitted = admitted(&evidence, &self.introduction).unwrap();
+        let (path, introduction) = (self.repository.path(), self.introduction.commit.to_string());
+        Operator::new(&path, self.repository.date()).agrees(&head.to_string(), &introduction, &Agreed::default());
         (mirror, admitted)
     }
 

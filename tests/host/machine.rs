@@ -170,9 +170,7 @@ impl Machine {
 
     /// Pods by object, number and revision: what must be the same however it was reached.
     pub(crate) fn pods(&self) -> Vec<String> {
-        let mut pods: Vec<String> = self.host().lines().filter_map(pod).collect();
-        pods.sort();
-        pods
+        pods(&self.host())
     }
 
     /// The names of volumes.
@@ -248,6 +246,13 @@ impl From<Output> for Ran {
 }
 
 /// What of a line about a pod must not depend on the way there. Replicas have names by chance.
+/// The pods of a described host: object, number and revision.
+pub(crate) fn pods(host: &str) -> Vec<String> {
+    let mut pods: Vec<String> = host.lines().filter_map(pod).collect();
+    pods.sort();
+    pods
+}
+
 fn pod(line: &str) -> Option<String> {
     let words: Vec<&str> = line.strip_prefix("pod ")?.split(' ').collect();
     let field = |name: &str| words.iter().find(|word| word.starts_with(name)).copied().unwrap_or_default();

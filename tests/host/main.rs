@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod agreement;
 mod audit;
 mod canary;
 mod cli;
 mod confine;
+#[path = "../fixtures/corpus/mod.rs"]
+mod corpus;
 mod crash;
 mod documents;
 mod faults;
@@ -17,11 +20,13 @@ mod git_http;
 mod git_limits;
 mod git_ssh;
 mod golden;
+mod hostile;
 mod jobs;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+mod no_way_out;
 #[path = "../fixtures/openpgp.rs"]
 mod openpgp;
 mod partition;
@@ -31,10 +36,12 @@ mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]
 mod repository;
+mod rewind;
 mod said;
 mod settings;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;
+mod statements;
 mod stop;
 mod trust;
 mod urls;

@@ -4,10 +4,13 @@
 
 mod certificates;
 mod doors;
+mod merges;
 mod openpgp;
 mod openpgp_bytes;
 mod revoked;
+mod rules;
 mod signatures;
+mod team;
 mod world;
 
 use writ::git::Repository as Opened;

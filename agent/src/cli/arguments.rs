@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, history, key, logs, plan, render, run, status,
-    suspend, verify, why,
+    apply, audit, check, completions, config, delete, enrol, exec, history, key, logs, plan, render, run, statement,
+    status, suspend, verify, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -73,6 +73,10 @@ pub(crate) enum Command {
     Logs(logs::Arguments),
     /// Run a program in a pod
     Exec(exec::Arguments),
+    /// Sign that the tree of a commit may be deployed
+    Approve(statement::Approve),
+    /// Sign that one host may go back to an earlier commit, once
+    Rewind(statement::RewindTo),
     /// Say where trust in a source begins
     Enrol(enrol::Arguments),
     /// Check settings, keys, reachability and permissions, and say what to do
@@ -99,6 +103,5 @@ pub(crate) fn later(word: &str) -> Option<String> {
     if let Some((kind, _)) = word.split_once(':') {
         return Some(format!("`{word}`: verbs of macros and plugins, such as those of {kind}, are not supported yet"));
     }
-    let later = ["outputs", "approve", "rewind"].contains(&word);
-    later.then(|| format!("`{word}` is not supported yet"))
+    (word == "outputs").then(|| format!("`{word}` is not supported yet"))
 }

@@ -31,6 +31,7 @@ mod prove;
 mod render;
 mod run;
 mod spine;
+mod statement;
 mod status;
 mod status_view;
 mod suspend;
@@ -110,6 +111,8 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Resume(arguments) => suspend::resume(host, &arguments),
         Command::Logs(arguments) => logs::run(host, &arguments),
         Command::Exec(arguments) => exec::run(host, &arguments),
+        Command::Approve(arguments) => statement::approve(host, &arguments),
+        Command::Rewind(arguments) => statement::rewind(host, &arguments),
         Command::Enrol(arguments) => enrol::run(host, &arguments),
         Command::Doctor => doctor::run(host),
         Command::Completions(arguments) => completions::run(&arguments, words),

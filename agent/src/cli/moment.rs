@@ -1,6 +1,7 @@
 //! Moments as people read and write them.
 
-use writ_core::time::Timestamp;
+use writ::settings::duration;
+use writ_core::time::{Seconds, Timestamp};
 
 use super::exit::Failure;
 
@@ -24,7 +25,7 @@ pub(crate) fn age(moment: Timestamp, now: Timestamp) -> String {
 
 /// Reads a moment, or how long ago it was: `2026-11-21T09:10:11Z`, `2026-11-21`, `90s`, `2h`.
 pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    let ago = writ::settings::duration(text).and_then(|span| i64::try_from(span.as_millis()).ok());
+    let ago = duration(text).and_then(|span| i64::try_from(span.as_millis()).ok());
     let moment = match ago {
         Some(millis) => Some(Timestamp(now.0.saturating_sub(millis))),
         None => Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))),
@@ -32,6 +33,14 @@ pub(crate) fn past(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     moment.ok_or_else(|| {
         Failure::message(format!("`{text}` is no moment: write 2026-11-21T09:10:11Z, 2026-11-21, or how long ago: 2h"))
     })
+}
+
+/// The moment a span of time from now: `30m`, `8h`, `2d`.
+pub(crate) fn end(now: Timestamp, span: &str) -> Result<Timestamp, Failure> {
+    let seconds = duration(span).and_then(|span| u32::try_from(span.as_secs()).ok()).filter(|seconds| *seconds > 0);
+    let seconds =
+        seconds.ok_or_else(|| Failure::message(format!("`{span}` is no span of time: write 30m, 8h or 2d")))?;
+    Ok(now.plus(Seconds(seconds)))
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ fn head_trouble(host: &Host, source: &Source, store: &Store) -> Result<Option<St
     let last = judged.into_iter().rev().find_map(|record| match record.event {
         Event::Trust(TrustEvent::Admitted { .. }) => Some(None),
         Event::Trust(TrustEvent::Refused { detail, .. } | TrustEvent::Unchecked { detail, .. }) => Some(Some(detail)),
-        Event::Trust(TrustEvent::Enrolled { .. } | TrustEvent::FloorSet { .. })
+        Event::Trust(TrustEvent::Enrolled { .. } | TrustEvent::FloorSet { .. } | TrustEvent::Rewound { .. })
         | Event::Agent(_)
         | Event::Work(_)
         | Event::Operator(_)

@@ -1,8 +1,7 @@
 //! `writ suspend` and `writ resume`
 
 use serde_json::json;
-use writ::settings::{duration, person};
-use writ_core::time::{Seconds, Timestamp};
+use writ::settings::person;
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
@@ -32,7 +31,7 @@ pub(crate) fn suspend(host: &Host, arguments: &Suspend) -> Ended {
         return Err(Failure::message("--reason is empty: say why, others will read it"));
     }
     let now = host.now();
-    let until = span.as_deref().map(|span| end(now, span)).transpose()?;
+    let until = span.as_deref().map(|span| moment::end(now, span)).transpose()?;
     let unit = &host.unit(unit)?.name;
     let owner = person();
     host.store()?.suspend(now, unit, &owner, reason, until)?;
@@ -52,11 +51,4 @@ pub(crate) fn resume(host: &Host, arguments: &Resume) -> Ended {
     let text = if was { format!("{unit} goes on\n") } else { format!("{unit} was not suspended\n") };
     host.terminal.show(&value, &text)?;
     Ok(Exit::Success)
-}
-
-fn end(now: Timestamp, span: &str) -> Result<Timestamp, Failure> {
-    let seconds = duration(span).and_then(|span| u32::try_from(span.as_secs()).ok()).filter(|seconds| *seconds > 0);
-    let seconds =
-        seconds.ok_or_else(|| Failure::message(format!("`{span}` is no span of time: write 30m, 8h or 2d")))?;
-    Ok(now.plus(Seconds(seconds)))
 }

@@ -144,6 +144,23 @@ pub enum GitError {
         /// The limit.
         limit: usize,
     },
+    /// Something cannot be written into a repository.
+    #[error("cannot write {what} into {folder}")]
+    Write {
+        /// What.
+        what: String,
+        /// The repository.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is no repository where one was looked for.
+    #[error("there is no Git repository in {folder} or above it: name one with --git-dir")]
+    NoRepository {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
     /// Something in the tree cannot be used as a unit's file.
     #[error("cannot use {path:?} at {commit}: {reason}")]
     Content {

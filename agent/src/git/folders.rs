@@ -11,13 +11,23 @@ use writ_core::limits::{
     SIGNERS_BYTES_MAX,
 };
 use writ_core::trust::{
-    Authorizations, AuthorizationsId, EntryKind, EvidenceBuilder, FOLDER, Files, KEYS, OpenPgpCertificate, OpenPgpKeys,
-    REVOKED, RULES, SIGNERS, TreeId,
+    Authorizations, AuthorizationsId, CommitId, EntryKind, EvidenceBuilder, FOLDER, Files, KEYS, Listed,
+    OpenPgpCertificate, OpenPgpKeys, REVOKED, RULES, SIGNERS, TreeId,
 };
 
 use super::error::GitError;
 use super::objects::{Entry, Object, Repository, read_entries, tree_id};
 use crate::signature::{CertificateError, Keyring};
+
+impl Repository {
+    /// What the files of a commit say about who may sign; none if they cannot be followed.
+    pub(super) fn listed_at(&self, commit: CommitId) -> Result<Option<Listed>, GitError> {
+        let tree = self.tree_of(commit)?;
+        let mut evidence = EvidenceBuilder::new(commit);
+        let place = Folders::new(self).authorizations(&mut evidence, tree)?;
+        Ok(evidence.authorizations_in(place).listed().cloned())
+    }
+}
 
 /// How the name of a file in [`KEYS`] ends, after the name of its principal.
 const KEY_ENDING: &str = ".asc";

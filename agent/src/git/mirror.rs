@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction};
+use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction, Listed, SignedRewind};
 
 use super::error::GitError;
 use super::exchange::{self, Statements};
@@ -200,6 +200,16 @@ impl Mirror {
     /// The files of an admitted commit below `path`.
     pub fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
         self.repository.files(admitted, path)
+    }
+
+    /// The rewinds of a host, and for each that cannot be used, why not.
+    pub fn rewinds(&self, host: &str) -> Result<(Vec<SignedRewind>, Vec<String>), GitError> {
+        self.repository.rewinds(host)
+    }
+
+    /// What the files of a commit say about who may sign; none if they cannot be followed.
+    pub fn listed_at(&self, commit: CommitId) -> Result<Option<Listed>, GitError> {
+        self.repository.listed_at(commit)
     }
 
     /// Where the remote lies, if it is on this machine, so that its changes can be watched.

@@ -6,6 +6,7 @@
 
 mod advice;
 mod bounds;
+mod clone;
 mod differences;
 mod error;
 mod evidence;
@@ -24,6 +25,7 @@ mod summary;
 mod tree;
 
 pub use bounds::{Allowance, Bounds, Growth};
+pub use clone::{approval_ref, rewind_ref};
 pub use error::{GitError, Operation};
 pub use mirror::{Mirror, Renewed};
 pub use objects::Repository;

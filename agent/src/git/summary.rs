@@ -3,7 +3,7 @@
 use gix::objs::Kind;
 use writ_core::limits::COMMIT_BYTES_MAX;
 use writ_core::time::Timestamp;
-use writ_core::trust::{CommitId, Identity, RawCommit};
+use writ_core::trust::{CommitId, Identity, RawCommit, TreeId};
 
 use super::error::GitError;
 use super::objects::{Object, Repository};
@@ -26,13 +26,7 @@ impl Repository {
     /// If it is not there, or is no commit that can be read.
     pub fn summary(&self, id: CommitId) -> Result<Summary, GitError> {
         let mut buffer = Vec::new();
-        let unreadable = |reason: &str| self.broken(&format!("commit {id} {reason}"));
-        let bytes = match self.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut buffer)? {
-            Object::Right(bytes) => bytes,
-            Object::Other(kind) => return Err(unreadable(&format!("is a {kind}"))),
-            Object::Long(length) => return Err(unreadable(&format!("is {length} bytes long"))),
-        };
-        let commit = RawCommit::parse(id, bytes).map_err(|malformed| unreadable(&malformed.detail))?;
+        let (commit, bytes) = self.commit(id, &mut buffer)?;
         let Identity { name, email, seconds: _ } = commit.author();
         let author = format!("{} <{}>", String::from_utf8_lossy(name), String::from_utf8_lossy(email));
         let text = String::from_utf8_lossy(bytes);
@@ -42,6 +36,25 @@ impl Repository {
             committed: Timestamp::from_seconds(commit.committer().seconds),
             subject: printable(subject),
         })
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// If it is not there, or is no commit that can be read.
+    pub fn tree_of(&self, id: CommitId) -> Result<TreeId, GitError> {
+        Ok(self.commit(id, &mut Vec::new())?.0.tree())
+    }
+
+    fn commit<'a>(&self, id: CommitId, buffer: &'a mut Vec<u8>) -> Result<(RawCommit<'a>, &'a [u8]), GitError> {
+        let unreadable = |reason: &str| self.broken(&format!("commit {id} {reason}"));
+        let bytes = match self.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, buffer)? {
+            Object::Right(bytes) => bytes,
+            Object::Other(kind) => return Err(unreadable(&format!("is a {kind}"))),
+            Object::Long(length) => return Err(unreadable(&format!("is {length} bytes long"))),
+        };
+        let commit = RawCommit::parse(id, bytes).map_err(|malformed| unreadable(&malformed.detail))?;
+        Ok((commit, bytes))
     }
 }
 

@@ -143,6 +143,19 @@ pub enum TrustEvent {
         /// The floor now.
         to: String,
     },
+    /// A signed statement let the floor go back, once.
+    Rewound {
+        /// The source.
+        source: String,
+        /// The floor before.
+        from: String,
+        /// The floor now.
+        to: String,
+        /// Digest of the statement, which cannot be used again.
+        statement: String,
+        /// Who signed it: fingerprints, and the names that the files of the floor gave them.
+        signers: Vec<String>,
+    },
 }
 
 /// Events of work on the host.

@@ -1,6 +1,6 @@
 //! What is held, from which floor, by which introduction, and how each unit stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension as _, params};
 use writ_core::hash::SpecHash;
@@ -21,6 +21,21 @@ pub struct Introduced {
     pub commit: String,
     /// The fingerprint of its signer (`SHA256:…` or `OPENPGP:…`).
     pub signer: String,
+}
+
+/// A floor that goes back, by a statement that is used for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewound {
+    /// The source.
+    pub source: String,
+    /// The floor before.
+    pub from: String,
+    /// The floor from now on.
+    pub to: String,
+    /// Digest of the statement.
+    pub statement: String,
+    /// Who signed it.
+    pub signers: Vec<String>,
 }
 
 /// A unit that is let alone for a while.
@@ -149,6 +164,26 @@ impl Batch<'_> {
         self.append(now, &event.into()).map(|_| ())
     }
 
+    /// Lets the floor of a source go back to where a statement says, and remembers that the statement was used: both or
+    /// neither.
+    pub fn rewind(&self, now: Timestamp, rewound: &Rewound) -> Result<(), RecordError> {
+        let Rewound { source, from, to, statement, signers } = rewound;
+        let doing = || database("let the floor go back", self.path);
+        // A statement that stands here already breaks the primary key, so that no mistake of a caller uses it twice.
+        let used = "INSERT INTO rewinds (statement, source) VALUES (?1, ?2)";
+        self.connection.execute(used, [statement, source]).map_err(doing())?;
+        let floor = "INSERT OR REPLACE INTO floors (source, \"commit\") VALUES (?1, ?2)";
+        self.connection.execute(floor, [source, to]).map_err(doing())?;
+        let event = TrustEvent::Rewound {
+            source: source.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            statement: statement.clone(),
+            signers: signers.clone(),
+        };
+        self.append(now, &event.into()).map(|_| ())
+    }
+
     /// Remembers where the trust in a source begins. The floor of an earlier introduction is forgotten.
     pub fn enrol(&self, now: Timestamp, source: &str, introduced: &Introduced) -> Result<(), RecordError> {
         let Introduced { commit, signer } = introduced;
@@ -230,6 +265,21 @@ impl Store {
     /// See [`Batch::set_floor`].
     pub fn set_floor(&self, now: Timestamp, source: &str, commit: &str) -> Result<(), RecordError> {
         self.batch(|batch| batch.set_floor(now, source, commit))
+    }
+
+    /// See [`Batch::rewind`].
+    pub fn rewind(&self, now: Timestamp, rewound: &Rewound) -> Result<(), RecordError> {
+        self.batch(|batch| batch.rewind(now, rewound))
+    }
+
+    /// Digests of the statements that let the floor of any source go back.
+    pub fn rewinds_used(&self) -> Result<BTreeSet<String>, RecordError> {
+        let connection = self.read();
+        let found = connection.prepare("SELECT statement FROM rewinds").and_then(|mut statement| {
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        });
+        found.map_err(database("read which rewinds were used", &self.path))
     }
 
     /// See [`Batch::enrol`].

@@ -41,7 +41,7 @@ pub use draft::Draft;
 pub use error::RecordError;
 pub use event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
 pub use export::{Excerpt, ExportError, verify_export};
-pub use held::{Introduced, PassState, Standing, Suspension};
+pub use held::{Introduced, PassState, Rewound, Standing, Suspension};
 pub use host_key::Lost;
 pub use journal::{About, Filter, IntentId, Journal, OpenIntent, Record, RecordId};
 pub use lock::{AgentLock, PassLock, machine};

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -137,6 +137,14 @@ CREATE TRIGGER checkpoints_stay BEFORE DELETE ON checkpoints
     BEGIN SELECT RAISE(ABORT, 'checkpoints only become more'); END;
 CREATE TRIGGER checkpoints_keep_contents BEFORE UPDATE ON checkpoints
     BEGIN SELECT RAISE(ABORT, 'checkpoints only become more'); END;
+"#;
+
+/// Rewinds that were used, by the digests of their statements. They stay, also when the source is enrolled anew.
+const REWINDS: &str = r#"
+CREATE TABLE rewinds (
+    statement TEXT PRIMARY KEY,
+    source    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 "#;
 
 /// The schema of a database, as it says itself.

@@ -4,11 +4,10 @@
 
 use std::borrow::Cow;
 
-use ssh_key::PublicKey;
 use writ_core::trust::{Certificate, CertificateKind, Signature, SshKey, WireReader};
 
 use super::blob::Inner;
-use super::{bad, verify};
+use super::{bad, public_key, verify};
 
 const SUFFIX: &str = "-cert-v01@openssh.com";
 
@@ -32,7 +31,7 @@ pub(super) fn open(encoded: &[u8]) -> Result<Presented<'_>, Signature> {
         .ok_or_else(|| Signature::Unknown("the certificate is for a kind of key that is not supported".into()))?;
     let parts = Parts::parse(encoded, plain).ok_or_else(|| bad("the signature's certificate cannot be read"))?;
     let unreadable = || bad("the certificate's signature cannot be read");
-    let authority = PublicKey::from_bytes(parts.authority).map_err(|_| unreadable())?;
+    let authority = public_key(parts.authority).ok_or_else(unreadable)?;
     let inner = Inner::parse(parts.signature).ok_or_else(unreadable)?;
     verify(authority.key_data(), parts.signed, &inner).map_err(|otherwise| of_certificate(&otherwise))?;
     let key = parts.key.clone();

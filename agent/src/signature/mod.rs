@@ -64,13 +64,19 @@ fn check_blob(bytes: &[u8], payload: [&[u8]; 2], namespace: &str) -> Result<Sign
         _ => return Err(Signature::Weak("the signature uses a hash other than SHA-256 and SHA-512".into())),
     };
     let presented = certificate::open(blob.key)?;
-    let key = PublicKey::from_bytes(&presented.key).map_err(|_| bad("the signature's public key cannot be read"))?;
+    let key = public_key(&presented.key).ok_or_else(|| bad("the signature's public key cannot be read"))?;
     verify(key.key_data(), &blob.signed(&hash), &blob.inner)?;
     let person_verified = blob.inner.presence.is_some_and(|[flags, ..]| flags & USER_VERIFIED != 0);
     Ok(Signature::Good(match presented.certificate {
         None => Signer::Key(SshKey::of(&presented.key)),
         Some(certificate) => Signer::Certificate(Box::new(Certificate { person_verified, ..certificate })),
     }))
+}
+
+/// Reads a public key from the one encoding that it has. A key is known by the hash of its encoding, so that one with two
+/// would be two keys: it could be listed anew after it was revoked, and counted twice.
+fn public_key(encoded: &[u8]) -> Option<PublicKey> {
+    PublicKey::from_bytes(encoded).ok().filter(|key| key.to_bytes().is_ok_and(|again| again == encoded))
 }
 
 /// Checks the algorithm's own signature over what SSHSIG or an authority signs.

@@ -89,6 +89,20 @@ impl Power {
         Self::EngineFields,
     ];
 
+    /// What a container has without asking, and what nearly every manifest in the world relies on. Rules grant all of it by
+    /// one word, [`ORDINARY`](Self::ORDINARY).
+    pub const OF_ORDINARY_PODS: [Self; 6] = [
+        Self::Root,
+        Self::DefaultCapabilities,
+        Self::PrivilegeEscalation,
+        Self::WritableRoot,
+        Self::UnpinnedImages,
+        Self::AnyRegistry,
+    ];
+
+    /// The word that stands for all of [`OF_ORDINARY_PODS`](Self::OF_ORDINARY_PODS).
+    pub const ORDINARY: &str = "ordinary";
+
     /// Its name, as files and messages have it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -120,10 +134,14 @@ impl Power {
         }
     }
 
-    /// Finds a power by its name.
+    /// The powers that a word of `may` stands for: one by its name, or all that ordinary pods have. None if it is no such
+    /// word.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|power| power.name() == name)
+    pub fn parse(word: &str) -> Option<BTreeSet<Self>> {
+        if word == Self::ORDINARY {
+            return Some(Self::OF_ORDINARY_PODS.into());
+        }
+        Self::ALL.into_iter().find(|power| power.name() == word).map(|power| BTreeSet::from([power]))
     }
 }
 

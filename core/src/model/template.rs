@@ -81,8 +81,8 @@ pub(crate) struct Variable {
     pub(crate) value: Text,
 }
 
-/// A text and where it comes from.
-#[derive(Debug, Clone, PartialEq)]
+/// A text and where it comes from. Nothing prints it: a variable may hold a secret wherever its value is written.
+#[derive(Clone, PartialEq)]
 pub(crate) enum Text {
     /// As it stands in the manifest, with its `$(VAR)`.
     Plain(String),
@@ -90,6 +90,16 @@ pub(crate) enum Text {
     Content(Content),
     /// Something about the pod.
     Field(Field),
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(_) => f.write_str("(secret)"),
+            Self::Content(content) => content.fmt(f),
+            Self::Field(field) => field.fmt(f),
+        }
+    }
 }
 
 /// What a key of a ConfigMap, a Secret or a bucket holds.

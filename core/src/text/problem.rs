@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::quote::printable;
+use super::quote::{is_control, printable};
 use super::{Place, Sources};
 use crate::limits::PROBLEMS_SHOWN_MAX;
 
@@ -128,6 +128,7 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
             None => title.element(Origin::path(printable(&place.file))),
             Some(((line, _), text)) => {
                 let (shown, span) = shown(text, place);
+                let shown = visible(shown);
                 let snippet = Snippet::source(shown).path(printable(&place.file)).line_start(line);
                 title.element(snippet.annotation(AnnotationKind::Primary.span(span)))
             }
@@ -149,6 +150,17 @@ fn shown<'a>(text: &'a str, place: &Place) -> (&'a str, Range<usize>) {
     let last = floor(text, line_end.min(start + SHOWN_BYTES_MAX));
     let end = floor(text, place.end).clamp(start, last.max(start));
     (text.get(first..last).unwrap_or_default(), start - first..end - first)
+}
+
+/// A line of a source without what is invisible, turns the direction of writing or ends a line elsewhere. What stands in
+/// for it is as long, so that places stay right. Single bytes are left to the renderer, which shows each by a sign.
+fn visible(line: &str) -> String {
+    let stands_in = |character: char| match character.len_utf8() {
+        2 if is_control(character) => '¿',
+        3 if is_control(character) => '\u{fffd}',
+        _ => character,
+    };
+    line.chars().map(stands_in).collect()
 }
 
 /// The nearest byte at or before `at` where a character begins.

@@ -148,6 +148,13 @@ impl EvidenceBuilder {
         self.rooted = Some(id);
     }
 
+    /// The authorizations at a place.
+    #[must_use]
+    pub fn authorizations_in(&self, place: AuthorizationsId) -> &Authorizations {
+        let AuthorizationsId(at) = place;
+        &self.authorizations[at]
+    }
+
     /// The authorizations of a well-formed commit that is there already.
     #[must_use]
     pub fn authorizations_at(&self, id: &CommitId) -> Option<AuthorizationsId> {

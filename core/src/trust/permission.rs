@@ -20,7 +20,7 @@ use super::rules::{Denial, Rules};
 use super::signature::Signature;
 use super::signer::Signer;
 use super::signers::{Standing, Use};
-use super::statement::APPROVAL_NAMESPACE;
+use super::statement::{APPROVAL_NAMESPACE, SignedApproval};
 use crate::text::quoted;
 use crate::time::Timestamp;
 
@@ -80,17 +80,42 @@ impl<'a> Permission<'a> {
         if !rules.clone().any(Rules::decide) {
             return Ok(Vec::new());
         }
-        self.find_by_role(node, content, &parents).map_err(|outcome| self.with_unusable(content, outcome))
+        self.find_by_role(node, content, &parents).map_err(|outcome| self.with_unusable(content, &parents, outcome))
     }
 
     /// A refusal for want of people tells which approvals could not be used.
-    fn with_unusable(&self, content: &Content, outcome: Outcome) -> Outcome {
-        let why = self.evidence.unusable_approvals_of(content.tree).join("; ");
+    fn with_unusable(&self, content: &Content, parents: &[Parent<'a>], outcome: Outcome) -> Outcome {
+        let uncounted = self.evidence.approvals_of(content.tree).iter().filter_map(|signed| {
+            let SignedApproval { approval, signer } = signed;
+            let why = approval.why_not(self.host.name.as_deref(), self.first_seen);
+            let why = why.or_else(|| self.host.revokes(signer).map(|why| format!("{why} by this host")));
+            let why = why.or_else(|| parents.iter().find_map(|parent| self.why_nobody(parent, signer)));
+            Some(format!("that of {}: {}", signer.id(), why?))
+        });
+        let unusable = self.evidence.unusable_approvals_of(content.tree).iter().cloned();
+        let why = unusable.chain(uncounted).collect::<Vec<_>>().join("; ");
         match outcome {
             Outcome::Refused(reason, detail) if !why.is_empty() => {
                 Outcome::Refused(reason, format!("{detail}; an approval of its tree cannot be used: {why}"))
             }
             Outcome::Refused(..) | Outcome::Unchecked(_) | Outcome::Admitted => outcome,
+        }
+    }
+
+    /// Why an approver is nobody to a parent's files, in words.
+    fn why_nobody(&self, parent: &Parent<'_>, signer: &Signer) -> Option<String> {
+        let files = format!("the files of its parent {}", parent.id);
+        let used = Use { namespace: APPROVAL_NAMESPACE, moments: &[self.first_seen] };
+        match parent.listed.standing(signer, used) {
+            Standing::Authorized(principal) if self.role_of(parent.listed, principal) != Role::Person => {
+                Some(format!("{principal} is no person to {files}"))
+            }
+            Standing::Authorized(_) => None,
+            Standing::Unknown => Some(format!("{files} do not list the key")),
+            Standing::WrongNamespace => Some(format!("{files} do not let the key approve")),
+            Standing::Expired => Some(format!("{files} no longer let the key approve")),
+            Standing::NotYetValid => Some(format!("{files} do not yet let the key approve")),
+            Standing::Refused(_, detail) => Some(format!("{files} refuse the key: {detail}")),
         }
     }
 
@@ -325,6 +350,7 @@ fn paths(node: &Node, parent: usize) -> Result<impl Iterator<Item = &[u8]>, Outc
 
 fn denied(denial: &Denial, whose: &str, path: &[u8], people: &BTreeSet<&str>) -> Outcome {
     let path = shown(path);
+    let is_nobody = people.is_empty();
     let people = match people.iter().copied().collect::<Vec<_>>().join(", ") {
         nobody if nobody.is_empty() => "nobody whom it authorizes".to_owned(),
         people => people,
@@ -332,7 +358,9 @@ fn denied(denial: &Denial, whose: &str, path: &[u8], people: &BTreeSet<&str>) ->
     let (reason, detail) = match denial {
         Denial::NoRule => (Reason::PathNotAllowed, format!("no rule {whose} covers {path} on this host")),
         Denial::NoSigner { rule } => {
-            (Reason::PathNotAllowed, format!("rule {rule:?} {whose} does not let {people} change {path}"))
+            let who = format!("does not let {people} change {path}");
+            let nobody = format!("is about {path}, and there is {people} behind the change");
+            (Reason::PathNotAllowed, format!("rule {rule:?} {whose} {}", if is_nobody { nobody } else { who }))
         }
         Denial::TooFew { rule, wanted, found } => (
             Reason::ThresholdNotMet,

@@ -230,7 +230,7 @@ fn a_squashed_branch_is_let_in_by_those_who_approved_of_its_tree() {
     );
     check(
         "1 by ann: rules=strict\n2 < 1 by forge: other\napprove 2 by stranger",
-        "2 path-not-allowed: rule \"all\" of its parent 1 does not let nobody whom it authorizes change `other`",
+        "2 path-not-allowed: rule \"all\" of its parent 1 is about `other`, and there is nobody whom it authorizes behind the change",
     );
 }
 
@@ -248,8 +248,7 @@ fn a_clean_merge_is_held_against_the_rules_by_those_who_made_what_it_brings() {
 #[test]
 fn who_was_taken_off_the_list_gets_nothing_in_by_a_merge_of_the_forge() {
     let old = "1 by ann: rules=narrow\n2 < 1 by ann: web signers=ann,bo,forge\n";
-    let denied =
-        "4 path-not-allowed: rule \"web\" of its parent 2 does not let nobody whom it authorizes change `web/x`";
+    let denied = "4 path-not-allowed: rule \"web\" of its parent 2 is about `web/x`, and there is nobody whom it authorizes behind the change";
     check(&format!("{old}3 < 1 by cy: web/x\n4 < 2,3 by forge: web/x | web clean"), denied);
     check(&format!("{old}3 < 1 by cy: web/x\n4 < 3,2 by forge: web | web/x clean signers=ann,bo,forge"), denied);
     check(&format!("{old}3 < 1 by bo: web/x\n4 < 2,3 by forge: web/x | web clean"), "4 admitted");

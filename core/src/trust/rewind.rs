@@ -137,6 +137,16 @@ impl Rewind {
     }
 }
 
+impl RewindId {
+    /// Reads what [`Display`](std::fmt::Display) writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+        let bytes = digits.collect::<Option<Vec<u8>>>()?.try_into().ok().map(Self)?;
+        (bytes.to_string() == text).then_some(bytes)
+    }
+}
+
 impl std::fmt::Display for RewindId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

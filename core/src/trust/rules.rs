@@ -260,7 +260,7 @@ fn read_powers(words: &Written<Vec<Written<String>>>, problems: &mut Problems) -
     let powers = words.value.iter().map(|word| {
         let power = Power::parse(&word.value);
         if power.is_none() {
-            let all = Power::ALL.map(Power::name).join(", ");
+            let all = [&[Power::ORDINARY][..], &Power::ALL.map(Power::name)].concat().join(", ");
             let problem =
                 Problem::error(Some(word.place.clone()), format!("no power is called {}", quoted(&word.value)));
             problems.push(problem.help(format!("there are {all}")));
@@ -268,8 +268,8 @@ fn read_powers(words: &Written<Vec<Written<String>>>, problems: &mut Problems) -
         power
     });
     // All of them are looked at, so that all problems are told.
-    let powers: Vec<Option<Power>> = powers.collect();
-    powers.into_iter().collect()
+    let powers: Vec<Option<BTreeSet<Power>>> = powers.collect();
+    powers.into_iter().collect::<Option<Vec<_>>>().map(|powers| powers.into_iter().flatten().collect())
 }
 
 fn wrong(problems: &mut Problems, place: Place, what: String) {

@@ -14,6 +14,7 @@ use super::reason::Reason;
 use super::signer::{Certificate, CertificateKind};
 use super::wire::key_kind;
 use crate::limits::SIGNERS_BYTES_MAX;
+use crate::text::is_control;
 use crate::time::Timestamp;
 
 /// The signature namespace that Git uses.
@@ -401,7 +402,9 @@ fn parse_key(kind: &str, key: &str) -> Result<KeyId, SignersFault> {
 
 /// A word of the file for a message, at a length that a message bears.
 fn shown(word: &str) -> String {
-    word.chars().take(40).collect()
+    let shown =
+        |letter: char| if is_control(letter) { letter.escape_unicode().to_string() } else { letter.to_string() };
+    word.chars().take(40).map(shown).collect()
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ fn what_is_not_understood_refuses_the_file_and_names_the_line() {
         );
     }
     refused(&with("no-pty"), "line 2: the option `no-pty` is unknown");
+    refused(&with("a\u{feff}\u{202e}b"), "line 2: the option `a\\u{feff}\\u{202e}b` is unknown");
     refused(&with("namespaces"), "line 2: the value of `namespaces` cannot be read");
     refused(&with("namespaces=\"\""), "line 2: the value of `namespaces` cannot be read");
     refused(&with("namespaces=git"), "line 2: the value of `namespaces` cannot be read");

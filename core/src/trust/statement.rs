@@ -120,11 +120,20 @@ impl Approval {
     /// True if it counts on a host at a moment. On a host of unknown name one that names hosts does not.
     #[must_use]
     pub fn counts(&self, host: Option<&str>, now: Timestamp) -> bool {
+        self.why_not(host, now).is_none()
+    }
+
+    /// Why it does not count on a host at a moment, in words; none if it does.
+    #[must_use]
+    pub fn why_not(&self, host: Option<&str>, now: Timestamp) -> Option<String> {
         let Self { tree: _, hosts, until } = self;
-        let on_host = hosts.as_ref().is_none_or(|hosts| {
-            host.is_some_and(|host| PatternList::parse(hosts).is_some_and(|list| list.matches(host)))
-        });
-        on_host && until.is_none_or(|until| now < until)
+        let matches = |hosts: &str, host: &str| PatternList::parse(hosts).is_some_and(|list| list.matches(host));
+        let ended = until.filter(|until| *until <= now).map(|until| format!("it ended at {until}"));
+        match (hosts, host) {
+            (Some(hosts), Some(host)) if !matches(hosts, host) => Some(format!("it is for the hosts {hosts}")),
+            (Some(hosts), None) => Some(format!("it is for the hosts {hosts}, and nobody says which host this is")),
+            (Some(_) | None, Some(_)) | (None, None) => ended,
+        }
     }
 }
 

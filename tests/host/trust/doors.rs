@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::agreement::{Agreed, Operator};
 use crate::machine::{Machine, Origin};
 use crate::openpgp::Gnupg;
 use crate::repository::{Key, Repository, Sign, certify, key};
@@ -46,8 +47,11 @@ fn check(door: &Door, next: impl FnOnce(&Repository)) {
     let ran = machine.writ(&["verify", "-o", "json"]);
     let document: Value = serde_json::from_str(ran.text.lines().collect::<String>().as_str()).unwrap();
     assert_eq!(document["admitted"], true, "{document}");
+    let (repository, agreed) = (door.repository.path(), Agreed::default());
+    let operator = Operator::new(&repository, door.repository.date());
     for commit in document["commits"].as_array().unwrap() {
         assert_eq!(commit["signer"], door.signer.as_str(), "{document}");
+        operator.agrees(commit["commit"].as_str().unwrap(), &door.introduction, &agreed);
     }
 }
 

@@ -1,8 +1,5 @@
 //! A repository whose first commit is pinned, and what is thought of its commits.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use tempfile::TempDir;
 use writ::git::Repository as Opened;
 use writ_core::time::Timestamp;
@@ -10,7 +7,7 @@ use writ_core::trust::{
     Admitted, Case, CommitId, Evidence, HostTrust, Introduction, Outcome, Reason, Verdicts, admit, verdicts,
 };
 
-use crate::openpgp::Gnupg;
+use crate::agreement::{Agreed, Operator};
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
 
 pub(super) struct World {
@@ -23,8 +20,7 @@ pub(super) struct World {
     pub(super) host: HostTrust,
     /// The repository as an agent keeps it open, with what it remembers.
     pub(super) kept: Opened,
-    /// What Git was asked about already, and accepted.
-    pub(super) agreed: RefCell<BTreeSet<String>>,
+    pub(super) agreed: Agreed,
 }
 
 impl World {
@@ -35,7 +31,7 @@ impl World {
         let (repository, commit) = Repository::introduced_by(&alice);
         let introduction = introduction(&commit, &alice);
         let kept = Opened::open(&repository.path()).unwrap();
-        let (host, agreed) = (HostTrust::default(), RefCell::default());
+        let (host, agreed) = (HostTrust::default(), Agreed::default());
         Self { keys, alice, bob, repository, introduction, host, kept, agreed }
     }
 
@@ -76,7 +72,9 @@ impl World {
         assert_eq!(writ_core::trust::verdicts(&self.case(&collect(&self.kept), floor.as_ref(), now)), verdicts);
         assert_eq!(verdicts.admitted(), admitted.is_ok());
         for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
-            self.git_agrees(&verdict.commit.to_string());
+            let introduction = self.introduction.commit.to_string();
+            let (repository, commit) = (self.repository.path(), verdict.commit.to_string());
+            Operator::new(&repository, self.repository.date()).agrees(&commit, &introduction, &self.agreed);
         }
         (verdicts, admitted.map_err(|refusal| refusal.to_string()))
     }
@@ -88,40 +86,6 @@ impl World {
         first_seen: Timestamp,
     ) -> Case<'a> {
         Case { evidence, introduction: &self.introduction, floor, first_seen, host: &self.host }
-    }
-
-    /// Git accepts the commit by the file of each parent (by its own, if it is the introduction).
-    pub(super) fn git_agrees(&self, commit: &str) {
-        if !self.agreed.borrow_mut().insert(commit.to_owned()) {
-            return;
-        }
-        let parents = self.repository.git(&["rev-list", "--parents", "-n", "1", commit]);
-        let mut parents: Vec<&str> = parents.split(' ').skip(1).collect();
-        if id(commit) == self.introduction.commit {
-            parents = vec![commit];
-        }
-        let is_openpgp =
-            String::from_utf8(self.repository.object("commit", commit)).unwrap().contains("BEGIN PGP SIGNATURE");
-        for parent in parents {
-            if is_openpgp {
-                assert!(
-                    self.gnupg_of(parent).git_verifies(&self.repository, commit),
-                    "gpg refuses {commit} by {parent}"
-                );
-                continue;
-            }
-            let signers = self.repository.git(&["show", &format!("{parent}:.writ/allowed_signers")]);
-            assert!(self.repository.git_verifies(commit, &format!("{signers}\n")), "git refuses {commit} by {parent}");
-        }
-    }
-
-    /// A keyring that holds what a commit's tree lists and nothing else.
-    pub(super) fn gnupg_of(&self, commit: &str) -> Gnupg {
-        let gnupg = Gnupg::new();
-        for file in self.repository.git(&["ls-tree", "--name-only", commit, ".writ/keys/"]).lines() {
-            gnupg.import(&self.repository.git(&["show", &format!("{commit}:{file}")]));
-        }
-        gnupg
     }
 
     #[track_caller]

@@ -111,6 +111,12 @@ fn trust(event: &TrustEvent) -> Draft {
         TrustEvent::FloorSet { source, from, to } => {
             Draft::new("floor-set").commit(Some(to)).put("source", source.as_str()).put("from", from.clone())
         }
+        TrustEvent::Rewound { source, from, to, statement, signers } => Draft::new("rewound")
+            .commit(Some(to))
+            .put("source", source.as_str())
+            .put("from", from.as_str())
+            .put("statement", statement.as_str())
+            .put("signers", signers.clone()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::nearest::nearest;
 use super::tree::{Form, Piece, Span, Value};
-use crate::text::{Place, Problem, Problems};
+use crate::text::{Place, Problem, Problems, is_control, quoted};
 
 /// One manifest being read.
 pub(super) struct Scene<'a> {
@@ -88,11 +88,16 @@ impl<'a> Scene<'a> {
         Some(text)
     }
 
-    /// A string that is not empty.
+    /// A string of one line that is not empty.
     pub(super) fn filled_string(&mut self, what: &str, value: &Value) -> Option<String> {
         let text = self.string(what, value)?;
         if text.trim().is_empty() {
             self.refuse(&value.span, format!("`{what}` is empty"), "fill it in or leave the attribute out");
+            return None;
+        }
+        if text.chars().any(is_control) {
+            let message = format!("`{what}` is one line without control characters, and not {}", quoted(&text));
+            self.refuse(&value.span, message, "write it with letters that can be seen");
             return None;
         }
         Some(text)

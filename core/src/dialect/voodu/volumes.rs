@@ -8,7 +8,7 @@ use super::names::label;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{AssetKey, Block, Form, Piece, Span, Value, Word};
-use crate::text::{Place, quoted};
+use crate::text::{Place, is_control, quoted};
 
 /// What a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -299,7 +299,9 @@ impl Claim {
 /// A sound absolute path, without what has no meaning in it.
 fn absolute(path: &str) -> Option<String> {
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    let sound = !segments.is_empty() && !segments.contains(&"..") && !path.contains(':');
+    let sound = !segments.is_empty()
+        && !segments.contains(&"..")
+        && !path.contains(|letter| letter == ':' || is_control(letter));
     sound.then(|| format!("/{}", segments.join("/")))
 }
 
@@ -307,7 +309,7 @@ fn refuse_path(scene: &mut Scene<'_>, span: &Span) {
     scene.refuse(
         span,
         "this is not the path of a mount",
-        "the path in the container is absolute, is not `/` itself, and holds no `..` and no colon",
+        "the path in the container is absolute, is not `/` itself, and holds no `..`, no colon and no control character",
     );
 }
 

@@ -14,7 +14,7 @@ use super::volumes::{Claim, Mounts, Volumes};
 use super::{probes, resources};
 use crate::limits::{GRACE_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::{Kind, Object, ObjectId, annotation};
-use crate::text::Place;
+use crate::text::{Place, is_control, quoted};
 
 /// What a workload becomes.
 pub(super) struct Lowered {
@@ -169,6 +169,10 @@ fn limits_and_checks(scene: &mut Scene<'_>, fields: &Fields<'_>, container: &mut
         && let Some(words) = scene.strings("cap_add", value)
     {
         let names = words.into_iter().map(|(word, span)| {
+            if word.chars().any(is_control) {
+                let help = "write it as in `cap_add = [\"NET_BIND_SERVICE\"]`";
+                scene.refuse(&span, format!("{} is no name of a capability", quoted(&word)), help);
+            }
             let upper = word.to_ascii_uppercase();
             Placed::at(upper.strip_prefix("CAP_").unwrap_or(&upper), scene.place(&span))
         });
