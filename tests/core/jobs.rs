@@ -147,6 +147,7 @@ timelines! {
     a_run_is_replaced_where_the_next_one_is_to_take_its_place: "cron-replace",
     as_many_runs_are_kept_as_the_limits_say: "cron-history",
     a_run_that_is_not_kept_goes_once_it_is_held: "cron-history-none",
+    a_run_that_is_not_kept_stays_until_it_is_held_that_it_was: "cron-history-forgotten",
     a_run_that_fails_is_tried_again_and_a_later_one_that_succeeds_makes_it_good: "cron-retry",
     a_run_goes_on_and_the_next_one_has_the_new_template: "cron-new-template",
     pods_say_which_time_was_run_where_the_record_is_lost: "cron-forgotten",
