@@ -98,6 +98,8 @@ pub struct Unit {
     pub earlier: WantedCache,
     /// What failed of late.
     pub patience: Patience,
+    /// When something is to be done for a run, if nothing happens before.
+    pub(crate) due: Cell<Option<Timestamp>>,
     /// When every field of its pods was looked at.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
 }
@@ -232,7 +234,7 @@ impl Agent {
         let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= self.clock.now();
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
-            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer | Wake::Retry => {
+            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer | Wake::Retry | Wake::Due => {
                 unit.looked_deep.get().is_none_or(due)
             }
         };
@@ -275,6 +277,7 @@ impl Unit {
             last_good: WantedCache::default(),
             earlier: WantedCache::default(),
             patience: Patience::default(),
+            due: Cell::new(None),
             looked_deep: Cell::new(None),
         }
     }

@@ -254,6 +254,10 @@ fn stops(act: &Act) -> Option<&str> {
 /// Has the probes of a pod begin that a step made or started.
 fn watch(hands: &Hands<'_>, step: &Step) {
     let unit = &hands.context.unit;
+    // Nobody asks a pod how it is that runs to its end.
+    if step.object.kind.ends() {
+        return;
+    }
     match &step.act {
         Act::CreatePod(spec) | Act::ReplacePod { spec, .. } | Act::MendPod { spec, .. } => {
             hands.health().watch_also(unit, (**spec).clone());

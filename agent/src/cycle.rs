@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
-use writ_core::plan::{Act, Cause, Input, Setbacks, Templates, Verb, plan};
+use writ_core::plan::{Act, Cause, Input, Setbacks, Step, Templates, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
 use writ_core::trust::Admitted;
 
@@ -220,6 +220,7 @@ async fn pass_unit(
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
     let (name, now) = (&unit.settings.name, agent.clock.now());
+    unit.due.set(None);
     let wanted = match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings.path, admitted).await? {
         Ok(wanted) => {
             agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
@@ -283,11 +284,14 @@ async fn walk(
         check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates))?
     };
     unit.patience.keep_to(checked.plan());
+    unit.due.set(checked.plan().due());
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
     let applied = if checked.plan().is_settled() {
         Applied::default()
     } else {
-        let steps = checked.plan().steps().filter(|step| step.act != Act::Nothing).count();
+        // What runs to its end is begun again and again, and a forge takes only so many statuses for one commit.
+        let is_told = |step: &&Step| step.act != Act::Nothing && !step.object.kind.ends();
+        let steps = checked.plan().steps().filter(is_told).count();
         if steps > 0 && !is_retried(agent, unit, wanted)? {
             say(
                 agent,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use writ_core::model::{Desired, ObjectId};
+use writ_core::model::{Desired, ObjectId, Workload};
 use writ_core::observed::{Observed, Readiness};
-use writ_core::plan::{Cause, Plan, Verb};
+use writ_core::plan::{Cause, Plan, RunState, Verb};
 use writ_core::status::Summary;
 use writ_core::time::Timestamp;
 
@@ -41,7 +41,7 @@ impl Moment<'_> {
     pub fn summarize(&self, plan: &Plan, applied: &Applied) -> Walked {
         let mut summary = Summary {
             workloads: self.desired.workloads.len(),
-            pods: self.desired.workloads.values().map(|workload| workload.replicas as usize).sum(),
+            pods: self.kept_running().map(|workload| workload.replicas as usize).sum(),
             changes: applied.changes,
             stale: self.stale.to_vec(),
             ..Summary::default()
@@ -70,12 +70,25 @@ impl Moment<'_> {
             }
         }
         summary.failed = failed.into_iter().map(|(object, why)| format!("{object}: {why}")).collect();
+        for (object, run) in plan.lanes.iter().filter_map(|lane| Some((&lane.object, lane.run.as_ref()?))) {
+            match &run.state {
+                // The same words from its beginning to its end: how far it is changes too often for a status.
+                RunState::Going(_) => summary.waiting.push(format!("{object} to end")),
+                RunState::Failed(why) => summary.failed.push(format!("{object}: {why}")),
+                RunState::AtRest => {}
+            }
+        }
         Walked { summary, interrupted }
+    }
+
+    /// The workloads that are not to come to an end.
+    fn kept_running(&self) -> impl Iterator<Item = &Workload> {
+        self.desired.workloads.values().filter(|workload| !workload.id.kind.ends())
     }
 
     /// Tells pods that answer from those that still have time and those that do not.
     fn count_pods(&self, summary: &mut Summary) {
-        for (name, pod) in &self.observed.pods {
+        for (name, pod) in self.observed.pods.iter().filter(|(_, pod)| !pod.object.kind.ends()) {
             let Some(workload) = self.desired.workloads.get(&pod.object) else { continue };
             if pod.readiness == Readiness::Available {
                 summary.available += 1;

@@ -8,6 +8,7 @@ use futures_util::future::{join_all, select_all};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use writ_core::plan::Setbacks;
+use writ_core::time::Timestamp;
 
 use crate::agent::{Agent, Unit};
 use crate::attendance::Attendance;
@@ -135,6 +136,7 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
                 () = any(agent, &name, |unit| &unit.drifted) => settled(Wake::Drift).await,
                 () = any(agent, &name, |unit| &unit.stirred) => settled(Wake::Health).await,
                 () = retry(agent, &name) => Wake::Retry,
+                () = due(agent, &name) => Wake::Due,
                 () = tokio::time::sleep(schedule.pause()) => Wake::Interval,
             },
         };
@@ -196,7 +198,21 @@ async fn any(agent: &Agent, source: &str, told: impl Fn(&Unit) -> &Notify) {
 /// Ends when something of the source's units that failed may be tried again.
 async fn retry(agent: &Agent, source: &str) {
     let now = agent.clock.now();
-    match agent.units_of(source).filter_map(|unit| unit.patience.next(now)).min() {
+    until(now, agent.units_of(source).filter_map(|unit| unit.patience.next(now)).min()).await;
+}
+
+/// Ends when something is to be done for a run of the source's units.
+async fn due(agent: &Agent, source: &str) {
+    until(agent.clock.now(), agent.units_of(source).filter_map(|unit| unit.due.get()).min()).await;
+    // The pass that follows says anew when; one that cannot be made does not come again at once.
+    for unit in agent.units_of(source) {
+        unit.due.set(None);
+    }
+}
+
+/// Ends at that moment; never if there is none.
+async fn until(now: Timestamp, moment: Option<Timestamp>) {
+    match moment {
         None => std::future::pending().await,
         // A millisecond more, so that the moment has come.
         Some(next) => {

@@ -18,7 +18,7 @@ use crate::wanted::Wanted;
 pub(crate) async fn get_to_know(unit: &Unit, wanted: &Wanted, observed: &mut Observed, interrupt: &Interrupt) {
     let health = &unit.place.health;
     let stranger = |pod: &ObservedPod| {
-        let ours = wanted.desired.workloads.contains_key(&pod.object);
+        let ours = wanted.desired.workloads.contains_key(&pod.object) && !pod.object.kind.ends();
         ours && pod.state == PodState::Running && pod.readiness == Readiness::Unknown
     };
     let strangers = observed.pods.iter().filter(|(_, pod)| stranger(pod)).map(|(name, _)| name.clone());
@@ -72,7 +72,9 @@ pub(crate) async fn keep(agent: &Agent, unit: &Unit, commit: &str) -> Result<(),
 /// Has the probes of the unit's pods kept up. A pod that was made from another template keeps the probes of its own.
 pub(crate) fn watch(unit: &Unit, desired: &Desired, observed: &Observed) {
     let health = &unit.place.health;
-    let watched = observed.pods.iter().filter_map(|(name, pod)| {
+    // Nobody asks a pod how it is that runs to its end.
+    let kept_running = observed.pods.iter().filter(|(_, pod)| !pod.object.kind.ends());
+    let watched = kept_running.filter_map(|(name, pod)| {
         let workload = desired.workloads.get(&pod.object)?;
         let known = health.known(name).filter(|_| pod.revision.as_ref() != Some(&workload.revision));
         let fresh = || Watched { spec: workload.pod(&pod.index), container: pod.container.clone() };

@@ -26,6 +26,8 @@ pub enum Wake {
     Newer,
     /// The pause after a failure is over.
     Retry,
+    /// The moment came at which something is to be done for a run.
+    Due,
 }
 
 impl fmt::Display for Wake {
@@ -38,6 +40,7 @@ impl fmt::Display for Wake {
             Self::Health => "health",
             Self::Newer => "newer commit",
             Self::Retry => "retry",
+            Self::Due => "due",
         })
     }
 }

@@ -10,12 +10,18 @@ const DOUBLINGS_MAX: u32 = 16;
 /// Source: the back-off of the kubelet for images and for containers that end again and again.
 #[must_use]
 pub const fn pause(failures: u32) -> Seconds {
+    pause_up_to(failures, BACKOFF_SECONDS_MAX)
+}
+
+/// The same with another longest pause, in seconds.
+#[must_use]
+pub const fn pause_up_to(failures: u32, longest: u32) -> Seconds {
     if failures == 0 {
         return Seconds(0);
     }
     let doublings = if failures > DOUBLINGS_MAX { DOUBLINGS_MAX } else { failures - 1 };
     let pause = BACKOFF_SECONDS_FIRST << doublings;
-    Seconds(if pause > BACKOFF_SECONDS_MAX { BACKOFF_SECONDS_MAX } else { pause })
+    Seconds(if pause > longest { longest } else { pause })
 }
 
 /// The end of that pause, up to a tenth of it earlier: `seed` says how much, so that what failed together is not tried
@@ -45,6 +51,8 @@ mod tests {
         let pauses: Vec<u32> = (0..9).map(|failures| pause(failures).0).collect();
         assert_eq!(pauses, [0, 10, 20, 40, 80, 160, 300, 300, 300]);
         assert_eq!(pause(u32::MAX), Seconds(300));
+        let longer: Vec<u32> = (5..9).map(|failures| pause_up_to(failures, 360).0).collect();
+        assert_eq!(longer, [160, 320, 360, 360]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What the record says a unit holds: the objects that were applied, and what they were.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::hash::SpecHash;
 use crate::model::ObjectId;
+use crate::time::Timestamp;
 
 /// All that one unit holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +34,24 @@ const UNDER_WAY: &str = "under way";
 
 /// The name among the parts of an object under which stands what its pods below the partition stay at.
 const STAYS_AT: &str = "below the partition";
+
+/// The name among the parts of a Job under which stands how far its run is.
+const RUN: &str = "run";
+
+/// How far the run of a Job is, as far as its containers, which may be removed, do not tell for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunMark {
+    /// It began at that time and has not ended.
+    Started(Timestamp),
+    /// It does not go on since that time, for it is suspended.
+    Suspended(Timestamp),
+    /// The last time of a CronJob that was run; its first sight, where none was yet.
+    Scheduled(Timestamp),
+    /// It ended well.
+    Complete(Timestamp),
+    /// It failed for good, and why.
+    Failed(Timestamp, String),
+}
 
 /// What the pods of a StatefulSet below its partition stay at while those above it are at another revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +82,22 @@ impl Held {
         self
     }
 
+    /// How far its run is, of a Job that began.
+    #[must_use]
+    pub fn run(&self) -> Option<RunMark> {
+        RunMark::parse(self.parts.get(RUN)?)
+    }
+
+    /// The same, with how far its run is.
+    #[must_use]
+    pub fn at(mut self, run: Option<&RunMark>) -> Self {
+        self.parts.remove(RUN);
+        if let Some(run) = run {
+            self.parts.insert(RUN.to_owned(), run.to_string());
+        }
+        self
+    }
+
     /// The same, with the mark that work on it has begun. Until that ends, what is missing or different is work left
     /// undone, and not what a person did: it is finished even where drift is only reported.
     #[must_use]
@@ -80,7 +116,36 @@ impl Held {
     /// True for the name of a part that says how it is held, and not what it is.
     #[must_use]
     pub fn is_mark(part: &str) -> bool {
-        part == UNDER_WAY || part == STAYS_AT
+        part == UNDER_WAY || part == STAYS_AT || part == RUN
+    }
+}
+
+impl RunMark {
+    fn parse(text: &str) -> Option<Self> {
+        let (state, rest) = text.split_once(' ')?;
+        let (at, why) = rest.split_once(' ').unwrap_or((rest, ""));
+        let at = Timestamp::parse(at)?;
+        match state {
+            "started" => Some(Self::Started(at)),
+            "suspended" => Some(Self::Suspended(at)),
+            "scheduled" => Some(Self::Scheduled(at)),
+            "complete" => Some(Self::Complete(at)),
+            "failed" => Some(Self::Failed(at, why.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// `started MOMENT`, `suspended MOMENT`, `scheduled MOMENT`, `complete MOMENT`, `failed MOMENT WHY`
+impl fmt::Display for RunMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(at) => write!(f, "started {at}"),
+            Self::Suspended(at) => write!(f, "suspended {at}"),
+            Self::Scheduled(at) => write!(f, "scheduled {at}"),
+            Self::Complete(at) => write!(f, "complete {at}"),
+            Self::Failed(at, why) => write!(f, "failed {at} {why}"),
+        }
     }
 }
 

@@ -60,6 +60,20 @@ pub const PROGRESS_SECONDS_DEFAULT: u32 = 600;
 /// Source: default of `terminationGracePeriodSeconds` in the Kubernetes Pod.
 pub const GRACE_SECONDS_DEFAULT: u32 = 30;
 
+/// Failures of a Job's pods that are borne where `backoffLimit` is unset. Source: its default in the Kubernetes Job.
+pub const BACKOFF_LIMIT_DEFAULT: u32 = 6;
+
+/// Longest pause between two tries of a Job, in seconds. Source: the Job controller of Kubernetes.
+pub const TRY_PAUSE_SECONDS_MAX: u32 = 360;
+
+/// Runs of a CronJob that are kept where their history limits are unset. Source: their defaults in the Kubernetes CronJob.
+pub const RUNS_SUCCEEDED_KEPT_DEFAULT: u32 = 3;
+/// The same of those that failed.
+pub const RUNS_FAILED_KEPT_DEFAULT: u32 = 1;
+
+/// Missed times of a CronJob that are counted; beyond, they are only said to be more. Source: the CronJob controller of Kubernetes.
+pub const MISSED_MAX: usize = 100;
+
 /// Longest raw commit that is judged. Messages of the largest projects stay below 64 KiB.
 pub const COMMIT_BYTES_MAX: u64 = 256 << 10;
 

@@ -60,6 +60,8 @@ pub struct ObservedPod {
     pub readiness: Readiness,
     /// When it started to run, or was made.
     pub since: Timestamp,
+    /// When it ended, of a pod that runs to its end and did; none for all others, and where nobody can tell.
+    pub ended: Option<Timestamp>,
     /// What a person changed about it, in words, as a look into every field showed it; empty if that look found
     /// nothing or was not made in this pass.
     pub altered: Vec<Alteration>,

@@ -104,14 +104,24 @@ fn write_workload(out: &mut String, workload: &Workload) {
         Controller::Deployment { recreate, max_surge, max_unavailable } => {
             writeln!(out, "  recreate {recreate} surge {max_surge} unavailable {max_unavailable}").unwrap();
         }
+        Controller::CronJob(rules) => {
+            writeln!(out, "  {} {} {:?}", rules.schedule.text(), rules.schedule.zone(), rules.job).unwrap();
+        }
+        Controller::Job(rules) => writeln!(out, "  {rules:?}").unwrap(),
+        Controller::DaemonSet { update } => writeln!(out, "  {update:?}").unwrap(),
     }
     for (name, value) in &workload.fixed {
         writeln!(out, "  fixed {name}: {value}").unwrap();
     }
     writeln!(out, "  parts {}", workload.parts.keys().cloned().collect::<Vec<_>>().join(" ")).unwrap();
-    let replica = || vec![PodIndex::Replica("1a2b".to_owned())];
+    let others = || match workload.some_index() {
+        PodIndex::Replica(_) => vec![PodIndex::Replica("1a2b".to_owned())],
+        index @ (PodIndex::Try { .. } | PodIndex::Ordinal(_)) => vec![index],
+    };
     let indices: Vec<PodIndex> = workload.ordinals().into_iter().map(PodIndex::Ordinal).collect();
-    for index in if workload.id.kind == Kind::StatefulSet { indices } else { replica() } {
+    for index in
+        if matches!(workload.id.kind, Kind::Deployment | Kind::Job | Kind::CronJob) { others() } else { indices }
+    {
         write_pod(out, &workload.pod(&index));
     }
 }

@@ -33,7 +33,7 @@ fn step(verb: Verb, spec: &PodSpec, act: Act) -> Step {
 }
 
 fn lane(spec: &PodSpec, act: Act) -> Lane {
-    Lane { object: spec.object.clone(), steps: vec![step(Verb::Create, spec, act)], then: None, delay: None }
+    Lane { object: spec.object.clone(), steps: vec![step(Verb::Create, spec, act)], then: None, delay: None, run: None }
 }
 
 /// A plan that creates the first pod of every workload.

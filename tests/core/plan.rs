@@ -22,9 +22,9 @@ use crate::simulation::{NOW, POLICY, Unit, desired};
 /// When what is held was applied, in milliseconds before the scenario.
 const HELD_SINCE_MILLIS: i64 = 3_600_000;
 
-type Sections = BTreeMap<String, String>;
+pub(crate) type Sections = BTreeMap<String, String>;
 
-fn sections(text: &str) -> Sections {
+pub(crate) fn sections(text: &str) -> Sections {
     let mut found = Sections::new();
     let mut name = "about".to_owned();
     for line in text.lines() {
@@ -36,7 +36,7 @@ fn sections(text: &str) -> Sections {
     found
 }
 
-fn section<'a>(sections: &'a Sections, name: &str) -> &'a str {
+pub(crate) fn section<'a>(sections: &'a Sections, name: &str) -> &'a str {
     sections.get(name).map_or("", |text| text.trim())
 }
 
@@ -129,7 +129,7 @@ fn rule(whom: &str, desired: &Desired) -> String {
 }
 
 /// A plan as operators read it, with its waits and with what is held after.
-fn render(plan: &Plan) -> String {
+pub(crate) fn render(plan: &Plan) -> String {
     let line = |step: &Step| {
         let what = step.pod.clone().unwrap_or_else(|| step.object.to_string());
         let wait = step.wait.as_ref().map(|wait| format!(" [waits {} for {}]", wait.deadline, wait.pod));
@@ -208,6 +208,10 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    a_daemon_set_has_one_pod_on_the_host: "daemonset-create",
+    a_changed_template_of_a_daemon_set_replaces_its_pod: "daemonset-update",
+    the_pod_of_a_daemon_set_on_delete_stays_until_it_is_deleted: "daemonset-on-delete",
+    a_daemon_set_that_leaves_takes_its_pod_along: "daemonset-removed",
     v15_one_replica_is_exactly_pod_zero: "one-replica",
     k2_k7_v16_pods_are_made_lowest_first_and_each_is_waited_for: "create-in-order",
     ordinals_begin_where_the_manifest_says: "create-from-start",

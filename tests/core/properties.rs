@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use writ_core::holdings::HoldingChange;
-use writ_core::model::{Controller, ObjectId, PodIndex, PodManagement, StatefulUpdate};
+use writ_core::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, StatefulUpdate};
 use writ_core::observed::{PodState, Readiness};
 use writ_core::plan::{Act, Cause, Drift, Lane, Plan, PruneBudget};
 use writ_core::simulated::Host;
@@ -15,13 +15,21 @@ use crate::simulation::{Unit, desired};
 /// A workload, as few numbers.
 #[derive(Debug, Clone)]
 struct Shape {
-    deployment: bool,
+    kind: Is,
     replicas: u32,
     image: u32,
     claims: usize,
     service: bool,
     strategy: u32,
     partition: u32,
+}
+
+/// Which kind of workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    StatefulSet,
+    Deployment,
+    DaemonSet,
 }
 
 /// What happens to a host behind Writ's back.
@@ -40,15 +48,17 @@ enum Accident {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let numbers = (0..4_u32, 1..3_u32, 0..3_usize, any::<bool>(), 0..4_u32, 0..3_u32);
-    (any::<bool>(), numbers).prop_map(|(deployment, (replicas, image, claims, service, strategy, partition))| Shape {
-        deployment,
-        replicas,
-        image,
-        claims,
-        service,
-        strategy,
-        partition,
-    })
+    (prop::sample::select(vec![Is::StatefulSet, Is::Deployment, Is::DaemonSet]), numbers).prop_map(
+        |(kind, (replicas, image, claims, service, strategy, partition))| Shape {
+            kind,
+            replicas,
+            image,
+            claims,
+            service,
+            strategy,
+            partition,
+        },
+    )
 }
 
 /// Workloads by name; each name is taken at most once.
@@ -76,8 +86,13 @@ fn accidents(one: impl Strategy<Value = Accident>) -> impl Strategy<Value = Vec<
 fn lines(shapes: &BTreeMap<u8, Shape>) -> String {
     let mut text = String::new();
     for (name, shape) in shapes {
-        let Shape { deployment, replicas, image, claims, service, strategy, partition } = shape;
-        if *deployment {
+        let Shape { kind, replicas, image, claims, service, strategy, partition } = shape;
+        if *kind == Is::DaemonSet {
+            let strategy = if *strategy == 3 { "ondelete" } else { "" };
+            writeln!(text, "daemonset/ops/w{name} image=app:{image} {strategy}").unwrap();
+            continue;
+        }
+        if *kind == Is::Deployment {
             let strategy =
                 ["surge=1", "surge=0 unavailable=1", "surge=2 unavailable=1", "recreate"][*strategy as usize];
             writeln!(text, "deployment/shop/w{name} replicas={replicas} image=app:{image} {strategy}").unwrap();
@@ -144,7 +159,7 @@ fn befall(text: &mut Vec<String>, at: usize, accident: &Accident) {
 
 /// An OnDelete or partitioned pod that never becomes ready is for a person to delete; elsewhere nothing stays broken.
 fn mends_itself(shapes: &BTreeMap<u8, Shape>) -> bool {
-    shapes.values().all(|shape| shape.deployment || shape.strategy == 0 || shape.strategy == 2)
+    shapes.values().all(|shape| shape.kind == Is::Deployment || shape.strategy == 0 || shape.strategy == 2)
 }
 
 fn lanes_of(plan: &Plan) -> BTreeMap<&ObjectId, &Lane> {
@@ -167,7 +182,8 @@ fn reached(unit: &Unit) -> Result<(), TestCaseError> {
         prop_assert_eq!(pods.len(), workload.replicas as usize, "{}", id);
         prop_assert!(pods.iter().all(|pod| pod.state == PodState::Running), "{}", id);
         let spared = |index: &PodIndex| match (&workload.controller, index) {
-            (Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }, _) => true,
+            (Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }, _)
+            | (Controller::DaemonSet { update: DaemonUpdate::OnDelete }, _) => true,
             (Controller::StatefulSet { update: StatefulUpdate::Rolling { partition }, .. }, PodIndex::Ordinal(at)) => {
                 at < partition
             }

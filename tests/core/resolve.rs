@@ -97,7 +97,7 @@ fn every_example_is_resolved_and_passes_the_guard() {
                 act: Act::CreatePod(Box::new(workload.pod(&index))),
                 wait: None,
             };
-            let lane = Lane { object: workload.id.clone(), steps: vec![step], then: None, delay: None };
+            let lane = Lane { object: workload.id.clone(), steps: vec![step], then: None, delay: None, run: None };
             let checked = crate::guard::baseline(Plan { shared: Vec::new(), lanes: vec![lane] }, &desired);
             assert_eq!(checked.refusals(), [], "{}", folder.display());
         }

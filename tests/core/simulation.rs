@@ -184,7 +184,9 @@ fn manifest(line: &str) -> Vec<Object> {
     let id = ObjectId::parse(words.next().unwrap()).unwrap();
     let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
     let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
-    let known = [&known[..], &["surge", "unavailable", "recreate"]].concat();
+    let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
+    let of_cron = ["at", "zone", "policy", "late", "kept", "failed-kept", "paused"];
+    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs, &of_cron].concat();
     assert!(fields.keys().all(|name| known.contains(name)), "{line}");
     let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
     let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
@@ -209,6 +211,15 @@ fn manifest(line: &str) -> Vec<Object> {
         };
         return vec![object(&id, "apps/v1", "Deployment", spec)];
     }
+    if id.kind.ends() {
+        return vec![ending(&id, &fields, spec["template"].take())];
+    }
+    if id.kind == writ_core::model::Kind::DaemonSet {
+        drop(spec.as_object_mut().unwrap().remove("replicas"));
+        let kind = if fields.contains_key("ondelete") { "OnDelete" } else { "RollingUpdate" };
+        spec["updateStrategy"] = json!({ "type": kind });
+        return vec![object(&id, "apps/v1", "DaemonSet", spec)];
+    }
     let service = fields.get("service").copied().unwrap_or(&id.name).to_owned();
     spec["serviceName"] = json!(service);
     spec["ordinals"] = json!({ "start": number("start", 0) });
@@ -226,6 +237,54 @@ fn manifest(line: &str) -> Vec<Object> {
     let headless = json!({ "clusterIP": "None", "selector": labels, "ports": [{ "name": "main", "port": 1 }] });
     let service = ObjectId::new(writ_core::model::Kind::Service, &id.scope.0, &service);
     vec![object(&id, "apps/v1", "StatefulSet", spec), object(&service, "v1", "Service", headless)]
+}
+
+/// A Job or a CronJob.
+fn ending(id: &ObjectId, fields: &BTreeMap<&str, &str>, mut template: Value) -> Object {
+    template["spec"]["restartPolicy"] = json!(if fields.contains_key("never") { "Never" } else { "OnFailure" });
+    let job = job(fields, template);
+    let Some(at) = fields.get("at") else { return object(id, "batch/v1", "Job", job) };
+    let paused = fields.contains_key("paused");
+    let mut spec = json!({ "schedule": at.replace('_', " "), "suspend": paused, "jobTemplate": { "spec": job } });
+    for (word, name) in [("zone", "timeZone"), ("policy", "concurrencyPolicy")] {
+        if let Some(text) = fields.get(word) {
+            spec[name] = json!(text);
+        }
+    }
+    let limits = [
+        ("late", "startingDeadlineSeconds"),
+        ("kept", "successfulJobsHistoryLimit"),
+        ("failed-kept", "failedJobsHistoryLimit"),
+    ];
+    for (word, name) in limits {
+        if let Some(number) = fields.get(word) {
+            spec[name] = json!(number.parse::<u32>().unwrap());
+        }
+    }
+    object(id, "batch/v1", "CronJob", spec)
+}
+
+fn job(fields: &BTreeMap<&str, &str>, template: Value) -> Value {
+    let mut spec = json!({ "template": template });
+    let numbers = [
+        ("completions", "completions"),
+        ("parallelism", "parallelism"),
+        ("backoff", "backoffLimit"),
+        ("deadline", "activeDeadlineSeconds"),
+        ("ttl", "ttlSecondsAfterFinished"),
+    ];
+    for (word, name) in numbers {
+        if let Some(number) = fields.get(word) {
+            spec[name] = json!(number.parse::<u32>().unwrap());
+        }
+    }
+    if fields.contains_key("suspend") {
+        spec["suspend"] = json!(true);
+    }
+    if fields.contains_key("indexed") {
+        spec["completionMode"] = json!("Indexed");
+    }
+    spec
 }
 
 fn object(id: &ObjectId, version: &str, kind: &str, spec: Value) -> Object {

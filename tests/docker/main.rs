@@ -16,6 +16,7 @@ mod forge;
 mod guard;
 mod health;
 mod idle;
+mod jobs;
 mod keeper;
 mod kubernetes;
 mod names;

@@ -14,6 +14,7 @@ use writ_core::model::{BucketRef, Desired, PodSpec, Scope, World as Settings, re
 use writ_core::observed::{Observed, Readiness};
 use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Templates, plan};
 use writ_core::text::SecretText;
+use writ_core::time::Seconds;
 
 use crate::world::World;
 
@@ -24,13 +25,21 @@ const CONVERGE: Duration = Duration::from_secs(120);
 pub struct Unit {
     pub world: World,
     pub held: Holdings,
+    /// How far the clock of its passes is ahead.
+    pub later: Seconds,
     buckets: BTreeMap<BucketRef, BTreeMap<String, SecretText>>,
     steps: Vec<String>,
 }
 
 impl Unit {
     pub async fn new() -> Self {
-        Self { world: World::new().await, held: Holdings::default(), buckets: BTreeMap::new(), steps: Vec::new() }
+        Self {
+            world: World::new().await,
+            held: Holdings::default(),
+            later: Seconds(0),
+            buckets: BTreeMap::new(),
+            steps: Vec::new(),
+        }
     }
 
     /// What `writ config set` would do.
@@ -112,7 +121,7 @@ impl Unit {
     /// What a pass would do now.
     pub fn plan(&self, desired: &Desired, observed: &Observed) -> Plan {
         let policy = Policy { drift: Drift::Repair, prune: PruneBudget { max: 9, percent: 100 }, recreate: false };
-        let now = self.world.clock.now();
+        let now = self.world.clock.now().plus(self.later);
         plan(&Input {
             now,
             commit: Some("c0ffee"),
@@ -131,6 +140,9 @@ impl Unit {
         let unit = &self.world.context.unit;
         let mut observed = self.world.target.observe(unit, depth, self.world.clock.now()).await?;
         let watched = |(name, pod): (&String, &writ_core::observed::ObservedPod)| {
+            if pod.object.kind.ends() {
+                return None;
+            }
             let spec: PodSpec = desired.workloads.get(&pod.object)?.pod(&pod.index);
             (spec.name == *name).then(|| Watched { spec, container: pod.container.clone() })
         };

@@ -187,6 +187,7 @@ impl World {
             shared_names: vec![format!("{name}.{scope}")],
             publish_not_ready: false,
             fs_group: None,
+            ends: false,
             grace: Seconds(5),
             min_ready: Seconds(0),
             progress_deadline: Seconds(60),

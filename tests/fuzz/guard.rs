@@ -313,7 +313,7 @@ fn creating(pod: &PodSpec) -> Plan {
     };
     Plan {
         shared: Vec::new(),
-        lanes: vec![Lane { object: pod.object.clone(), steps: vec![step], then: None, delay: None }],
+        lanes: vec![Lane { object: pod.object.clone(), steps: vec![step], then: None, delay: None, run: None }],
     }
 }
 

@@ -21,6 +21,7 @@ mod git_limits;
 mod git_ssh;
 mod golden;
 mod hostile;
+mod jobs;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;

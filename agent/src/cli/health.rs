@@ -1,7 +1,7 @@
 //! How well a unit, an object or a pod is, from what is known of it.
 
 use writ::record::{Standing, Suspension};
-use writ_core::holdings::Held;
+use writ_core::holdings::{Held, RunMark};
 use writ_core::observed::{ObservedPod, PodState, Readiness};
 use writ_core::status::State;
 
@@ -46,6 +46,8 @@ pub(crate) fn of_standing(standing: Option<&Standing>, suspension: Option<&Suspe
 /// The health of one pod. `settled` is true if the last pass found everything as desired.
 pub(crate) fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
     let by_state = match &pod.state {
+        // Nobody asks it.
+        PodState::Running if pod.object.kind.ends() => Health::Healthy,
         PodState::Running => match pod.readiness {
             Readiness::Available => Health::Healthy,
             // The pass that found everything as desired had asked it.
@@ -53,6 +55,7 @@ pub(crate) fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
             Readiness::NotReady | Readiness::Unknown => Health::Progressing,
         },
         PodState::Created => Health::Progressing,
+        PodState::Exited { code: 0, out_of_memory: _ } if pod.object.kind.ends() => Health::Healthy,
         PodState::Paused => Health::Drifted,
         PodState::Restarting | PodState::Exited { .. } | PodState::Dead => Health::Failing,
     };
@@ -67,6 +70,15 @@ pub(crate) fn of_object(held: Option<&Held>, pods: &[&ObservedPod], settled: boo
         return worst;
     }
     worst.max(if settled { Health::Drifted } else { Health::Progressing })
+}
+
+/// The health of what runs to its end: how far it is, whatever became of single tries.
+pub(crate) fn of_run(held: Option<&Held>) -> Health {
+    match held.and_then(Held::run) {
+        Some(RunMark::Complete(_) | RunMark::Scheduled(_)) => Health::Healthy,
+        Some(RunMark::Failed(..)) => Health::Failing,
+        Some(RunMark::Started(_) | RunMark::Suspended(_)) | None => Health::Progressing,
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +98,7 @@ mod tests {
             state,
             readiness,
             since: Timestamp(0),
+            ended: None,
             altered: Vec::new(),
         }
     }

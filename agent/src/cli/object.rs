@@ -74,6 +74,7 @@ fn host_name(pod: &ObservedPod) -> String {
     let index = match &pod.index {
         PodIndex::Ordinal(ordinal) => ordinal.to_string(),
         PodIndex::Replica(id) => id.clone(),
+        PodIndex::Try { .. } => pod.index.to_string(),
     };
     format!("{}-{index}", pod.object.name)
 }
@@ -95,6 +96,7 @@ mod tests {
                 state: PodState::Running,
                 readiness: Readiness::Available,
                 since: Timestamp(0),
+                ended: None,
                 altered: Vec::new(),
             };
             ((*name).to_owned(), pod)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use writ::record::{Standing, Suspension};
-use writ_core::holdings::Held;
+use writ_core::holdings::{Held, RunMark};
 use writ_core::model::ObjectId;
 use writ_core::observed::{Alteration, Observed, ObservedPod, PodState, Readiness};
 use writ_core::status::State;
@@ -147,7 +147,7 @@ fn suspended(suspension: &Suspension) -> Value {
 }
 
 fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: &mut View) -> Value {
-    let Sight { observed: seen, out_of_memory: _, settled, now: _ } = *sight;
+    let Sight { observed: seen, out_of_memory: _, settled, now } = *sight;
     let mut named: Vec<(&String, &ObservedPod)> = seen.pods.iter().filter(|(_, pod)| pod.object == *object).collect();
     named.sort_by_key(|(name, pod)| (&pod.index, *name));
     let pods: Vec<&ObservedPod> = named.iter().map(|(_, pod)| *pod).collect();
@@ -157,13 +157,18 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
         .filter(|(_, volume)| volume.object.as_ref() == Some(object))
         .map(|(name, _)| name)
         .collect();
-    let health = health::of_object(held, &pods, settled);
+    let health = if object.kind.ends() { health::of_run(held) } else { health::of_object(held, &pods, settled) };
     view.health = view.health.max(health);
     let desired = held.map(|held| held.replicas);
     let running = pods.iter().filter(|pod| pod.state == PodState::Running).count();
     let ready = pods.iter().filter(|pod| health::of_pod(pod, settled) == Health::Healthy).count();
     let wanted = desired.map_or_else(|| "none".to_owned(), |desired| desired.to_string());
-    view.lines.push((Some(health), format!("  {object}  {ready} ready, {running} running, {wanted} desired")));
+    let counts = if object.kind.ends() {
+        format!("{}, {running} running", run(held, now))
+    } else {
+        format!("{ready} ready, {running} running, {wanted} desired")
+    };
+    view.lines.push((Some(health), format!("  {object}  {counts}")));
     for (name, pod) in &named {
         let text = pod_line(name, pod, held, sight);
         view.lines.push((Some(health::of_pod(pod, settled)), text));
@@ -175,8 +180,20 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
     json!({
         "object": object.to_string(), "health": health.name(), "desired": desired, "running": running, "ready": ready,
         "revision": held.map(|held| held.revision.as_str()), "commit": held.and_then(|held| held.commit.clone()),
-        "pods": pods, "volumes": volumes,
+        "run": held.and_then(Held::run).map(|run| run.to_string()), "pods": pods, "volumes": volumes,
     })
+}
+
+/// How far a run is, by what is held.
+fn run(held: Option<&Held>, now: Timestamp) -> String {
+    match held.and_then(Held::run) {
+        None => "not begun".to_owned(),
+        Some(RunMark::Started(at)) => format!("begun {}", moment::age(at, now)),
+        Some(RunMark::Suspended(at)) => format!("suspended {}", moment::age(at, now)),
+        Some(RunMark::Scheduled(at)) => format!("last run, or first seen, {}", moment::age(at, now)),
+        Some(RunMark::Complete(at)) => format!("complete {}", moment::age(at, now)),
+        Some(RunMark::Failed(at, why)) => format!("failed {}: {why}", moment::age(at, now)),
+    }
 }
 
 fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_>) -> String {
@@ -209,7 +226,8 @@ fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_
 
 fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
     let Sight { observed: _, out_of_memory, settled, now: _ } = *sight;
-    let ObservedPod { container, object: _, index, revision, state: doing, readiness, since, altered: changes } = pod;
+    let ObservedPod { container, object: _, index, revision, state: doing, readiness, since, ended, altered: changes } =
+        pod;
     let readiness = match readiness {
         Readiness::Available => "ready",
         Readiness::NotReady => "not-ready",
@@ -218,7 +236,8 @@ fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
     json!({
         "pod": name, "container": container, "index": index.to_string(), "health": health::of_pod(pod, settled).name(),
         "revision": revision.as_ref().map(writ_core::hash::SpecHash::as_str), "state": state(doing),
-        "readiness": readiness, "since": since.to_string(), "out_of_memory": out_of_memory.contains(name),
+        "readiness": readiness, "since": since.to_string(),
+        "ended": ended.map(|ended| ended.to_string()), "out_of_memory": out_of_memory.contains(name),
         "altered": changes.iter().map(altered).collect::<Vec<_>>(),
     })
 }

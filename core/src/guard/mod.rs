@@ -108,9 +108,8 @@ pub fn judge(desired: &Desired, policy: &Policy) -> Vec<(ObjectId, Refusal)> {
     let grounds = Grounds { policy, grants: &grants, paths: &paths, desired };
     let mut all = Vec::new();
     for workload in desired.workloads.values() {
-        let index =
-            workload.ordinals().first().map_or_else(|| PodIndex::Replica(String::new()), |at| PodIndex::Ordinal(*at));
-        let found: BTreeSet<Refusal> = rules::judge(&workload.pod(&index), &grounds).into_iter().collect();
+        let pod = workload.pod(&workload.some_index());
+        let found: BTreeSet<Refusal> = rules::judge(&pod, &grounds).into_iter().collect();
         all.extend(found.into_iter().map(|refusal| (workload.id.clone(), refusal)));
     }
     all
@@ -147,13 +146,14 @@ fn check_shared(step: Step, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) 
 
 fn check_lane(lane: Lane, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) -> Lane {
     let found = judge_steps(&lane.steps, grounds);
-    let Lane { object, steps, then, delay } = lane;
+    let Lane { object, steps, then, delay, run } = lane;
     if found.is_empty() {
-        return Lane { object, steps: steps.into_iter().map(|step| settled(step, grounds)).collect(), then, delay };
+        let steps = steps.into_iter().map(|step| settled(step, grounds)).collect();
+        return Lane { object, steps, then, delay, run };
     }
     let steps = vec![refuse(&object, &found)];
     refusals.extend(found);
-    Lane { object, steps, then: None, delay: None }
+    Lane { object, steps, then: None, delay: None, run: None }
 }
 
 /// What the pods and volumes of some steps may not do, each thing once.

@@ -29,6 +29,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         fs_group: _,
         grace: _,
         min_ready: _,
+        ends: _,
         progress_deadline: _,
     } = pod;
     let mut judgement = Judgement { object, grounds, refusals: Vec::new() };

@@ -12,14 +12,14 @@ use crate::model::template::{
     ContainerTemplate, Content, ContentId, Field, FileTemplate, MountTemplate, Names, SharedName, SourceTemplate,
     Template, Text, Variable,
 };
-use crate::model::{ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security};
+use crate::model::{ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work};
 
 /// Digests by what they are of.
 pub(super) type Parts = BTreeMap<String, String>;
 
 /// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
 pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
-    let Template { labels, annotations, names, init, main, fs_group, grace } = template;
+    let Template { labels, annotations, names, init, main, fs_group, grace, work } = template;
     let mut parts = Parts::new();
     parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
     parts.insert("pod/labels".to_owned(), map(labels));
@@ -29,6 +29,11 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
         parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").number(u64::from(*group)).digest());
     }
     parts.insert("pod/grace".to_owned(), Encoder::new("grace").number(u64::from(grace.0)).digest());
+    if let Some(Work { completions, indexed }) = work {
+        let mut encoder = Encoder::new("work");
+        let work = encoder.option(completions.map(u64::from), put_number).truth(*indexed).digest();
+        parts.insert("pod/work".to_owned(), work);
+    }
     let order =
         Encoder::new("containers").list(init.iter(), |e, init| put_text(e, &init.name)).text(&main.name).digest();
     parts.insert("pod/containers".to_owned(), order);

@@ -8,7 +8,7 @@ use super::template::{
     ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_prefix,
     volume_prefix,
 };
-use super::{Controller, Kind, ObjectId, PodIndex, Workload};
+use super::{Controller, Kind, ObjectId, PodIndex, Work, Workload};
 use crate::text::SecretText;
 
 /// Label by which a StatefulSet tells a pod its name. Source: Kubernetes, well-known labels.
@@ -16,16 +16,49 @@ const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 /// Label by which a StatefulSet tells a pod its ordinal. Source: Kubernetes, well-known labels.
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
+/// Labels by which a Job tells a pod its name. Source: Kubernetes, well-known labels.
+const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+/// Label and annotation by which an indexed Job tells a pod which completion it works for. Source: Kubernetes.
+const COMPLETION_LABEL: &str = "batch.kubernetes.io/job-completion-index";
+/// The same as a variable. Source: Kubernetes.
+const COMPLETION_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+/// Longest name of a machine. Source: RFC 1123.
+const HOSTNAME_BYTES_MAX: usize = 63;
+
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    let Template { labels, annotations, names, init, main, fs_group, grace } = &workload.template;
-    let hostname = pod_hostname(&workload.id, index);
-    let mut labels = labels.clone();
+    let Template { labels, annotations, names, init, main, fs_group, grace, work } = &workload.template;
+    let hostname = match index {
+        // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
+        PodIndex::Try { run, completion, earlier: _ } if tells_completion(work.as_ref()) => {
+            let run = run.map_or_else(String::new, |minute| format!("-{minute}"));
+            shortened(&workload.id.name, &format!("{run}-{completion}"))
+        }
+        PodIndex::Try { .. } => shortened(&workload.id.name, &format!("-{index}")),
+        PodIndex::Ordinal(_) | PodIndex::Replica(_) => pod_hostname(&workload.id, index),
+    };
+    let (mut labels, mut annotations) = (labels.clone(), annotations.clone());
     if workload.id.kind == Kind::StatefulSet {
         labels.insert(POD_NAME_LABEL.to_owned(), hostname.clone());
         labels.insert(POD_INDEX_LABEL.to_owned(), index.to_string());
     }
-    let this = ThisPod { object: &workload.id, index, hostname: &hostname, labels: &labels, annotations };
+    if let (Some(_), PodIndex::Try { run, completion, earlier: _ }) = (work, index) {
+        for name in JOB_NAME_LABELS {
+            labels.insert(name.to_owned(), job_name(&workload.id, *run));
+        }
+        if tells_completion(work.as_ref()) {
+            labels.insert(COMPLETION_LABEL.to_owned(), completion.to_string());
+            annotations.insert(COMPLETION_LABEL.to_owned(), completion.to_string());
+        }
+    }
+    let this = ThisPod {
+        object: &workload.id,
+        index,
+        hostname: &hostname,
+        labels: &labels,
+        annotations: &annotations,
+        work: work.as_ref(),
+    };
     let Names { own_endings, always, shared, publish_not_ready } = names;
     let service_names = |names: &[SharedName]| -> Vec<String> {
         let leads_here = |name: &&SharedName| name.ordinal.is_none_or(|only| *index == PodIndex::Ordinal(only));
@@ -47,6 +80,7 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
         own_names: own,
         shared_names: shared,
         publish_not_ready: *publish_not_ready,
+        ends: work.is_some(),
         fs_group: *fs_group,
         grace: *grace,
         min_ready: workload.min_ready,
@@ -63,6 +97,21 @@ pub(super) fn pod_name(object: &ObjectId, index: &PodIndex) -> String {
 /// What a pod calls itself (`pg-0`).
 pub(super) fn pod_hostname(object: &ObjectId, index: &PodIndex) -> String {
     format!("{}-{index}", object.name)
+}
+
+fn tells_completion(work: Option<&Work>) -> bool {
+    work.is_some_and(|work| work.indexed)
+}
+
+/// What a Job is called; of a CronJob, the Job of one of its times. Source: Kubernetes, which names it so.
+fn job_name(object: &ObjectId, run: Option<u32>) -> String {
+    run.map_or_else(|| object.name.clone(), |minute| format!("{}-{minute}", object.name))
+}
+
+/// A name with an ending, as long as a machine's name may be. Names of Jobs are letters, digits and hyphens.
+fn shortened(name: &str, ending: &str) -> String {
+    let room = HOSTNAME_BYTES_MAX.saturating_sub(ending.len());
+    format!("{}{ending}", name.get(..room).unwrap_or(name).trim_end_matches('-'))
 }
 
 fn volumes(workload: &Workload, index: &PodIndex) -> Vec<VolumeSpec> {
@@ -85,6 +134,7 @@ struct ThisPod<'a> {
     hostname: &'a str,
     labels: &'a BTreeMap<String, String>,
     annotations: &'a BTreeMap<String, String>,
+    work: Option<&'a Work>,
 }
 
 impl ThisPod<'_> {
@@ -109,6 +159,9 @@ impl ThisPod<'_> {
         for variable in env {
             let value = self.text(&variable.value, &known);
             known.insert(variable.name.clone(), value);
+        }
+        if let (true, PodIndex::Try { run: _, completion, earlier: _ }) = (tells_completion(self.work), self.index) {
+            known.entry(COMPLETION_VARIABLE.to_owned()).or_insert_with(|| SecretText::new(completion.to_string()));
         }
         // Commands are text in every engine; a variable that is not was refused when it was read.
         let words = |words: &Vec<String>| -> Vec<String> {

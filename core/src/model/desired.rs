@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{ObjectId, PodIndex};
+use super::{CronRules, JobRules, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
@@ -18,7 +18,7 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
 }
 
-/// A StatefulSet or a Deployment with everything that it refers to filled in.
+/// A StatefulSet, a Deployment, a DaemonSet, a Job or a CronJob with everything that it refers to filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// What it is called.
@@ -65,6 +65,25 @@ pub enum Controller {
         /// How many may be missing during an update.
         max_unavailable: u32,
     },
+    /// One pod on each host, so one pod here. Source: DaemonSet of Kubernetes.
+    DaemonSet {
+        /// How a changed template reaches the pod.
+        update: DaemonUpdate,
+    },
+    /// Pods that run to their end. Source: Job of Kubernetes.
+    Job(JobRules),
+    /// A Job again and again. Source: CronJob of Kubernetes.
+    CronJob(Box<CronRules>),
+}
+
+/// How a changed template reaches the pod of a DaemonSet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DaemonUpdate {
+    /// The new pod takes the place of the old one.
+    #[default]
+    Rolling,
+    /// When a person removes the pod.
+    OnDelete,
 }
 
 /// Order of creation and removal of a StatefulSet's pods.
@@ -101,12 +120,26 @@ pub struct ClaimTemplate {
 }
 
 impl Workload {
-    /// The pods that it must have: ordinals for a StatefulSet, none for a Deployment, whose replicas have no numbers.
+    /// The pods that it must have: ordinals for a StatefulSet, 0 for a DaemonSet; none for a Deployment, whose replicas
+    /// have no numbers, and for a Job, whose pods come and go.
     #[must_use]
     pub fn ordinals(&self) -> Vec<u32> {
         match &self.controller {
             Controller::StatefulSet { start, .. } => (*start..start.saturating_add(self.replicas)).collect(),
-            Controller::Deployment { .. } => Vec::new(),
+            Controller::DaemonSet { .. } => (0..self.replicas).collect(),
+            Controller::Deployment { .. } | Controller::Job(_) | Controller::CronJob(_) => Vec::new(),
+        }
+    }
+
+    /// The index of some pod that it may have, to judge its pods by: they differ in names alone.
+    #[must_use]
+    pub fn some_index(&self) -> PodIndex {
+        match &self.controller {
+            Controller::StatefulSet { start, .. } => PodIndex::Ordinal(*start),
+            Controller::DaemonSet { .. } => PodIndex::Ordinal(0),
+            Controller::Deployment { .. } => PodIndex::Replica(String::new()),
+            Controller::Job(_) => PodIndex::Try { run: None, completion: 0, earlier: 0 },
+            Controller::CronJob(_) => PodIndex::Try { run: Some(0), completion: 0, earlier: 0 },
         }
     }
 

@@ -19,13 +19,19 @@ pub enum Kind {
     StatefulSet,
     /// `apps/v1` Deployment.
     Deployment,
+    /// `apps/v1` DaemonSet.
+    DaemonSet,
+    /// `batch/v1` Job.
+    Job,
+    /// `batch/v1` CronJob.
+    CronJob,
     /// `policy/v1` PodDisruptionBudget.
     PodDisruptionBudget,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -33,6 +39,9 @@ impl Kind {
         Self::Service,
         Self::StatefulSet,
         Self::Deployment,
+        Self::DaemonSet,
+        Self::Job,
+        Self::CronJob,
         Self::PodDisruptionBudget,
     ];
 
@@ -47,6 +56,9 @@ impl Kind {
             Self::Service => "Service",
             Self::StatefulSet => "StatefulSet",
             Self::Deployment => "Deployment",
+            Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
         }
     }
@@ -57,7 +69,8 @@ impl Kind {
         match self {
             Self::Namespace | Self::ConfigMap | Self::Secret | Self::Service => "v1",
             Self::StorageClass => "storage.k8s.io/v1",
-            Self::StatefulSet | Self::Deployment => "apps/v1",
+            Self::StatefulSet | Self::Deployment | Self::DaemonSet => "apps/v1",
+            Self::Job | Self::CronJob => "batch/v1",
             Self::PodDisruptionBudget => "policy/v1",
         }
     }
@@ -66,6 +79,23 @@ impl Kind {
     #[must_use]
     pub const fn is_unscoped(self) -> bool {
         matches!(self, Self::Namespace | Self::StorageClass)
+    }
+
+    /// True for workloads whose pods run to an end, and are not kept running.
+    #[must_use]
+    pub const fn ends(self) -> bool {
+        match self {
+            Self::Job | Self::CronJob => true,
+            Self::Namespace
+            | Self::StorageClass
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Service
+            | Self::StatefulSet
+            | Self::Deployment
+            | Self::DaemonSet
+            | Self::PodDisruptionBudget => false,
+        }
     }
 
     /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).
@@ -125,10 +155,19 @@ impl fmt::Display for ObjectId {
 /// Which pod of its workload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodIndex {
-    /// The stable number of a StatefulSet's pod.
+    /// The stable number of a StatefulSet's pod; 0 for the one pod that a DaemonSet has on a host.
     Ordinal(u32),
     /// The name of a Deployment's replica: four hexadecimal digits, new for each.
     Replica(String),
+    /// One try of a Job, or of a run of a CronJob.
+    Try {
+        /// The time of the run, in minutes since 1970; none for a Job, which has one run.
+        run: Option<u32>,
+        /// Which of the Job's completions it works for, from 0.
+        completion: u32,
+        /// How many tries of that completion came before.
+        earlier: u32,
+    },
 }
 
 impl fmt::Display for PodIndex {
@@ -136,20 +175,37 @@ impl fmt::Display for PodIndex {
         match self {
             Self::Ordinal(ordinal) => write!(f, "{ordinal}"),
             Self::Replica(id) => f.write_str(id),
+            Self::Try { run: None, completion, earlier } => write!(f, "{completion}-{earlier}"),
+            Self::Try { run: Some(minute), completion, earlier } => write!(f, "{minute}-{completion}-{earlier}"),
         }
     }
 }
 
 impl PodIndex {
-    /// Reads the form that [`fmt::Display`] writes; which of the two follows from the kind of the workload.
+    /// Reads the form that [`fmt::Display`] writes; which of them follows from the kind of the workload.
     #[must_use]
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
-        if kind == Kind::StatefulSet {
+        if matches!(kind, Kind::StatefulSet | Kind::DaemonSet) {
             return text.parse().ok().map(Self::Ordinal);
+        }
+        if kind.ends() {
+            let (run, text) = match kind == Kind::CronJob {
+                true => text.split_once('-').map(|(run, rest)| (Some(run), rest))?,
+                false => (None, text),
+            };
+            let run = run.map_or(Some(None), |run| number(run).map(Some))?;
+            let (completion, earlier) = text.split_once('-')?;
+            return Some(Self::Try { run, completion: number(completion)?, earlier: number(earlier)? });
         }
         let hex = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase());
         hex.then(|| Self::Replica(text.to_owned()))
     }
+}
+
+/// A number in the only form in which it is written: no sign, no zeros in front.
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 #[cfg(test)]
@@ -160,6 +216,23 @@ mod tests {
     fn an_identity_is_written_and_read_back() {
         for text in ["statefulset/data/pg", "namespace/data", "poddisruptionbudget/data/pg"] {
             assert_eq!(ObjectId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_try_of_a_job_is_written_and_read_back_in_one_form_only() {
+        let index = PodIndex::Try { run: None, completion: 2, earlier: 10 };
+        assert_eq!(index.to_string(), "2-10");
+        assert_eq!(PodIndex::parse(Kind::Job, "2-10"), Some(index));
+        for text in ["2", "2-", "-2", "02-1", "+2-1", "2-1-0", "1a2b"] {
+            assert_eq!(PodIndex::parse(Kind::Job, text), None, "{text}");
+        }
+        assert_eq!(PodIndex::parse(Kind::Deployment, "2-10"), None);
+        let index = PodIndex::Try { run: Some(29_920_920), completion: 2, earlier: 10 };
+        assert_eq!(index.to_string(), "29920920-2-10");
+        assert_eq!(PodIndex::parse(Kind::CronJob, "29920920-2-10"), Some(index));
+        for text in ["2-10", "-2-10", "x-2-10", "1-2-3-4"] {
+            assert_eq!(PodIndex::parse(Kind::CronJob, text), None, "{text}");
         }
     }
 

@@ -4,18 +4,24 @@ mod concrete;
 mod desired;
 mod expand;
 mod identity;
+mod job;
 mod object;
 mod pod;
 mod quantity;
 mod resolve;
+mod schedule;
 pub(crate) mod template;
 mod view;
 
-pub use desired::{ClaimTemplate, Controller, Desired, PodManagement, StatefulUpdate, Workload};
+pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
+pub(crate) use job::Work;
+pub use job::{Concurrency, CronRules, JobRules};
+pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{
     ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,
     PullPolicy, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
+pub use schedule::Schedule;

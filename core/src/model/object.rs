@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ObjectId, Scope};
-use crate::text::{Place, Places};
+use super::{Kind, ObjectId, Scope};
+use crate::text::{Place, Places, PlacesDraft};
 
 /// One object of the desired state.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +35,42 @@ impl Object {
         })
     }
 
+    /// A CronJob with its Job in the place of its own fields, which stand below `/cron` then: what is said of a Job is said of it
+    /// alike, at the same places. None for all other objects.
+    #[must_use]
+    pub(crate) fn flattened(&self) -> Option<Self> {
+        if self.id.kind != Kind::CronJob {
+            return None;
+        }
+        let mut body = self.body.clone();
+        let mut cron = body.get_mut("spec").map(Value::take).unwrap_or_default();
+        let job = cron.pointer_mut("/jobTemplate/spec").map(Value::take);
+        let whole = body.as_object_mut()?;
+        whole.insert("cron".to_owned(), cron);
+        whole.insert("spec".to_owned(), job.unwrap_or_default());
+        let mut places = PlacesDraft::default();
+        for (pointer, place) in self.places.iter() {
+            places.note(&flat(pointer), place.clone());
+        }
+        Some(Self { id: self.id.clone(), body, places: places.finish() })
+    }
+
     /// Where the part at a JSON pointer, or what surrounds it, was written.
     #[must_use]
     pub fn place(&self, pointer: &str) -> Option<Place> {
         self.places.nearest(pointer).cloned()
+    }
+}
+
+/// The pointer to a part of a CronJob, in its [flattened](Object::flattened) form.
+pub(crate) fn flat(pointer: &str) -> String {
+    let job = pointer.strip_prefix("/spec/jobTemplate/spec");
+    if let Some(rest) = job.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return format!("/spec{rest}");
+    }
+    match pointer.strip_prefix("/spec").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        Some(rest) => format!("/cron{rest}"),
+        None => pointer.to_owned(),
     }
 }
 
@@ -71,7 +103,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Kind;
 
     #[test]
     fn a_pointer_leads_to_the_same_part_as_the_library_says() {

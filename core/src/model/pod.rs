@@ -35,6 +35,8 @@ pub struct PodSpec {
     pub publish_not_ready: bool,
     /// Group that owns the files of the pod's claims.
     pub fs_group: Option<u32>,
+    /// It runs to its end: the engine does not start it again, and no probe does.
+    pub ends: bool,
     /// Time from asking it to stop to killing it.
     pub grace: Seconds,
     /// Time that it must run, ready, before it counts as available.

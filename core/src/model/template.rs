@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::pod::{Port, Probe, PullPolicy, Resources, Security};
-use super::{ObjectId, Scope};
+use super::{ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
 
@@ -27,6 +27,8 @@ pub(crate) struct Template {
     pub(crate) fs_group: Option<u32>,
     /// Time from asking a pod to stop to killing it.
     pub(crate) grace: Seconds,
+    /// What its pods are to bring to an end; none for pods that are kept running.
+    pub(crate) work: Option<Work>,
 }
 
 /// The DNS names of a workload's pods.

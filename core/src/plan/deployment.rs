@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::draft;
 use super::draft::{Birth, Draft};
 use super::look::{Look, Need, look, reported};
 use super::replica::Names;
 use super::step::{Cause, Lane, Verb};
 use super::world::{Subject, pod_name};
-use super::{draft, step};
 use crate::model::PodIndex;
 
 /// How this Deployment wants it.
@@ -73,8 +73,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: Rules, mut draft: Draft<
 fn exhausted(subject: &Subject<'_>) -> Lane {
     let id = &subject.workload.id;
     let why = format!("no free name {} is left for a new replica", pod_name(id, "0000 to ffff"));
-    let step = draft::nothing(step::Verb::Refuse, id, None, why, Cause::None);
-    Lane { object: id.clone(), steps: vec![step], then: None, delay: None }
+    draft::refusal(id, why)
 }
 
 impl<'a> Replicas<'a> {

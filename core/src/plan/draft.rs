@@ -1,11 +1,11 @@
 //! A lane as it is written, step by step.
 
 use super::look::{Look, Need, reported};
-use super::step::{Act, Cause, Lane, Step, Verb, Wait};
+use super::step::{Act, Cause, Lane, Run, Step, Verb, Wait};
 use super::why;
 use super::world::Subject;
 use crate::hash::SpecHash;
-use crate::holdings::HoldingChange;
+use crate::holdings::{Held, HoldingChange, RunMark};
 use crate::limits::WAIT_SECONDS_MIN;
 use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec, Workload};
 use crate::observed::{ObservedPod, PodState};
@@ -44,6 +44,18 @@ impl<'a> Draft<'a> {
     /// Says that a pod could not be looked at.
     pub(super) fn unseen(&mut self, pod: &str, reason: &str) {
         self.note(pod, format!("not seen: {reason}"), Cause::None);
+    }
+
+    /// Says which pods of a run could not be looked at, and that nothing is run for their sake; false if all were seen.
+    pub(super) fn hides(&mut self, subject: &Subject<'_>) -> bool {
+        let unseen = subject.world.unseen(&subject.workload.id);
+        for (name, _, reason) in &unseen {
+            self.unseen(name, reason);
+        }
+        if !unseen.is_empty() {
+            self.note_all("nothing is run: not every pod was seen".to_owned(), Cause::None);
+        }
+        !unseen.is_empty()
     }
 
     /// Makes a pod from a template and, before it, its missing volumes. Drift that is only reported becomes a note, and false.
@@ -189,6 +201,38 @@ impl<'a> Draft<'a> {
         self.steps.push(Step { verb, object, pod, why, cause, from, to, act, wait: None });
     }
 
+    /// Starts a container that was made and never ran.
+    pub(super) fn start(&mut self, name: &str, pod: &ObservedPod) {
+        let hashes = (pod.revision.clone(), pod.revision.clone());
+        let act = Act::StartPod { pod: name.to_owned(), container: pod.container.clone() };
+        self.push(Verb::Start, Some(name.to_owned()), why::state(&pod.state), Cause::Change, hashes, act);
+    }
+
+    /// True if that is how far the run is by what is held.
+    pub(super) fn is_held_at(&self, mark: Option<&RunMark>) -> bool {
+        match mark {
+            // The times of a CronJob go on, whatever its template is.
+            Some(RunMark::Scheduled(_)) => self.subject.held.and_then(Held::run).as_ref() == mark,
+            Some(RunMark::Started(_) | RunMark::Suspended(_) | RunMark::Complete(_) | RunMark::Failed(..)) | None => {
+                self.subject.run().as_ref() == mark
+            }
+        }
+    }
+
+    /// The lane of a run as it is now; nothing new is held of it.
+    pub(super) fn lane_of_run(self, run: Run) -> Lane {
+        Lane { run: Some(run), ..self.finish(false) }
+    }
+
+    /// The lane of a run as it is now, which is then held to be as far as `mark` says; none if it did not begin.
+    pub(super) fn finish_run(self, mark: Option<&RunMark>, run: Run) -> Lane {
+        let subject = self.subject;
+        let news = !self.is_held_at(mark) || !subject.is_held_as_wanted();
+        let mut lane = self.lane_of_run(run);
+        lane.then = news.then(|| HoldingChange::Hold(lane.object.clone(), Box::new(subject.to_hold().at(mark))));
+        lane
+    }
+
     /// The lane as it is now. It holds what it reached only if `reaches` says that nothing was left out.
     pub(super) fn finish(mut self, reaches: bool) -> Lane {
         let object = self.subject.workload.id.clone();
@@ -200,7 +244,7 @@ impl<'a> Draft<'a> {
             self.steps.push(nothing(Verb::Keep, &object, None, "as desired".to_owned(), Cause::None));
         }
         let then = holds.then(|| HoldingChange::Hold(object.clone(), Box::new(self.subject.to_hold())));
-        Lane { object, steps: self.steps, then, delay: None }
+        Lane { object, steps: self.steps, then, delay: None, run: None }
     }
 }
 
@@ -219,6 +263,12 @@ pub(super) fn forget_idle_waits(steps: &mut [Step]) {
             step.why = format!("as desired, but {}", step.why.trim_start_matches(&words));
         }
     }
+}
+
+/// A lane that does nothing but say why something that is asked for is not done.
+pub(super) fn refusal(object: &ObjectId, why: String) -> Lane {
+    let steps = vec![nothing(Verb::Refuse, object, None, why, Cause::None)];
+    Lane { object: object.clone(), steps, then: None, delay: None, run: None }
 }
 
 /// A step that does nothing, and why.
@@ -252,7 +302,7 @@ pub(super) fn removal(
 pub(super) fn of_pod<'v>(volumes: &[(&'v str, &crate::observed::ObservedVolume)], index: &PodIndex) -> Vec<&'v str> {
     let ordinal = match index {
         PodIndex::Ordinal(ordinal) => *ordinal,
-        PodIndex::Replica(_) => return Vec::new(),
+        PodIndex::Replica(_) | PodIndex::Try { .. } => return Vec::new(),
     };
     volumes.iter().filter(|(_, volume)| volume.ordinal == Some(ordinal)).map(|(name, _)| *name).collect()
 }

@@ -57,6 +57,10 @@ fn partition(workload: &Workload) -> Option<u32> {
         Controller::StatefulSet { start, update: StatefulUpdate::Rolling { partition }, management: _, claims: _ } => {
             Some(*partition).filter(|partition| partition > start)
         }
-        Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. } | Controller::Deployment { .. } => None,
+        Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }
+        | Controller::Deployment { .. }
+        | Controller::DaemonSet { .. }
+        | Controller::Job(_)
+        | Controller::CronJob(_) => None,
     }
 }

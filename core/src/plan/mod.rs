@@ -3,9 +3,11 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod cronjob;
 mod deployment;
 mod draft;
 mod earlier;
+mod job;
 mod look;
 mod removal;
 mod replica;
@@ -19,7 +21,7 @@ mod world;
 pub use earlier::{Template, Templates, earlier};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
-pub use step::{Act, Cause, Fix, Lane, Plan, Step, Verb, Wait};
+pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
 pub use workload::needs_network;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::draft::{nothing, removal as remove_pod};
 use super::step::{Act, Cause, Lane, Plan, Step, Verb};
 use super::world::{Subject, World};
-use super::{Input, why};
+use super::{Input, draft, why};
 use crate::holdings::HoldingChange;
 use crate::model::ObjectId;
 
@@ -22,12 +22,7 @@ pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
     let leaving: BTreeSet<&ObjectId> = known.filter(|id| !wanted(id)).collect();
     let refusal = refusal(input, leaving.len());
     let lane = |id: &ObjectId| match &refusal {
-        Some(why) => Lane {
-            object: id.clone(),
-            steps: vec![nothing(Verb::Refuse, id, None, why.clone(), Cause::None)],
-            then: None,
-            delay: None,
-        },
+        Some(why) => draft::refusal(id, why.clone()),
         None => leave(world, id, GONE, false),
     };
     leaving.into_iter().map(lane).collect()
@@ -88,7 +83,7 @@ fn leave(world: &World<'_>, id: &ObjectId, reason: &str, prune: bool) -> Lane {
     }
     let held = world.input.held.objects.contains_key(id);
     let then = (held && unseen.is_empty()).then(|| HoldingChange::Release(id.clone()));
-    Lane { object: id.clone(), steps, then, delay: None }
+    Lane { object: id.clone(), steps, then, delay: None, run: None }
 }
 
 fn destroy(id: &ObjectId, volume: &str) -> Step {
@@ -110,5 +105,5 @@ pub(super) fn needs_recreation(subject: &Subject<'_>, changes: &str) -> Lane {
     let why = format!(
         "needs recreation: {changes}; data: {data}; allow it by the unit's `recreate`, or undo the change; what runs stays"
     );
-    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None, delay: None }
+    draft::refusal(id, why)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::draft::{forget_idle_waits, nothing};
-use super::step::{Act, Cause, Lane, Plan, Step, Verb};
+use super::step::{Act, Cause, Lane, Plan, Run, Step, Verb};
 use super::{Input, workload};
 use crate::backoff;
 use crate::hash::SpecHash;
@@ -83,7 +83,7 @@ impl Attempt {
             }
             Act::CreateVolume(volume) => (Deed::MakeVolume, Some(volume.name.clone())),
             Act::CreatePod(spec) => match spec.index {
-                PodIndex::Ordinal(_) => (Deed::MakePod, name()),
+                PodIndex::Ordinal(_) | PodIndex::Try { .. } => (Deed::MakePod, name()),
                 PodIndex::Replica(_) => (Deed::MakePod, None),
             },
             Act::ReplacePod { .. } => (Deed::MakePod, name()),
@@ -195,7 +195,7 @@ impl fmt::Display for Setback {
 }
 
 /// `1st`, `2nd`, `3rd`, `4th`, `11th`.
-fn ordinal(number: u32) -> String {
+pub(super) fn ordinal(number: u32) -> String {
     let ending = match (number % 10, number % 100) {
         (1, rest) if rest != 11 => "st",
         (2, rest) if rest != 12 => "nd",
@@ -230,9 +230,11 @@ pub(super) fn hold_back_network(input: &Input<'_>, plan: Plan) -> Plan {
 }
 
 fn held_back(lane: Lane, at: usize, delay: Delay) -> Lane {
-    let Lane { object, mut steps, then: _, delay: _ } = lane;
+    let Lane { object, mut steps, then: _, delay: _, run } = lane;
     let mut behind = steps.split_off(at).into_iter();
     forget_idle_waits(&mut steps);
+    // The end of the pause is what is waited for.
+    let run = run.map(|run| Run { due: None, ..run });
     let culprit = behind.next().and_then(|step| step.pod).filter(|_| delay.attempt.name.is_some());
     let network = if delay.attempt.deed == Deed::MakeNetwork { "the host has no network: " } else { "" };
     let why = format!("{network}{}", delay.setback);
@@ -252,5 +254,5 @@ fn held_back(lane: Lane, at: usize, delay: Delay) -> Lane {
             Some(_) => {}
         }
     }
-    Lane { object, steps, then: None, delay: Some(delay) }
+    Lane { object, steps, then: None, delay: Some(delay), run }
 }

@@ -116,7 +116,7 @@ fn surplus<'a>(subject: &Subject<'a>, rules: Rules, gone: &BTreeSet<&str>) -> Ve
     let end = rules.start.saturating_add(subject.workload.replicas);
     let wanted = |index: &PodIndex| match index {
         PodIndex::Ordinal(ordinal) => (rules.start..end).contains(ordinal),
-        PodIndex::Replica(_) => false,
+        PodIndex::Replica(_) | PodIndex::Try { .. } => false,
     };
     let id = &subject.workload.id;
     let seen = subject.world.pods(id).iter().filter(|(name, _)| !gone.contains(name));

@@ -6,7 +6,7 @@ use super::setback::Delay;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::model::{ObjectId, PodSpec, VolumeSpec};
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// Everything that a pass would do, and what it would leave alone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +29,28 @@ pub struct Lane {
     pub then: Option<HoldingChange>,
     /// Why it does not go on for now, where its last try failed.
     pub delay: Option<Delay>,
+    /// How the run of a Job stands; none for a workload that is kept running.
+    pub run: Option<Run>,
+}
+
+/// How the run of a workload stands that comes to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// How far it is.
+    pub state: RunState,
+    /// When there is something to do for it, if nothing happens before; none if only its pods decide that.
+    pub due: Option<Timestamp>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It goes on: what of it is done.
+    Going(String),
+    /// It ended well, or is not to go on for now.
+    AtRest,
+    /// It failed for good, and why.
+    Failed(String),
 }
 
 /// One step, or the reason why there is none.
@@ -160,6 +182,12 @@ impl Plan {
     /// All steps, in order, `keep` and `refuse` among them.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.shared.iter().chain(self.lanes.iter().flat_map(|lane| &lane.steps))
+    }
+
+    /// When something is to be done for a run, if nothing happens before; none if nothing is.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        self.lanes.iter().filter_map(|lane| lane.run.as_ref()?.due).min()
     }
 
     /// True if it would change nothing in the world and waits for nothing.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, nothing};
 use super::step::{Act, Cause, Fix, Lane, Step, Verb};
 use super::world::{Subject, World};
-use super::{Input, deployment, removal, statefulset, why};
-use crate::model::{Controller, ObjectId, PodIndex, PodSpec, Workload};
+use super::{Input, cronjob, deployment, draft, job, removal, statefulset, why};
+use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, PodSpec, StatefulUpdate, Workload};
 use crate::observed::{NetworkState, ObservedPod};
 
 /// The lane of a desired workload.
@@ -24,13 +24,24 @@ pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
 /// The lane of a workload that cannot be run now.
 pub(super) fn pending(id: &ObjectId, reason: &str) -> Lane {
     let why = format!("pending: {reason}; what runs stays as it is");
-    Lane { object: id.clone(), steps: vec![nothing(Verb::Refuse, id, None, why, Cause::None)], then: None, delay: None }
+    draft::refusal(id, why)
 }
 
 fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) -> Lane {
     match &subject.workload.controller {
         Controller::StatefulSet { start, management, update, claims: _ } => {
             let rules = statefulset::Rules { start: *start, management: *management, update: *update };
+            statefulset::lane(subject, rules, draft, gone)
+        }
+        Controller::Job(rules) => job::lane(subject, rules, draft),
+        Controller::CronJob(rules) => cronjob::lane(subject, rules, draft),
+        // One pod with a stable name: what a StatefulSet of one does, whose pods do not wait for each other.
+        Controller::DaemonSet { update } => {
+            let update = match update {
+                DaemonUpdate::Rolling => StatefulUpdate::Rolling { partition: 0 },
+                DaemonUpdate::OnDelete => StatefulUpdate::OnDelete,
+            };
+            let rules = statefulset::Rules { start: 0, management: PodManagement::Parallel, update };
             statefulset::lane(subject, rules, draft, gone)
         }
         Controller::Deployment { recreate, max_surge, max_unavailable } => {
@@ -71,7 +82,7 @@ fn recreate(subject: &Subject<'_>, changes: &str) -> Lane {
     let ordinals = subject.workload.ordinals();
     let is_surplus = |index: &PodIndex| match index {
         PodIndex::Ordinal(ordinal) => !ordinals.contains(ordinal),
-        PodIndex::Replica(_) => false,
+        PodIndex::Replica(_) | PodIndex::Try { .. } => false,
     };
     let is_old = |pod: &ObservedPod| pod.revision.as_ref() != Some(&subject.workload.revision);
     let mut pods = subject.world.pods(id).to_vec();
@@ -93,7 +104,13 @@ pub(super) fn unless_blocked(input: &Input<'_>, lane: Lane) -> Lane {
         return lane;
     }
     let refuse = |why| nothing(Verb::Refuse, &lane.object, None, why, Cause::None);
-    Lane { object: lane.object.clone(), steps: reasons.into_iter().map(refuse).collect(), then: None, delay: None }
+    Lane {
+        object: lane.object.clone(),
+        steps: reasons.into_iter().map(refuse).collect(),
+        then: None,
+        delay: None,
+        run: None,
+    }
 }
 
 /// What stands in the way of a step.

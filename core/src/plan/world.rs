@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::earlier::stays_at;
 use super::{Drift, Input};
-use crate::holdings::Held;
-use crate::model::{Controller, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
+use crate::holdings::{Held, RunMark};
+use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::{ObservedPod, ObservedVolume};
 use crate::time::Seconds;
 
@@ -93,6 +93,11 @@ impl<'a> Subject<'a> {
         self.applied && self.held.is_some_and(|held| held.replicas == self.workload.replicas)
     }
 
+    /// How far the run is that is held, where it is one of the wanted revision.
+    pub(super) fn run(&self) -> Option<RunMark> {
+        self.held.filter(|held| held.revision == self.workload.revision)?.run()
+    }
+
     /// True if drift of this unit is only reported.
     pub(super) fn reports_drift(&self) -> bool {
         self.world.input.policy.drift == Drift::Report
@@ -152,5 +157,9 @@ fn rollout(workload: &Workload) -> String {
         Controller::Deployment { recreate: false, max_surge, max_unavailable } => {
             format!("rolling, surge {max_surge}, unavailable {max_unavailable}")
         }
+        // What a run allows may change while it goes on.
+        Controller::Job(_) | Controller::CronJob(_) => "run".to_owned(),
+        Controller::DaemonSet { update: DaemonUpdate::Rolling } => "rolling".to_owned(),
+        Controller::DaemonSet { update: DaemonUpdate::OnDelete } => "on delete".to_owned(),
     }
 }

@@ -50,6 +50,8 @@ struct Pod {
     revision: Option<SpecHash>,
     state: PodState,
     since: Timestamp,
+    /// When its run ended, if it ended by itself.
+    ended: Option<Timestamp>,
     altered: Vec<Alteration>,
     answer: Answer,
     volumes: Vec<String>,
@@ -64,6 +66,8 @@ enum Answer {
     Never,
     /// Nobody asks it.
     Unknown,
+    /// Never: it ends so long after its start, with this exit code.
+    Ends(Seconds, i64),
 }
 
 /// Something that goes wrong at the act of that number, counted from 1 over the host's life.
@@ -157,6 +161,9 @@ impl Host {
     /// If a fault is described for this act, or if an engine would refuse it.
     pub fn execute_for(&mut self, unit: Option<&str>, act: &Act, now: Timestamp) -> Result<(), Failure> {
         self.acts += 1;
+        for pod in self.pods.values_mut() {
+            (pod.state, pod.ended) = pod.state_at(now);
+        }
         let number = self.acts;
         let fault = self.faults.iter().find(|fault| fault.act == number).map(|fault| fault.kind);
         match fault {
@@ -168,12 +175,12 @@ impl Host {
         }
     }
 
-    /// The first moment after `now` at which a running pod becomes available; none if no pod will.
+    /// The first moment after `now` at which a running pod becomes available or ends; none if no pod will.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let running = self.pods.values().filter(|pod| pod.state == PodState::Running);
         let moments = running.filter_map(|pod| match pod.answer {
-            Answer::After(span) => Some(pod.since.plus(span)),
+            Answer::After(span) | Answer::Ends(span, _) => Some(pod.since.plus(span)),
             Answer::Never | Answer::Unknown => None,
         });
         moments.filter(|moment| *moment > now).min()
@@ -187,7 +194,7 @@ impl Host {
         let mut pods = self.pods.iter_mut();
         let pod = pods.find(|(name, pod)| pod.container == container || *name == container).map(|(_, pod)| pod);
         let pod = pod.ok_or_else(|| refused(format!("there is no container {container}")))?;
-        (pod.state, pod.since) = (PodState::Running, now);
+        (pod.state, pod.since, pod.ended) = (PodState::Running, now, None);
         Ok(())
     }
 
@@ -255,6 +262,7 @@ impl Host {
             revision: Some(spec.revision.clone()),
             state: PodState::Running,
             since: now,
+            ended: None,
             altered: Vec::new(),
             answer: self.answer_of(spec),
             volumes: spec.volumes.iter().map(|volume| volume.name.clone()).collect(),
@@ -273,6 +281,7 @@ impl Host {
             Some(Answer::After(span)) => Answer::After(Seconds(span.0.saturating_add(spec.min_ready.0))),
             Some(Answer::Never) => Answer::Never,
             Some(Answer::Unknown) => Answer::Unknown,
+            Some(Answer::Ends(span, code)) => Answer::Ends(*span, *code),
             None => Answer::After(spec.min_ready),
         }
     }
@@ -282,8 +291,7 @@ impl Host {
         let pod = self.pod(name, container)?;
         match &pod.state {
             PodState::Created | PodState::Exited { .. } => {
-                pod.state = PodState::Running;
-                pod.since = now;
+                (pod.state, pod.since, pod.ended) = (PodState::Running, now, None);
                 Ok(())
             }
             PodState::Running | PodState::Restarting => Ok(()),
@@ -336,22 +344,46 @@ impl Host {
 }
 
 impl Pod {
+    /// What it is doing at `now`, and when its run ended.
+    fn state_at(&self, now: Timestamp) -> (PodState, Option<Timestamp>) {
+        match (&self.state, self.answer) {
+            (PodState::Running, Answer::Ends(span, code)) if now >= self.since.plus(span) => {
+                (PodState::Exited { code, out_of_memory: false }, Some(self.since.plus(span)))
+            }
+            (state, _) => (state.clone(), self.ended),
+        }
+    }
+
     fn observe(&self, now: Timestamp) -> ObservedPod {
-        let Self { container, unit: _, object, index, revision, state, since, altered, answer, volumes: _ } = self;
-        let running = *state == PodState::Running;
+        let (state, ended) = self.state_at(now);
+        let Self {
+            container,
+            unit: _,
+            object,
+            index,
+            revision,
+            state: _,
+            since,
+            ended: _,
+            altered,
+            answer,
+            volumes: _,
+        } = self;
+        let running = state == PodState::Running;
         let readiness = match answer {
             Answer::Unknown if running => Readiness::Unknown,
             Answer::After(span) if running && now >= since.plus(*span) => Readiness::Available,
-            Answer::After(_) | Answer::Never | Answer::Unknown => Readiness::NotReady,
+            Answer::After(_) | Answer::Never | Answer::Unknown | Answer::Ends(..) => Readiness::NotReady,
         };
         ObservedPod {
             container: container.clone(),
             object: object.clone(),
             index: index.clone(),
             revision: revision.clone(),
-            state: state.clone(),
+            state,
             readiness,
             since: *since,
+            ended,
             altered: altered.clone(),
         }
     }

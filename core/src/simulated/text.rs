@@ -2,18 +2,19 @@
 //!
 //! ```text
 //! network present | absent | foreign WHO
-//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s unit=U
+//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s ended=MOMENT unit=U
 //! volume NAME object=KIND/SCOPE/NAME claim=CLAIM ordinal=N
 //! altered POD renamed NAME | disconnected | field WORDS
 //! foreign container NAME WHO
 //! foreign volume NAME WHO
 //! hide POD WHY
-//! rule POD or KIND/SCOPE/NAME[@HASH] 5s | never | unknown
+//! rule POD or KIND/SCOPE/NAME[@HASH] 5s | never | unknown | ends:CODE:5s
 //! fault 3 refuse | hang | crash-before | crash-after
 //! count acts=N made=N
 //! ```
 //!
 //! Of a pod only `object`, `index` and `revision` must be given: it runs since 1970, is available and belongs to whichever unit looks. `STATE` is
+//! `ends:CODE:5s` ends by itself, with that exit code, so long after its start, and is never available.
 //! `created`, `running`, `paused`, `restarting`, `exited:CODE`, `exited:CODE:memory` or `dead`.
 
 use std::collections::BTreeMap;
@@ -104,11 +105,13 @@ impl Host {
         let since = fields.maybe("since").map_or(Ok(Timestamp::default()), |text| moment(&text))?;
         let container = fields.maybe("container").unwrap_or_else(|| format!("described-{name}"));
         let answer = fields.maybe("available").map_or(Ok(Answer::After(Seconds(0))), |text| answer(&text))?;
+        let ended = fields.maybe("ended").map(|text| moment(&text)).transpose()?;
         let unit = fields.maybe("unit");
         let volumes = fields.maybe("volumes").unwrap_or_default();
         let volumes = volumes.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         fields.end()?;
-        let pod = Pod { container, unit, object, index, revision, state, since, altered: Vec::new(), answer, volumes };
+        let altered = Vec::new();
+        let pod = Pod { container, unit, object, index, revision, state, since, ended, altered, answer, volumes };
         match self.pods.insert(name.clone(), pod) {
             Some(_) => Err(format!("there is a pod {name} already")),
             None => Ok(()),
@@ -216,11 +219,17 @@ fn answer(text: &str) -> Result<Answer, String> {
     match text {
         "never" => Ok(Answer::Never),
         "unknown" => Ok(Answer::Unknown),
-        span => {
-            let seconds = span.strip_suffix('s').ok_or_else(|| format!("{span:?} is not written 5s"))?;
-            Ok(Answer::After(Seconds(number(seconds)?)))
-        }
+        text => match text.strip_prefix("ends:").map(|rest| rest.split_once(':')) {
+            Some(Some((code, span))) => Ok(Answer::Ends(seconds(span)?, number(code)?)),
+            Some(None) => Err(format!("{text:?} is not written ends:0:5s")),
+            None => Ok(Answer::After(seconds(text)?)),
+        },
     }
+}
+
+fn seconds(text: &str) -> Result<Seconds, String> {
+    let seconds = text.strip_suffix('s').ok_or_else(|| format!("{text:?} is not written 5s"))?;
+    number(seconds).map(Seconds)
 }
 
 fn fault(text: &str) -> Result<FaultKind, String> {
@@ -281,10 +290,11 @@ impl fmt::Display for Host {
 }
 
 fn write_pod(f: &mut fmt::Formatter<'_>, name: &str, pod: &Pod) -> fmt::Result {
-    let Pod { container, unit, object, index, revision, state, since, altered, answer, volumes } = pod;
+    let Pod { container, unit, object, index, revision, state, since, ended, altered, answer, volumes } = pod;
     let revision = revision.as_ref().map_or("unreadable", SpecHash::as_str);
     write!(f, "pod {name} object={object} index={index} revision={revision} state={} since={since}", StateText(state))?;
     write!(f, " container={container} available={answer}")?;
+    ended.iter().try_for_each(|ended| write!(f, " ended={ended}"))?;
     unit.iter().try_for_each(|unit| write!(f, " unit={unit}"))?;
     if !volumes.is_empty() {
         write!(f, " volumes={}", volumes.join(","))?;
@@ -323,6 +333,7 @@ impl fmt::Display for Answer {
             Self::After(span) => write!(f, "{span}"),
             Self::Never => f.write_str("never"),
             Self::Unknown => f.write_str("unknown"),
+            Self::Ends(span, code) => write!(f, "ends:{code}:{span}"),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn of_pod(pod: &PodSpec, address: Option<String>, swap_limit: bool) -
         memory_reservation: signed(memory_request_bytes),
         // A limit without swap is what a kubelet gives; a kernel that cannot count swap is not asked.
         memory_swap: if swap_limit { memory } else { 0 },
+        ends: pod.ends,
     }
 }
 
@@ -114,11 +115,17 @@ fn limits(asked: &Asked, host: &HostConfig) -> Vec<Alteration> {
         }
     }
     let restart = host.restart_policy.as_ref().and_then(|policy| policy.name);
-    if restart != Some(RestartPolicyNameEnum::UNLESS_STOPPED) {
+    let made_with = restarts(asked.ends);
+    if restart != Some(made_with) {
         let found = restart.map_or_else(|| "unset".to_owned(), |name| name.to_string());
-        altered.push(Alteration::Field(format!("RestartPolicy is {found}, was made with unless-stopped")));
+        altered.push(Alteration::Field(format!("RestartPolicy is {found}, was made with {made_with}")));
     }
     altered
+}
+
+/// Whether the engine starts a pod's container again by itself.
+pub(super) const fn restarts(ends: bool) -> RestartPolicyNameEnum {
+    if ends { RestartPolicyNameEnum::NO } else { RestartPolicyNameEnum::UNLESS_STOPPED }
 }
 
 fn shown(value: i64) -> String {
@@ -144,6 +151,7 @@ mod tests {
             memory: 64 << 20,
             memory_reservation: 0,
             memory_swap: 0,
+            ends: false,
         }
     }
 
@@ -190,6 +198,13 @@ mod tests {
         check(&made(|host| host.nano_cpus = Some(5)), &["NanoCpus is 5, was made with unset"]);
         check(&made(|host| host.cpuset_cpus = Some("0".to_owned())), &["CpusetCpus is 0, was made without"]);
         check(&made(|host| host.restart_policy = None), &["RestartPolicy is unset, was made with unless-stopped"]);
+        let restarts = |host: &mut HostConfig| {
+            host.restart_policy =
+                Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None });
+        };
+        check(&made(restarts), &["RestartPolicy is no, was made with unless-stopped"]);
+        let of_a_job = Asked { ends: true, ..asked() };
+        assert_eq!(alterations(&of_a_job, "data-pg.0", &made(restarts)), []);
         let mut renamed = made(|_| ());
         renamed.name = Some("/other".to_owned());
         check(&renamed, &["renamed other"]);

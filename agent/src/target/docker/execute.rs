@@ -82,6 +82,10 @@ impl Docker {
         if state.running == Some(true) {
             return Ok(());
         }
+        // What runs to its end is started once: an end that nobody had seen yet is an end all the same.
+        if found.asked.as_ref().is_some_and(|asked| asked.ends) && observe::ran(&state) {
+            return Ok(());
+        }
         self.stays_put(&operation, &found)?;
         if let Some(asked) = &found.asked {
             self.give_to_group(pod, asked).await?;

@@ -71,6 +71,9 @@ pub(super) struct Asked {
     pub(super) memory_reservation: i64,
     /// `MemorySwap`.
     pub(super) memory_swap: i64,
+    /// It runs to its end, and nobody starts it again; left out of the label of all others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ends: bool,
 }
 
 impl Asked {

@@ -28,7 +28,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use writ_core::observed::Alteration;
+use writ_core::observed::{Alteration, PodState};
+use writ_core::time::Timestamp;
 
 use crate::target::Keeper;
 
@@ -68,6 +69,8 @@ struct Memory {
     kept: BTreeSet<String>,
     /// What the last look into every field found changed, by container: the lists do not show it.
     fields: BTreeMap<String, Vec<Alteration>>,
+    /// How and when containers ended that run to their end, and since when they ran: the lists do not show it.
+    ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
 }
 
 impl Docker {

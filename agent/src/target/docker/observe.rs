@@ -37,11 +37,17 @@ impl Docker {
             self.note_container(unit, container, &moving, &mut observed);
         }
         self.note_volumes(unit, volumes, &mut observed)?;
-        self.memory().fields.retain(|id, _| containers.iter().any(|found| found.id.as_ref() == Some(id)));
+        let there = |id: &String| containers.iter().any(|found| found.id.as_ref() == Some(id));
+        self.memory().fields.retain(|id, _| there(id));
+        self.memory().ends.retain(|id, _| there(id));
         if depth == Depth::List {
             self.recall_fields(&mut observed);
+            self.recall_ends(&mut observed);
+            // The lists do not tell when a container ended, which does not change once it did.
+            let is_told = |pod: &ObservedPod| !has_ended(pod) || pod.ended.is_some();
+            self.look_into(&mut observed, &moving, |pod| !is_told(pod)).await?;
         } else {
-            self.look_into(&mut observed, &moving).await?;
+            self.look_into(&mut observed, &moving, |_| true).await?;
             files::sweep(&self.state, &mounted(&containers))?;
         }
         let disconnected = observed.pods.values().any(|pod| pod.altered.contains(&Alteration::Disconnected));
@@ -100,6 +106,7 @@ impl Docker {
             state,
             readiness: Readiness::Unknown,
             since: Timestamp::from_seconds(container.created.unwrap_or(0)),
+            ended: None,
             altered,
         };
         if let Some(other) = observed.pods.insert(ours.pod.clone(), pod) {
@@ -136,10 +143,18 @@ impl Docker {
         Ok(())
     }
 
-    /// Looks into every field of every pod that was listed.
-    async fn look_into(&self, observed: &mut Observed, moving: &BTreeSet<String>) -> Result<(), TargetError> {
+    /// Looks into every field of those pods that were listed and are asked for.
+    async fn look_into(
+        &self,
+        observed: &mut Observed,
+        moving: &BTreeSet<String>,
+        asked_for: impl Fn(&ObservedPod) -> bool,
+    ) -> Result<(), TargetError> {
         let engine = self.engine().await?;
-        let looks = std::mem::take(&mut observed.pods).into_iter().map(async |(name, pod)| {
+        let (pods, others) = std::mem::take(&mut observed.pods).into_iter().partition(|(_, pod)| asked_for(pod));
+        observed.pods = others;
+        let pods: BTreeMap<String, ObservedPod> = pods;
+        let looks = pods.into_iter().map(async |(name, pod)| {
             let question = engine.inspect_container(&pod.container, None::<InspectContainerOptions>);
             let found = self.find(&format!("look into {name}"), ANSWER, question).await;
             (name, pod, found)
@@ -151,6 +166,9 @@ impl Docker {
                     note_fields(&name, &mut pod, &found);
                     if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {
                         pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
+                    }
+                    if let (true, Some(ended)) = (has_ended(&pod), pod.ended) {
+                        self.memory().ends.insert(pod.container.clone(), (pod.state.clone(), pod.since, ended));
                     }
                     let fields = pod.altered.iter().filter(|altered| matches!(altered, Alteration::Field(_)));
                     self.memory().fields.insert(pod.container.clone(), fields.cloned().collect());
@@ -174,6 +192,18 @@ impl Docker {
         let memory = self.memory();
         for pod in observed.pods.values_mut() {
             pod.altered.extend(memory.fields.get(&pod.container).into_iter().flatten().cloned());
+        }
+    }
+
+    /// Lays over the lists what is known of the ends of pods; one that runs again has not ended.
+    fn recall_ends(&self, observed: &mut Observed) {
+        let mut memory = self.memory();
+        for pod in observed.pods.values_mut() {
+            if !has_ended(pod) {
+                memory.ends.remove(&pod.container);
+            } else if let Some((state, since, ended)) = memory.ends.get(&pod.container) {
+                (pod.state, pod.since, pod.ended) = (state.clone(), *since, Some(*ended));
+            }
         }
     }
 
@@ -217,12 +247,24 @@ fn note_fields(name: &str, pod: &mut ObservedPod, found: &ContainerInspectRespon
         let started = state.started_at.as_deref().and_then(Timestamp::parse);
         // The engine writes the year 1 for a container that was never started.
         pod.since = started.filter(|at| at.0 > 0).unwrap_or(pod.since);
+        let finished = state.finished_at.as_deref().and_then(Timestamp::parse).filter(|at| at.0 > 0);
+        // One that cannot be read back has ended by the time it is looked at.
+        pod.ended = has_ended(pod).then(|| finished.unwrap_or(pod.since));
     }
+}
+
+/// True for a pod that runs to its end, and did.
+fn has_ended(pod: &ObservedPod) -> bool {
+    pod.object.kind.ends() && matches!(pod.state, PodState::Exited { .. } | PodState::Dead)
+}
+
+/// True if a container was ever started.
+pub(super) fn ran(state: &ContainerState) -> bool {
+    state.started_at.as_deref().and_then(Timestamp::parse).is_some_and(|at| at.0 > 0)
 }
 
 fn state_of_inspect(state: &ContainerState) -> PodState {
     let flag = |flag: Option<bool>| flag.unwrap_or(false);
-    let started = state.started_at.as_deref().and_then(Timestamp::parse).is_some_and(|at| at.0 > 0);
     if flag(state.dead) {
         PodState::Dead
     } else if flag(state.restarting) {
@@ -231,7 +273,7 @@ fn state_of_inspect(state: &ContainerState) -> PodState {
         PodState::Paused
     } else if flag(state.running) {
         PodState::Running
-    } else if started {
+    } else if ran(state) {
         PodState::Exited { code: state.exit_code.unwrap_or(-1), out_of_memory: flag(state.oom_killed) }
     } else {
         PodState::Created

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount as EngineMount,
     MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, RestartPolicy,
-    RestartPolicyNameEnum,
 };
 use writ_core::model::{ContainerSpec, PodSpec, Port, Protocol, Publish, Security};
 use writ_core::text::SecretText;
@@ -67,10 +66,7 @@ pub(super) fn body(
         mounts: Some(mounts.into_iter().map(mount).collect::<Result<_, _>>()?),
         port_bindings: Some(bindings),
         restart_policy: Some(RestartPolicy {
-            name: Some(match main {
-                Some(_) => RestartPolicyNameEnum::UNLESS_STOPPED,
-                None => RestartPolicyNameEnum::NO,
-            }),
+            name: Some(asked::restarts(main.is_none_or(|asked| asked.ends))),
             maximum_retry_count: None,
         }),
         log_config: Some(log_config()),

@@ -94,6 +94,7 @@ fn spec() -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
+        ends: false,
         grace: Seconds(5),
         min_ready: Seconds(0),
         progress_deadline: Seconds(60),

@@ -11,31 +11,33 @@ use crate::text::quoted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
     Asset,
+    Cronjob,
     Deployment,
+    Job,
     Statefulset,
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 3] = [Self::Asset, Self::Deployment, Self::Statefulset];
+    pub(super) const ALL: [Self; 5] = [Self::Asset, Self::Cronjob, Self::Deployment, Self::Job, Self::Statefulset];
 
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Asset => "asset",
+            Self::Cronjob => "cronjob",
             Self::Deployment => "deployment",
+            Self::Job => "job",
             Self::Statefulset => "statefulset",
         }
     }
 }
 
 /// Kinds of the dialect that are understood and refused, with what to write instead.
-const REFUSED: [(&str, &str); 7] = [
+const REFUSED: [(&str, &str); 5] = [
     (
         "app",
         "write a `deployment` with its image, replicas, ports and env; publishing it by host name comes with `ingress`",
     ),
-    ("cronjob", "there is nothing to write instead yet"),
     ("ingress", "publish a port of the workload instead, as in `ports = [\"8080:80\"]`"),
-    ("job", "an `init` block of a workload runs to its end before the workload starts"),
     ("postgres", "write a `statefulset` with a postgres image, port 5432 and a `volume_claim` for its data"),
     ("redis", "write a `statefulset` with a redis image, port 6379 and a `volume_claim` for its data"),
     ("registry", "log the host's container engine in to the registry"),
@@ -104,14 +106,17 @@ fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
     let names = Resource::ALL.into_iter().map(Resource::word).chain(REFUSED.into_iter().map(|(name, _)| name));
     let help = match scene.nearest(&kind.text, names) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => "macros of plugins are not supported yet; the kinds are statefulset, deployment and asset".to_owned(),
+        None => {
+            "macros of plugins are not supported yet; the kinds are statefulset, deployment, job, cronjob and asset"
+                .to_owned()
+        }
     };
     scene.refuse(&kind.span, format!("the kind {} is not known", quoted(&kind.text)), help);
 }
 
 /// Keeps the first of each identity and reports the others, each pair at both places.
 ///
-/// A statefulset and a deployment of one scope and name exclude each other, too: both are reached by that name.
+/// Workloads of one scope and name exclude each other, too, whatever their kinds: their pods are called by it.
 pub(super) fn unique<'e>(mut all: Vec<Declared<'e>>, scenes: &mut [Scene<'_>]) -> Vec<Declared<'e>> {
     all.sort_by_key(|one| (one.file, one.block.header.start));
     let mut first: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
@@ -141,7 +146,7 @@ fn report_pair(first: &Declared<'_>, second: &Declared<'_>, scenes: &mut [Scene<
         } else {
             (
                 format!("{identity} has the name of a {}", other.resource.word()),
-                format!("workloads of one scope are reached by their names: rename this or the one at {there}"),
+                format!("the pods of workloads are called by their scope and name: rename this or the one at {there}"),
             )
         };
         scenes[one.file].refuse(&one.block.header, message, help);

@@ -1,4 +1,4 @@
-//! The HCL dialect of Voodu: `statefulset`, `deployment` and `asset`.
+//! The HCL dialect of Voodu: `statefulset`, `deployment`, `job`, `cronjob` and `asset`.
 //!
 //! All manifests are read first, so that references lead from any file to any other; then each resource is lowered:
 //!
@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `statefulset "S" "N"` | a headless Service `N` and a StatefulSet `N` in namespace `S` |
 //! | `deployment "S" "N"` | a headless Service `N` and a Deployment `N` in namespace `S` |
+//! | `job "S" "N"` | a Job `N` in namespace `S` |
+//! | `cronjob "S" "N"` | a CronJob `N` in namespace `S` |
 //! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
@@ -19,6 +21,7 @@ mod container;
 mod declared;
 mod env;
 mod fields;
+mod job;
 mod names;
 mod nearest;
 mod parse;
@@ -136,7 +139,11 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     let mut objects: Vec<Object> = assets.objects().collect();
     let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
     for one in all.iter().filter(|one| one.resource != Resource::Asset) {
-        let lowered = workload::lower(&mut scenes[one.file], one, &assets);
+        let scene = &mut scenes[one.file];
+        let lowered = match one.resource {
+            Resource::Job | Resource::Cronjob => job::lower(scene, one, &assets),
+            Resource::Statefulset | Resource::Deployment | Resource::Asset => workload::lower(scene, one, &assets),
+        };
         objects.extend(lowered.objects);
         for (asset, key) in lowered.borrowed {
             borrowed.entry((&one.scope.text, asset)).or_default().insert(key);

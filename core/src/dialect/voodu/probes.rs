@@ -101,7 +101,13 @@ fn probe(scene: &mut Scene<'_>, entry: &Entry) -> Option<Placed> {
     Some(placed)
 }
 
-fn duration(scene: &mut Scene<'_>, fields: &Fields<'_>, short: &str, long: &str, lowest: u32) -> Option<Placed> {
+pub(super) fn duration(
+    scene: &mut Scene<'_>,
+    fields: &Fields<'_>,
+    short: &str,
+    long: &str,
+    lowest: u32,
+) -> Option<Placed> {
     let by_seconds = fields.value(scene, long);
     if let Some((word, value)) = fields.value(scene, short) {
         if by_seconds.is_some() {

@@ -18,7 +18,7 @@ use crate::text::{Place, is_control, quoted};
 
 /// What a workload becomes.
 pub(super) struct Lowered {
-    pub(super) objects: [Object; 2],
+    pub(super) objects: Vec<Object>,
     /// Keys of assets of other scopes that it mounts.
     pub(super) borrowed: Vec<(Borrowed, String)>,
 }
@@ -40,7 +40,7 @@ const ONCE: &[&str] = &[
 ];
 
 /// Fields of the dialect that are refused in any workload.
-const REFUSED: &[(&str, &str)] = &[
+pub(super) const REFUSED: &[(&str, &str)] = &[
     ("build_args", "build the image elsewhere and name it in `image`"),
     ("depends_on", "leave it out: a workload that needs another waits for it by a probe or an `init` block"),
     ("docker_options", "leave it out; see `resources`, `ports`, `volumes`, `cap_add` and `network_mode`"),
@@ -77,7 +77,16 @@ struct Parts {
     volumes: Volumes,
 }
 
-/// Lowers one workload.
+/// A pod, read.
+pub(super) struct Pod {
+    claims: Vec<Claim>,
+    pub(super) pod: Placed,
+    pub(super) volumes: Volumes,
+    /// It shares the network of the host.
+    on_host: bool,
+}
+
+/// Lowers one workload that is kept running.
 pub(super) fn lower(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets) -> Lowered {
     let stateful = declared.resource == Resource::Statefulset;
     let (scope, name) = (declared.scope.text.as_str(), declared.name.text.as_str());
@@ -86,7 +95,7 @@ pub(super) fn lower(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Ass
     let service = service(scope, name, &parts.ports, place.clone());
     let borrowed = parts.volumes.borrowed().map(|(asset, key)| (asset, key.to_owned())).collect();
     let controller = controller(scope, name, parts, stateful, place);
-    Lowered { objects: [service, controller], borrowed }
+    Lowered { objects: vec![service, controller], borrowed }
 }
 
 fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, stateful: bool) -> Parts {
@@ -105,18 +114,31 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
     if !ports.is_empty() {
         main.set("ports", ports.of_container());
     }
-    limits_and_checks(scene, &fields, &mut main);
+    let Pod { claims, pod, volumes, on_host } = pod(scene, &fields, main, (owner, image.as_ref()), &ports, assets);
+    let replicas = replicas.unwrap_or_else(|| Placed::unplaced(1));
+    Parts { replicas, published: ports.has_bare() && !on_host, ports, claims, pod, volumes }
+}
 
+/// The pod of a workload around its main container.
+pub(super) fn pod(
+    scene: &mut Scene<'_>,
+    fields: &Fields<'_>,
+    mut main: Placed,
+    (owner, image): (Owner<'_>, Option<&Placed>),
+    ports: &Ports,
+    assets: &Assets,
+) -> Pod {
+    limits_and_checks(scene, fields, &mut main);
     let mut mounts = Mounts::default();
     if let Some((_, value)) = fields.value(scene, "volumes") {
         mounts.read(scene, value, assets);
     }
-    let claims = claims(scene, &fields, &mut mounts, stateful);
-    let inits = inits(scene, &fields, &mounts, assets, owner, image.as_ref());
-    let volumes = Volumes::of(scope, inits.iter().map(|(_, mounts)| mounts).chain([&mounts]));
+    let claims = claims(scene, fields, &mut mounts, owner.has_ordinal);
+    let inits = inits(scene, fields, &mounts, assets, owner, image);
+    let volumes = Volumes::of(owner.scope, inits.iter().map(|(_, mounts)| mounts).chain([&mounts]));
 
     let mut pod = Placed::object();
-    let on_host = host(scene, &fields, &ports, &mut pod);
+    let on_host = host(scene, fields, ports, &mut pod);
     let finish = |mut container: Placed, mounts: &Mounts| {
         if !mounts.is_empty() {
             container.set("volumeMounts", mounts.of_container(&volumes));
@@ -130,8 +152,7 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
     if !volumes.is_empty() {
         pod.set("volumes", volumes.of_pod());
     }
-    let replicas = replicas.unwrap_or_else(|| Placed::unplaced(1));
-    Parts { replicas, published: ports.has_bare() && !on_host, ports, claims, pod, volumes }
+    Pod { claims, pod, volumes, on_host }
 }
 
 /// `resources`, `probes`, `cap_add` and `health_check`.
@@ -258,11 +279,11 @@ fn inits(
     inits
 }
 
-fn metadata(scope: &str, name: &str) -> Placed {
+pub(super) fn metadata(scope: &str, name: &str) -> Placed {
     Placed::object().plain("name", name).plain("namespace", scope).with("labels", labels(name))
 }
 
-fn labels(name: &str) -> Placed {
+pub(super) fn labels(name: &str) -> Placed {
     Placed::object().plain("app.kubernetes.io/name", name)
 }
 

@@ -30,7 +30,14 @@ impl<'a> Catalog<'a> {
                     catalog.classes.insert(&object.id.name);
                     continue;
                 }
-                Kind::Namespace | Kind::Service | Kind::StatefulSet | Kind::Deployment | Kind::PodDisruptionBudget => {
+                Kind::Namespace
+                | Kind::Service
+                | Kind::StatefulSet
+                | Kind::Deployment
+                | Kind::DaemonSet
+                | Kind::Job
+                | Kind::CronJob
+                | Kind::PodDisruptionBudget => {
                     continue;
                 }
             };

@@ -6,7 +6,9 @@
 mod catalog;
 mod collisions;
 mod container;
+mod cronjob;
 mod environment;
+mod job;
 mod names;
 mod probes;
 mod security;
@@ -48,7 +50,9 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     let mut problems = Problems::default();
     let catalog = Catalog::read(objects, &mut problems);
     let services = services::read(objects, &mut problems);
-    let workloads: Vec<&Object> = objects.iter().filter(|object| is_workload(object.id.kind)).collect();
+    let cron: Vec<Object> = objects.iter().filter_map(Object::flattened).collect();
+    let others = objects.iter().filter(|object| is_workload(object.id.kind) && object.id.kind != Kind::CronJob);
+    let workloads: Vec<&Object> = others.chain(&cron).collect();
     let mut drafts: Vec<Draft<'_>> = Vec::with_capacity(workloads.len());
     for (draft, found) in cores::map(&workloads, WORKLOADS_MANY, |object| {
         let mut found = Problems::default();
@@ -86,7 +90,7 @@ const WORKLOADS_MANY: usize = 128;
 
 const fn is_workload(kind: Kind) -> bool {
     match kind {
-        Kind::StatefulSet | Kind::Deployment => true,
+        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job | Kind::CronJob => true,
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap

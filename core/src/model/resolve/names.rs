@@ -72,6 +72,9 @@ pub(super) fn give<'a>(
         note_left_out(name, short.get(*name), problems);
     }
     for (at, draft) in drafts.iter_mut().enumerate() {
+        if draft.object.id.kind.ends() {
+            continue;
+        }
         draft.template.names = names_of(services, draft, selection.of_draft(at), &ambiguous);
     }
 }
@@ -86,8 +89,11 @@ fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
         Controller::StatefulSet { start, management: _, update: _, claims: _ } => {
             *start..start.saturating_add(draft.replicas)
         }
+        Controller::DaemonSet { update: _ } => 0..draft.replicas,
         // A replica's name is drawn when it is made, and bears the workload's scope.
         Controller::Deployment { recreate: _, max_surge: _, max_unavailable: _ } => 0..0,
+        // Nobody is led to a pod that runs to its end.
+        Controller::Job(_) | Controller::CronJob(_) => 0..0,
     }
 }
 

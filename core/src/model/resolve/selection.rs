@@ -18,7 +18,8 @@ impl Selection {
     pub(super) fn new(services: &[Service<'_>], drafts: &[Draft<'_>]) -> Self {
         let mut by_scope: BTreeMap<&Scope, Vec<usize>> = BTreeMap::new();
         let mut by_label: BTreeMap<(&Scope, &str, &str), Vec<usize>> = BTreeMap::new();
-        for (at, draft) in drafts.iter().enumerate() {
+        // A Service leads to what is there to answer, not to what comes to an end.
+        for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.object.id.kind.ends()) {
             let scope = &draft.object.id.scope;
             by_scope.entry(scope).or_default().push(at);
             for (key, value) in &draft.template.labels {

@@ -1,4 +1,4 @@
-//! StatefulSets and Deployments: their controllers and their pod templates.
+//! Workloads: their controllers and their pod templates.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::model::template::{ContainerTemplate, Names, Template};
 use crate::model::view::IntOrString;
 use crate::model::view::pod::PodFields;
 use crate::model::view::workload::{
-    Claim, Deployment, Expression, Metadata, Retention, RollingUpdate, Selector, StatefulSet, UpdateStrategy,
+    Claim, DaemonSet, Deployment, Expression, Metadata, Retention, RollingUpdate, Selector, StatefulSet, UpdateStrategy,
 };
 use crate::model::{
-    ClaimTemplate, Controller, Kind, Object, PodManagement, StatefulUpdate, Workload, annotation, quantity,
+    ClaimTemplate, Controller, DaemonUpdate, Kind, Object, PodManagement, StatefulUpdate, Workload, annotation,
+    quantity,
 };
 use crate::time::Seconds;
 
@@ -54,7 +55,19 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         let help = "dots separate the parts of container names";
         reader.error_help("/metadata/name", "scope and name must not be empty nor hold a dot", help);
     }
-    if id.kind == Kind::StatefulSet { stateful_set(reader) } else { deployment(reader) }
+    match id.kind {
+        Kind::StatefulSet => stateful_set(reader),
+        Kind::Deployment => deployment(reader),
+        Kind::DaemonSet => daemon_set(reader),
+        Kind::Job => super::job::read(reader),
+        Kind::CronJob => super::cronjob::read(reader),
+        Kind::Namespace
+        | Kind::StorageClass
+        | Kind::ConfigMap
+        | Kind::Secret
+        | Kind::Service
+        | Kind::PodDisruptionBudget => None,
+    }
 }
 
 fn stateful_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
@@ -120,6 +133,32 @@ fn deployment<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
         min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
         progress_deadline: Seconds(deadline),
+        pending: None,
+        object: reader.object,
+        template,
+    })
+}
+
+fn daemon_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
+    let raw: DaemonSet = reader.view("/spec")?;
+    let kind = raw.update_strategy.as_ref().and_then(|strategy| strategy.kind.as_deref());
+    let update = match kind {
+        None | Some("" | "RollingUpdate") => DaemonUpdate::Rolling,
+        Some("OnDelete") => DaemonUpdate::OnDelete,
+        Some(other) => {
+            let message = format!("`{other}` is no update strategy; use RollingUpdate or OnDelete");
+            reader.error("/spec/updateStrategy/type", &message);
+            DaemonUpdate::OnDelete
+        }
+    };
+    let template = template(reader, raw.selector.as_ref(), &[])?;
+    Some(Draft {
+        controller: Controller::DaemonSet { update },
+        replicas: 1,
+        service_name: None,
+        fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        progress_deadline: Seconds(PROGRESS_SECONDS_DEFAULT),
         pending: None,
         object: reader.object,
         template,
@@ -247,17 +286,25 @@ fn claims(reader: &mut Reader<'_, '_>, raw: &[Claim]) -> Claims {
     (claims, pending, fixed)
 }
 
+/// The template of a workload that keeps its pods running and finds them by a selector.
 fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[String]) -> Option<Template> {
-    let metadata: Option<Metadata> = reader.view("/spec/template/metadata")?;
-    let (labels, annotations) = metadata.map(|metadata| (metadata.labels, metadata.annotations)).unwrap_or_default();
-    let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
-    if !selects(selector, &labels) {
+    let template = pod_template(reader, claims, &["Always"])?;
+    if !selects(selector, &template.labels) {
         let help = "write the same labels in spec.selector.matchLabels and spec.template.metadata.labels";
         reader.error_help("/spec/selector", "the selector does not match the labels of its own pod template", help);
     }
+    Some(template)
+}
+
+/// A pod template whose restart policy is one of those given; `Always` where it is unset.
+pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], restarts: &[&str]) -> Option<Template> {
+    let metadata: Option<Metadata> = reader.view("/spec/template/metadata")?;
+    let (labels, annotations) = metadata.map(|metadata| (metadata.labels, metadata.annotations)).unwrap_or_default();
+    let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
     let pod: PodFields = reader.view("/spec/template/spec")?;
-    if pod.restart_policy.as_deref().is_some_and(|policy| policy != "Always") {
-        reader.error("/spec/template/spec/restartPolicy", "the restart policy must be Always");
+    if !restarts.contains(&pod.restart_policy.as_deref().unwrap_or("Always")) {
+        let message = format!("the restart policy must be {}", restarts.join(" or "));
+        reader.error("/spec/template/spec/restartPolicy", &message);
     }
     security::check_pod(reader, &pod);
     let grace = "/spec/template/spec/terminationGracePeriodSeconds";
@@ -274,7 +321,7 @@ fn template(reader: &mut Reader<'_, '_>, selector: Option<&Selector>, claims: &[
     let (init, main) = containers(reader, &around)?;
     let names = Names::default();
     let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
-    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace) };
+    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace), work: None };
     check_containers(reader, &template);
     Some(template)
 }

@@ -86,6 +86,38 @@ pub(in crate::model) struct Deployment {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(in crate::model) struct DaemonSet {
+    pub(in crate::model) min_ready_seconds: Option<i64>,
+    pub(in crate::model) update_strategy: Option<UpdateStrategy>,
+    pub(in crate::model) selector: Option<Selector>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Job {
+    pub(in crate::model) completions: Option<i64>,
+    pub(in crate::model) parallelism: Option<i64>,
+    pub(in crate::model) completion_mode: Option<String>,
+    pub(in crate::model) backoff_limit: Option<i64>,
+    pub(in crate::model) active_deadline_seconds: Option<i64>,
+    pub(in crate::model) ttl_seconds_after_finished: Option<i64>,
+    pub(in crate::model) suspend: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct CronJob {
+    pub(in crate::model) schedule: String,
+    pub(in crate::model) time_zone: Option<String>,
+    pub(in crate::model) concurrency_policy: Option<String>,
+    pub(in crate::model) starting_deadline_seconds: Option<i64>,
+    pub(in crate::model) suspend: Option<bool>,
+    pub(in crate::model) successful_jobs_history_limit: Option<i64>,
+    pub(in crate::model) failed_jobs_history_limit: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::model) struct Selector {
     pub(in crate::model) match_labels: Option<BTreeMap<String, String>>,
     pub(in crate::model) match_expressions: Option<Vec<Expression>>,

@@ -9,12 +9,20 @@ use serde_json::Value;
 
 use super::format;
 use super::shape::Format;
-use crate::model::{Kind, Object, annotation};
+use crate::model::{Kind, Object, annotation, flat};
 use crate::text::{Problem, Problems, quoted};
 
 /// Reports what Kubernetes would refuse, or what was probably not meant. `spoiled` are pointers to parts that were
 /// wrong already; what is said about them or because of them would only repeat it.
 pub(super) fn judge(object: &Object, spoiled: &[String], problems: &mut Problems) {
+    if let Some(flattened) = object.flattened() {
+        let spoiled: Vec<String> = spoiled.iter().map(|pointer| flat(pointer)).collect();
+        return judge_flat(&flattened, &spoiled, problems);
+    }
+    judge_flat(object, spoiled, problems);
+}
+
+fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
     let mut judge = Judge { object, spoiled, problems };
     judge.name();
     judge.own_names("/metadata", false);
@@ -23,7 +31,12 @@ pub(super) fn judge(object: &Object, spoiled: &[String], problems: &mut Problems
         Kind::ConfigMap => judge.distinct_keys("/data", "/binaryData"),
         Kind::Secret => {}
         Kind::Service => judge.service(),
-        Kind::StatefulSet | Kind::Deployment => judge.workload(),
+        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => judge.workload(),
+        Kind::Job => judge.job(),
+        Kind::CronJob => {
+            judge.schedule();
+            judge.job();
+        }
         Kind::PodDisruptionBudget => judge.budget(),
     }
 }
@@ -73,7 +86,9 @@ impl<'a> Judge<'a> {
     fn name(&mut self) {
         let form = match self.object.id.kind {
             Kind::Service => Format::ServiceName,
-            Kind::Namespace | Kind::StatefulSet | Kind::Deployment => Format::Label,
+            Kind::Namespace | Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job | Kind::CronJob => {
+                Format::Label
+            }
             Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {

@@ -1,11 +1,11 @@
-//! What the fields of a StatefulSet or a Deployment say together.
+//! What the fields of a workload say together.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::Judge;
-use crate::model::annotation;
+use crate::model::{Schedule, annotation};
 use crate::text::quoted;
 
 const SPEC: &str = "/spec/template/spec";
@@ -18,10 +18,44 @@ impl Judge<'_> {
         self.own_names("/spec/template/metadata", true);
         self.own_values();
         self.strategy();
+        self.restarts(&["Always"], "leave it out");
         if self.is_whole() {
             self.claims();
         }
         self.pod(SPEC);
+    }
+
+    /// When a CronJob is due, in its flattened form.
+    pub(super) fn schedule(&mut self) {
+        let zone = self.text("/cron/timeZone");
+        if let Some(zone) = zone.filter(|zone| !Schedule::knows(zone)) {
+            let message = format!("{} is no time zone", quoted(zone));
+            self.error("/cron/timeZone", message, "write one as the database of zones has it: `Europe/Berlin`");
+        } else if let Some(text) = self.text("/cron/schedule")
+            && let Err(message) = Schedule::parse(text, zone.unwrap_or(Schedule::ZONE_DEFAULT))
+        {
+            self.error("/cron/schedule", message, "write minute, hour, day, month and weekday: `30 2 * * MON-FRI`");
+        }
+    }
+
+    pub(super) fn job(&mut self) {
+        self.own_names("/spec/template/metadata", true);
+        self.own_values();
+        self.restarts(&["Never", "OnFailure"], "choose one of them: pods of a Job run to their end");
+        self.pod(SPEC);
+    }
+
+    /// What the kind of workload lets be done with a container that ended.
+    fn restarts(&mut self, possible: &[&str], help: &str) {
+        let pointer = format!("{SPEC}/restartPolicy");
+        let written = self.text(&pointer);
+        if !possible.contains(&written.unwrap_or("Always")) {
+            let kind = self.object.id.kind.name();
+            let written = written.map_or_else(|| "left out".to_owned(), quoted);
+            let possible: Vec<String> = possible.iter().map(|policy| format!("`{policy}`")).collect();
+            let message = format!("`restartPolicy` of a {kind} must be {}, and is {written}", possible.join(" or "));
+            self.error(&pointer, message, help);
+        }
     }
 
     /// The selector must find the pods of the template, or the workload would make pods without end.

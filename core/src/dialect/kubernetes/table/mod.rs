@@ -5,6 +5,8 @@
 //! (`no`, `only`).
 
 mod container;
+mod daemon;
+mod job;
 mod metadata;
 mod place;
 mod pod;
@@ -26,6 +28,9 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::Service => &service::SERVICE,
         Kind::StatefulSet => &workload::STATEFUL_SET,
         Kind::Deployment => &workload::DEPLOYMENT,
+        Kind::DaemonSet => &daemon::DAEMON_SET,
+        Kind::Job => &job::JOB,
+        Kind::CronJob => &job::CRON_JOB,
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
     }
 }

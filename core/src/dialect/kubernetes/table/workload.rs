@@ -6,7 +6,7 @@ use super::pod::POD_SPEC;
 use super::storage::{CLAIM, STATUS};
 use crate::limits::REPLICAS_MAX;
 
-const HISTORY: &str = "Git keeps the history; go back by reverting the commit";
+pub(super) const HISTORY: &str = "Git keeps the history; go back by reverting the commit";
 const REPLICAS: Type = Type::Integer(0, REPLICAS_MAX as i64);
 
 pub(super) static STATEFUL_SET: Shape = Shape {
@@ -108,7 +108,7 @@ static DEPLOYMENT_ROLLING: Shape = Shape {
     fields: &[yes("maxSurge", Type::Share), yes("maxUnavailable", Type::Share)],
 };
 
-static POD_TEMPLATE: Shape = Shape {
+pub(super) static POD_TEMPLATE: Shape = Shape {
     name: "PodTemplateSpec",
     fields: &[must("metadata", Type::Object(&TEMPLATE_META)), must("spec", Type::Object(&POD_SPEC))],
 };
