@@ -164,8 +164,12 @@ fn check(text: &str, expected: &str) {
 
 /// What is added to a refusal where an approval is by a key that the parent does not list.
 fn unlisted(name: &str) -> String {
-    let id = key(name).id();
-    format!("; an approval of its tree cannot be used: that of {id}: the files of its parent 1 do not list the key")
+    unusable(name, "the files of its parent 1 do not list the key")
+}
+
+/// What is added to a refusal where an approval cannot be used.
+fn unusable(name: &str, why: &str) -> String {
+    format!("; an approval of its tree cannot be used: that of {}: {why}", key(name).id())
 }
 
 #[test]
@@ -199,9 +203,10 @@ fn a_threshold_counts_people_and_not_signatures() {
     check("1 by ann: rules=strict\n2 < 1 by ann: db", alone);
     check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by ann", alone);
     check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 1 by bo", alone);
-    let unusable = format!("{alone}{}", unlisted("stranger"));
-    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by stranger", &unusable);
-    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by forge", alone);
+    let stranger = format!("{alone}{}", unlisted("stranger"));
+    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by stranger", &stranger);
+    let forge = format!("{alone}{}", unusable("forge", "forge is no person to the files of its parent 1"));
+    check("1 by ann: rules=strict\n2 < 1 by ann: db\napprove 2 by forge", &forge);
 }
 
 #[test]
