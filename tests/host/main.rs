@@ -11,6 +11,7 @@ mod confine;
 mod corpus;
 mod crash;
 mod documents;
+mod explanations;
 mod faults;
 #[path = "../fixtures/forge.rs"]
 mod forge;

@@ -140,7 +140,8 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
         (None, Some(signer)) => Introduction { commit, signer },
         (Some(_), _) | (None, None) => asked,
     };
-    let Verdict { commit: _, outcome, signer: _, principal } = judge(host, &repository, &introduction, commit)?;
+    let Verdict { commit: _, outcome, signer: _, principal, allowances: _ } =
+        judge(host, &repository, &introduction, commit)?;
     match outcome {
         Outcome::Admitted => {}
         Outcome::Refused(reason, detail) => {

@@ -9,7 +9,7 @@ use super::host::HostTrust;
 use super::id::{CommitId, TreeId};
 use super::judge::{Court, Judged, Outcome};
 use super::key_id::KeyId;
-use super::permission::Allowance;
+use super::permission::{Allowance, Grounds};
 use super::reason::Reason;
 use super::rules::Rules;
 use crate::guard::Power;
@@ -66,6 +66,8 @@ pub struct Verdict {
     pub signer: Option<KeyId>,
     /// The principal under which it was admitted.
     pub principal: Option<String>,
+    /// What let it change each path; nothing where no rules of trust were asked, and where it was not admitted.
+    pub allowances: Vec<Allowance>,
 }
 
 /// What to think of every commit that a head brings, for `writ verify`.
@@ -123,9 +125,12 @@ pub fn admit(case: &Case<'_>) -> Result<Admitted, Refusal> {
 /// The verdict on every commit that an offered head brings; the head is admitted if all of them are.
 #[must_use]
 pub fn verdicts(case: &Case<'_>) -> Verdicts {
-    let judged = Court::new(case).judge().into_iter();
-    let commits =
-        judged.map(|Judged { commit, outcome, signer, principal }| Verdict { commit, outcome, signer, principal });
+    let court = Court::new(case);
+    let commits = court.judge().into_iter().map(|Judged { commit, outcome, signer, principal }| {
+        let asked = outcome == Outcome::Admitted && commit != case.introduction.commit;
+        let allowances = if asked { court.explain(&commit).unwrap_or_default() } else { Vec::new() };
+        Verdict { commit, outcome, signer, principal, allowances }
+    });
     Verdicts { head: case.evidence.head(), commits: commits.collect() }
 }
 
@@ -135,6 +140,14 @@ pub fn verdicts(case: &Case<'_>) -> Verdicts {
 /// If it is not among the commits of the case, or may not make its changes.
 pub fn explain(case: &Case<'_>, commit: &CommitId) -> Result<Vec<Allowance>, Outcome> {
     Court::new(case).explain(commit)
+}
+
+/// What let a path be what it is in the tree of the head.
+///
+/// # Errors
+/// If that cannot be told from the evidence.
+pub fn grounds(case: &Case<'_>, path: &[u8]) -> Result<Grounds, Outcome> {
+    Court::new(case).grounds(path)
 }
 
 impl Admitted {

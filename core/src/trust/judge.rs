@@ -5,10 +5,10 @@
 
 use super::admit::Case;
 use super::authorizations::{Authorizations, FOLDER, Listed, REVOKED, RULES};
-use super::evidence::{Content, Evidence, Node};
+use super::evidence::{Changed, Content, Evidence, Node};
 use super::id::CommitId;
 use super::key_id::KeyId;
-use super::permission::{Allowance, Permission};
+use super::permission::{Allowance, Grounds, Permission};
 use super::reason::Reason;
 use super::revoked::Revocations;
 use super::signature::Signature;
@@ -173,6 +173,23 @@ impl<'a> Court<'a> {
         self.permission().find(node, content)
     }
 
+    /// What let a path be what it is in the head's tree.
+    pub(super) fn grounds(&self, path: &[u8]) -> Result<Grounds, Outcome> {
+        let Case { evidence, introduction, floor: _, first_seen: _, host } = *self.case;
+        if !evidence.has_rules(host) {
+            return Ok(Grounds::Unruled);
+        }
+        let nodes = evidence.nodes().iter().enumerate().rev();
+        for (_, node) in nodes.filter(|(place, _)| self.offered[*place] && !self.before[*place]) {
+            if node.id != introduction.commit && changes(node, path)? {
+                let mut allowances = self.explain(&node.id)?;
+                allowances.retain(|allowance| allowance.path == path);
+                return Ok(Grounds::Changed { commit: node.id, allowances });
+            }
+        }
+        Ok(Grounds::Introduced)
+    }
+
     /// Refuses a signer whom the host revokes, or whom any commit revokes that does not build on this one. A commit that
     /// revokes a key has all before it in view, and lets it stand; what is signed beside it was not there yet.
     fn find_revoked(&self, place: usize, signer: &Signer) -> Result<(), Outcome> {
@@ -262,6 +279,19 @@ impl<'a> Court<'a> {
         }
         principal.ok_or_else(|| Outcome::Unchecked("it has no parent and is not the introduction".to_owned()))
     }
+}
+
+/// True if a commit changes a path, on any of its edges.
+fn changes(node: &Node, path: &[u8]) -> Result<bool, Outcome> {
+    let mut changes = false;
+    for changed in &node.changed {
+        match changed {
+            Changed::Paths(paths) => changes |= paths.iter().any(|it| it.as_ref() == path),
+            Changed::NotRead => return Err(Outcome::Unchecked(format!("what {} changes was not read", node.id))),
+            Changed::Unjudged(why) => return Err(Outcome::Unchecked(format!("commit {}: {why}", node.id))),
+        }
+    }
+    Ok(changes)
 }
 
 /// What a well-formed commit's tree says, if it can be followed.

@@ -35,7 +35,7 @@ mod signers;
 mod statement;
 mod wire;
 
-pub use admit::{Admitted, Case, Introduction, Refusal, Verdict, Verdicts, admit, explain, verdicts};
+pub use admit::{Admitted, Case, Introduction, Refusal, Verdict, Verdicts, admit, explain, grounds, verdicts};
 pub use armor::{openpgp_key as dearmor_openpgp_key, ssh_signature_file as dearmor_ssh_signature};
 pub use authorizations::{Authorizations, EntryKind, FOLDER, Files, KEYS, Listed, REVOKED, RULES, SIGNERS};
 pub use commit::{Armor, Identity, Malformed, PayloadDigest, RawCommit};
@@ -46,7 +46,7 @@ pub use judge::Outcome;
 pub use key_id::{KeyId, OpenPgpFingerprint};
 pub use openpgp::{OpenPgpBinding, OpenPgpCertificate, OpenPgpKey, OpenPgpKeys, OpenPgpRevocation};
 pub use paths::{PathPatternError, PathPatterns};
-pub use permission::Allowance;
+pub use permission::{Allowance, Grounds};
 pub use reason::Reason;
 pub use revoked::{Revocations, RevokedError};
 pub use rewind::{LetBack, RewindCase, RewindId, SignedRewind, rewinds};
