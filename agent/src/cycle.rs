@@ -97,7 +97,7 @@ pub async fn pass(
     // A remote that is slow and a lock that somebody else has hold up no stop; what is under way ends by itself.
     let begun = async {
         let turn = agent.take_turn().await?;
-        Ok::<_, RecordError>((turn, source.look(&agent.store, agent.clock.now()).await?))
+        Ok::<_, RecordError>((turn, source.look(agent, agent.clock.now()).await?))
     };
     let (_turn, offer) = tokio::select! {
         begun = begun => begun?,
@@ -133,7 +133,7 @@ pub async fn preview(
     revision: Option<&str>,
 ) -> Result<Preview, CycleError> {
     let now = agent.clock.now();
-    let offer = source.look(&agent.store, now).await?;
+    let offer = source.look(agent, now).await?;
     let (follow, trouble) = match revision {
         None => (offer.follow, offer.trouble),
         Some(revision) => match source.prove(&agent.store, revision, now).await? {

@@ -8,6 +8,7 @@ pub mod attendance;
 pub mod fetch;
 pub mod guard;
 pub mod host_trust;
+mod lookout;
 mod offered;
 pub mod one_off;
 pub mod outcome;
@@ -17,8 +18,10 @@ mod rewind;
 pub mod run;
 mod sight;
 pub mod source;
+mod trouble;
 pub mod wake;
 pub mod wanted;
+mod witnesses;
 
 pub mod clock;
 mod copies;

@@ -13,6 +13,7 @@ mod crash;
 mod documents;
 mod explanations;
 mod faults;
+mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;

@@ -160,7 +160,7 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
 }
 
 fn case<'a>(host: &Host, evidence: &'a Evidence, introduction: &'a Introduction, own: &'a HostTrust) -> Case<'a> {
-    Case { evidence, introduction, floor: None, first_seen: host.now(), host: own }
+    Case { evidence, introduction, floor: None, witnesses: None, first_seen: host.now(), host: own }
 }
 
 fn judge(

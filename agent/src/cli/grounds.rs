@@ -54,7 +54,7 @@ pub(crate) fn of_object(
         Err::<_, writ::git::GitError>(error) => return Ok(Err(chain(&error))),
     };
     let (introduction, host) = (&introduction, &trust);
-    let case = Case { evidence: &evidence, introduction, floor: None, first_seen: admitted, host };
+    let case = Case { evidence: &evidence, introduction, floor: None, witnesses: None, first_seen: admitted, host };
     let admitted = match trust::admit(&case) {
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(Err(refusal.detail)),

@@ -72,7 +72,14 @@ impl Asked {
     }
 
     fn case<'a>(&'a self, host: &Host, evidence: &'a Evidence, floor: Option<&'a CommitId>) -> Case<'a> {
-        Case { evidence, introduction: &self.introduction, floor, first_seen: host.now(), host: &self.trust }
+        Case {
+            evidence,
+            introduction: &self.introduction,
+            floor,
+            witnesses: None,
+            first_seen: host.now(),
+            host: &self.trust,
+        }
     }
 }
 

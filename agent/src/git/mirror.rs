@@ -207,6 +207,12 @@ impl Mirror {
         self.repository.rewinds(host)
     }
 
+    /// The repository itself, to be read.
+    #[must_use]
+    pub const fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     /// What the files of a commit say about who may sign; none if they cannot be followed.
     pub fn listed_at(&self, commit: CommitId) -> Result<Option<Listed>, GitError> {
         self.repository.listed_at(commit)

@@ -12,6 +12,7 @@ use super::key_id::KeyId;
 use super::permission::{Allowance, Grounds};
 use super::reason::Reason;
 use super::rules::Rules;
+use super::witness::Witnesses;
 use crate::guard::Power;
 use crate::time::Timestamp;
 
@@ -88,6 +89,8 @@ pub struct Case<'a> {
     pub introduction: &'a Introduction,
     /// The last commit that was applied; none before the first deployment.
     pub floor: Option<&'a CommitId>,
+    /// What else tells that the host followed a commit; none where no host is asked for.
+    pub witnesses: Option<&'a Witnesses>,
     /// When the host first saw what lies above the floor: the time of the pass.
     pub first_seen: Timestamp,
     /// What the host itself says.
@@ -152,7 +155,7 @@ pub fn grounds(case: &Case<'_>, path: &[u8]) -> Result<Grounds, Outcome> {
 
 impl Admitted {
     fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
-        let Case { evidence, introduction, floor: _, first_seen: _, host } = *case;
+        let Case { evidence, introduction, floor: _, witnesses: _, first_seen: _, host } = *case;
         let node = evidence.node(&judged.commit)?;
         let content = node.content.as_ref().ok()?;
         let own = evidence.authorizations_of(content).listed()?;

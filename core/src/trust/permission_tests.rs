@@ -145,7 +145,14 @@ fn history(text: &str) -> History {
 fn judge(text: &str, host: &HostTrust) -> String {
     let History { evidence, floor } = history(text);
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: floor.as_ref(), first_seen: NOW, host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: floor.as_ref(),
+        witnesses: None,
+        first_seen: NOW,
+        host,
+    };
     match admit(&case) {
         Ok(admitted) => format!("{} admitted", admitted.commit().as_bytes()[0]),
         Err(refusal) => {
@@ -320,7 +327,14 @@ fn what_was_not_read_is_neither_allowed_nor_denied() {
     assert_eq!(evidence.lacks(Some(&id(2)), &HostTrust::default()), []);
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
     let host = HostTrust::default();
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     assert_eq!(admit(&case).unwrap_err().reason, None);
 }
 
@@ -329,7 +343,14 @@ fn what_let_a_change_in_is_told_for_each_edge_and_path() {
     let History { evidence, .. } = history("1 by ann: rules=strict\n2 < 1 by ann: db web\napprove 2 by bo");
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
     let host = HostTrust::default();
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     let told: Vec<String> = explain(&case, &id(2))
         .unwrap()
         .into_iter()
@@ -345,7 +366,14 @@ fn grounds_of(path: &str, text: &str) -> String {
     let History { evidence, .. } = history(text);
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
     let host = HostTrust::default();
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     match grounds(&case, path.as_bytes()) {
         Ok(Grounds::Unruled) => "no rules".to_owned(),
         Ok(Grounds::Introduced) => "introduced".to_owned(),
