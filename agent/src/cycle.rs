@@ -19,6 +19,7 @@ use crate::error::chain;
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
+use crate::published::publish;
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::sight::{get_to_know, keep, look, watch};
 use crate::source::{Offer, Source, Trouble};
@@ -99,7 +100,7 @@ pub async fn pass(
         let turn = agent.take_turn().await?;
         Ok::<_, RecordError>((turn, source.look(agent, agent.clock.now()).await?))
     };
-    let (_turn, offer) = tokio::select! {
+    let (turn, offer) = tokio::select! {
         begun = begun => begun?,
         () = interrupt.stopped() => return Ok(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     };
@@ -119,6 +120,13 @@ pub async fn pass(
     }
     copies::sweep(agent)?;
     agent.witness();
+    drop(turn);
+    if let (true, Some(admitted), None) = (source.settings.publish, &offer.follow, &offer.trouble) {
+        tokio::select! {
+            () = publish(agent, source, admitted.commit()) => {}
+            () = interrupt.stopped() => {}
+        }
+    }
     Ok(end)
 }
 

@@ -28,7 +28,9 @@ use crate::witnesses::Testimonies;
 pub struct Source {
     /// Its settings.
     pub settings: settings::Source,
-    mirror: Arc<Mutex<Mirror>>,
+    pub(crate) mirror: Arc<Mutex<Mirror>>,
+    /// Why it could not be published how far the host is, as it was told last.
+    pub(crate) unpublished: RefCell<String>,
     folder: PathBuf,
     /// The head that was judged last, and why it was refused, if it was.
     judged: Option<(CommitId, Option<trust::Refusal>)>,
@@ -85,6 +87,7 @@ impl Source {
             settings: settings.clone(),
             mirror: Arc::new(Mutex::new(mirror)),
             folder,
+            unpublished: RefCell::default(),
             judged: None,
             admitted: None,
             introduction: None,

@@ -34,6 +34,7 @@ mod openpgp;
 mod partition;
 mod pass;
 mod patience;
+mod published;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]

@@ -82,7 +82,7 @@ fn run(
 ) -> Result<Outcome, GitError> {
     let (address, reference) = (remote.address()?, remote.reference()?);
     let allowance = match operation {
-        Operation::List => remote.bounds.list,
+        Operation::List | Operation::Push => remote.bounds.list,
         Operation::Fetch => remote.bounds.fetch,
     };
     let below = remote.statements();

@@ -19,6 +19,7 @@ mod meter;
 mod mirror;
 mod objects;
 mod process;
+mod push;
 mod remote;
 mod renewal;
 mod statements;
