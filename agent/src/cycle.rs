@@ -19,7 +19,7 @@ use crate::error::chain;
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
-use crate::published::publish;
+use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::sight::{get_to_know, keep, look, watch};
 use crate::source::{Offer, Source, Trouble};
@@ -111,6 +111,9 @@ pub async fn pass(
     }
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
+        if source.settings.publish {
+            compare(agent, source, admitted.commit()).await?;
+        }
         for unit in agent.units_of(&source.settings.name) {
             if interrupt.reason() == Some(Reason::Stop) {
                 break;
@@ -442,6 +445,12 @@ fn settle(
     text: String,
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
+    let splits: String = source
+        .splits
+        .iter()
+        .map(|it| format!("; split view: host {} follows {:.8}", it.host, it.head.to_string()))
+        .collect();
+    let text = text + &splits;
     let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
     let pass = Pass {
         unit: &unit.settings.name,

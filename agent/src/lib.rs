@@ -19,6 +19,7 @@ mod rewind;
 pub mod run;
 mod sight;
 pub mod source;
+pub mod split;
 mod trouble;
 pub mod wake;
 pub mod wanted;

@@ -1,4 +1,4 @@
-//! Publishes how far this host is with a source, where the settings say so.
+//! Publishes how far this host is with a source, and looks at what others publish, where the settings say so.
 //!
 //! Invariant: nothing is pushed without the setting; a push that fails holds nothing up, and is told once.
 
@@ -9,8 +9,9 @@ use crate::agent::Agent;
 use crate::error::chain;
 use crate::git::{GitError, SignedPublished};
 use crate::lookout::with;
-use crate::record::RecordError;
+use crate::record::{RecordError, TrustEvent};
 use crate::source::Source;
+use crate::split::splits;
 use crate::trouble::floor;
 
 /// Why it was not published how far the host is.
@@ -31,6 +32,39 @@ pub(crate) async fn publish(agent: &Agent, source: &Source, head: CommitId) {
         tracing::warn!(source, error = trouble, "how far this host is cannot be published; it goes on");
     }
     source.unpublished.replace(trouble);
+}
+
+/// Compares what other hosts say that they follow with what this one follows, and tells where that is a history apart.
+///
+/// # Errors
+/// If the record cannot be written.
+pub(crate) async fn compare(agent: &Agent, source: &mut Source, head: CommitId) -> Result<(), RecordError> {
+    if source.compared == Some(head) {
+        return Ok(());
+    }
+    let (host, branch) = (agent.settings.host.name.clone(), source.settings.branch.clone());
+    let found = with(&source.mirror, move |mirror| splits(mirror.repository(), &host, &branch, head)).await;
+    let name = &source.settings.name;
+    match found {
+        Ok((_, splits)) => {
+            for split in &splits {
+                tracing::error!(source = name, "split view: {split}");
+                let event = TrustEvent::SplitView {
+                    source: name.clone(),
+                    host: split.host.clone(),
+                    head: split.head.to_string(),
+                    own: head.to_string(),
+                    detail: split.to_string(),
+                };
+                agent.store.append_news(agent.clock.now(), &event.into())?;
+            }
+            (source.splits, source.compared) = (splits, Some(head));
+        }
+        Err(error) => {
+            tracing::warn!(source = name, error = chain(&error), "what other hosts follow cannot be compared");
+        }
+    }
+    Ok(())
 }
 
 async fn publish_now(agent: &Agent, source: &Source, head: CommitId, now: Timestamp) -> Result<(), Unpublished> {

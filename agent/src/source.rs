@@ -19,6 +19,7 @@ use crate::offered::{Fetched, fetch, renew};
 use crate::record::{RecordError, Rewound, Store, TrustEvent};
 use crate::rewind;
 use crate::settings;
+use crate::split::Split;
 pub use crate::trouble::{Trouble, introduction};
 use crate::trouble::{floor, told};
 use crate::witnesses::Testimonies;
@@ -31,6 +32,10 @@ pub struct Source {
     pub(crate) mirror: Arc<Mutex<Mirror>>,
     /// Why it could not be published how far the host is, as it was told last.
     pub(crate) unpublished: RefCell<String>,
+    /// The commit with which what other hosts say was compared last, unless they said something new since.
+    pub(crate) compared: Option<CommitId>,
+    /// Hosts that were shown another history, as that comparison found.
+    pub(crate) splits: Vec<Split>,
     folder: PathBuf,
     /// The head that was judged last, and why it was refused, if it was.
     judged: Option<(CommitId, Option<trust::Refusal>)>,
@@ -88,6 +93,8 @@ impl Source {
             mirror: Arc::new(Mutex::new(mirror)),
             folder,
             unpublished: RefCell::default(),
+            compared: None,
+            splits: Vec::new(),
             judged: None,
             admitted: None,
             introduction: None,
@@ -134,6 +141,7 @@ impl Source {
         });
         let (trouble, Judgement { rewound, news }) = match fetched.await {
             Ok(Fetched { head: Some(head), statements_moved }) => {
+                self.compared.take_if(|_| statements_moved);
                 // What was refused for want of people, or as a rewind, may be let in by now.
                 self.judged.take_if(|(_, refusal)| statements_moved && refusal.is_some());
                 (None, self.judge(agent, &introduction, head, now).await?)

@@ -42,6 +42,7 @@ mod repository;
 mod rewind;
 mod said;
 mod settings;
+mod split;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;
 mod statements;

@@ -12,6 +12,7 @@ mod error;
 mod evidence;
 mod exchange;
 mod folders;
+mod hosts;
 mod http;
 mod known;
 mod lineage;

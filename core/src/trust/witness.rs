@@ -79,6 +79,12 @@ impl Lineage {
         self.0.get(commit).map(|(parents, _)| parents.as_slice())
     }
 
+    /// The hash of what a commit's signature covers; none if it is not here.
+    #[must_use]
+    pub fn payload(&self, commit: &CommitId) -> Option<PayloadDigest> {
+        self.0.get(commit).map(|(_, payload)| *payload)
+    }
+
     /// Whether `from` is the witness, or descends from it.
     #[must_use]
     pub fn descent(&self, from: &CommitId, witness: &Witness) -> Descent {

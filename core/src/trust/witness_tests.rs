@@ -74,6 +74,19 @@ fn a_history_that_was_not_read_to_its_end_is_no_answer() {
     check("3<2", &[9], &[2], 3, "");
 }
 
+#[test]
+fn two_heads_are_split_only_if_neither_goes_on_from_the_other() {
+    let view = |history: &str, own: u8, other: u8| lineage(history).view(&id(own), &id(other));
+    for (own, other) in [(2, 3), (3, 2), (3, 3), (1, 3)] {
+        assert_eq!(view("1 2<1 3<2", own, other), View::Same);
+    }
+    assert_eq!(view("1 2<1 3<1", 2, 3), View::Split);
+    assert_eq!(view("1 2", 1, 2), View::Split, "histories that share nothing");
+    assert_eq!(view("1 2<1 3=2<1", 2, 3), View::Same, "a copy under another signature");
+    assert_eq!(view("1 2<1", 2, 9), View::CannotTell, "one that is ahead and not here");
+    assert_eq!(view("2<1 3<1", 2, 3), View::CannotTell);
+}
+
 proptest! {
     /// Against a walk of another kind: forward from the witness, by every edge, until nothing more is reached.
     #[test]
