@@ -14,6 +14,11 @@ use writ_core::status::State;
 
 use crate::repository::{Key, Repository, Sign};
 
+/// A manifest of one pod of an image of that tag.
+pub(crate) fn web(image: &str) -> String {
+    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
+}
+
 /// A repository with an introduction, and the key that signs in it.
 pub(crate) struct Origin {
     pub(crate) repository: Repository,
