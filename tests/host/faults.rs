@@ -141,6 +141,28 @@ async fn what_was_judged_by_an_earlier_introduction_does_not_count_after_another
     assert!(offer.follow.is_none() && matches!(offer.trouble, Some(Trouble::Refused(_))), "{offer:?}");
 }
 
+#[tokio::test]
+async fn what_was_judged_by_other_words_of_the_host_is_judged_anew() {
+    let origin = Origin::new();
+    origin.deploy(&[("web.yaml", WEB)]);
+    let machine = Machine::new(&origin, "");
+    let (words, path) = (machine.path("revoked"), machine.path("agent.toml"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&words, "# nobody\n").unwrap();
+    fs::write(&path, text.replace("[host]\n", &format!("[host]\nrevoked = {words:?}\n"))).unwrap();
+    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    for (listed, is_followed) in [("# nobody\n", true), (origin.key.fingerprint.as_str(), false), ("# nobody\n", true)]
+    {
+        fs::write(&words, format!("{listed}\n")).unwrap();
+        let offer = source.look(&agent, Clock.now()).await.unwrap();
+        assert_eq!(
+            (offer.follow.is_some(), offer.trouble.is_none()),
+            (is_followed, is_followed),
+            "{listed}: {offer:?}"
+        );
+    }
+}
+
 #[test]
 fn a_restart_by_a_probe_is_recorded_even_of_a_workload_that_was_never_held() {
     let origin = Origin::new();
