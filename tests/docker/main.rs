@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod commands;
+mod companion;
 mod consumers;
 mod containers;
 mod drift;

@@ -4,7 +4,9 @@
 //! Invariant: an engine that does not answer is an error, never an empty look.
 
 mod address;
+mod archive;
 mod asked;
+mod companion;
 mod connection;
 mod create;
 mod execute;
