@@ -18,6 +18,7 @@ mod resolve;
 mod resolve_claims;
 mod resolve_jobs;
 mod seeds;
+mod services;
 mod setbacks;
 mod simulated;
 mod simulation;

@@ -33,10 +33,14 @@ pub fn effects(object: &Object, target: Target) -> Problems {
             walk.one_container("/spec/template/spec");
         }
         (Target::Docker, Kind::CronJob) => walk.one_container("/spec/jobTemplate/spec/template/spec"),
-        (Target::Docker, Kind::Service) => walk.straight_ports(),
         (
             Target::Docker,
-            Kind::Namespace | Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget,
+            Kind::Namespace
+            | Kind::StorageClass
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::Service
+            | Kind::PodDisruptionBudget,
         ) => {}
     }
     walk.problems
@@ -120,24 +124,6 @@ impl Walk<'_> {
             let message = format!("a pod of several containers is not possible on {} yet", self.target.name());
             self.problems
                 .push(Problem::error(place, message).help("make it a workload of its own, or an init container"));
-        }
-    }
-
-    /// A name leads clients to the pods themselves, so nothing turns one port into another.
-    fn straight_ports(&mut self) {
-        if self.object.at("/spec/clusterIP").and_then(Value::as_str) == Some("None") {
-            return;
-        }
-        for (index, port) in self.object.at("/spec/ports").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let (Some(outside), Some(inside)) = (port["port"].as_i64(), port["targetPort"].as_i64()) else { continue };
-            if outside == inside {
-                continue;
-            }
-            let place = self.object.place(&format!("/spec/ports/{index}/targetPort"));
-            let message = format!("port {outside} cannot lead to port {inside} on {}", self.target.name());
-            let help =
-                format!("a Service is a name for the pods themselves: write `port: {inside}` and use it in clients");
-            self.problems.push(Problem::error(place, message).help(help));
         }
     }
 }
