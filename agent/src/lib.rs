@@ -20,6 +20,7 @@ pub mod source;
 pub mod wake;
 pub mod wanted;
 
+pub mod archive;
 pub mod clock;
 mod copies;
 mod earlier;

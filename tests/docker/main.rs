@@ -36,6 +36,7 @@ mod services;
 mod site;
 mod timeline;
 mod told;
+mod volumes;
 mod voodu;
 mod world;
 mod yaml;

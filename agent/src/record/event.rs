@@ -334,6 +334,54 @@ pub enum OperatorEvent {
         /// The path that they were read from.
         path: String,
     },
+    /// A volume was copied out.
+    VolumeBackedUp {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+        /// Bytes of the archive.
+        bytes: u64,
+        /// A pod ran with it meanwhile.
+        in_motion: bool,
+    },
+    /// What is on a volume is about to be replaced.
+    VolumeRestoring {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+        /// There was data on it, which goes.
+        replaces: bool,
+    },
+    /// A volume holds all of an archive.
+    VolumeRestored {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+    },
+    /// A volume is about to be destroyed by name.
+    VolumeDestroyed {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+    },
     /// Data is about to be destroyed: volumes, and a config bucket if it has one.
     Pruned {
         /// The unit; none if no unit held it.
