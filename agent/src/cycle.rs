@@ -19,6 +19,7 @@ use crate::error::chain;
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::outcome::{Moment, Walked};
+use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::sight::{get_to_know, keep, look, watch};
 use crate::source::{Offer, Source, Trouble};
@@ -97,9 +98,9 @@ pub async fn pass(
     // A remote that is slow and a lock that somebody else has hold up no stop; what is under way ends by itself.
     let begun = async {
         let turn = agent.take_turn().await?;
-        Ok::<_, RecordError>((turn, source.look(&agent.store, agent.clock.now()).await?))
+        Ok::<_, RecordError>((turn, source.look(agent, agent.clock.now()).await?))
     };
-    let (_turn, offer) = tokio::select! {
+    let (turn, offer) = tokio::select! {
         begun = begun => begun?,
         () = interrupt.stopped() => return Ok(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     };
@@ -110,6 +111,9 @@ pub async fn pass(
     }
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
+        if source.settings.publish {
+            compare(agent, source, admitted.commit()).await?;
+        }
         for unit in agent.units_of(&source.settings.name) {
             if interrupt.reason() == Some(Reason::Stop) {
                 break;
@@ -119,6 +123,13 @@ pub async fn pass(
     }
     copies::sweep(agent)?;
     agent.witness();
+    drop(turn);
+    if let (true, Some(admitted), None) = (source.settings.publish, &offer.follow, &offer.trouble) {
+        tokio::select! {
+            () = publish(agent, source, admitted.commit()) => {}
+            () = interrupt.stopped() => {}
+        }
+    }
     Ok(end)
 }
 
@@ -133,7 +144,7 @@ pub async fn preview(
     revision: Option<&str>,
 ) -> Result<Preview, CycleError> {
     let now = agent.clock.now();
-    let offer = source.look(&agent.store, now).await?;
+    let offer = source.look(agent, now).await?;
     let (follow, trouble) = match revision {
         None => (offer.follow, offer.trouble),
         Some(revision) => match source.prove(&agent.store, revision, now).await? {
@@ -434,6 +445,12 @@ fn settle(
     text: String,
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
+    let splits: String = source
+        .splits
+        .iter()
+        .map(|it| format!("; split view: host {} follows {:.8}", it.host, it.head.to_string()))
+        .collect();
+    let text = text + &splits;
     let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
     let pass = Pass {
         unit: &unit.settings.name,

@@ -55,7 +55,9 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
     paths.extend([trust, revoked].into_iter().flatten().cloned());
     paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
-    for Source { name: _, url: _, transport: _, branch: _, poll: _, credentials, introduction: _ } in sources {
+    for Source { name: _, url: _, transport: _, branch: _, poll: _, publish: _, credentials, introduction: _ } in
+        sources
+    {
         let Credentials { ssh_key_file, known_hosts_file, token_file } = credentials;
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }

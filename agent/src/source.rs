@@ -7,22 +7,35 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use writ_core::time::Timestamp;
-use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, KeyId};
+use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, Witnesses};
 
+use crate::agent::Agent;
 use crate::error::chain;
 use crate::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use crate::host_trust;
+use crate::lookout::with;
+pub use crate::lookout::{Lookout, Sight};
 use crate::offered::{Fetched, fetch, renew};
 use crate::record::{RecordError, Rewound, Store, TrustEvent};
 use crate::rewind;
 use crate::settings;
+use crate::split::Split;
+pub use crate::trouble::{Trouble, introduction};
+use crate::trouble::{floor, told};
+use crate::witnesses::Testimonies;
 
 /// A source that is followed: its clone, and what was last thought of it.
 #[derive(Debug)]
 pub struct Source {
     /// Its settings.
     pub settings: settings::Source,
-    mirror: Arc<Mutex<Mirror>>,
+    pub(crate) mirror: Arc<Mutex<Mirror>>,
+    /// Why it could not be published how far the host is, as it was told last.
+    pub(crate) unpublished: RefCell<String>,
+    /// The commit with which what other hosts say was compared last, unless they said something new since.
+    pub(crate) compared: Option<CommitId>,
+    /// Hosts that were shown another history, as that comparison found.
+    pub(crate) splits: Vec<Split>,
     folder: PathBuf,
     /// The head that was judged last, and why it was refused, if it was.
     judged: Option<(CommitId, Option<trust::Refusal>)>,
@@ -41,24 +54,6 @@ pub struct Source {
     /// The head that was fetched last, for the lookout. Set and read only by whoever holds the mirror, so that a head
     /// that is being taken is never mistaken for one that came after it.
     offered: Arc<Mutex<Option<CommitId>>>,
-}
-
-/// Sees, beside a pass, whether the remote has moved on.
-#[derive(Debug)]
-pub struct Lookout {
-    mirror: Arc<Mutex<Mirror>>,
-    offered: Arc<Mutex<Option<CommitId>>>,
-}
-
-/// What a lookout saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// Nobody has fetched anything yet that it could be compared with.
-    Nothing,
-    /// The head that was fetched last, or no head at all.
-    Same,
-    /// Another head.
-    Newer(CommitId),
 }
 
 /// What a look at a source came to.
@@ -81,23 +76,6 @@ struct Judgement {
     news: Option<TrustEvent>,
 }
 
-/// Why a head is not followed. What runs stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
-    /// Nobody has said where trust in this source begins.
-    NotEnrolled,
-    /// The settings pin another beginning than the one that was enrolled.
-    Contradiction,
-    /// The beginning that was pinned, or the commit that was asked for, is no such thing; what to do.
-    Unreadable(String),
-    /// The remote could not be asked.
-    Unreachable(String),
-    /// The remote has no such branch (any more).
-    Gone,
-    /// The head may not change this host.
-    Refused(trust::Refusal),
-}
-
 impl Source {
     /// Opens a source's clone below the state directory, without reaching for the remote.
     ///
@@ -114,6 +92,9 @@ impl Source {
             settings: settings.clone(),
             mirror: Arc::new(Mutex::new(mirror)),
             folder,
+            unpublished: RefCell::default(),
+            compared: None,
+            splits: Vec::new(),
             judged: None,
             admitted: None,
             introduction: None,
@@ -129,7 +110,8 @@ impl Source {
     ///
     /// # Errors
     /// Only if the record cannot be read.
-    pub async fn look(&mut self, store: &Store, now: Timestamp) -> Result<Offer, RecordError> {
+    pub async fn look(&mut self, agent: &Agent, now: Timestamp) -> Result<Offer, RecordError> {
+        let store = &agent.store;
         let introduction = match introduction(store, &self.settings)? {
             Ok(introduction) => introduction,
             Err(trouble) => return Ok(Offer { follow: None, trouble: Some(trouble), rewound: None, news: None }),
@@ -159,9 +141,10 @@ impl Source {
         });
         let (trouble, Judgement { rewound, news }) = match fetched.await {
             Ok(Fetched { head: Some(head), statements_moved }) => {
+                self.compared.take_if(|_| statements_moved);
                 // What was refused for want of people, or as a rewind, may be let in by now.
                 self.judged.take_if(|(_, refusal)| statements_moved && refusal.is_some());
-                (None, self.judge(store, &introduction, head, now).await?)
+                (None, self.judge(agent, &introduction, head, now).await?)
             }
             Ok(Fetched { head: None, statements_moved: _ }) => (Some(Trouble::Gone), Judgement::default()),
             Err(error) => (Some(Trouble::Unreachable(chain(&error))), Judgement::default()),
@@ -171,7 +154,7 @@ impl Source {
             commit: None,
             detail: trouble.to_string(),
         });
-        let offer = self.offer(store, &introduction, trouble, news.or(unasked), now).await?;
+        let offer = self.offer(agent, &introduction, trouble, news.or(unasked), now).await?;
         Ok(Offer { rewound, ..offer })
     }
 
@@ -239,7 +222,7 @@ impl Source {
     /// Judges a head and remembers the judgement, unless it is remembered already and could be made. Gives what is new.
     async fn judge(
         &mut self,
-        store: &Store,
+        agent: &Agent,
         introduction: &Introduction,
         head: CommitId,
         now: Timestamp,
@@ -250,11 +233,13 @@ impl Source {
         if self.judged.as_ref().is_some_and(|(known, refusal)| *known == head && settled(refusal)) {
             return Ok(Judgement::default());
         }
-        let floor = floor(store, &self.settings.name)?;
-        let verdict = self.admit(introduction, head, floor, now).await;
-        let (verdict, rewound) = match (verdict, floor) {
-            (Err(refusal), Some(floor)) => self.let_back(store, introduction, floor, now, refusal).await?,
-            (verdict, _) => (verdict, None),
+        let floor = floor(&agent.store, &self.settings.name)?;
+        let (verdict, rewound) = match self.witnesses(agent, head, floor).await? {
+            Err(refusal) => (Err(refusal), None),
+            Ok(witnesses) => match self.admit(introduction, head, floor, Some(&witnesses), now).await {
+                Ok(admitted) => (Ok(admitted), None),
+                Err(refusal) => self.let_back(&agent.store, introduction, (floor, &witnesses), now, refusal).await?,
+            },
         };
         // That the floor was admitted stands in the record already.
         let is_news = verdict.is_err() || floor != Some(head);
@@ -269,29 +254,79 @@ impl Source {
         Ok(Judgement { rewound, news })
     }
 
-    /// Looks whether people let this host go back behind its floor, to where the refused head is admitted from.
+    /// What tells beside the record which commits this host followed. What cannot be read is "could not check".
+    async fn witnesses(
+        &self,
+        agent: &Agent,
+        head: CommitId,
+        floor: Option<CommitId>,
+    ) -> Result<Result<Witnesses, trust::Refusal>, RecordError> {
+        let published = with(&self.mirror, |mirror| mirror.repository().published()).await;
+        let published = published.map(|(published, unusable)| {
+            for why in unusable {
+                tracing::warn!(source = self.settings.name, why, "something that a host published cannot be used");
+            }
+            published
+        });
+        let testimonies = Testimonies::collect(agent, &self.settings.name, published).await?;
+        let witnesses = with(&self.mirror, move |mirror| testimonies.witnesses(mirror, head, floor)).await;
+        Ok(witnesses.map_err(|error| unchecked(head, &error)))
+    }
+
+    /// Looks whether people let this host go back behind its floor, or behind what else witnesses, to where the refused head
+    /// is admitted from.
     async fn let_back(
         &self,
         store: &Store,
         introduction: &Introduction,
-        floor: CommitId,
+        (floor, witnesses): (Option<CommitId>, &Witnesses),
         now: Timestamp,
-        refusal: trust::Refusal,
+        mut refusal: trust::Refusal,
     ) -> Result<(Result<Admitted, trust::Refusal>, Option<Rewound>), RecordError> {
-        let (source, host, used) = (self.settings.name.clone(), Arc::clone(&self.trust), rewind::used(store)?);
-        let asked = with(&self.mirror, move |mirror| rewind::ask(mirror, &source, &host, floor, &used, now)).await;
-        let (followed, unusable) = match asked {
-            Ok(asked) => asked,
-            Err(error) => return Ok((Err(rewind::unchecked(refusal, &error)), None)),
-        };
-        let mut refusal = rewind::with_unusable(refusal, &unusable);
-        for back in followed {
-            match self.admit(introduction, refusal.head, Some(back.to), now).await {
-                Ok(admitted) => return Ok((Ok(admitted), Some(rewind::record(&self.settings.name, floor, &back)))),
-                Err(other) => refusal = rewind::not_from_there(other, &back),
+        let head = refusal.head;
+        let against = witnesses.against(&head).into_iter().map(|(witness, _)| witness.commit);
+        let barriers: BTreeSet<CommitId> = floor.into_iter().chain(against).collect();
+        for from in barriers {
+            let (source, host, used) = (self.settings.name.clone(), Arc::clone(&self.trust), rewind::used(store)?);
+            let asked = with(&self.mirror, move |mirror| rewind::ask(mirror, &source, &host, from, &used, now)).await;
+            let (followed, unusable) = match asked {
+                Ok(asked) => asked,
+                Err(error) => return Ok((Err(rewind::unchecked(refusal, &error)), None)),
+            };
+            refusal = rewind::with_unusable(refusal, &unusable);
+            let Some(back) = followed.first() else { continue };
+            if let Err(why) = self.may_lead_from(introduction, (floor, witnesses), from, now).await {
+                refusal = rewind::with_unusable(refusal, &[format!("a rewind to {}: {why}", back.to)]);
+                continue;
+            }
+            let rest = witnesses.after(from);
+            for back in followed {
+                match self.admit(introduction, head, Some(back.to), Some(&rest), now).await {
+                    Ok(admitted) => return Ok((Ok(admitted), Some(rewind::record(&self.settings.name, from, &back)))),
+                    Err(other) => refusal = rewind::not_from_there(other, &back),
+                }
             }
         }
         Ok((Err(refusal), None))
+    }
+
+    /// Whether the files of a commit may say who lets the host go back from it: the floor's may, and those of a witness that
+    /// goes on from the floor and is proven as the floor was.
+    async fn may_lead_from(
+        &self,
+        introduction: &Introduction,
+        (floor, witnesses): (Option<CommitId>, &Witnesses),
+        from: CommitId,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        if floor == Some(from) {
+            return Ok(());
+        }
+        if let Some(floor) = floor.filter(|floor| !witnesses.is_behind(*floor, &from)) {
+            return Err(format!("{from} does not go on from {floor}, which was applied last"));
+        }
+        let proven = self.admit(introduction, from, Some(from), None, now).await;
+        proven.map(drop).map_err(|refusal| format!("{from} is not proven: {}", refusal.detail))
     }
 
     /// Collects the evidence for a head and decides. What cannot be read is "could not check".
@@ -300,26 +335,38 @@ impl Source {
         introduction: &Introduction,
         head: CommitId,
         floor: Option<CommitId>,
+        witnesses: Option<&Witnesses>,
         now: Timestamp,
     ) -> Result<Admitted, trust::Refusal> {
         let (introduction, host) = (*introduction, Arc::clone(&self.trust));
         let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head, &host));
-        verdict(evidence.await, &introduction, head, floor.as_ref(), now, &self.trust)
+        verdict(evidence.await, &introduction, head, (floor.as_ref(), witnesses), now, &self.trust)
     }
 
     /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
     async fn offer(
         &mut self,
-        store: &Store,
+        agent: &Agent,
         introduction: &Introduction,
         trouble: Option<Trouble>,
         news: Option<TrustEvent>,
         now: Timestamp,
     ) -> Result<Offer, RecordError> {
         if self.admitted.is_none()
-            && let Some(floor) = floor(store, &self.settings.name)?
+            && let Some(floor) = floor(&agent.store, &self.settings.name)?
         {
-            self.admitted = self.admit(introduction, floor, Some(floor), now).await.ok().map(Rc::new);
+            // A record that was put back to an older state must not lead there.
+            let admitted = match self.witnesses(agent, floor, Some(floor)).await? {
+                Ok(witnesses) => self.admit(introduction, floor, Some(floor), Some(&witnesses), now).await,
+                Err(refusal) => Err(refusal),
+            };
+            match admitted {
+                Ok(admitted) => self.admitted = Some(Rc::new(admitted)),
+                Err(refusal) => {
+                    let (source, why) = (&self.settings.name, refusal.to_string());
+                    tracing::warn!(source, why, "what was applied last is not followed either; what runs is let alone");
+                }
+            }
         }
         let refused = self.judged.as_ref().and_then(|(_, refusal)| refusal.clone()).map(Trouble::Refused);
         let trouble = trouble.or(refused);
@@ -358,40 +405,10 @@ impl Source {
         // A clone that does not have what a person asks for is not broken.
         let host = Arc::clone(&self.trust);
         let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit, &host)).await;
-        let verdict = verdict(evidence, &introduction, commit, None, now, &self.trust);
+        let verdict = verdict(evidence, &introduction, commit, (None, None), now, &self.trust);
         self.before.replace(verdict.as_ref().ok().cloned());
         Ok(verdict.map_err(Trouble::Refused))
     }
-}
-
-impl Lookout {
-    /// Compares the remote's head with the one that was fetched last.
-    ///
-    /// # Errors
-    /// If the remote cannot be asked.
-    pub async fn look(&self) -> Result<Sight, GitError> {
-        let offered = Arc::clone(&self.offered);
-        with(&self.mirror, move |mirror| {
-            let head = mirror.list()?;
-            let offered = *offered.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(match (head, offered) {
-                (_, None) => Sight::Nothing,
-                (Some(head), Some(offered)) if head != offered => Sight::Newer(head),
-                (Some(_) | None, Some(_)) => Sight::Same,
-            })
-        })
-        .await
-    }
-}
-
-/// Runs a blocking call on the clone beside everything else.
-async fn with<T: Send + 'static>(
-    mirror: &Arc<Mutex<Mirror>>,
-    call: impl FnOnce(&mut Mirror) -> Result<T, GitError> + Send + 'static,
-) -> Result<T, GitError> {
-    let mirror = Arc::clone(mirror);
-    let joined = tokio::task::spawn_blocking(move || call(&mut mirror.lock().unwrap_or_else(PoisonError::into_inner)));
-    joined.await.expect("a call on the clone neither panics nor is cancelled")
 }
 
 /// Decides by evidence. What could not be read is "could not check".
@@ -399,37 +416,20 @@ fn verdict(
     evidence: Result<trust::Evidence, GitError>,
     introduction: &Introduction,
     head: CommitId,
-    floor: Option<&CommitId>,
+    (floor, witnesses): (Option<&CommitId>, Option<&Witnesses>),
     now: Timestamp,
     host: &HostTrust,
 ) -> Result<Admitted, trust::Refusal> {
     match evidence {
-        Ok(evidence) => trust::admit(&Case { evidence: &evidence, introduction, floor, first_seen: now, host }),
-        Err(error) => Err(trust::Refusal { head, commit: head, reason: None, detail: chain(&error), further: 0 }),
+        Ok(evidence) => {
+            trust::admit(&Case { evidence: &evidence, introduction, floor, witnesses, first_seen: now, host })
+        }
+        Err(error) => Err(unchecked(head, &error)),
     }
 }
 
-/// A judgement as the journal tells it.
-fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trust::Refusal>) -> TrustEvent {
-    let (source, commit) = (source.to_owned(), head.to_string());
-    match verdict {
-        Ok(admitted) => TrustEvent::Admitted {
-            source,
-            commit,
-            signer: admitted.signer().to_string(),
-            principal: Some(admitted.principal().to_owned()),
-        },
-        Err(refusal) => match refusal.reason {
-            None => TrustEvent::Unchecked { source, commit: Some(commit), detail: refusal.to_string() },
-            Some(reason) => TrustEvent::Refused {
-                source,
-                commit,
-                culprit: (refusal.commit != head).then(|| refusal.commit.to_string()),
-                reason: reason.code().to_owned(),
-                detail: refusal.to_string(),
-            },
-        },
-    }
+fn unchecked(head: CommitId, error: &GitError) -> trust::Refusal {
+    trust::Refusal { head, commit: head, reason: None, detail: chain(error), further: 0 }
 }
 
 /// How the settings say a source is reached.
@@ -442,49 +442,4 @@ fn remote(settings: &settings::Source) -> Remote {
     };
     let settings::Source { name, url, branch, .. } = settings.clone();
     Remote { name, url, branch, credentials, bounds: Bounds::default() }
-}
-
-/// Where trust in a source begins: as enrolled on this host, or as the settings pin it. Two that differ are no beginning.
-///
-/// # Errors
-/// If the record cannot be read.
-pub fn introduction(store: &Store, source: &settings::Source) -> Result<Result<Introduction, Trouble>, RecordError> {
-    let enrolled = store.introduction(&source.name)?.map(|introduced| (introduced.commit, introduced.signer));
-    let pinned = source.introduction.as_ref().map(|pinned| (pinned.commit.clone(), pinned.signer.clone()));
-    if let (Some(enrolled), Some(pinned)) = (&enrolled, &pinned)
-        && enrolled != pinned
-    {
-        return Ok(Err(Trouble::Contradiction));
-    }
-    let Some((commit, signer)) = enrolled.or(pinned) else { return Ok(Err(Trouble::NotEnrolled)) };
-    let again = |why: String| format!("the introduction cannot be read: {why}; run `writ enrol` again");
-    let commit = commit.parse::<CommitId>().map_err(|error| again(error.to_string()));
-    let signer = signer.parse::<KeyId>().map_err(|error| again(error.to_string()));
-    Ok(commit.and_then(|commit| Ok(Introduction { commit, signer: signer? })).map_err(Trouble::Unreadable))
-}
-
-/// The last commit that was verified and applied. One that cannot be read is an error: without a floor, a rewind would pass.
-fn floor(store: &Store, source: &str) -> Result<Option<CommitId>, RecordError> {
-    let unreadable = |text: &str| RecordError::Meaning {
-        path: store.path().to_path_buf(),
-        row: format!("the floor of {source}"),
-        detail: format!("{text} is no commit"),
-    };
-    store.floor(source)?.map(|text| text.parse().map_err(|_| unreadable(&text))).transpose()
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotEnrolled => f.write_str("the source is not enrolled: run `writ enrol`"),
-            Self::Contradiction => f.write_str(
-                "the settings pin another introduction than the one that was enrolled: \
-                 take it out of the settings, or run `writ enrol` again",
-            ),
-            Self::Unreadable(why) => f.write_str(why),
-            Self::Unreachable(why) => write!(f, "the remote could not be asked: {why}"),
-            Self::Gone => f.write_str("the remote has no such branch; what runs stays as it is"),
-            Self::Refused(refusal) => refusal.fmt(f),
-        }
-    }
 }

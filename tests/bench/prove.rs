@@ -43,7 +43,8 @@ fn commits(criterion: &mut Criterion) {
             let evidence = opened.evidence(&introduction, None, head.parse().unwrap(), &host).unwrap();
             assert_eq!(evidence.len(), COMMITS + 1);
             let (introduction, host) = (&introduction, &host);
-            admit(&Case { evidence: &evidence, introduction, floor: None, first_seen: later, host }).unwrap()
+            admit(&Case { evidence: &evidence, introduction, floor: None, witnesses: None, first_seen: later, host })
+                .unwrap()
         });
     });
     let signers = keys.path().join("allowed_signers");

@@ -425,7 +425,7 @@ fn status_why_and_history_read_as_reviewed() {
 }
 
 /// The text with moments, ages, hashes and the widths that follow from them made the same.
-fn same_each_run(text: &str) -> String {
+pub(crate) fn same_each_run(text: &str) -> String {
     let mut lines = String::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use writ::agent::Agent;
+use writ::attendance::Attendance;
 use writ::clock::Clock;
 use writ::record::{Event, Introduced, WorkEvent};
 use writ::settings::{Settings, Surroundings, parse};
@@ -96,13 +97,17 @@ fn a_clone_of_which_any_file_is_harmed_is_made_afresh_and_takes_the_next_commit_
     }
 }
 
+fn agent(machine: &Machine) -> (Agent, Attendance) {
+    Agent::new(settings(machine), Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap()
+}
+
 #[tokio::test]
 async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
     let origin = Origin::new();
     let head = origin.deploy(&[("web.yaml", WEB)]);
     let machine = Machine::new(&origin, "");
-    let (store, mut source) = (machine.store(), source(&machine));
-    let offer = source.look(&store, Clock.now()).await.unwrap();
+    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    let offer = source.look(&agent, Clock.now()).await.unwrap();
     let admitted = offer.follow.unwrap();
     for file in files(&machine.state().join("git")) {
         if file.components().any(|part| part.as_os_str() == "objects") {
@@ -116,8 +121,7 @@ async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
 #[tokio::test]
 async fn passes_over_two_sources_that_begin_together_share_their_turn() {
     let machine = Machine::new(&Origin::new(), "");
-    let (agent, _attendance) =
-        Agent::new(settings(&machine), Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
+    let (agent, _attendance) = agent(&machine);
     let both = async { tokio::join!(agent.take_turn(), agent.take_turn()) };
     let (one, other) = tokio::time::timeout(Duration::from_secs(5), both).await.expect("nobody waits for the other");
     assert!(Rc::ptr_eq(&one.unwrap(), &other.unwrap()));
@@ -128,13 +132,35 @@ async fn what_was_judged_by_an_earlier_introduction_does_not_count_after_another
     let origin = Origin::new();
     origin.deploy(&[("web.yaml", WEB)]);
     let machine = Machine::new(&origin, "");
-    let (store, mut source) = (machine.store(), source(&machine));
-    assert!(source.look(&store, Clock.now()).await.unwrap().follow.is_some());
+    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    assert!(source.look(&agent, Clock.now()).await.unwrap().follow.is_some());
     let other = crate::repository::key(&machine.state(), "bob");
     let introduced = Introduced { commit: origin.introduction.clone(), signer: other.fingerprint };
-    store.enrol(Clock.now(), "infra", &introduced).unwrap();
-    let offer = source.look(&store, Clock.now()).await.unwrap();
+    agent.store.enrol(Clock.now(), "infra", &introduced).unwrap();
+    let offer = source.look(&agent, Clock.now()).await.unwrap();
     assert!(offer.follow.is_none() && matches!(offer.trouble, Some(Trouble::Refused(_))), "{offer:?}");
+}
+
+#[tokio::test]
+async fn what_was_judged_by_other_words_of_the_host_is_judged_anew() {
+    let origin = Origin::new();
+    origin.deploy(&[("web.yaml", WEB)]);
+    let machine = Machine::new(&origin, "");
+    let (words, path) = (machine.path("revoked"), machine.path("agent.toml"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&words, "# nobody\n").unwrap();
+    fs::write(&path, text.replace("[host]\n", &format!("[host]\nrevoked = {words:?}\n"))).unwrap();
+    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    for (listed, is_followed) in [("# nobody\n", true), (origin.key.fingerprint.as_str(), false), ("# nobody\n", true)]
+    {
+        fs::write(&words, format!("{listed}\n")).unwrap();
+        let offer = source.look(&agent, Clock.now()).await.unwrap();
+        assert_eq!(
+            (offer.follow.is_some(), offer.trouble.is_none()),
+            (is_followed, is_followed),
+            "{listed}: {offer:?}"
+        );
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) struct World {
 
 fn admitted(evidence: &Evidence, introduction: &Introduction) -> Result<Admitted, Refusal> {
     let host = HostTrust::default();
-    admit(&Case { evidence, introduction, floor: None, first_seen: now(), host: &host })
+    admit(&Case { evidence, introduction, floor: None, witnesses: None, first_seen: now(), host: &host })
 }
 
 impl World {

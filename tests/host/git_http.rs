@@ -188,3 +188,27 @@ fn a_server_that_refuses_fails_or_hangs_up_is_an_error_without_the_token() {
         assert_eq!(mirror.offered().unwrap(), None);
     }
 }
+
+#[test]
+fn it_is_published_over_http_with_the_token_and_no_redirect_is_followed_with_it() {
+    let world = World::new();
+    world.repository.git(&["config", "http.receivepack", "true"]);
+    let server = Server::start(Manner::Serve(world.root()));
+    let mut mirror = world.mirror(&server);
+    let head = mirror.fetch().unwrap().unwrap();
+    let before = server.heads().len();
+    crate::published::publish(&mut mirror, head, &key(world.keys.path(), "host"));
+    let pushed = server.heads().split_off(before);
+    assert!(pushed.iter().any(|head| head.contains("git-receive-pack")), "{pushed:?}");
+    assert!(pushed.iter().all(|head| sends_token(head)), "{pushed:?}");
+    assert!(world.repository.git(&["for-each-ref"]).contains("refs/writ/hosts/edge-1/infra"));
+    let elsewhere = Server::start(Manner::Serve(world.root()));
+    let moved = Server::start(Manner::Redirect(elsewhere.url.clone()));
+    fs::remove_dir_all(world.keys.path().join("mirror")).unwrap();
+    let mut mirror = world.mirror(&moved);
+    let text = crate::published::text_of("edge-1", &head.to_string(), &head.to_string());
+    let published = writ_core::trust::Published::parse(text.as_bytes()).unwrap();
+    let error = mirror.publish(&published, (&text, "x"), head).unwrap_err();
+    assert!(error.to_string().contains("push") && !format!("{error:?}").contains(TOKEN), "{error}");
+    assert!(elsewhere.heads().is_empty(), "nobody follows");
+}

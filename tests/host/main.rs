@@ -11,7 +11,9 @@ mod confine;
 mod corpus;
 mod crash;
 mod documents;
+mod explanations;
 mod faults;
+mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod git;
@@ -32,6 +34,7 @@ mod openpgp;
 mod partition;
 mod pass;
 mod patience;
+mod published;
 mod record;
 mod report;
 #[path = "../fixtures/repository.rs"]
@@ -39,6 +42,7 @@ mod repository;
 mod rewind;
 mod said;
 mod settings;
+mod split;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;
 mod statements;

@@ -49,6 +49,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("url", OnWhat),
             ("branch", OnWhat),
             ("poll", Not),
+            ("publish", Not),
             ("credentials", Not),
             ("introduction", OnWhat),
         ],

@@ -18,6 +18,7 @@ use writ_core::time::Timestamp;
 use super::exit::{Ended, Exit, Failure};
 use super::host::{self, Host, block_on};
 use super::moment;
+use super::status::split_view;
 use super::terminal::{Colour, Terminal};
 
 /// Permissions that nobody but the owner of the state directory has.
@@ -60,6 +61,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         for source in &settings.sources {
             add(format!("source {}", source.name), reach(host, source));
             add(format!("trust in {}", source.name), enrolled(host, source));
+            if source.publish {
+                add(format!("view of {}", source.name), view(host, source));
+            }
         }
         if settings.units.iter().any(|unit| unit.target == Target::Docker) {
             add("engine".to_owned(), engine(host, settings));
@@ -270,6 +274,21 @@ fn enrolled(host: &Host, source: &Source) -> Result<String, Problem> {
         }
         (Some((commit, signer)), _) | (None, Some((commit, signer))) => Ok(format!("begins at {commit} of {signer}")),
         (None, None) => problem("it is not enrolled", advice),
+    }
+}
+
+/// Whether other hosts say that they follow the same history.
+fn view(host: &Host, source: &Source) -> Result<String, Problem> {
+    let advice =
+        "find out who shows them different histories: compare the logs of both branches, and ask the forge's owner";
+    let unread = |_| Problem { found: "the record cannot be read".to_owned(), advice: "see there".to_owned() };
+    let compared = open(host)?.map(|store| split_view(host, source, &store)).transpose().map_err(unread)?.flatten();
+    match compared {
+        None => Ok("nothing to compare yet: the first pass brings it".to_owned()),
+        Some((count, splits)) if splits.is_empty() => {
+            Ok(format!("{count} other hosts say what they follow, and none follows a history apart"))
+        }
+        Some((_, splits)) => problem(splits.join("; "), advice),
     }
 }
 

@@ -140,7 +140,8 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
         (None, Some(signer)) => Introduction { commit, signer },
         (Some(_), _) | (None, None) => asked,
     };
-    let Verdict { commit: _, outcome, signer: _, principal } = judge(host, &repository, &introduction, commit)?;
+    let Verdict { commit: _, outcome, signer: _, principal, allowances: _ } =
+        judge(host, &repository, &introduction, commit)?;
     match outcome {
         Outcome::Admitted => {}
         Outcome::Refused(reason, detail) => {
@@ -159,7 +160,7 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
 }
 
 fn case<'a>(host: &Host, evidence: &'a Evidence, introduction: &'a Introduction, own: &'a HostTrust) -> Case<'a> {
-    Case { evidence, introduction, floor: None, first_seen: host.now(), host: own }
+    Case { evidence, introduction, floor: None, witnesses: None, first_seen: host.now(), host: own }
 }
 
 fn judge(

@@ -122,6 +122,9 @@ fn trust(event: &TrustEvent) -> (String, String) {
             let from = from.as_ref().map_or("none", |from| short_commit(from));
             (source.clone(), format!("floor {from} -> {}", short_commit(to)))
         }
+        TrustEvent::SplitView { source, host: _, head: _, own, detail } => {
+            (source.clone(), format!("SPLIT VIEW: {detail} ({})", short_commit(own)))
+        }
         TrustEvent::Rewound { source, from, to, statement, signers } => {
             let (from, to, by) = (short_commit(from), short_commit(to), signers.join(", "));
             (source.clone(), format!("REWOUND: floor {from} -> {to} by {by}, statement {statement:.8}"))

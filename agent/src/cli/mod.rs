@@ -15,6 +15,7 @@ mod event;
 mod exec;
 mod exit;
 mod files;
+mod grounds;
 mod health;
 mod history;
 mod host;

@@ -7,6 +7,7 @@ use writ::git::Repository;
 use writ::one_off::LOCAL;
 use writ::record::{Event, Filter, RecordError, Standing, Store, Suspension, TrustEvent};
 use writ::settings::{Settings, Source, Unit};
+use writ::split::splits;
 use writ::target::{Depth, Target};
 use writ_core::holdings::Holdings;
 use writ_core::model::ObjectId;
@@ -41,6 +42,8 @@ pub(crate) struct UnitReport {
     pub(crate) suspension: Option<Suspension>,
     /// Why the head of the branch is not followed, as it was judged last.
     pub(crate) head_trouble: Option<String>,
+    /// Other hosts that follow a history apart from this one's.
+    pub(crate) split_view: Vec<String>,
     pub(crate) held: Holdings,
     /// What was seen, or why nothing could be.
     pub(crate) observed: Result<Observed, String>,
@@ -92,6 +95,7 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
         standing: store.standing(LOCAL)?,
         suspension: None,
         head_trouble: None,
+        split_view: Vec::new(),
         held,
         observed,
         out_of_memory,
@@ -107,6 +111,7 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         standing: None,
         suspension: None,
         head_trouble: None,
+        split_view: Vec::new(),
         held: Holdings::default(),
         observed: Err("nothing was looked at".to_owned()),
         out_of_memory: BTreeSet::new(),
@@ -117,6 +122,7 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         report.held = store.holdings(&unit.name)?;
         if let Some(source) = source {
             report.head_trouble = head_trouble(host, source, store)?;
+            report.split_view = split_view(host, source, store)?.map(|(_, splits)| splits).unwrap_or_default();
         }
     }
     let target = host.target(unit)?;
@@ -160,13 +166,30 @@ fn head_trouble(host: &Host, source: &Source, store: &Store) -> Result<Option<St
     let last = judged.into_iter().rev().find_map(|record| match record.event {
         Event::Trust(TrustEvent::Admitted { .. }) => Some(None),
         Event::Trust(TrustEvent::Refused { detail, .. } | TrustEvent::Unchecked { detail, .. }) => Some(Some(detail)),
-        Event::Trust(TrustEvent::Enrolled { .. } | TrustEvent::FloorSet { .. } | TrustEvent::Rewound { .. })
+        Event::Trust(
+            TrustEvent::Enrolled { .. }
+            | TrustEvent::FloorSet { .. }
+            | TrustEvent::Rewound { .. }
+            | TrustEvent::SplitView { .. },
+        )
         | Event::Agent(_)
         | Event::Work(_)
         | Event::Operator(_)
         | Event::Report(_) => None,
     });
     Ok(last.flatten())
+}
+
+/// How many other hosts say what they follow, and what is to be said of those that follow a history apart from this one's;
+/// none where this host does not take part in that, or nothing can be compared yet.
+pub(crate) fn split_view(host: &Host, source: &Source, store: &Store) -> Result<Option<(usize, Vec<String>)>, Failure> {
+    let floor = store.floor(&source.name)?.and_then(|floor| floor.parse().ok());
+    let Some(floor) = floor.filter(|_| source.publish) else { return Ok(None) };
+    let name = &host.settings()?.host.name;
+    // A copy that is not there or broken is the agent's to mend.
+    let compared = Repository::open_copy(&host.mirror_folder(source)?, &source.name)
+        .and_then(|repository| splits(&repository, name, &source.branch, floor));
+    Ok(compared.ok().map(|(count, splits)| (count, splits.iter().map(ToString::to_string).collect())))
 }
 
 /// Leaves just one object, with the unit that holds it.

@@ -69,7 +69,8 @@ impl View {
 }
 
 fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
-    let UnitReport { name, follows, standing, suspension, head_trouble, held, observed, out_of_memory } = unit;
+    let UnitReport { name, follows, standing, suspension, head_trouble, split_view, held, observed, out_of_memory } =
+        unit;
     // What was applied by hand was waited for then, and no pass says anything about it since.
     let settled = follows.is_none() || standing.as_ref().is_some_and(|standing| standing.state == State::Success);
     let mut health = match follows {
@@ -110,12 +111,23 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
         "text": standing.as_ref().map(|standing| &standing.text),
         "since": standing.as_ref().map(|standing| standing.since.to_string()),
         "suspended": suspension.as_ref().map(suspended), "head_trouble": head_trouble,
+        "split_view": split_view,
         "unreachable": observed.as_ref().err(), "unseen": seen.unseen, "objects": documents,
     })
 }
 
 fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
-    let UnitReport { name: _, follows, standing, suspension, head_trouble, held: _, observed, out_of_memory: _ } = unit;
+    let UnitReport {
+        name: _,
+        follows,
+        standing,
+        suspension,
+        head_trouble,
+        split_view,
+        held: _,
+        observed,
+        out_of_memory: _,
+    } = unit;
     let mut line = |text: String| view.lines.push((None, format!("  {text}")));
     match standing {
         Some(Standing { commit, state, text, since }) => {
@@ -133,6 +145,7 @@ fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
     if let Some(trouble) = head_trouble {
         line(format!("the head of the branch is not followed: {trouble}"));
     }
+    split_view.iter().for_each(|split| line(format!("split view: {split}")));
     match observed {
         Err(why) => line(format!("could not look: {why}")),
         Ok(observed) => observed.unseen.iter().for_each(|(pod, why)| line(format!("could not look at {pod}: {why}"))),

@@ -12,6 +12,7 @@ use writ_core::trust::{
 
 use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
+use super::grounds;
 use super::host::Host;
 use super::terminal::Colour;
 
@@ -71,7 +72,14 @@ impl Asked {
     }
 
     fn case<'a>(&'a self, host: &Host, evidence: &'a Evidence, floor: Option<&'a CommitId>) -> Case<'a> {
-        Case { evidence, introduction: &self.introduction, floor, first_seen: host.now(), host: &self.trust }
+        Case {
+            evidence,
+            introduction: &self.introduction,
+            floor,
+            witnesses: None,
+            first_seen: host.now(),
+            host: &self.trust,
+        }
     }
 }
 
@@ -98,7 +106,7 @@ fn asked(host: &Host, arguments: &Arguments) -> Result<Asked, Failure> {
             source.name
         )));
     }
-    let repository = Repository::open(&folder)?;
+    let repository = Repository::open_copy(&folder, &source.name)?;
     let offered = format!("refs/writ/{}/offered", source.name);
     let head = match revision.as_deref() {
         None | Some("HEAD") => repository.resolve(&offered)?,
@@ -149,7 +157,7 @@ fn document(verdicts: &Verdicts) -> Value {
 }
 
 fn commit(verdict: &Verdict) -> Value {
-    let Verdict { commit, outcome, signer, principal } = verdict;
+    let Verdict { commit, outcome, signer, principal, allowances } = verdict;
     let (verdict, reason, detail) = match outcome {
         Outcome::Admitted => ("admitted", None, None),
         Outcome::Refused(reason, detail) => ("refused", Some(reason.code()), Some(detail)),
@@ -158,6 +166,7 @@ fn commit(verdict: &Verdict) -> Value {
     json!({
         "commit": commit.to_string(), "verdict": verdict, "signer": signer.map(|signer| signer.to_string()),
         "principal": principal, "reason": reason, "detail": detail,
+        "allowed": grounds::documents(allowances),
     })
 }
 
@@ -165,7 +174,7 @@ fn text(host: &Host, verdicts: &Verdicts) -> String {
     let terminal = &host.terminal;
     let mut text = String::new();
     let mut advice = None;
-    for Verdict { commit, outcome, signer, principal } in &verdicts.commits {
+    for Verdict { commit, outcome, signer, principal, allowances } in &verdicts.commits {
         let commit = commit.to_string();
         let commit = short_commit(&commit);
         let who = match (principal, signer) {
@@ -182,6 +191,9 @@ fn text(host: &Host, verdicts: &Verdicts) -> String {
             Outcome::Unchecked(detail) => (terminal.paint(Colour::Busy, "unchecked"), format!("  {detail}")),
         };
         text.push_str(&format!("{verdict}  {commit}  {who}{why}\n"));
+        for line in grounds::lines(allowances) {
+            text.push_str(&format!("           {line}\n"));
+        }
     }
     let head = verdicts.head;
     match (verdicts.admitted(), advice) {

@@ -10,7 +10,7 @@ use writ_core::time::Timestamp;
 use super::event::{self, hashes};
 use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
-use super::{moment, object};
+use super::{grounds, moment, object};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -36,6 +36,10 @@ struct Change {
     commit: Option<String>,
     signer: Option<String>,
     principal: Option<String>,
+    /// When the commit was admitted.
+    admitted: Option<Timestamp>,
+    /// What let its file be what it is, or why that cannot be told; none where no commit asks for it.
+    declared: Option<Result<grounds::Declared, String>>,
     from: Option<SpecHash>,
     to: Option<SpecHash>,
     replicas: u32,
@@ -68,6 +72,11 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     }
     if let Some(change) = &mut story.change {
         name_signer(&store, change)?;
+        if let (Some(commit), Some(_)) = (&change.commit, &change.to) {
+            let admitted = change.admitted.unwrap_or(change.at);
+            let by = (change.unit.as_str(), commit.as_str());
+            change.declared = Some(grounds::of_object(host, &store, &story.object, by, admitted)?);
+        }
     }
     host.terminal.show(&document(&story), &text(&story))?;
     Ok(Exit::Success)
@@ -81,6 +90,7 @@ fn name_signer(store: &Store, change: &mut Change) -> Result<(), Failure> {
         if let Event::Trust(TrustEvent::Admitted { source: _, commit: _, signer, principal }) = record.event {
             change.signer = Some(signer);
             change.principal = principal;
+            change.admitted = Some(record.at);
         }
     }
     Ok(())
@@ -138,6 +148,8 @@ fn change(record: &Record) -> Option<Change> {
         commit: None,
         signer: None,
         principal: None,
+        admitted: None,
+        declared: None,
         from: None,
         to: None,
         replicas: 0,
@@ -161,10 +173,15 @@ fn change(record: &Record) -> Option<Change> {
 fn document(story: &Story) -> Value {
     let Story { object, change, steps, notes } = story;
     let change = change.as_ref().map(|change| {
-        let Change { at, unit, commit, signer, principal, from, to, replicas, changed } = change;
+        let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed } = change;
+        let declared = declared.as_ref().map(|declared| match declared {
+            Ok(declared) => declared.document(),
+            Err(why) => json!({"unknown": why}),
+        });
         json!({
             "at": at.to_string(), "unit": unit, "commit": commit, "signer": signer, "principal": principal,
             "from": hash(from.as_ref()), "to": hash(to.as_ref()), "replicas": replicas, "changed": changed,
+            "declared": declared,
         })
     });
     let steps: Vec<Value> = steps.iter().map(step_document).collect();
@@ -220,7 +237,7 @@ fn text(story: &Story) -> String {
 }
 
 fn change_text(change: &Change) -> String {
-    let Change { at, unit, commit, signer, principal, from, to, replicas, changed } = change;
+    let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed } = change;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:9} {value}\n"));
     line("changed", &format!("{} by unit {unit}", moment::shown(*at)));
@@ -230,6 +247,11 @@ fn change_text(change: &Change) -> String {
         (Some(signer), None) => line("signed", &format!("with {signer}")),
         (None, _) if commit.is_some() => line("signed", "not known: the record holds no admission of this commit"),
         (None, _) => line("signed", "by nobody"),
+    }
+    match declared {
+        Some(Ok(declared)) => declared.lines().iter().for_each(|(name, value)| line(name, value)),
+        Some(Err(why)) => line("allowed", &format!("cannot be told any more: {why}")),
+        None => {}
     }
     match to {
         Some(to) => line("revision", &format!("{}; pods asked for: {replicas}", hashes(from.as_ref(), Some(to)))),

@@ -7,11 +7,11 @@ use std::path::Path;
 use gix::objs::{Kind, Write as _};
 use gix::refs::transaction::PreviousValue;
 use writ_core::time::Timestamp;
-use writ_core::trust::{Approval, CommitId, Rewind};
+use writ_core::trust::{Approval, CommitId, Published, Rewind};
 
 use super::error::GitError;
 use super::objects::{Repository, commit_id};
-use super::statements::{APPROVALS, REWINDS, SIGNATURE, TEXT};
+use super::statements::{APPROVALS, HOSTS, REWINDS, SIGNATURE, TEXT};
 
 impl Repository {
     /// Opens the repository that a folder lies in, as `git` finds it: at the folder, or above it.
@@ -78,4 +78,10 @@ pub fn approval_ref(approval: &Approval, mark: &str) -> String {
 #[must_use]
 pub fn rewind_ref(rewind: &Rewind, mark: &str) -> String {
     format!("refs/writ/{REWINDS}{}/{mark}", rewind.host)
+}
+
+/// The ref under which a host publishes where it is. There is one for each host and source.
+#[must_use]
+pub fn host_ref(published: &Published) -> String {
+    format!("refs/writ/{HOSTS}{}/{}", published.host, published.source)
 }

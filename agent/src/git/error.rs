@@ -180,6 +180,8 @@ pub enum Operation {
     List,
     /// What it brings.
     Fetch,
+    /// To take what a host says.
+    Push,
 }
 
 /// True if the library gave up because a repository names its objects by SHA-256. It has no error of its own for that; what it
@@ -201,6 +203,7 @@ impl std::fmt::Display for Operation {
         f.write_str(match self {
             Self::List => "list",
             Self::Fetch => "fetch",
+            Self::Push => "push",
         })
     }
 }

@@ -18,7 +18,7 @@ use super::meter::{Deadline, Meter, Metered, Reached};
 use super::objects::commit_id;
 use super::process::{Carrier, ssh, upload_pack};
 use super::remote::{Address, Remote};
-use super::statements::{APPROVALS, REWINDS};
+use super::statements::{APPROVALS, HOSTS, REWINDS};
 use crate::limits::OBJECT_BYTES_MAX;
 
 type Connection<'a, 'repo> = gix::remote::Connection<'a, 'static, 'repo, Box<dyn Transport + Send>>;
@@ -82,7 +82,7 @@ fn run(
 ) -> Result<Outcome, GitError> {
     let (address, reference) = (remote.address()?, remote.reference()?);
     let allowance = match operation {
-        Operation::List => remote.bounds.list,
+        Operation::List | Operation::Push => remote.bounds.list,
         Operation::Fetch => remote.bounds.fetch,
     };
     let below = remote.statements();
@@ -90,6 +90,7 @@ fn run(
         format!("+{reference}:{}", remote.offered()?),
         format!("+refs/writ/{APPROVALS}*:{below}{APPROVALS}*"),
         format!("+refs/writ/{REWINDS}*:{below}{REWINDS}*"),
+        format!("+refs/writ/{HOSTS}*:{below}{HOSTS}*"),
     ];
     let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| {
         let advice = advice(&said, &address, &remote.credentials).map_or(String::new(), |advice| format!(": {advice}"));

@@ -41,17 +41,19 @@ pub(super) fn options(meter: &Arc<Meter>, user: Option<&str>, token: Option<&Sec
             Ok(())
         })),
     };
-    let login = token.map(|token| {
-        let mut login = format!("{}:", user.unwrap_or(TOKEN_USER)).into_bytes();
-        login.extend_from_slice(token.expose());
-        format!("Authorization: Basic {}", STANDARD.encode(login))
-    });
     http::Options {
-        extra_headers: login.into_iter().collect(),
+        extra_headers: token.map(|token| login(user, token)).into_iter().collect(),
         follow_redirects: http::options::FollowRedirects::None,
         backend: Some(Arc::new(Mutex::new(backend))),
         ..http::Options::default()
     }
+}
+
+/// The header that shows a token. It holds a secret.
+pub(super) fn login(user: Option<&str>, token: &SecretText) -> String {
+    let mut login = format!("{}:", user.unwrap_or(TOKEN_USER)).into_bytes();
+    login.extend_from_slice(token.expose());
+    format!("Authorization: Basic {}", STANDARD.encode(login))
 }
 
 type Inner = http::reqwest::Remote;

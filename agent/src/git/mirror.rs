@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction, Listed, SignedRewind};
+use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction, Listed, Published, SignedRewind};
 
+use super::clone::host_ref;
 use super::error::GitError;
 use super::exchange::{self, Statements};
 use super::objects::{Repository, broken, commit_id, io_broken, open_options};
+use super::push::push;
 use super::remote::Remote;
 use super::renewal::{Extent, Reading, beside, discard, exchange as exchange_folders, lost, sweep};
 
@@ -205,6 +207,33 @@ impl Mirror {
     /// The rewinds of a host, and for each that cannot be used, why not.
     pub fn rewinds(&self, host: &str) -> Result<(Vec<SignedRewind>, Vec<String>), GitError> {
         self.repository.rewinds(host)
+    }
+
+    /// The repository itself, to be read.
+    #[must_use]
+    pub const fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Publishes what this host says, under a ref of the remote, with the history of `parent` behind it.
+    pub fn publish(
+        &mut self,
+        published: &Published,
+        (text, signature): (&str, &str),
+        parent: CommitId,
+    ) -> Result<(), GitError> {
+        let _alone = alone(self.repository.folder())?;
+        let theirs = host_ref(published);
+        let ours = format!("{}published", self.repository.statements_prefix());
+        let parent = Some(parent).filter(|parent| self.repository.holds_commit(*parent));
+        let commit = self.repository.keep_statement(&ours, (text, signature), parent, published.time)?;
+        push(self.repository.folder(), &self.remote, &ours, &theirs)?;
+        // The next listing shows what is known here already.
+        let below = self.repository.statements_prefix();
+        let known = theirs.strip_prefix("refs/writ/").map_or(theirs.clone(), |name| format!("{below}{name}"));
+        self.repository.keep_statement(&known, (text, signature), parent, published.time)?;
+        self.statements.insert(known, gix::ObjectId::from(*commit.as_bytes()));
+        Ok(())
     }
 
     /// What the files of a commit say about who may sign; none if they cannot be followed.

@@ -49,6 +49,11 @@ impl Repository {
         Ok(Self { inner, folder: folder.to_owned(), statements, rooted, known, reading })
     }
 
+    /// Opens the copy that the agent keeps of a source, where the refs of statements stand below the source's name.
+    pub fn open_copy(folder: &Path, source: &str) -> Result<Self, GitError> {
+        Ok(Self::open(folder)?.with_statements(statements_of(source)))
+    }
+
     /// The same repository as it is on the disk now.
     pub(super) fn again(&self) -> Result<Self, GitError> {
         let opened = Self::open(&self.folder)?.with_statements(self.statements.clone());
@@ -128,6 +133,11 @@ impl Repository {
     pub(super) fn broken(&self, detail: &str) -> GitError {
         GitError::MirrorBroken { folder: self.folder.clone(), detail: detail.to_owned(), source: None }
     }
+}
+
+/// Where the refs of a source's statements begin in its copy.
+pub(super) fn statements_of(source: &str) -> String {
+    format!("refs/writ/{source}/")
 }
 
 /// An entry of a tree.

@@ -17,7 +17,7 @@ use super::remote::{Address, Credentials};
 use crate::limits::{CONNECT_SECONDS_MAX, ERROR_TEXT_BYTES_MAX, LAST_WORDS_MILLIS};
 
 /// Variables that `ssh` needs to find the user's keys, agent and known hosts.
-const SSH_ENVIRONMENT: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "USER", "XDG_RUNTIME_DIR"];
+pub(super) const SSH_ENVIRONMENT: [&str; 6] = ["HOME", "LOGNAME", "PATH", "SSH_AUTH_SOCK", "USER", "XDG_RUNTIME_DIR"];
 
 /// A running program and what it says on standard error.
 pub(super) struct Carrier {
@@ -89,6 +89,19 @@ fn listen(mut stream: impl Read, said: &Mutex<Vec<u8>>) {
 /// `ssh` that serves a repository at an address; none for other addresses.
 pub(super) fn ssh(address: &Address, credentials: &Credentials) -> Option<Command> {
     let Address::Ssh { user, host, port, path } = address else { return None };
+    let mut command = ssh_with(credentials);
+    if let Some(port) = port {
+        command.arg("-p").arg(port.to_string());
+    }
+    if let Some(user) = user {
+        command.arg("-l").arg(user);
+    }
+    command.arg("--").arg(host).arg(format!("git-upload-pack {}", quoted(path)));
+    Some(command)
+}
+
+/// `ssh` that asks nothing and trusts only known hosts, without a word of whom it is to reach.
+pub(super) fn ssh_with(credentials: &Credentials) -> Command {
     let mut command = clean("ssh", &SSH_ENVIRONMENT);
     for option in ["BatchMode=yes", "StrictHostKeyChecking=yes", "SendEnv=GIT_PROTOCOL", "ClearAllForwardings=yes"] {
         command.arg("-o").arg(option);
@@ -108,14 +121,7 @@ pub(super) fn ssh(address: &Address, credentials: &Credentials) -> Option<Comman
         }
         Credentials::None | Credentials::Token { .. } => {}
     }
-    if let Some(port) = port {
-        command.arg("-p").arg(port.to_string());
-    }
-    if let Some(user) = user {
-        command.arg("-l").arg(user);
-    }
-    command.arg("--").arg(host).arg(format!("git-upload-pack {}", quoted(path)));
-    Some(command)
+    command
 }
 
 /// `git upload-pack` that serves a local repository.
@@ -132,7 +138,7 @@ pub(super) fn upload_pack(path: &Path) -> Command {
     command
 }
 
-fn clean(program: &str, variables: &[&str]) -> Command {
+pub(super) fn clean(program: &str, variables: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     command.envs(variables.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -147,7 +153,7 @@ fn option(name: &str, path: &Path) -> OsString {
 }
 
 /// A word for the shell at the other end.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''").replace('!', "'\\!'"))
 }
 

@@ -8,6 +8,7 @@ use writ_core::text::SecretText;
 
 use super::bounds::Bounds;
 use super::error::GitError;
+use super::objects::statements_of;
 use crate::limits::TOKEN_BYTES_MAX;
 
 /// A branch of a repository somewhere, as the settings name it.
@@ -66,7 +67,7 @@ impl Remote {
 
     /// Where our own names for the remote's statements begin.
     pub(super) fn statements(&self) -> String {
-        format!("refs/writ/{}/", self.name)
+        statements_of(&self.name)
     }
 
     /// The address, checked.

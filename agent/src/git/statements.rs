@@ -1,4 +1,4 @@
-//! Reads signed statements, approvals and rewinds, from refs of their own.
+//! Reads signed statements, approvals, rewinds and what hosts publish, from refs of their own.
 //!
 //! A statement is a commit whose tree holds two files, [`TEXT`] and [`SIGNATURE`]: a text, and what `ssh-keygen -Y sign`
 //! made of it. The ref of an approval names the tree that it is about, so that none is read that concerns nothing here:
@@ -6,6 +6,7 @@
 //! ```text
 //! refs/writ/approvals/TREE/ANY-NAME
 //! refs/writ/rewinds/HOST/ANY-NAME
+//! refs/writ/hosts/HOST/SOURCE
 //! ```
 //!
 //! Invariant: who pushed the ref and who made the commit do not matter; the signature under the text alone does.
@@ -14,8 +15,8 @@
 use gix::objs::Kind;
 use writ_core::limits::{COMMIT_BYTES_MAX, STATEMENT_BYTES_MAX};
 use writ_core::trust::{
-    APPROVAL_NAMESPACE, Approval, Evidence, HostTrust, REWIND_NAMESPACE, RawCommit, Rewind, Signature, SignedApproval,
-    SignedRewind, Signer, StatementError,
+    APPROVAL_NAMESPACE, Approval, Evidence, HOST_NAMESPACE, HostTrust, KeyId, Published, REWIND_NAMESPACE, RawCommit,
+    Rewind, Signature, SignedApproval, SignedRewind, Signer, StatementError,
 };
 
 use super::error::GitError;
@@ -36,6 +37,18 @@ pub(super) const APPROVALS: &str = "approvals/";
 /// Where rewinds stand below the refs of statements.
 pub(super) const REWINDS: &str = "rewinds/";
 
+/// Where what hosts publish stands below the refs of statements.
+pub(super) const HOSTS: &str = "hosts/";
+
+/// What a host published, with a good signature, whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPublished {
+    /// What it says.
+    pub published: Published,
+    /// The key that signed it.
+    pub signer: KeyId,
+}
+
 /// The two files of a statement.
 struct Parts {
     text: Vec<u8>,
@@ -53,6 +66,8 @@ enum Unusable {
     Signature(String),
     #[error("its ref names another tree than its text")]
     Tree,
+    #[error("its ref names another host or source than its text")]
+    Host,
 }
 
 impl Repository {
@@ -76,7 +91,7 @@ impl Repository {
 
     /// Forgets statements that the remote does not have any more: what was withdrawn does not count.
     pub(super) fn keep_statements(&self, known: &Statements) -> Result<(), GitError> {
-        for below in [APPROVALS, REWINDS] {
+        for below in [APPROVALS, REWINDS, HOSTS] {
             let prefix = format!("{}{below}", self.statements_prefix());
             for (name, _) in self.statements(below)? {
                 let name = format!("{prefix}{name}");
@@ -100,6 +115,24 @@ impl Repository {
         for (name, id) in self.statements(&format!("{REWINDS}{host}/"))? {
             match self.signed(id, REWIND_NAMESPACE, Rewind::parse)? {
                 Ok((rewind, signer)) => signed.push(SignedRewind { rewind, signer }),
+                Err(why) => unusable.push(format!("{name}: {why}")),
+            }
+        }
+        Ok((signed, unusable))
+    }
+
+    /// What hosts published, and for each that cannot be used, why not.
+    ///
+    /// # Errors
+    /// If it cannot be read, or there is too much.
+    pub fn published(&self) -> Result<(Vec<SignedPublished>, Vec<String>), GitError> {
+        let (mut signed, mut unusable) = (Vec::new(), Vec::new());
+        for (name, id) in self.statements(HOSTS)? {
+            match self.signed(id, HOST_NAMESPACE, Published::parse)? {
+                Ok((published, signer)) if name == format!("{}/{}", published.host, published.source) => {
+                    signed.push(SignedPublished { published, signer: signer.id() });
+                }
+                Ok(_) => unusable.push(format!("{name}: {}", Unusable::Host)),
                 Err(why) => unusable.push(format!("{name}: {why}")),
             }
         }

@@ -156,6 +156,19 @@ pub enum TrustEvent {
         /// Who signed it: fingerprints, and the names that the files of the floor gave them.
         signers: Vec<String>,
     },
+    /// Another host says that it follows a history apart from this one's.
+    SplitView {
+        /// The source.
+        source: String,
+        /// That host.
+        host: String,
+        /// The commit that it follows.
+        head: String,
+        /// The commit that this host follows.
+        own: String,
+        /// The fingerprint of the key that signed it, and who vouches for that.
+        detail: String,
+    },
 }
 
 /// Events of work on the host.
@@ -458,34 +471,4 @@ pub enum ReportEvent {
         /// Why.
         reason: String,
     },
-}
-
-impl From<AgentEvent> for Event {
-    fn from(event: AgentEvent) -> Self {
-        Self::Agent(event)
-    }
-}
-
-impl From<TrustEvent> for Event {
-    fn from(event: TrustEvent) -> Self {
-        Self::Trust(event)
-    }
-}
-
-impl From<WorkEvent> for Event {
-    fn from(event: WorkEvent) -> Self {
-        Self::Work(event)
-    }
-}
-
-impl From<OperatorEvent> for Event {
-    fn from(event: OperatorEvent) -> Self {
-        Self::Operator(event)
-    }
-}
-
-impl From<ReportEvent> for Event {
-    fn from(event: ReportEvent) -> Self {
-        Self::Report(event)
-    }
 }

@@ -282,6 +282,27 @@ impl Store {
         found.map_err(database("read which rewinds were used", &self.path))
     }
 
+    /// The commits that were the floor of any source, whatever the floors are by now.
+    pub fn floors_ever(&self) -> Result<BTreeSet<String>, RecordError> {
+        self.commits_of("SELECT DISTINCT \"commit\" FROM journal WHERE kind IN ('floor-set', 'rewound')", [])
+    }
+
+    /// The commits from which people let the floor of a source go back.
+    pub fn let_back_from(&self, source: &str) -> Result<BTreeSet<String>, RecordError> {
+        let sql = "SELECT json_extract(body, '$.from') FROM journal \
+                   WHERE kind = 'rewound' AND json_extract(body, '$.source') = ?1";
+        self.commits_of(sql, [source])
+    }
+
+    fn commits_of(&self, sql: &str, of: impl rusqlite::Params) -> Result<BTreeSet<String>, RecordError> {
+        let connection = self.read();
+        let found = connection.prepare_cached(sql).and_then(|mut statement| {
+            let rows = statement.query_map(of, |row| row.get(0))?;
+            rows.collect()
+        });
+        found.map_err(database("read which commits were floors", &self.path))
+    }
+
     /// See [`Batch::enrol`].
     pub fn enrol(&self, now: Timestamp, source: &str, introduced: &Introduced) -> Result<(), RecordError> {
         self.batch(|batch| batch.enrol(now, source, introduced))

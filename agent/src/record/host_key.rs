@@ -73,6 +73,18 @@ impl Store {
         })
     }
 
+    /// Signs a text in public with the host key; gives the key and the signature in armor. None before there was a key.
+    ///
+    /// # Errors
+    /// If the key that the journal names cannot sign.
+    pub fn sign_as_host(&self, text: &str) -> Result<Option<(HostKey, String)>, RecordError> {
+        self.batch(|batch| {
+            let Some(key) = batch.signing_key()? else { return Ok(None) };
+            let signature = key.sign(text).map_err(|source| RecordError::Signing { source })?;
+            Ok(Some((key.public(), signature)))
+        })
+    }
+
     /// Gives the host another key: the old one signs that, unless it is lost. Gives the old and the new one.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod checkpoint;
 mod draft;
 mod error;
 mod event;
+mod event_of;
 mod export;
 #[cfg(debug_assertions)]
 mod failpoint;

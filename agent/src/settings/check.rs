@@ -126,7 +126,7 @@ fn check_engine(docker_host: Option<&str>, problems: &mut Problems) -> Option<Pa
 }
 
 fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
-    let raw::Source { name, url, branch, poll, credentials, introduction } = raw;
+    let raw::Source { name, url, branch, poll, publish, credentials, introduction } = raw;
     let name = check_name("source", name, problems);
     let url = url.and_then(|url| check_url(url, problems));
     let branch = branch.and_then(|branch| check_branch(branch, problems));
@@ -141,7 +141,8 @@ fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
         None => None,
     };
     let (url, transport) = url?;
-    Some(Source { name: name?, url, transport, branch: branch?, poll: poll?, credentials, introduction })
+    let publish = publish.is_some_and(|written| written.value);
+    Some(Source { name: name?, url, transport, branch: branch?, poll: poll?, publish, credentials, introduction })
 }
 
 fn check_url(written: Written<String>, problems: &mut Problems) -> Option<(String, Transport)> {

@@ -76,6 +76,8 @@ pub struct Source {
     pub branch: String,
     /// Time between two looks, before jitter.
     pub poll: Duration,
+    /// The host says in that repository how far it is.
+    pub publish: bool,
     /// Files that open it.
     pub credentials: Credentials,
     /// The commit and key that everything is trusted from, if the settings pin them.

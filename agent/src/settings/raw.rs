@@ -24,6 +24,7 @@ pub(super) struct Source {
     pub(super) url: Option<Written<String>>,
     pub(super) branch: Option<Written<String>>,
     pub(super) poll: Option<Written<String>>,
+    pub(super) publish: Option<Written<bool>>,
     pub(super) credentials: Option<Credentials>,
     pub(super) introduction: Option<Introduction>,
 }
@@ -101,6 +102,7 @@ fn source(mut section: Section<'_>, problems: &mut Problems) -> Source {
         url: section.require("url", url, problems),
         branch: section.require("branch", branch, problems),
         poll: section.string("poll", problems),
+        publish: section.boolean("publish", problems),
         credentials: section.section("credentials", problems).map(|section| credentials(section, problems)),
         introduction: section.section("introduction", problems).map(|section| introduction(section, problems)),
     };

@@ -47,6 +47,17 @@ impl Target {
         }
     }
 
+    /// The units of this host that have containers, each with the commits that these are labelled with, as they are written.
+    ///
+    /// # Errors
+    /// If the target cannot be reached: never an empty answer instead.
+    pub async fn commits(&self) -> Result<BTreeSet<(String, String)>, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.commits().await,
+            Self::Simulated(simulated) => simulated.commits(),
+        }
+    }
+
     /// The same target, looked after from one state directory. A described host lies in that directory and needs no mark.
     #[must_use]
     pub fn kept_by(self, keeper: Keeper) -> Self {

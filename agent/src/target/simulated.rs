@@ -6,6 +6,7 @@
 //! Invariant: a description that cannot be read is an error, never an empty host.
 //! Invariant: what such a host cannot do (write logs, run programs) is refused in words.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future;
 use std::io;
@@ -52,6 +53,15 @@ impl Simulated {
         Ok(self.read()?.observe_for(Some(unit), now))
     }
 
+    /// The units and commits that pods are labelled with.
+    ///
+    /// # Errors
+    /// If the description cannot be read.
+    pub fn commits(&self) -> Result<BTreeSet<(String, String)>, TargetError> {
+        let host = self.read()?;
+        Ok(host.commits().map(|(unit, commit)| (unit.to_owned(), commit.to_owned())).collect())
+    }
+
     /// Takes one step.
     ///
     /// # Errors
@@ -59,7 +69,7 @@ impl Simulated {
     /// ends this process as `kill -9` would.
     pub async fn execute(&self, context: &Context, act: &Act) -> Result<(), TargetError> {
         let mut host = self.read()?;
-        let done = host.execute_for(Some(&context.unit), act, self.clock.now());
+        let done = host.execute_for((Some(&context.unit), context.commit.as_deref()), act, self.clock.now());
         self.write(&host)?;
         match done {
             Ok(()) => Ok(()),

@@ -45,6 +45,8 @@ struct Pod {
     container: String,
     /// The unit that made it; none if it belongs to whichever looks.
     unit: Option<String>,
+    /// The commit that asked for it, as a label would have it.
+    commit: Option<String>,
     object: ObjectId,
     index: PodIndex,
     revision: Option<SpecHash>,
@@ -152,14 +154,19 @@ impl Host {
     /// # Errors
     /// If a fault is described for this act, or if an engine would refuse it.
     pub fn execute(&mut self, act: &Act, now: Timestamp) -> Result<(), Failure> {
-        self.execute_for(None, act, now)
+        self.execute_for((None, None), act, now)
     }
 
-    /// Does one act of a unit at `now`.
+    /// The units and commits that pods are labelled with.
+    pub fn commits(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pods.values().filter_map(|pod| Some((pod.unit.as_deref()?, pod.commit.as_deref()?)))
+    }
+
+    /// Does one act at `now`, of a unit and by a commit.
     ///
     /// # Errors
     /// If a fault is described for this act, or if an engine would refuse it.
-    pub fn execute_for(&mut self, unit: Option<&str>, act: &Act, now: Timestamp) -> Result<(), Failure> {
+    pub fn execute_for(&mut self, by: (Option<&str>, Option<&str>), act: &Act, now: Timestamp) -> Result<(), Failure> {
         self.acts += 1;
         for pod in self.pods.values_mut() {
             (pod.state, pod.ended) = pod.state_at(now);
@@ -170,8 +177,8 @@ impl Host {
             Some(FaultKind::Refuse) => Err(refused(format!("the simulated host refuses act {number}"))),
             Some(FaultKind::Hang) => Err(Failure::Hangs(number)),
             Some(FaultKind::CrashBefore) => Err(Failure::Crashes(number)),
-            Some(FaultKind::CrashAfter) => self.perform(unit, act, now).and(Err(Failure::Crashes(number))),
-            None => self.perform(unit, act, now),
+            Some(FaultKind::CrashAfter) => self.perform(by, act, now).and(Err(Failure::Crashes(number))),
+            None => self.perform(by, act, now),
         }
     }
 
@@ -198,7 +205,7 @@ impl Host {
         Ok(())
     }
 
-    fn perform(&mut self, unit: Option<&str>, act: &Act, now: Timestamp) -> Result<(), Failure> {
+    fn perform(&mut self, by: (Option<&str>, Option<&str>), act: &Act, now: Timestamp) -> Result<(), Failure> {
         match act {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(),
@@ -214,13 +221,13 @@ impl Host {
                 self.volumes.entry(volume.name.clone()).or_insert(made);
                 Ok(())
             }
-            Act::CreatePod(spec) => self.create_pod(unit, spec, now),
+            Act::CreatePod(spec) => self.create_pod(by, spec, now),
             Act::StartPod { pod, container } => self.start(pod, container, now),
             Act::MendPod { spec, container, fixes } => self.mend(&spec.name, container, fixes),
             Act::ReplacePod { container, spec } => {
                 self.pod(&spec.name, container)?;
                 self.pods.remove(&spec.name);
-                self.create_pod(unit, spec, now)
+                self.create_pod(by, spec, now)
             }
             Act::RemovePod { pod, container, grace: _ } => {
                 self.pod(pod, container)?;
@@ -242,7 +249,7 @@ impl Host {
         }
     }
 
-    fn create_pod(&mut self, unit: Option<&str>, spec: &PodSpec, now: Timestamp) -> Result<(), Failure> {
+    fn create_pod(&mut self, by: (Option<&str>, Option<&str>), spec: &PodSpec, now: Timestamp) -> Result<(), Failure> {
         self.needs_network()?;
         if let Some(holder) = self.foreign.get(&spec.name) {
             return Err(refused(format!("the name {} is held by {}", spec.name, holder.0)));
@@ -256,7 +263,8 @@ impl Host {
         self.made += 1;
         let pod = Pod {
             container: format!("simulated-{}", self.made),
-            unit: unit.map(str::to_owned),
+            unit: by.0.map(str::to_owned),
+            commit: by.1.map(str::to_owned),
             object: spec.object.clone(),
             index: spec.index.clone(),
             revision: Some(spec.revision.clone()),
@@ -359,6 +367,7 @@ impl Pod {
         let Self {
             container,
             unit: _,
+            commit: _,
             object,
             index,
             revision,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! network present | absent | foreign WHO
-//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s ended=MOMENT unit=U
+//! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s ended=MOMENT unit=U commit=C
 //! volume NAME object=KIND/SCOPE/NAME claim=CLAIM ordinal=N
 //! altered POD renamed NAME | disconnected | field WORDS
 //! foreign container NAME WHO
@@ -106,12 +106,13 @@ impl Host {
         let container = fields.maybe("container").unwrap_or_else(|| format!("described-{name}"));
         let answer = fields.maybe("available").map_or(Ok(Answer::After(Seconds(0))), |text| answer(&text))?;
         let ended = fields.maybe("ended").map(|text| moment(&text)).transpose()?;
-        let unit = fields.maybe("unit");
+        let (unit, commit) = (fields.maybe("unit"), fields.maybe("commit"));
         let volumes = fields.maybe("volumes").unwrap_or_default();
         let volumes = volumes.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         fields.end()?;
         let altered = Vec::new();
-        let pod = Pod { container, unit, object, index, revision, state, since, ended, altered, answer, volumes };
+        let pod =
+            Pod { container, unit, commit, object, index, revision, state, since, ended, altered, answer, volumes };
         match self.pods.insert(name.clone(), pod) {
             Some(_) => Err(format!("there is a pod {name} already")),
             None => Ok(()),
@@ -290,12 +291,13 @@ impl fmt::Display for Host {
 }
 
 fn write_pod(f: &mut fmt::Formatter<'_>, name: &str, pod: &Pod) -> fmt::Result {
-    let Pod { container, unit, object, index, revision, state, since, ended, altered, answer, volumes } = pod;
+    let Pod { container, unit, commit, object, index, revision, state, since, ended, altered, answer, volumes } = pod;
     let revision = revision.as_ref().map_or("unreadable", SpecHash::as_str);
     write!(f, "pod {name} object={object} index={index} revision={revision} state={} since={since}", StateText(state))?;
     write!(f, " container={container} available={answer}")?;
     ended.iter().try_for_each(|ended| write!(f, " ended={ended}"))?;
     unit.iter().try_for_each(|unit| write!(f, " unit={unit}"))?;
+    commit.iter().try_for_each(|commit| write!(f, " commit={commit}"))?;
     if !volumes.is_empty() {
         write!(f, " volumes={}", volumes.join(","))?;
     }

@@ -9,9 +9,10 @@ use super::host::HostTrust;
 use super::id::{CommitId, TreeId};
 use super::judge::{Court, Judged, Outcome};
 use super::key_id::KeyId;
-use super::permission::Allowance;
+use super::permission::{Allowance, Grounds};
 use super::reason::Reason;
 use super::rules::Rules;
+use super::witness::Witnesses;
 use crate::guard::Power;
 use crate::time::Timestamp;
 
@@ -66,6 +67,8 @@ pub struct Verdict {
     pub signer: Option<KeyId>,
     /// The principal under which it was admitted.
     pub principal: Option<String>,
+    /// What let it change each path; nothing where no rules of trust were asked, and where it was not admitted.
+    pub allowances: Vec<Allowance>,
 }
 
 /// What to think of every commit that a head brings, for `writ verify`.
@@ -86,6 +89,8 @@ pub struct Case<'a> {
     pub introduction: &'a Introduction,
     /// The last commit that was applied; none before the first deployment.
     pub floor: Option<&'a CommitId>,
+    /// What else tells that the host followed a commit; none where no host is asked for.
+    pub witnesses: Option<&'a Witnesses>,
     /// When the host first saw what lies above the floor: the time of the pass.
     pub first_seen: Timestamp,
     /// What the host itself says.
@@ -123,9 +128,12 @@ pub fn admit(case: &Case<'_>) -> Result<Admitted, Refusal> {
 /// The verdict on every commit that an offered head brings; the head is admitted if all of them are.
 #[must_use]
 pub fn verdicts(case: &Case<'_>) -> Verdicts {
-    let judged = Court::new(case).judge().into_iter();
-    let commits =
-        judged.map(|Judged { commit, outcome, signer, principal }| Verdict { commit, outcome, signer, principal });
+    let court = Court::new(case);
+    let commits = court.judge().into_iter().map(|Judged { commit, outcome, signer, principal }| {
+        let asked = outcome == Outcome::Admitted && commit != case.introduction.commit;
+        let allowances = if asked { court.explain(&commit).unwrap_or_default() } else { Vec::new() };
+        Verdict { commit, outcome, signer, principal, allowances }
+    });
     Verdicts { head: case.evidence.head(), commits: commits.collect() }
 }
 
@@ -137,9 +145,17 @@ pub fn explain(case: &Case<'_>, commit: &CommitId) -> Result<Vec<Allowance>, Out
     Court::new(case).explain(commit)
 }
 
+/// What let a path be what it is in the tree of the head.
+///
+/// # Errors
+/// If that cannot be told from the evidence.
+pub fn grounds(case: &Case<'_>, path: &[u8]) -> Result<Grounds, Outcome> {
+    Court::new(case).grounds(path)
+}
+
 impl Admitted {
     fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
-        let Case { evidence, introduction, floor: _, first_seen: _, host } = *case;
+        let Case { evidence, introduction, floor: _, witnesses: _, first_seen: _, host } = *case;
         let node = evidence.node(&judged.commit)?;
         let content = node.content.as_ref().ok()?;
         let own = evidence.authorizations_of(content).listed()?;

@@ -47,7 +47,14 @@ fn ssh_key() -> SshKey {
 fn judge(evidence: &Evidence, floor: Option<u8>) -> Result<CommitId, Option<Reason>> {
     let introduction = Introduction { commit: id(1), signer: key() };
     let (floor, host) = (floor.map(id), HostTrust::default());
-    let case = Case { evidence, introduction: &introduction, floor: floor.as_ref(), first_seen: NOW, host: &host };
+    let case = Case {
+        evidence,
+        introduction: &introduction,
+        floor: floor.as_ref(),
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     let admitted = admit(&case);
     assert_eq!(verdicts(&case).admitted(), admitted.is_ok());
     admitted.map(|admitted| admitted.commit()).map_err(|refusal| refusal.reason)
@@ -105,7 +112,14 @@ fn a_refusal_names_the_oldest_commit_the_reason_and_the_remedy() {
     let chain = evidence(3, &[(1, &[], good()), (2, &[1], Signature::Missing), (3, &[2], Signature::Missing)]);
     let introduction = Introduction { commit: id(1), signer: key() };
     let host = HostTrust::default();
-    let case = Case { evidence: &chain, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &chain,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     let refusal = admit(&case).unwrap_err();
     let (two, three) = (id(2), id(3));
     assert_eq!(

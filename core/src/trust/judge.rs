@@ -5,15 +5,16 @@
 
 use super::admit::Case;
 use super::authorizations::{Authorizations, FOLDER, Listed, REVOKED, RULES};
-use super::evidence::{Content, Evidence, Node};
+use super::evidence::{Changed, Content, Evidence, Node};
 use super::id::CommitId;
 use super::key_id::KeyId;
-use super::permission::{Allowance, Permission};
+use super::permission::{Allowance, Grounds, Permission};
 use super::reason::Reason;
 use super::revoked::Revocations;
 use super::signature::Signature;
 use super::signer::Signer;
 use super::signers::{Standing, Use};
+use super::witness::{Descent, Witness};
 use crate::limits::COMMIT_AHEAD_MAX;
 use crate::time::Timestamp;
 
@@ -54,7 +55,7 @@ pub(super) struct Court<'a> {
 
 impl<'a> Court<'a> {
     pub(super) fn new(case: &'a Case<'a>) -> Self {
-        let Case { evidence, introduction, floor, first_seen: _, host: _ } = *case;
+        let Case { evidence, introduction, floor, witnesses: _, first_seen: _, host: _ } = *case;
         let nothing = || vec![false; evidence.len()];
         let settled = floor.map_or_else(nothing, |floor| evidence.ancestry(floor));
         let mut before = evidence.ancestry(&introduction.commit);
@@ -97,15 +98,38 @@ impl<'a> Court<'a> {
         all
     }
 
-    /// Refuses a head that does not descend from the floor, unless something worse is known about it.
+    /// Refuses a head that does not descend from the floor and every witness, unless something worse is known about it.
     fn judge_descent(&self, all: &mut [Judged]) {
-        let Some(floor) = self.case.floor else { return };
-        let descends = self.case.evidence.place(floor).is_some_and(|place| self.offered[place]);
         let head = all.last_mut().filter(|head| head.commit == self.case.evidence.head());
-        if let Some(head) = head.filter(|head| !descends && head.outcome == Outcome::Admitted) {
-            let detail = format!("it does not descend from {floor}, which was applied last");
-            head.outcome = Outcome::Refused(Reason::Rewind, detail);
+        if let Some(head) = head.filter(|head| head.outcome == Outcome::Admitted)
+            && let Err(outcome) = self.find_descending(&head.commit)
+        {
+            head.outcome = outcome;
         }
+    }
+
+    fn find_descending(&self, head: &CommitId) -> Result<(), Outcome> {
+        let rewind = |detail: String| Err(Outcome::Refused(Reason::Rewind, detail));
+        let descends = |floor| self.case.evidence.place(floor).is_some_and(|place| self.offered[place]);
+        if let Some(floor) = self.case.floor.filter(|floor| !descends(floor)) {
+            return rewind(format!("it does not descend from {floor}, which was applied last"));
+        }
+        let Some(witnesses) = self.case.witnesses else { return Ok(()) };
+        let mut unknown = witnesses.unread.clone();
+        for (Witness { commit, payload: _, by }, descent) in witnesses.against(head) {
+            match descent {
+                Descent::Yes => {}
+                Descent::No => {
+                    return rewind(format!(
+                        "it does not descend from {commit}, {by}; the record does not know that one"
+                    ));
+                }
+                Descent::CannotTell(missing) => unknown.push(format!(
+                    "whether it descends from {commit}, {by}, cannot be told, for commit {missing} is missing"
+                )),
+            }
+        }
+        if unknown.is_empty() { Ok(()) } else { Err(Outcome::Unchecked(unknown.join("; "))) }
     }
 
     fn judge_node(&self, place: usize, node: &Node) -> Judged {
@@ -173,6 +197,23 @@ impl<'a> Court<'a> {
         self.permission().find(node, content)
     }
 
+    /// What let a path be what it is in the head's tree.
+    pub(super) fn grounds(&self, path: &[u8]) -> Result<Grounds, Outcome> {
+        let Case { evidence, introduction, floor: _, witnesses: _, first_seen: _, host } = *self.case;
+        if !evidence.has_rules(host) {
+            return Ok(Grounds::Unruled);
+        }
+        let nodes = evidence.nodes().iter().enumerate().rev();
+        for (_, node) in nodes.filter(|(place, _)| self.offered[*place] && !self.before[*place]) {
+            if node.id != introduction.commit && changes(node, path)? {
+                let mut allowances = self.explain(&node.id)?;
+                allowances.retain(|allowance| allowance.path == path);
+                return Ok(Grounds::Changed { commit: node.id, allowances });
+            }
+        }
+        Ok(Grounds::Introduced)
+    }
+
     /// Refuses a signer whom the host revokes, or whom any commit revokes that does not build on this one. A commit that
     /// revokes a key has all before it in view, and lets it stand; what is signed beside it was not there yet.
     fn find_revoked(&self, place: usize, signer: &Signer) -> Result<(), Outcome> {
@@ -214,7 +255,7 @@ impl<'a> Court<'a> {
     }
 
     fn permission(&self) -> Permission<'_> {
-        let Case { evidence, introduction: _, floor: _, first_seen, host } = *self.case;
+        let Case { evidence, introduction: _, floor: _, witnesses: _, first_seen, host } = *self.case;
         Permission { evidence, host, first_seen, settled: &self.settled }
     }
 
@@ -262,6 +303,19 @@ impl<'a> Court<'a> {
         }
         principal.ok_or_else(|| Outcome::Unchecked("it has no parent and is not the introduction".to_owned()))
     }
+}
+
+/// True if a commit changes a path, on any of its edges.
+fn changes(node: &Node, path: &[u8]) -> Result<bool, Outcome> {
+    let mut changes = false;
+    for changed in &node.changed {
+        match changed {
+            Changed::Paths(paths) => changes |= paths.iter().any(|it| it.as_ref() == path),
+            Changed::NotRead => return Err(Outcome::Unchecked(format!("what {} changes was not read", node.id))),
+            Changed::Unjudged(why) => return Err(Outcome::Unchecked(format!("commit {}: {why}", node.id))),
+        }
+    }
+    Ok(changes)
 }
 
 /// What a well-formed commit's tree says, if it can be followed.

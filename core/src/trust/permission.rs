@@ -35,6 +35,24 @@ pub struct Allowance {
     pub rules: Vec<String>,
     /// The people who counted, by the names that the parent's files give their keys.
     pub people: Vec<String>,
+    /// Those of them who approved of the commit's tree.
+    pub approvals: Vec<String>,
+}
+
+/// What let a path be what it is in the tree of a head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grounds {
+    /// No rules of trust were ever in force: each listed key may change everything.
+    Unruled,
+    /// No commit since the introduction changed it: it is as the host pinned it.
+    Introduced,
+    /// A commit changed it last.
+    Changed {
+        /// The commit.
+        commit: CommitId,
+        /// What let it do so, on each edge on which it changed the path; nothing where no rules were in force by then.
+        allowances: Vec<Allowance>,
+    },
 }
 
 /// What a signer is to the rules.
@@ -160,6 +178,7 @@ impl<'a> Permission<'a> {
                 continue;
             }
             let people = self.people(content, role, parent.listed);
+            let approvals = self.approving(content, parent.listed);
             let Makers { people: mut makers, settled } =
                 if clean { self.makers(node, parent)? } else { Makers::default() };
             for path in paths(node, at)? {
@@ -168,7 +187,7 @@ impl<'a> Permission<'a> {
                     None if settled => continue,
                     None => people.clone(),
                 };
-                allowances.push(self.permit(parent, role, path, &here)?);
+                allowances.push(self.permit(parent, role, path, (&here, &approvals))?);
             }
         }
         Ok(allowances)
@@ -229,11 +248,16 @@ impl<'a> Permission<'a> {
             (Signature::Good(signer), Role::Person) => standing(listed, signer, Use::commit(&[committed])),
             (_, Role::Person | Role::Forge | Role::Heartbeat) => None,
         };
-        let approval = [self.first_seen];
-        let used = Use { namespace: APPROVAL_NAMESPACE, moments: &approval };
-        let approvers = self.approvers(content).filter_map(|signer| standing(listed, signer, used));
-        let people = signer.into_iter().chain(approvers);
-        people.filter(|principal| self.role_of(listed, principal) == Role::Person).collect()
+        let signer = signer.filter(|principal| self.role_of(listed, principal) == Role::Person);
+        signer.into_iter().chain(self.approving(content, listed)).collect()
+    }
+
+    /// The people who approved of a commit's tree, by the names that a parent's files give their keys.
+    fn approving(&self, content: &Content, listed: &'a Listed) -> BTreeSet<&'a str> {
+        let moments = [self.first_seen];
+        let used = Use { namespace: APPROVAL_NAMESPACE, moments: &moments };
+        let approving = self.approvers(content).filter_map(|signer| standing(listed, signer, used));
+        approving.filter(|principal| self.role_of(listed, principal) == Role::Person).collect()
     }
 
     /// Who made what a merge brings to one of its parents.
@@ -278,7 +302,7 @@ impl<'a> Permission<'a> {
         parent: &Parent<'_>,
         role: Role,
         path: &[u8],
-        people: &BTreeSet<&str>,
+        (people, approvals): (&BTreeSet<&str>, &BTreeSet<&str>),
     ) -> Result<Allowance, Outcome> {
         let Parent { id, content: _, listed } = parent;
         let whose = format!("of its parent {id}");
@@ -297,8 +321,10 @@ impl<'a> Permission<'a> {
                 format!("a forge brings it, and nobody whom its parent {id} authorizes changed {}", shown(path));
             return Err(Outcome::Refused(Reason::PathNotAllowed, detail));
         }
-        let (rules, people) = (by.into_iter().map(str::to_owned), people.iter().map(|person| (*person).to_owned()));
-        Ok(Allowance { parent: *id, path: path.to_vec(), rules: rules.collect(), people: people.collect() })
+        let names = |people: &BTreeSet<&str>| people.iter().map(|person| (*person).to_owned()).collect();
+        let rules = by.into_iter().map(str::to_owned).collect();
+        let (people, approvals) = (names(people), names(approvals));
+        Ok(Allowance { parent: *id, path: path.to_vec(), rules, people, approvals })
     }
 }
 

@@ -145,7 +145,14 @@ fn history(text: &str) -> History {
 fn judge(text: &str, host: &HostTrust) -> String {
     let History { evidence, floor } = history(text);
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: floor.as_ref(), first_seen: NOW, host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: floor.as_ref(),
+        witnesses: None,
+        first_seen: NOW,
+        host,
+    };
     match admit(&case) {
         Ok(admitted) => format!("{} admitted", admitted.commit().as_bytes()[0]),
         Err(refusal) => {
@@ -320,7 +327,14 @@ fn what_was_not_read_is_neither_allowed_nor_denied() {
     assert_eq!(evidence.lacks(Some(&id(2)), &HostTrust::default()), []);
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
     let host = HostTrust::default();
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     assert_eq!(admit(&case).unwrap_err().reason, None);
 }
 
@@ -329,15 +343,64 @@ fn what_let_a_change_in_is_told_for_each_edge_and_path() {
     let History { evidence, .. } = history("1 by ann: rules=strict\n2 < 1 by ann: db web\napprove 2 by bo");
     let introduction = Introduction { commit: id(1), signer: key("ann").id() };
     let host = HostTrust::default();
-    let case = Case { evidence: &evidence, introduction: &introduction, floor: None, first_seen: NOW, host: &host };
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
     let told: Vec<String> = explain(&case, &id(2))
         .unwrap()
         .into_iter()
-        .map(|Allowance { parent: _, path, rules, people }| {
+        .map(|Allowance { parent: _, path, rules, people, approvals: _ }| {
             format!("{}: {} by {}", String::from_utf8(path).unwrap(), rules.join(","), people.join(","))
         })
         .collect();
     assert_eq!(told, ["db: all,db by ann,bo", "web: all,web by ann,bo"]);
+}
+
+/// What let `path` be what it is in the head's tree.
+fn grounds_of(path: &str, text: &str) -> String {
+    let History { evidence, .. } = history(text);
+    let introduction = Introduction { commit: id(1), signer: key("ann").id() };
+    let host = HostTrust::default();
+    let case = Case {
+        evidence: &evidence,
+        introduction: &introduction,
+        floor: None,
+        witnesses: None,
+        first_seen: NOW,
+        host: &host,
+    };
+    match grounds(&case, path.as_bytes()) {
+        Ok(Grounds::Unruled) => "no rules".to_owned(),
+        Ok(Grounds::Introduced) => "introduced".to_owned(),
+        Ok(Grounds::Changed { commit, allowances }) => {
+            let told = allowances.into_iter().map(|Allowance { parent, path: _, rules, people, approvals }| {
+                let (parent, rules) = (parent.as_bytes()[0], rules.join(","));
+                format!(" | {parent}: {rules} by {}, approved by {}", people.join(","), approvals.join(","))
+            });
+            format!("{}{}", commit.as_bytes()[0], told.collect::<String>())
+        }
+        Err(outcome) => format!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn a_path_is_explained_by_the_commit_that_changed_it_last() {
+    let text = "1 by ann: rules=strict\n2 < 1 by ann: db web\n3 < 2 by cy: other\napprove 2 by bo";
+    assert_eq!(grounds_of("db", text), "2 | 1: all,db by ann,bo, approved by bo");
+    assert_eq!(grounds_of("other", text), "3 | 2: all by cy, approved by ");
+    assert_eq!(grounds_of("nowhere", text), "introduced");
+    assert_eq!(grounds_of("db", "1 by ann:\n2 < 1 by ann: db"), "no rules");
+    let later = "1 by ann:\n2 < 1 by cy: db\n3 < 2 by ann: other | rules=strict";
+    assert_eq!(grounds_of("db", &later.replace(" |", "")), "2", "there were no rules by then");
+    let merged = "1 by ann: rules=strict\n2 < 1 by cy: web\n3 < 1 by bo: other\n4 < 2,3 by forge: other | web clean";
+    assert_eq!(grounds_of("web", merged), "4 | 3: all,web by cy, approved by ");
+    let without = grounds_of("db", &text.replace("approve 2 by bo", "approve 2 by cy"));
+    assert!(without.starts_with("Refused(ThresholdNotMet"), "{without}");
 }
 
 #[test]

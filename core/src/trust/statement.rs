@@ -144,7 +144,6 @@ impl Rewind {
     /// If the bytes are none.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
         let mut lines = Lines::of(bytes, REWIND)?;
-        let word = |value: &str| (!value.contains(' ')).then(|| value.to_owned());
         let source = lines.wanted("source", word)?;
         let host = lines.wanted("host", word)?;
         let from = lines.wanted("from", |value| value.parse().ok())?;
@@ -162,22 +161,27 @@ impl Rewind {
     }
 }
 
+/// A value without a blank in it.
+pub(super) fn word(value: &str) -> Option<String> {
+    (!value.contains(' ')).then(|| value.to_owned())
+}
+
 /// A moment in whole seconds, in the one spelling that a statement has for it.
-fn moment(value: &str) -> Option<Timestamp> {
+pub(super) fn moment(value: &str) -> Option<Timestamp> {
     Timestamp::parse(value).filter(|moment| whole_seconds(*moment) == value)
 }
 
-fn whole_seconds(moment: Timestamp) -> String {
+pub(super) fn whole_seconds(moment: Timestamp) -> String {
     Timestamp::from_seconds(moment.seconds()).to_string().replace(".000Z", "Z")
 }
 
 /// The lines of a statement that were not read yet.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     rest: std::iter::Peekable<std::iter::Enumerate<std::str::Split<'a, char>>>,
 }
 
 impl<'a> Lines<'a> {
-    fn of(bytes: &'a [u8], first: &'static str) -> Result<Self, StatementError> {
+    pub(super) fn of(bytes: &'a [u8], first: &'static str) -> Result<Self, StatementError> {
         let short = u64::try_from(bytes.len()).is_ok_and(|length| length <= STATEMENT_BYTES_MAX);
         let text = std::str::from_utf8(bytes).ok().filter(|_| short).and_then(|text| text.strip_suffix('\n'));
         let text = text.filter(|text| !text.chars().any(|character| character.is_control() && character != '\n'));
@@ -199,12 +203,16 @@ impl<'a> Lines<'a> {
         read.map(Some).ok_or(StatementError::Value { line: at + 1, key })
     }
 
-    fn wanted<T>(&mut self, key: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, StatementError> {
+    pub(super) fn wanted<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, StatementError> {
         let line = self.rest.peek().map_or(0, |(at, _)| at + 1);
         self.optional(key, read)?.ok_or(StatementError::Line { line, expected: key })
     }
 
-    fn end(&mut self) -> Result<(), StatementError> {
+    pub(super) fn end(&mut self) -> Result<(), StatementError> {
         match self.rest.next() {
             None => Ok(()),
             Some((at, _)) => Err(StatementError::Surplus { line: at + 1 }),

@@ -80,8 +80,14 @@ fn judge(scene: &Scene, floor: Option<&str>, agreed: &Agreed) -> (Judged, String
         Ok(both) => both,
         Err(error) => return (Judged::NotChecked, writ::error::chain(&error)),
     };
-    let by =
-        |evidence| Case { evidence, introduction: &introduction, floor: floor.as_ref(), first_seen, host: &scene.host };
+    let by = |evidence| Case {
+        evidence,
+        introduction: &introduction,
+        floor: floor.as_ref(),
+        witnesses: None,
+        first_seen,
+        host: &scene.host,
+    };
     let case = by(&evidence);
     let verdicts = verdicts(&case);
     // What is remembered from a first look changes no verdict.

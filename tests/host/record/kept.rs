@@ -70,6 +70,14 @@ fn later() -> Vec<Event> {
             signers: vec!["SHA256:abc alice@example".into()],
         }
         .into(),
+        TrustEvent::SplitView {
+            source: "infra".into(),
+            host: "edge-2".into(),
+            head: "c2".into(),
+            own: "c1".into(),
+            detail: "nobody vouches for it".into(),
+        }
+        .into(),
         OperatorEvent::VolumeBackedUp {
             unit: "edge".into(),
             volume: "v".into(),

@@ -85,7 +85,7 @@ impl World {
         floor: Option<&'a CommitId>,
         first_seen: Timestamp,
     ) -> Case<'a> {
-        Case { evidence, introduction: &self.introduction, floor, first_seen, host: &self.host }
+        Case { evidence, introduction: &self.introduction, floor, witnesses: None, first_seen, host: &self.host }
     }
 
     #[track_caller]

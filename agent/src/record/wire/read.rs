@@ -168,6 +168,13 @@ fn trust(kind: &str, from: &Stored<'_>) -> Read<Option<TrustEvent>> {
             TrustEvent::Unchecked { source: source()?, commit: from.maybe_commit(), detail: from.text("detail")? }
         }
         "floor-set" => TrustEvent::FloorSet { source: source()?, from: from.maybe_text("from")?, to: from.commit()? },
+        "split-view" => TrustEvent::SplitView {
+            source: source()?,
+            host: from.text("host")?,
+            head: from.text("head")?,
+            own: from.commit()?,
+            detail: from.text("detail")?,
+        },
         "rewound" => TrustEvent::Rewound {
             source: source()?,
             from: from.text("from")?,

@@ -111,6 +111,12 @@ fn trust(event: &TrustEvent) -> Draft {
         TrustEvent::FloorSet { source, from, to } => {
             Draft::new("floor-set").commit(Some(to)).put("source", source.as_str()).put("from", from.clone())
         }
+        TrustEvent::SplitView { source, host, head, own, detail } => Draft::new("split-view")
+            .commit(Some(own))
+            .put("source", source.as_str())
+            .put("host", host.as_str())
+            .put("head", head.as_str())
+            .put("detail", detail.as_str()),
         TrustEvent::Rewound { source, from, to, statement, signers } => Draft::new("rewound")
             .commit(Some(to))
             .put("source", source.as_str())

@@ -124,6 +124,13 @@ impl PodLabels {
     }
 }
 
+/// The unit of a container of `host`, and the commit that it is labelled with, as it is written; none if it is another
+/// host's, or no commit asked for it.
+pub(super) fn commit(host: &str, labels: &HashMap<String, String>) -> Option<(String, String)> {
+    let ours = labels.get(HOST).is_some_and(|of| of == host);
+    ours.then_some((labels.get(UNIT)?.clone(), labels.get(COMMIT)?.clone()))
+}
+
 /// The labels of a container of `pod`.
 pub(super) fn of_container(context: &Context, pod: &PodSpec, digest: &str, asked: Option<&Asked>) -> Labels {
     let mut labels = of_host(context);
@@ -230,6 +237,17 @@ mod tests {
             let pairs: Vec<_> = POD_LABELS.into_iter().filter(|pair| *pair != missing).collect();
             assert_eq!(PodLabels::parse("edge-1", &labels(&pairs)), None, "without {missing:?}");
         }
+    }
+
+    #[test]
+    fn the_commit_of_a_container_is_read_as_it_is_written_and_only_of_this_host() {
+        let read =
+            |host: &str, commit: &[(&str, &str)]| super::commit(host, &labels(&[&POD_LABELS[..], commit].concat()));
+        let edge = |commit: &str| Some(("data".to_owned(), commit.to_owned()));
+        assert_eq!(read("edge-1", &[(COMMIT, "9f2c")]), edge("9f2c"));
+        assert_eq!(read("edge-1", &[(COMMIT, "")]), edge(""), "what cannot be read is there");
+        assert_eq!(read("edge-1", &[]), None);
+        assert_eq!(read("edge-2", &[(COMMIT, "9f2c")]), None);
     }
 
     #[test]

@@ -60,6 +60,17 @@ impl Docker {
         Ok(observed)
     }
 
+    /// The units of this host that have containers, running or not, each with the commits that these are labelled with. What
+    /// was made for local files has none.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn commits(&self) -> Result<BTreeSet<(String, String)>, TargetError> {
+        let containers = self.containers("list the containers").await?;
+        let commits = containers.iter().filter_map(|container| labels::commit(&self.host, container.labels.as_ref()?));
+        Ok(commits.collect())
+    }
+
     /// Every container of the engine, running or not.
     pub(super) async fn containers(&self, operation: &str) -> Result<Vec<ContainerSummary>, TargetError> {
         let engine = self.engine().await?;
