@@ -44,6 +44,45 @@ fn mounting(volume: &str, mount: &str) -> String {
     yaml(&format!("volumes: [{{name: v, {volume}}}]"), &format!("volumeMounts: [{{name: v, mountPath: /v{mount}}}]"))
 }
 
+/// A workload of a kind with a pod of one container, with more fields of both.
+fn of_kind(kind: &str, pod: &str, container: &str) -> String {
+    let containers = format!("containers: [{{name: app, image: 'example/app:1', {container}}}]");
+    let template =
+        |more: &str| format!("template: {{metadata: {{labels: {{app: app}}}}, spec: {{{more}{pod}{containers}}}}}");
+    let (version, spec) = match kind {
+        "Job" => ("batch/v1", template("restartPolicy: Never, ")),
+        "CronJob" => {
+            let spec = template("restartPolicy: Never, ");
+            ("batch/v1", format!("schedule: '* * * * *', jobTemplate: {{spec: {{{spec}}}}}"))
+        }
+        _ => ("apps/v1", format!("selector: {{matchLabels: {{app: app}}}}, {}", template(""))),
+    };
+    format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: app, namespace: guarded}}\nspec: {{{spec}}}\n")
+}
+
+#[test]
+fn no_kind_of_workload_may_ask_for_what_another_may_not() {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"] {
+        let check = |pod: &str, container: &str, rules: &[Rule]| check("a.yaml", &of_kind(kind, pod, container), rules);
+        check("", "command: [run]", &[]);
+        check("", "securityContext: {privileged: true}", &[Rule::NoPrivileged]);
+        check("hostNetwork: true, ", "", &[Rule::NoHostNetwork]);
+        let mounted = "volumeMounts: [{name: v, mountPath: /v}]";
+        check("volumes: [{name: v, hostPath: {path: /etc}}], ", mounted, &[Rule::HostPath]);
+        check("volumes: [{name: v, hostPath: {path: /srv/media/films}}], ", mounted, &[]);
+    }
+    for (kind, more) in [("deployment", ""), ("statefulset", ""), ("job", ""), ("cronjob", "schedule = \"* * * * *\"")]
+    {
+        let hcl = |path: &str| {
+            format!(
+                "{kind} \"guarded\" \"app\" {{\n  image = \"example/app:1\"\n  volumes = [\"{path}:/v\"]\n  {more}\n}}\n"
+            )
+        };
+        check("a.hcl", &hcl("/etc"), &[Rule::HostPath]);
+        check("a.hcl", &hcl("/srv/media/films"), &[]);
+    }
+}
+
 #[test]
 fn an_init_container_can_ask_for_nothing_that_the_main_one_could_not() {
     let init =

@@ -10,13 +10,15 @@ deployment "SCOPE" "web" {
 }
 "#;
 
-/// Two hosts that call themselves alike, with one unit, each with a state directory of its own.
+/// Two hosts that call themselves alike and follow one repository, with one unit, each with a state directory of its own.
 async fn twins() -> (Site, Site) {
     let first = Site::new().await;
     let mut world = World::new().await;
     world.context.unit = first.unit();
     world.scope.clone_from(&first.world.scope);
-    (first, Site::with(world, "").await)
+    let mut second = Site::with(world, "").await;
+    second.follow(&first).await;
+    (first, second)
 }
 
 async fn store(site: &Site) -> String {
@@ -29,7 +31,7 @@ async fn a_second_state_directory_with_the_same_host_name_is_refused_before_its_
     let (first, second) = twins().await;
     first.deploy("web.hcl", WEB).await;
     let before = first.containers();
-    second.commit("web.hcl", &WEB.replace("sleep 1000", "sleep 2000"));
+    first.commit("web.hcl", &WEB.replace("sleep 1000", "sleep 2000"));
     for words in [&["run", "--once"][..], &["plan"]] {
         let refused = second.writ(words).await;
         refused.exits(1);
@@ -41,7 +43,7 @@ async fn a_second_state_directory_with_the_same_host_name_is_refused_before_its_
     assert_eq!(first.containers(), before, "nothing was touched");
     let kinds: Vec<String> = second.history().await.iter().map(|record| record["kind"].to_string()).collect();
     assert!(!kinds.iter().any(|kind| kind.contains("intent")), "{kinds:?}");
-    first.pass().await.exits(0);
+    first.settle().await;
     first.holds().await;
     second.holds().await;
 }
@@ -51,7 +53,6 @@ async fn a_second_state_directory_takes_over_when_a_person_says_so_and_the_first
     let (first, second) = twins().await;
     first.deploy("web.hcl", WEB).await;
     let before = first.containers();
-    second.commit("web.hcl", WEB);
     let taken = second.enrol(&["--take-over"]).await;
     taken.exits(0);
     assert!(taken.error.contains(&store(&first).await), "{taken:?}");

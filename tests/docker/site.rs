@@ -67,6 +67,15 @@ impl Site {
         site
     }
 
+    /// Follows the repository of another host from then on, from the same beginning.
+    pub async fn follow(&mut self, other: &Self) {
+        let settings = fs::read_to_string(self.path("agent.toml")).unwrap();
+        fs::write(self.path("agent.toml"), settings.replace(&self.repository.url(), &other.repository.url())).unwrap();
+        self.introduction.clone_from(&other.introduction);
+        self.key = other.key.clone();
+        self.enrol(&[]).await.exits(0);
+    }
+
     /// Enrols the repository from its beginning.
     pub async fn enrol(&self, more: &[&str]) -> Ran {
         let words = ["enrol", "infra", "--commit", &self.introduction, "--signer", &self.key.fingerprint, "--yes"];

@@ -7,7 +7,7 @@ use crate::golden::{check_file, data};
 use crate::machine::{Machine, Origin};
 use crate::repository::{Key, Sign, key};
 
-const WEB: &str = "deployment \"shop\" \"web\" {\n  image = \"web:1\"\n  replicas = 1\n}\n";
+const WEB: &str = "statefulset \"shop\" \"web\" {\n  image = \"web:1\"\n  replicas = 1\n}\n";
 
 /// Everybody changes everything, and two people what this host runs.
 const RULES: &str = "version = 1\n[[rule]]\nname = \"all\"\npaths = [\"**\"]\nsigners = [\"*\"]\n\
@@ -44,7 +44,7 @@ impl Ruled {
     }
 
     fn why(&self) -> Value {
-        let ran = self.machine.writ(&["why", "deployment/shop/web", "-o", "json"]);
+        let ran = self.machine.writ(&["why", "statefulset/shop/web", "-o", "json"]);
         serde_json::from_str::<Value>(&ran.text).unwrap()["change"]["declared"].clone()
     }
 }
@@ -52,7 +52,7 @@ impl Ruled {
 #[test]
 fn why_and_verify_tell_the_rules_and_the_people_as_reviewed() {
     let ruled = Ruled::new();
-    check_file(&data("cli/why-ruled.expected"), &ruled.text(&["why", "deployment/shop/web"]));
+    check_file(&data("cli/why-ruled.expected"), &ruled.text(&["why", "statefulset/shop/web"]));
     check_file(&data("cli/verify-ruled.expected"), &ruled.text(&["verify"]));
     let allowed = ruled.why()["allowed"].clone();
     let expected = serde_json::json!([{
@@ -84,6 +84,6 @@ fn where_it_cannot_be_told_any_more_it_says_so_and_the_rest_is_told() {
     let unknown = ruled.why()["unknown"].as_str().unwrap().to_owned();
     assert!(unknown.contains("wants 2 people"), "an approval that was withdrawn counts no longer: {unknown}");
     std::fs::remove_dir_all(ruled.machine.state().join("git")).unwrap();
-    let text = ruled.text(&["why", "deployment/shop/web"]);
+    let text = ruled.text(&["why", "statefulset/shop/web"]);
     assert!(text.contains("cannot be told any more") && text.contains("signed    by ann@example.com"), "{text}");
 }

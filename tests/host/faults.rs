@@ -5,13 +5,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use writ::agent::Agent;
-use writ::attendance::Attendance;
 use writ::clock::Clock;
 use writ::record::{Event, Introduced, WorkEvent};
-use writ::settings::{Settings, Surroundings, parse};
-use writ::source::{Source, Trouble};
-use writ::target::Quiet;
+use writ::source::Trouble;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::machine::{Machine, Origin};
@@ -19,16 +15,6 @@ use crate::machine::{Machine, Origin};
 const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  minReadySeconds: 0\n  \
                    selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
                    spec: {containers: [{name: web, image: 'web:1'}]}\n";
-
-fn settings(machine: &Machine) -> Settings {
-    let path = machine.path("agent.toml");
-    parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap()
-}
-
-fn source(machine: &Machine) -> Source {
-    let settings = settings(machine);
-    Source::open(&settings.host, &settings.sources[0]).unwrap()
-}
 
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -97,16 +83,12 @@ fn a_clone_of_which_any_file_is_harmed_is_made_afresh_and_takes_the_next_commit_
     }
 }
 
-fn agent(machine: &Machine) -> (Agent, Attendance) {
-    Agent::new(settings(machine), Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap()
-}
-
 #[tokio::test]
 async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
     let origin = Origin::new();
     let head = origin.deploy(&[("web.yaml", WEB)]);
     let machine = Machine::new(&origin, "");
-    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    let ((agent, _attendance), mut source) = (machine.agent(), machine.source());
     let offer = source.look(&agent, Clock.now()).await.unwrap();
     let admitted = offer.follow.unwrap();
     for file in files(&machine.state().join("git")) {
@@ -121,7 +103,7 @@ async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
 #[tokio::test]
 async fn passes_over_two_sources_that_begin_together_share_their_turn() {
     let machine = Machine::new(&Origin::new(), "");
-    let (agent, _attendance) = agent(&machine);
+    let (agent, _attendance) = machine.agent();
     let both = async { tokio::join!(agent.take_turn(), agent.take_turn()) };
     let (one, other) = tokio::time::timeout(Duration::from_secs(5), both).await.expect("nobody waits for the other");
     assert!(Rc::ptr_eq(&one.unwrap(), &other.unwrap()));
@@ -132,7 +114,7 @@ async fn what_was_judged_by_an_earlier_introduction_does_not_count_after_another
     let origin = Origin::new();
     origin.deploy(&[("web.yaml", WEB)]);
     let machine = Machine::new(&origin, "");
-    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    let ((agent, _attendance), mut source) = (machine.agent(), machine.source());
     assert!(source.look(&agent, Clock.now()).await.unwrap().follow.is_some());
     let other = crate::repository::key(&machine.state(), "bob");
     let introduced = Introduced { commit: origin.introduction.clone(), signer: other.fingerprint };
@@ -150,7 +132,7 @@ async fn what_was_judged_by_other_words_of_the_host_is_judged_anew() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&words, "# nobody\n").unwrap();
     fs::write(&path, text.replace("[host]\n", &format!("[host]\nrevoked = {words:?}\n"))).unwrap();
-    let ((agent, _attendance), mut source) = (agent(&machine), source(&machine));
+    let ((agent, _attendance), mut source) = (machine.agent(), machine.source());
     for (listed, is_followed) in [("# nobody\n", true), (origin.key.fingerprint.as_str(), false), ("# nobody\n", true)]
     {
         fs::write(&words, format!("{listed}\n")).unwrap();

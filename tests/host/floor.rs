@@ -4,12 +4,8 @@ use std::fs;
 
 use writ::record::{Event, TrustEvent};
 
-use crate::machine::{Machine, Origin, Ran};
+use crate::machine::{Machine, Origin, Ran, web};
 use crate::repository::{Sign, key};
-
-fn web(image: &str) -> String {
-    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
-}
 
 fn api() -> String {
     web("1").replace("\"web\"", "\"api\"")

@@ -4,15 +4,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::rc::Rc;
 
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
+use writ::agent::Agent;
+use writ::attendance::Attendance;
 use writ::clock::Clock;
 use writ::record::{Event, Filter, Introduced, Record, Store, Verdict, WorkEvent};
+use writ::settings::{Settings, Surroundings, parse};
+use writ::source::Source;
+use writ::target::Quiet;
 use writ_core::holdings::Holdings;
 use writ_core::status::State;
 
 use crate::repository::{Key, Repository, Sign};
+
+/// A manifest of one pod of an image of that tag.
+pub(crate) fn web(image: &str) -> String {
+    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
+}
 
 /// A repository with an introduction, and the key that signs in it.
 pub(crate) struct Origin {
@@ -132,6 +143,26 @@ impl Machine {
 
     pub(crate) fn store(&self) -> Store {
         Store::open(Clock.now(), &self.state()).unwrap()
+    }
+
+    /// Its settings.
+    pub(crate) fn settings(&self) -> Settings {
+        let path = self.path("agent.toml");
+        parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap()
+    }
+
+    /// Its first source, as an agent opens it.
+    pub(crate) fn source(&self) -> Source {
+        let settings = self.settings();
+        Source::open(&settings.host, &settings.sources[0]).unwrap()
+    }
+
+    /// An agent in this process that just started.
+    pub(crate) fn agent(&self) -> (Agent, Attendance) {
+        let store = Rc::new(self.store());
+        let (mut agent, attendance) = Agent::new(self.settings(), Clock, store, Box::new(Quiet)).unwrap();
+        agent.child = crate::confine::child();
+        (agent, attendance)
     }
 
     pub(crate) fn history(&self) -> Vec<Record> {

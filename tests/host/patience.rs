@@ -3,17 +3,13 @@
 use std::convert::Infallible;
 use std::fs;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 
 use writ::agent::Agent;
-use writ::attendance::Attendance;
 use writ::clock::Clock;
 use writ::cycle::{self, PassEnd};
 use writ::interrupt::Interrupt;
 use writ::record::{Event, Outcome, Record, WorkEvent};
-use writ::settings::{Surroundings, parse};
 use writ::source::Source;
-use writ::target::Quiet;
 use writ::wake::Wake;
 use writ_core::model::{BucketRef, Scope};
 use writ_core::status::State;
@@ -30,15 +26,6 @@ const YAML: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web,
 
 /// Acts that fail on a host on which no pod can be made. The first makes its network.
 const FAILING: std::ops::RangeInclusive<u32> = 2..=40;
-
-fn agent(machine: &Machine) -> (Agent, Attendance, Source) {
-    let path = machine.path("agent.toml");
-    let settings = parse(&path, &fs::read_to_string(&path).unwrap(), &Surroundings::default()).unwrap();
-    let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
-    let (mut agent, attendance) = Agent::new(settings, Clock, Rc::new(machine.store()), Box::new(Quiet)).unwrap();
-    agent.child = crate::confine::child();
-    (agent, attendance, source)
-}
 
 /// One more pass of an agent that goes on.
 async fn pass(
@@ -73,7 +60,7 @@ async fn a_step_that_failed_waits_and_neither_journal_nor_status_grow_meanwhile(
     let origin = Origin::new();
     origin.deploy(&[("web.hcl", WEB)]);
     let machine = where_nothing_can_be_made(&origin);
-    let (agent, attendance, mut source) = agent(&machine);
+    let ((agent, attendance), mut source) = (machine.agent(), machine.source());
     let mut attending = pin!(attendance.run(&agent));
     let first = pass(&agent, &mut source, &mut attending, Wake::Start).await;
     assert!(first.failed && failures(&machine) == 1, "{first:?}");
@@ -96,7 +83,7 @@ async fn a_person_a_commit_a_bucket_and_another_hash_each_end_the_wait() {
     let origin = Origin::new();
     origin.deploy(&[("web.hcl", WEB)]);
     let machine = where_nothing_can_be_made(&origin);
-    let (agent, attendance, mut source) = agent(&machine);
+    let ((agent, attendance), mut source) = (machine.agent(), machine.source());
     let mut attending = pin!(attendance.run(&agent));
     let mut tries = 0;
     let bucket = BucketRef { scope: Scope("other".to_owned()), name: None };
@@ -128,7 +115,7 @@ async fn a_workload_that_waits_holds_up_no_other() {
     origin.deploy(&[("web.hcl", WEB)]);
     let machine = Machine::new(&origin, "");
     machine.describe("fault 2 refuse");
-    let (agent, attendance, mut source) = agent(&machine);
+    let ((agent, attendance), mut source) = (machine.agent(), machine.source());
     let mut attending = pin!(attendance.run(&agent));
     pass(&agent, &mut source, &mut attending, Wake::Start).await;
     origin.deploy(&[("web.hcl", WEB), ("api.hcl", API)]);

@@ -9,15 +9,11 @@ use writ::git::{Credentials, Mirror};
 use writ_core::trust::{CommitId, Published};
 
 use crate::git::World;
-use crate::machine::{Machine, Origin};
+use crate::machine::{Machine, Origin, web};
 use crate::repository::{key, program, sign};
 use crate::sshd::Sshd;
 
 const NAME: &str = "refs/writ/hosts/edge-1/infra";
-
-fn web(image: &str) -> String {
-    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
-}
 
 /// A host that publishes, if it is let.
 pub(crate) fn publishing(origin: &Origin) -> Machine {

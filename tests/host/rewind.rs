@@ -4,12 +4,8 @@ use std::fs;
 
 use writ::record::{Event, TrustEvent};
 
-use crate::machine::{Machine, Origin, Ran};
+use crate::machine::{Machine, Origin, Ran, web};
 use crate::repository::{Key, Sign, key, sign};
-
-fn web(image: &str) -> String {
-    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
-}
 
 /// A host that applied the second of two commits, and a branch that was taken back to the first.
 struct Story {

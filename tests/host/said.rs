@@ -3,17 +3,12 @@
 use std::cell::Cell;
 use std::os::unix::fs::PermissionsExt as _;
 use std::pin::pin;
-use std::rc::Rc;
 use std::time::Duration;
 
-use writ::agent::Agent;
 use writ::clock::Clock;
 use writ::cycle::{self, PassEnd};
 use writ::interrupt::{Interrupt, Reason};
 use writ::report::flush;
-use writ::settings::{Surroundings, parse};
-use writ::source::Source;
-use writ::target::Quiet;
 use writ::wake::Wake;
 
 use crate::forge::{Forge, TOKEN};
@@ -48,24 +43,13 @@ impl World {
         Self { forge, origin, machine }
     }
 
-    fn agent(&self) -> (Agent, writ::attendance::Attendance, Source) {
-        let path = self.machine.path("agent.toml");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let settings = parse(&path, &text, &Surroundings::default()).unwrap();
-        let source = Source::open(&settings.host, &settings.sources[0]).unwrap();
-        let (mut agent, attendance) =
-            Agent::new(settings, Clock, Rc::new(self.machine.store()), Box::new(Quiet)).unwrap();
-        agent.child = crate::confine::child();
-        (agent, attendance, source)
-    }
-
     /// One pass by a new agent, with what it says sent while it goes on and at its end.
     async fn pass(&self) -> PassEnd {
         self.pass_until(&Interrupt::default()).await
     }
 
     async fn pass_until(&self, interrupt: &Interrupt) -> PassEnd {
-        let (agent, attendance, mut source) = self.agent();
+        let ((agent, attendance), mut source) = (self.machine.agent(), self.machine.source());
         // A request that is cut off is made again, so that none may be: the sending ends by itself after the pass.
         let over = Cell::new(false);
         let sending = async {

@@ -4,13 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::machine::{Machine, Origin};
+use crate::machine::{Machine, Origin, web};
 use crate::published::{publishing, text_of};
 use crate::repository::{key, sign};
-
-fn web(image: &str) -> String {
-    format!("deployment \"shop\" \"web\" {{\n  image = \"web:{image}\"\n  replicas = 1\n}}\n")
-}
 
 /// Another host that publishes.
 fn named(origin: &Origin, name: &str) -> Machine {

@@ -174,12 +174,13 @@ impl<'a> Walk<'a> {
             }
         };
         let authorizations = self.folders.authorizations(&mut self.evidence, tree)?;
-        let known = if check { self.repository.known.borrow().signature(&bytes) } else { None };
+        let is_asked = check && !is_openpgp;
+        let known = if is_asked { self.repository.known.borrow().signature(&bytes) } else { None };
         if let Some(known) = known
             && let Ok(commit) = RawCommit::parse(id, &bytes)
         {
             self.evidence.commit(&commit, known, authorizations);
-        } else if check && !is_openpgp {
+        } else if is_asked {
             self.wait(Waiting { id, bytes, authorizations, keyrings: Vec::new() });
         } else if let Ok(commit) = RawCommit::parse(id, &bytes) {
             self.evidence.commit(&commit, Signature::NotChecked, authorizations);

@@ -313,6 +313,32 @@ fn the_ceiling_of_the_host_is_held_against_every_edge_and_no_repository_raises_i
     assert_eq!(judge("1 by ann: rules=narrow\n2 < 1 by cy: web", &host), denied.replace("`db`", "`web`"));
 }
 
+/// Asks about a history that Ann introduced, on a host that has no floor and says nothing.
+fn ask<T>(evidence: &Evidence, witnesses: Option<&Witnesses>, about: impl FnOnce(&Case<'_>) -> T) -> T {
+    let (host, introduction) = (HostTrust::default(), Introduction { commit: id(1), signer: key("ann").id() });
+    about(&Case { evidence, introduction: &introduction, floor: None, witnesses, first_seen: NOW, host: &host })
+}
+
+#[test]
+fn a_witness_keeps_a_head_out_and_what_cannot_be_told_of_one_leaves_it_unchecked() {
+    let History { evidence, .. } = history("1 by ann:\n2 < 1 by ann: web");
+    let reason_by = |witness: u8, parents: &[u8], unread: &[&str]| {
+        let payload = |number: u8| PayloadDigest([number; 32]);
+        let (mut lineage, by) = (Lineage::default(), Testimony::Runs { unit: "edge".to_owned() });
+        lineage.add(id(2), parents.iter().map(|parent| id(*parent)).collect(), payload(2));
+        let all = vec![Witness { commit: id(witness), payload: None, by }];
+        let unread = unread.iter().map(|why| (*why).to_owned()).collect();
+        let witnesses = Witnesses { all, lineage, let_back: Vec::new(), unread };
+        ask(&evidence, Some(&witnesses), admit).map(drop).map_err(|refusal| (refusal.commit, refusal.reason))
+    };
+    assert_eq!(reason_by(2, &[], &[]), Ok(()));
+    assert_eq!(reason_by(1, &[1], &[]), Ok(()));
+    assert_eq!(reason_by(9, &[], &[]), Err((id(2), Some(Reason::Rewind))));
+    assert_eq!(reason_by(9, &[1], &[]), Err((id(2), None)), "the history is not here to its end");
+    assert_eq!(reason_by(2, &[], &["the engine is silent"]), Err((id(2), None)));
+    assert_eq!(reason_by(9, &[], &["the engine is silent"]), Err((id(2), Some(Reason::Rewind))), "one is enough");
+}
+
 #[test]
 fn what_was_not_read_is_neither_allowed_nor_denied() {
     let text = "1 by ann: rules=strict\n2 < 1 by cy: other\n3 < 1 by cy: web\n4 < 2,3 by cy: web | other";
@@ -325,33 +351,13 @@ fn what_was_not_read_is_neither_allowed_nor_denied() {
     let lack = Lack::Changes { commit: id(2), parent: 0, from: tree(1), to: tree(2) };
     assert_eq!(evidence.lacks(None, &HostTrust::default()), [lack]);
     assert_eq!(evidence.lacks(Some(&id(2)), &HostTrust::default()), []);
-    let introduction = Introduction { commit: id(1), signer: key("ann").id() };
-    let host = HostTrust::default();
-    let case = Case {
-        evidence: &evidence,
-        introduction: &introduction,
-        floor: None,
-        witnesses: None,
-        first_seen: NOW,
-        host: &host,
-    };
-    assert_eq!(admit(&case).unwrap_err().reason, None);
+    assert_eq!(ask(&evidence, None, admit).unwrap_err().reason, None);
 }
 
 #[test]
 fn what_let_a_change_in_is_told_for_each_edge_and_path() {
     let History { evidence, .. } = history("1 by ann: rules=strict\n2 < 1 by ann: db web\napprove 2 by bo");
-    let introduction = Introduction { commit: id(1), signer: key("ann").id() };
-    let host = HostTrust::default();
-    let case = Case {
-        evidence: &evidence,
-        introduction: &introduction,
-        floor: None,
-        witnesses: None,
-        first_seen: NOW,
-        host: &host,
-    };
-    let told: Vec<String> = explain(&case, &id(2))
+    let told: Vec<String> = ask(&evidence, None, |case| explain(case, &id(2)))
         .unwrap()
         .into_iter()
         .map(|Allowance { parent: _, path, rules, people, approvals: _ }| {
@@ -364,17 +370,7 @@ fn what_let_a_change_in_is_told_for_each_edge_and_path() {
 /// What let `path` be what it is in the head's tree.
 fn grounds_of(path: &str, text: &str) -> String {
     let History { evidence, .. } = history(text);
-    let introduction = Introduction { commit: id(1), signer: key("ann").id() };
-    let host = HostTrust::default();
-    let case = Case {
-        evidence: &evidence,
-        introduction: &introduction,
-        floor: None,
-        witnesses: None,
-        first_seen: NOW,
-        host: &host,
-    };
-    match grounds(&case, path.as_bytes()) {
+    match ask(&evidence, None, |case| grounds(case, path.as_bytes())) {
         Ok(Grounds::Unruled) => "no rules".to_owned(),
         Ok(Grounds::Introduced) => "introduced".to_owned(),
         Ok(Grounds::Changed { commit, allowances }) => {

@@ -13,45 +13,29 @@ use super::workload::{Lowered, Pod, REFUSED, labels, metadata, pod};
 use crate::model::{Kind, Object, ObjectId, Schedule, annotation};
 use crate::text::quoted;
 
-const JOB: Shape = Shape {
-    what: "a job",
-    once: &[
-        "image",
-        "command",
-        "entrypoint",
-        "env",
-        "volumes",
-        "resources",
-        "cap_add",
-        "network_mode",
-        "timeout",
-        "timeout_seconds",
-    ],
-    repeated: &["init"],
-    refused: REFUSED,
-};
+/// The entries of a cronjob. Those behind the first [`OF_TIMES`] are a job's as well.
+const ONCE: &[&str] = &[
+    "schedule",
+    "timezone",
+    "concurrency",
+    "suspend",
+    "image",
+    "command",
+    "entrypoint",
+    "env",
+    "volumes",
+    "resources",
+    "cap_add",
+    "network_mode",
+    "timeout",
+    "timeout_seconds",
+];
 
-const CRONJOB: Shape = Shape {
-    what: "a cronjob",
-    once: &[
-        "schedule",
-        "timezone",
-        "concurrency",
-        "suspend",
-        "image",
-        "command",
-        "entrypoint",
-        "env",
-        "volumes",
-        "resources",
-        "cap_add",
-        "network_mode",
-        "timeout",
-        "timeout_seconds",
-    ],
-    repeated: &["init"],
-    refused: REFUSED,
-};
+const OF_TIMES: usize = 4;
+
+const JOB: Shape = Shape { what: "a job", once: ONCE.split_at(OF_TIMES).1, repeated: &["init"], refused: REFUSED };
+
+const CRONJOB: Shape = Shape { what: "a cronjob", once: ONCE, ..JOB };
 
 /// Lowers one job or cronjob.
 pub(super) fn lower(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets) -> Lowered {
