@@ -250,3 +250,24 @@ async fn a_copy_that_was_interrupted_leaves_nothing_that_looks_whole() {
     site.writ(&["volume", "backup", &name, text(&file)]).await.exits(0);
     assert!(file.exists());
 }
+
+#[tokio::test]
+async fn a_volume_below_the_first_ordinal_is_asked_for_by_nobody() {
+    let site = Site::new().await;
+    let set = |start: u32, replicas: u32| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: set, namespace: SCOPE}}\nspec:\n  replicas: {replicas}\n  \
+             ordinals: {{start: {start}}}\n  podManagementPolicy: Parallel\n  selector: {{matchLabels: {{a: b}}}}\n  \
+             template:\n    metadata: {{labels: {{a: b}}}}\n    spec:\n      terminationGracePeriodSeconds: 1\n      containers:\n        \
+             - {{name: main, image: 'writ-test/box:1', command: [sleep, '1000'], volumeMounts: [{{name: data, mountPath: /data}}]}}\n  \
+             volumeClaimTemplates: [{{metadata: {{name: data}}, spec: {{accessModes: [ReadWriteOnce], \
+             resources: {{requests: {{storage: 1Gi}}}}}}}}]\n"
+        )
+    };
+    site.deploy("set.yaml", &set(3, 2)).await;
+    site.deploy("set.yaml", &set(4, 1)).await;
+    site.settle().await;
+    refused(&site.writ(&["volume", "rm", &volume(&site, "set", 4), "--yes"]).await, "uses");
+    site.writ(&["volume", "list"]).await.exits(0).shows("no manifest asks for it");
+    site.writ(&["volume", "rm", &volume(&site, "set", 3), "--yes"]).await.exits(0);
+}

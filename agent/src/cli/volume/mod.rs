@@ -15,6 +15,7 @@ use writ::one_off::LOCAL;
 use writ::record::{PassLock, RecordError, Store};
 use writ::target::{Docker, HeldVolume, Target};
 use writ_core::holdings::Holdings;
+use writ_core::plan::first_ordinal;
 
 use super::exit::{Ended, Failure};
 use super::host::Host;
@@ -76,7 +77,10 @@ fn is_asked_for(volume: &HeldVolume, holdings: &[Holdings]) -> bool {
     let Some(object) = &volume.object else { return true };
     holdings.iter().filter_map(|holdings| holdings.objects.get(object)).any(|held| {
         let claim = held.fixed.contains_key(&format!("volumeClaimTemplates/{}", volume.claim));
-        (claim || held.fixed.is_empty()) && volume.ordinal.is_none_or(|ordinal| ordinal < held.replicas)
+        let in_range = |ordinal: u32| {
+            first_ordinal(held).is_none_or(|first| (first..first.saturating_add(held.replicas)).contains(&ordinal))
+        };
+        (claim || held.fixed.is_empty()) && volume.ordinal.is_none_or(in_range)
     })
 }
 
