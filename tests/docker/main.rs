@@ -34,6 +34,7 @@ mod rest;
 mod running;
 mod samples;
 mod services;
+mod sidecars;
 mod site;
 mod timeline;
 mod told;
