@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod commands;
+mod companion;
 mod consumers;
 mod containers;
 mod drift;
@@ -33,6 +34,7 @@ mod rest;
 mod running;
 mod samples;
 mod services;
+mod sidecars;
 mod site;
 mod timeline;
 mod told;

@@ -141,7 +141,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The container's or volume's identifier.
     pub id: String,
-    /// The pod, by label; none for the network, and for volumes.
+    /// The pod, by label, with the container's name behind it where it has several (`data-pg.0.app`); none for the network,
+    /// and for volumes.
     pub pod: Option<String>,
     /// The unit, by label.
     pub unit: Option<String>,

@@ -287,7 +287,7 @@ fn act(from: &Stored<'_>) -> Read<ActRecord> {
 }
 
 fn fixes(names: &[String]) -> Read<Vec<Fix>> {
-    let known = [Fix::Rename, Fix::Connect, Fix::Unpause];
+    let known = [Fix::Rename, Fix::Connect, Fix::Unpause, Fix::Parts, Fix::End];
     let fix = |name: &String| known.into_iter().find(|fix| fix_name(*fix) == name);
     names.iter().map(|name| fix(name).ok_or_else(|| format!("{name} is no mend"))).collect()
 }

@@ -282,5 +282,7 @@ pub(super) const fn fix_name(fix: Fix) -> &'static str {
         Fix::Rename => "rename",
         Fix::Connect => "connect",
         Fix::Unpause => "unpause",
+        Fix::Parts => "parts",
+        Fix::End => "end",
     }
 }

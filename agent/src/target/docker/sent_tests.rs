@@ -80,6 +80,7 @@ fn spec() -> PodSpec {
             capabilities_drop: vec!["ALL".to_owned()],
             ..Security::default()
         },
+        sidecar: false,
     };
     PodSpec {
         name: "data-pg.0".to_owned(),
@@ -88,6 +89,9 @@ fn spec() -> PodSpec {
         hostname: "pg-0".to_owned(),
         init: Vec::new(),
         main,
+        beside: Vec::new(),
+        share_processes: false,
+        default_container: None,
         volumes: vec![VolumeSpec { name: volume, object: object.clone(), claim: "data".to_owned(), ordinal: 0 }],
         object,
         own_names: vec!["pg-0.data".to_owned()],
@@ -118,11 +122,13 @@ fn request_of(pod: &PodSpec) -> Value {
         image_user: String::new(),
     };
     let asked = super::super::asked::of_pod(pod, Some("10.0.0.2".to_owned()), true);
-    serde_json::to_value(body(pod, &pod.main, Some(&asked), facts).unwrap()).unwrap()
+    serde_json::to_value(body(pod, &pod.main, Place::Whole(&asked), facts).unwrap()).unwrap()
 }
 
 fn verdict(pod: &PodSpec, request: &Value) -> Result<(), Refused> {
-    judge_container(request, &Wanted { pod, container: &pod.main, main: true, own: Path::new(OWN) })
+    let asked = super::super::asked::of_pod(pod, None, true);
+    let place = Place::Whole(&asked);
+    judge_container(request, &Wanted { pod, container: &pod.main, place, own: Path::new(OWN) })
 }
 
 #[track_caller]
