@@ -13,6 +13,7 @@ mod offered;
 pub mod one_off;
 pub mod outcome;
 pub mod patience;
+pub mod plugin;
 mod published;
 pub mod pulled;
 mod rewind;

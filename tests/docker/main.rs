@@ -20,6 +20,7 @@ mod idle;
 mod jobs;
 mod keeper;
 mod kubernetes;
+mod macros;
 mod names;
 mod objects;
 mod order;

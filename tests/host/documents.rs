@@ -50,6 +50,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("introduction", "[[source]]\nintroduction = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[unit]]", "[[unit]]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[[unit.plugin]]", "[[unit]]\n[[unit.plugin]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("prune", "[[unit]]\nprune = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[report]]", "[[report]]\nqqqqqqqqqqqqqqqq = 1\n"),
     ];

@@ -67,9 +67,15 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("prune", Not),
             ("recreate", Not),
             ("guard", Not),
+            ("plugin", Not),
             ("windows", Not),
             ("depends_on", Not),
         ],
+    ),
+    // What a plugin may be and do is pinned here, beside the repository that is verified, and never by a commit.
+    (
+        "[[unit.plugin]]",
+        &[("kind", Not), ("url", Not), ("credentials", Not), ("version", Not), ("path", Not), ("digest", Not)],
     ),
     ("prune", &[("max", Not), ("percent", Not)]),
     (

@@ -15,7 +15,7 @@ use writ_core::time::Timestamp;
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels, Role};
 use super::parts::{Part, Parts};
-use super::{Docker, NETWORK, asked, files, keeper};
+use super::{Docker, NETWORK, asked, files};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
