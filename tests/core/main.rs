@@ -20,6 +20,7 @@ mod resolve_jobs;
 mod seeds;
 mod services;
 mod setbacks;
+mod sidecars;
 mod simulated;
 mod simulation;
 mod tidy;

@@ -35,7 +35,7 @@ const DIGITS: usize = 12;
 const LOADS: usize = 2;
 
 /// Nobody: the program needs no file, and no power.
-const USER: &str = "65534:65534";
+pub(super) const USER: &str = "65534:65534";
 
 /// The image of a program.
 struct Parts {

@@ -27,11 +27,11 @@ pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
                 take(format!("volume name {}…", volume_prefix(id, &claim.name)), place);
             }
         }
-        for (at, listens) in draft.template.main.ports.iter().enumerate() {
+        for (pointer, listens) in draft.template.ports() {
             let Some(Publish { address, port: Some(port) }) = listens.publish else { continue };
             let place = match id.kind == Kind::Service {
                 true => service_port(draft.object, listens),
-                false => draft.object.place(&format!("/spec/template/spec/containers/0/ports/{at}/hostPort")),
+                false => draft.object.place(&format!("/spec/template/spec/{pointer}/hostPort")),
             };
             if draft.replicas > 1 {
                 let message = format!("{id}: {} pods cannot all hold port {port} of one host", draft.replicas);

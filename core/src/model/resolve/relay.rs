@@ -86,8 +86,8 @@ pub(super) fn settle(
 
 /// Ports of the host that the unit names.
 fn taken(services: &[Service<'_>], drafts: &[Draft<'_>]) -> BTreeSet<u16> {
-    let ports = drafts.iter().flat_map(|draft| &draft.template.main.ports);
-    let mut taken: BTreeSet<u16> = ports.filter_map(|port| port.publish?.port).collect();
+    let ports = drafts.iter().flat_map(|draft| draft.template.ports());
+    let mut taken: BTreeSet<u16> = ports.filter_map(|(_, port)| port.publish?.port).collect();
     for service in services {
         for ServicePort { port, target_port: _, protocol: _, node_port } in &service.ports {
             taken.extend(node_port.and_then(|port| u16::try_from(port).ok()));
@@ -115,8 +115,8 @@ fn targets(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Proble
             Some(IntOrString::Text(name)) => {
                 let mut found: BTreeMap<u16, &ObjectId> = BTreeMap::new();
                 for draft in selected {
-                    match draft.template.main.ports.iter().find(|port| port.name.as_ref() == Some(name)) {
-                        Some(port) => drop(found.insert(port.container, &draft.object.id)),
+                    match draft.template.ports().find(|(_, port)| port.name.as_ref() == Some(name)) {
+                        Some((_, port)) => drop(found.insert(port.container, &draft.object.id)),
                         None => {
                             let message = format!("{} has no port named `{name}`", draft.object.id);
                             error(message, "name one of its ports");
@@ -234,6 +234,8 @@ impl Relay {
             names: Names { always: names, ..Names::default() },
             init: Vec::new(),
             main: container(arguments, self.ports.iter().flat_map(RelayPort::ports).collect()),
+            beside: Vec::new(),
+            share_processes: false,
             fs_group: None,
             grace: Seconds(RELAY_GRACE_SECONDS),
             work: None,
@@ -276,6 +278,7 @@ fn container(arguments: Vec<String>, ports: Vec<Port>) -> ContainerTemplate {
         readiness: None,
         liveness: None,
         startup: None,
+        sidecar: false,
         security: Security {
             run_as_user: Some(NOBODY),
             run_as_group: Some(NOBODY),
