@@ -93,7 +93,7 @@ async fn a_port_unlike_the_pods_leads_to_the_ready_pods_and_to_nobody_else() {
     let address = site.address(&relay);
     // The names of the Service are the relay's, and no pod's.
     for name in ["web.SCOPE", "web.SCOPE.svc", "web.SCOPE.svc.cluster.local"] {
-        assert_eq!(site.world.resolve(&pod, &site.scoped(name)).await, [address.clone()], "{name}");
+        assert_eq!(site.world.resolve(&pod, &site.scoped(name)).await, [address.as_str()], "{name}");
     }
     let asked = site.world.exec(&pod, &["wget", "-qO-", &site.scoped("http://web.SCOPE/who")]).await;
     assert!(asked.1 == 0 && asked.0.ends_with(" of 1"), "{asked:?}");
@@ -129,13 +129,13 @@ async fn a_changed_service_remakes_its_relay_alone_and_what_a_person_does_to_it_
         now.keys().chain(before.keys()).filter(other).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     };
     site.deploy("a.yaml", &format!("{}{}", web(1, 1), service(&HTTP.replace("port: 80,", "port: 81,")))).await;
-    assert_eq!(changed(&before), [relay.clone()]);
+    assert_eq!(changed(&before), [relay.as_str()]);
     assert_eq!(ask(&site.address(&relay), 81).unwrap(), "web-0 of 1");
     for harm in [vec!["rm", "-f", &relay], vec!["stop", &relay], vec!["update", "--cpu-shares", "512", &relay]] {
         let before = site.containers();
         site.world.person(&harm);
         assert!(site.settle().await > 0, "{harm:?}");
-        assert_eq!(changed(&before), [relay.clone()], "{harm:?}");
+        assert_eq!(changed(&before), [relay.as_str()], "{harm:?}");
         assert_eq!(ask(&site.address(&relay), 81).unwrap(), "web-0 of 1");
     }
     // People find it by the Service.
