@@ -10,6 +10,7 @@ mod guard_ways;
 mod hash;
 mod hcl;
 mod jobs;
+mod lifecycle;
 mod partition;
 mod plan;
 mod problem;

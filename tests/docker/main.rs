@@ -16,6 +16,7 @@ mod foreign;
 mod forge;
 mod guard;
 mod health;
+mod hooks;
 mod idle;
 mod jobs;
 mod keeper;

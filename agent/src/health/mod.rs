@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, mpsc};
 use writ_core::health::{self, Question, Rules, Transition};
-use writ_core::model::{ObjectId, PodSpec};
+use writ_core::model::{Hook, ObjectId, PodSpec};
 use writ_core::observed::Readiness;
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
 use crate::target::{Event, EventKind, Target};
@@ -385,12 +385,17 @@ impl Pod {
         if self.look && self.published.is_none() { Readiness::Unknown } else { self.health.readiness() }
     }
 
-    fn probe(&self, question: Question) -> Option<&writ_core::model::Probe> {
-        let main = &self.watched.spec.main;
-        match question {
+    /// What a question is put by, and how long the answer may take.
+    fn question(&self, question: Question) -> Option<(Hook, Seconds)> {
+        let spec = &self.watched.spec;
+        let main = &spec.main;
+        let probe = match question {
+            // A container that never comes to an end of it does not become available.
+            Question::PostStart => return Some((main.hooks.post_start.clone()?, spec.progress_deadline)),
             Question::Startup => main.startup.as_ref(),
             Question::Liveness => main.liveness.as_ref(),
             Question::Readiness => main.readiness.as_ref(),
-        }
+        };
+        probe.map(|probe| (Hook::Act(probe.action.clone()), probe.timeout))
     }
 }

@@ -107,6 +107,7 @@ impl Judgement<'_> {
             startup: _,
             security,
             sidecar: _,
+            hooks: _,
         } = container;
         self.image(container, image);
         self.powers(container, security);

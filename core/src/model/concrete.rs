@@ -161,6 +161,7 @@ impl ThisPod<'_> {
             startup,
             security,
             sidecar,
+            hooks,
         } = template;
         let mut known = BTreeMap::new();
         for variable in env {
@@ -196,6 +197,7 @@ impl ThisPod<'_> {
             startup: startup.clone(),
             security: security.clone(),
             sidecar: *sidecar,
+            hooks: hooks.clone(),
             env: known,
         }
     }

@@ -2,12 +2,9 @@
 //!
 //! Invariant: a container is looked at right before it is stopped or removed, and left alone if it is not ours.
 
-use std::time::Duration;
-
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{
-    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    RestartContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions,
 };
 use writ_core::guard::Rule;
 use writ_core::limits::GRACE_SECONDS_DEFAULT;
@@ -19,9 +16,6 @@ use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
 use super::{Docker, asked, files, host_path, observe, parts};
 use crate::target::{Context, Progress, TargetError};
-
-/// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
-const KILL: Duration = Duration::from_secs(30);
 
 /// A container of this host.
 pub(super) struct Ours {
@@ -57,20 +51,6 @@ impl Docker {
         }
     }
 
-    /// Restarts a container in place.
-    ///
-    /// # Errors
-    /// If it was not restarted.
-    pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
-        let operation = "restart a container".to_owned();
-        let found = self.ours(&operation, container).await?;
-        let operation = format!("restart {}", found.name());
-        self.stays_put(&operation, &found)?;
-        let engine = self.engine().await?;
-        let options = RestartContainerOptionsBuilder::new().t(seconds(grace)).build();
-        self.ask(&operation, limit(grace) + WORK, engine.restart_container(container, Some(options))).await
-    }
-
     /// Starts a container that was made, its volumes given to their group first.
     pub(super) async fn start_pod(&self, pod: &str, container: &str) -> Result<(), TargetError> {
         let operation = format!("start pod {pod}");
@@ -102,7 +82,7 @@ impl Docker {
     }
 
     /// What a container mounts of the host is where it was when the guard judged it.
-    fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
+    pub(super) fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
         let Some(moved) = host_path::moved(found.inspect.mounts.as_ref(), &files::folder(&self.state)) else {
             return Ok(());
         };
@@ -217,22 +197,6 @@ impl Docker {
         }
     }
 
-    pub(super) async fn stop_container(
-        &self,
-        operation: &str,
-        container: &str,
-        grace: Seconds,
-    ) -> Result<(), TargetError> {
-        let engine = self.engine().await?;
-        let options = StopContainerOptionsBuilder::new().t(seconds(grace)).build();
-        let stop = engine.stop_container(container, Some(options));
-        match self.bring_about(operation, limit(grace), stop).await {
-            Ok(_) => Ok(()),
-            Err(TargetError::Refused { reason, .. }) if reason.contains("No such container") => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Removes a container that was found to be ours, with the volumes that its image made for it.
     pub(super) async fn remove_container(&self, operation: &str, container: &str) -> Result<(), TargetError> {
         let engine = self.engine().await?;
@@ -307,12 +271,4 @@ impl Ours {
     pub(super) fn joined_to(&self) -> Option<&str> {
         parts::sandbox_of(self.inspect.host_config.as_ref()?.network_mode.as_deref())
     }
-}
-
-fn seconds(grace: Seconds) -> i32 {
-    i32::try_from(grace.0).unwrap_or(i32::MAX)
-}
-
-fn limit(grace: Seconds) -> Duration {
-    Duration::from_secs(u64::from(grace.0)) + KILL
 }

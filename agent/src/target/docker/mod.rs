@@ -6,6 +6,7 @@
 mod address;
 mod archive;
 mod asked;
+mod begun;
 mod companion;
 mod connection;
 mod create;
@@ -23,6 +24,7 @@ mod parts;
 mod probe;
 mod request;
 mod sent;
+mod stop;
 mod stream;
 mod verify;
 mod volume;

@@ -26,7 +26,7 @@ pub(super) fn read(
         (Some(exec), None, None) => {
             let command = exec.command.clone().unwrap_or_default();
             if command.is_empty() {
-                reader.error(&format!("{pointer}/exec"), "the probe's command is empty");
+                reader.error(&format!("{pointer}/exec"), "the command is empty");
                 return None;
             }
             ProbeAction::Exec(command)
@@ -57,7 +57,7 @@ pub(super) fn read(
     })
 }
 
-fn http(reader: &mut Reader<'_, '_>, pointer: &str, get: &HttpGet, ports: &[Port]) -> Option<ProbeAction> {
+pub(super) fn http(reader: &mut Reader<'_, '_>, pointer: &str, get: &HttpGet, ports: &[Port]) -> Option<ProbeAction> {
     let HttpGet { path, port: number, scheme, host, http_headers } = get;
     no_host(reader, pointer, host.as_deref());
     let tls = match scheme.as_deref() {

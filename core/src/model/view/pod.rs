@@ -86,7 +86,29 @@ pub(in crate::model) struct Container {
     pub(in crate::model) startup_probe: Option<Probe>,
     pub(in crate::model) security_context: Option<ContainerSecurity>,
     pub(in crate::model) restart_policy: Option<String>,
-    pub(in crate::model) lifecycle: Option<Value>,
+    pub(in crate::model) lifecycle: Option<Lifecycle>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Lifecycle {
+    pub(in crate::model) post_start: Option<Handler>,
+    pub(in crate::model) pre_stop: Option<Handler>,
+    pub(in crate::model) stop_signal: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Handler {
+    pub(in crate::model) exec: Option<Exec>,
+    pub(in crate::model) http_get: Option<HttpGet>,
+    pub(in crate::model) tcp_socket: Option<IgnoredAny>,
+    pub(in crate::model) sleep: Option<Sleep>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Sleep {
+    pub(in crate::model) seconds: i64,
 }
 
 #[derive(Debug, Deserialize)]
