@@ -156,7 +156,8 @@ impl Rules {
 
 impl Timing {
     fn of(probe: &Probe) -> Self {
-        let Probe { action: _, initial_delay, period, timeout: _, success_threshold, failure_threshold } = probe;
+        let Probe { action: _, initial_delay, period, timeout: _, success_threshold, failure_threshold, grace: _ } =
+            probe;
         Self {
             initial_delay: *initial_delay,
             period: Seconds(period.0.max(1)),

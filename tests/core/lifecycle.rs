@@ -71,3 +71,29 @@ fn what_is_no_hook_is_refused() {
     refused(&job.replace("HOOK", "postStart"), "no postStart is done in a pod that runs to its end");
     assert!(only(&desired(&job.replace("HOOK", "preStop")).0).replicas == 1);
 }
+
+#[test]
+fn a_probe_by_grpc_and_a_grace_of_a_probe_are_read_and_change_the_revision_only_where_they_are_set() {
+    let probe =
+        |text: &str| pod(only(&desired(&set(&format!(", livenessProbe: {{{text}}}"))).0), 0).main.liveness.unwrap();
+    let asked = probe("grpc: {port: 80, service: db}, terminationGracePeriodSeconds: 5");
+    assert_eq!(asked.action, ProbeAction::Grpc { port: 80, service: "db".to_owned() });
+    assert_eq!(asked.grace, Some(Seconds(5)));
+    assert_eq!(probe("grpc: {port: 80}").action, ProbeAction::Grpc { port: 80, service: String::new() });
+    let revision = |text: &str| only(&desired(&set(&format!(", livenessProbe: {{{text}}}"))).0).revision.clone();
+    let all = [
+        "grpc: {port: 80}",
+        "grpc: {port: 80, service: db}",
+        "tcpSocket: {port: 80}",
+        "grpc: {port: 80}, terminationGracePeriodSeconds: 5",
+    ];
+    let different: std::collections::BTreeSet<_> = all.iter().map(|text| revision(text)).collect();
+    assert_eq!(different.len(), all.len());
+    let hooked = |container: &str, expected: &str| refused(&set(container), expected);
+    hooked(
+        ", readinessProbe: {grpc: {port: 80}, terminationGracePeriodSeconds: 5}",
+        "a readinessProbe restarts nothing",
+    );
+    hooked(", livenessProbe: {grpc: {port: 80}, tcpSocket: {port: 80}}", "cannot have both");
+    hooked(", livenessProbe: {grpc: {port: 0}}", "0");
+}

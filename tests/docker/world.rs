@@ -290,6 +290,7 @@ pub fn shell_probe(command: &str) -> Probe {
         timeout: Seconds(5),
         success_threshold: 1,
         failure_threshold: 1,
+        grace: None,
     }
 }
 

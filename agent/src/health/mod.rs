@@ -106,6 +106,8 @@ struct Pod {
     busy: bool,
     /// Whether it must be restarted.
     restart: Restart,
+    /// Time that its program has to end when it is restarted.
+    grace: Seconds,
     /// Which watch of the name this is: what was asked in an earlier one says nothing about it.
     life: u64,
     /// Nothing but questions before then: the last try failed.
@@ -346,6 +348,7 @@ impl Pod {
         Self {
             unit: unit.to_owned(),
             part_of,
+            grace: watched.spec.grace,
             health: health::Health::new(Rules::of(&watched.spec)),
             watched,
             look: true,
@@ -362,8 +365,14 @@ impl Pod {
     /// Notes an event, and what follows from it.
     fn after(&mut self, event: &health::Event, now: Timestamp) -> Vec<Transition> {
         let (health, transitions) = self.health.after(event, now);
-        if transitions.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
-            self.restart = Restart::Reported;
+        for transition in &transitions {
+            match transition {
+                Transition::Restart(question, _) => {
+                    self.restart = Restart::Reported;
+                    self.grace = self.grace_of(*question);
+                }
+                Transition::Ready | Transition::NotReady(_) | Transition::Available => {}
+            }
         }
         self.health = health;
         transitions
@@ -383,6 +392,17 @@ impl Pod {
     /// What a plan is told: nobody has asked a pod that was not looked at.
     fn readiness(&self) -> Readiness {
         if self.look && self.published.is_none() { Readiness::Unknown } else { self.health.readiness() }
+    }
+
+    /// Time that the program has to end where a question restarts its container.
+    fn grace_of(&self, question: Question) -> Seconds {
+        let main = &self.watched.spec.main;
+        let probe = match question {
+            Question::Startup => main.startup.as_ref(),
+            Question::Liveness => main.liveness.as_ref(),
+            Question::PostStart | Question::Readiness => None,
+        };
+        probe.and_then(|probe| probe.grace).unwrap_or(self.watched.spec.grace)
     }
 
     /// What a question is put by, and how long the answer may take.

@@ -289,7 +289,7 @@ impl Runner {
     }
 
     fn restart(&self, pod: &Pod) -> Job {
-        let grace = pod.watched.spec.grace;
+        let grace = pod.grace;
         let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Restarted(target.restart(&container, grace).await);

@@ -244,12 +244,15 @@ fn resources_digest(resources: &Resources) -> String {
 
 fn probe(probe: &Probe) -> String {
     let mut encoder = Encoder::new("probe");
-    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold, grace } = probe;
     for seconds in [initial_delay, period, timeout] {
         encoder.number(u64::from(seconds.0));
     }
     encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
     put_action(&mut encoder, action);
+    if let Some(grace) = grace {
+        encoder.text("grace").number(u64::from(grace.0));
+    }
     encoder.digest()
 }
 
@@ -274,6 +277,7 @@ fn put_action(encoder: &mut Encoder, action: &ProbeAction) {
             encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
         }
         ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
+        ProbeAction::Grpc { port, service } => encoder.number(3).number(u64::from(*port)).text(service),
     };
 }
 

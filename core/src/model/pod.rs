@@ -268,6 +268,8 @@ pub struct Probe {
     pub success_threshold: u32,
     /// Failures in a row that make it fail.
     pub failure_threshold: u32,
+    /// Time from asking the container to stop to killing it, where this probe restarts it; the pod's if none.
+    pub grace: Option<Seconds>,
 }
 
 /// What a probe tries.
@@ -290,6 +292,13 @@ pub enum ProbeAction {
     Tcp {
         /// Port.
         port: u16,
+    },
+    /// The question of the health protocol of gRPC; `SERVING` is success. Source: `grpc.health.v1`.
+    Grpc {
+        /// Port.
+        port: u16,
+        /// The service that is asked for; empty for all of the server.
+        service: String,
     },
 }
 

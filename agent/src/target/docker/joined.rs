@@ -199,7 +199,7 @@ impl Docker {
                     }
                     wait(probe.period).await;
                 }
-                self.restart(&name, pod.grace).await?;
+                self.restart(&name, probe.grace.unwrap_or(pod.grace)).await?;
             }
         };
         match timeout(Duration::from_secs(u64::from(pod.progress_deadline.0)), started).await {

@@ -118,6 +118,8 @@ pub(super) enum PreStop {
     Http { path: String, port: u16, tls: bool, headers: Vec<(String, String)> },
     /// A connection to it.
     Tcp { port: u16 },
+    /// A question of gRPC.
+    Grpc { port: u16, service: String },
     /// A pause, in seconds.
     Sleep(u32),
 }
@@ -129,6 +131,7 @@ impl PreStop {
             Hook::Act(ProbeAction::Exec(words)) => Self::Exec(words),
             Hook::Act(ProbeAction::Http { path, port, tls, headers }) => Self::Http { path, port, tls, headers },
             Hook::Act(ProbeAction::Tcp { port }) => Self::Tcp { port },
+            Hook::Act(ProbeAction::Grpc { port, service }) => Self::Grpc { port, service },
             Hook::Sleep(seconds) => Self::Sleep(seconds.0),
         }
     }
@@ -139,6 +142,7 @@ impl PreStop {
             Self::Exec(words) => Hook::Act(ProbeAction::Exec(words)),
             Self::Http { path, port, tls, headers } => Hook::Act(ProbeAction::Http { path, port, tls, headers }),
             Self::Tcp { port } => Hook::Act(ProbeAction::Tcp { port }),
+            Self::Grpc { port, service } => Hook::Act(ProbeAction::Grpc { port, service }),
             Self::Sleep(seconds) => Hook::Sleep(Seconds(seconds)),
         }
     }

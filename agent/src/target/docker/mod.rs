@@ -12,6 +12,7 @@ mod connection;
 mod create;
 mod execute;
 mod files;
+mod grpc;
 mod host_path;
 mod image;
 mod joined;

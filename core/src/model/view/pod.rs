@@ -187,6 +187,8 @@ pub(in crate::model) struct Probe {
     pub(in crate::model) exec: Option<Exec>,
     pub(in crate::model) http_get: Option<HttpGet>,
     pub(in crate::model) tcp_socket: Option<TcpSocket>,
+    pub(in crate::model) grpc: Option<Grpc>,
+    pub(in crate::model) termination_grace_period_seconds: Option<i64>,
     pub(in crate::model) initial_delay_seconds: Option<i64>,
     pub(in crate::model) period_seconds: Option<i64>,
     pub(in crate::model) timeout_seconds: Option<i64>,
@@ -219,6 +221,12 @@ pub(in crate::model) struct Header {
 pub(in crate::model) struct TcpSocket {
     pub(in crate::model) port: IntOrString,
     pub(in crate::model) host: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Grpc {
+    pub(in crate::model) port: i64,
+    pub(in crate::model) service: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -158,13 +158,13 @@ pub(super) static PROBE: Shape = Shape {
         yes("exec", Type::Object(&EXEC)),
         yes("httpGet", Type::Object(&HTTP_GET)),
         yes("tcpSocket", Type::Object(&TCP_SOCKET)),
-        no("grpc", Type::Object(&GRPC), "use `tcpSocket`, or `exec` with a health client that the image has"),
+        yes("grpc", Type::Object(&GRPC)),
         yes("initialDelaySeconds", COUNT),
         yes("periodSeconds", POSITIVE),
         yes("timeoutSeconds", POSITIVE),
         yes("successThreshold", POSITIVE),
         yes("failureThreshold", POSITIVE),
-        no("terminationGracePeriodSeconds", POSITIVE, "set it on the pod"),
+        yes("terminationGracePeriodSeconds", POSITIVE),
     ],
 };
 
