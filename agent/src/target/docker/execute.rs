@@ -67,6 +67,8 @@ impl Docker {
             return Ok(());
         }
         self.stays_put(&operation, &found)?;
+        let mounts = found.inspect.mounts.iter().flatten();
+        self.are_whole(&operation, mounts.filter_map(|mount| mount.name.as_deref())).await?;
         if let Some(asked) = &found.asked {
             self.give_to_group(pod, asked).await?;
         }

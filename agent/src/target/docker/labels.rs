@@ -42,10 +42,14 @@ pub(super) const STORE: &str = "writ.store";
 pub(super) const MACHINE: &str = "writ.machine";
 /// What was asked for, as far as a person can change it later; see [`Asked`].
 pub(super) const ASKED: &str = "writ.asked";
+/// The volume that a mark says is being restored.
+pub(super) const RESTORING: &str = "writ.restoring";
 
 /// Every label of Writ's own, and so every label that it sets.
-pub(super) const ALL: [&str; 15] =
-    [HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CONTAINER, CLAIM, ORDINAL, IMAGE, STORE, MACHINE, ASKED];
+pub(super) const ALL: [&str; 16] = [
+    HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CONTAINER, CLAIM, ORDINAL, IMAGE, STORE, MACHINE, ASKED,
+    RESTORING,
+];
 
 /// What a container is to its pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,6 +316,12 @@ pub(super) fn volume(host: &str, labels: &HashMap<String, String>) -> Option<Obs
         claim: labels.get(CLAIM).cloned().unwrap_or_default(),
         ordinal: labels.get(ORDINAL).and_then(|text| text.parse().ok()),
     })
+}
+
+/// True for the labels of a volume that holds nothing and marks a unit or another volume.
+pub(super) fn is_mark(host: &str, labels: &HashMap<String, String>) -> bool {
+    let marks = labels.contains_key(STORE) || labels.contains_key(RESTORING);
+    marks && labels.get(HOST).is_some_and(|of| of == host)
 }
 
 /// Who holds something with these labels, in words: another unit, another host, or nobody that we know.

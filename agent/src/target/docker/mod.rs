@@ -10,6 +10,7 @@ mod begun;
 mod companion;
 mod connection;
 mod create;
+mod data;
 mod execute;
 mod files;
 mod grpc;

@@ -15,7 +15,7 @@ use writ_core::time::Timestamp;
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels, Role};
 use super::parts::{Part, Parts};
-use super::{Docker, NETWORK, asked, begun, files, keeper};
+use super::{Docker, NETWORK, asked, begun, files};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
@@ -156,7 +156,7 @@ impl Docker {
     fn note_volumes(&self, unit: &str, volumes: Vec<Volume>, observed: &mut Observed) -> Result<(), TargetError> {
         self.note_mark(unit, &volumes)?;
         for volume in volumes {
-            if keeper::is_mark(&self.host, &volume.labels) {
+            if labels::is_mark(&self.host, &volume.labels) {
                 continue;
             }
             if let Some(ours) = labels::volume(&self.host, &volume.labels) {

@@ -18,7 +18,7 @@ use writ_core::guard::Rule;
 use writ_core::model::{ContainerSpec, MountSource, PodSpec, Security};
 
 use super::request::{Namespaces, Place};
-use super::{NETWORK, labels, request};
+use super::{NETWORK, data, labels, request};
 use crate::target::TargetError;
 
 /// A request that was judged.
@@ -58,6 +58,33 @@ pub(super) fn container(
     wanted: &Wanted<'_>,
 ) -> Result<Judged<ContainerCreateBody>, Refused> {
     judged(body, |value| judge_container(value, wanted))
+}
+
+/// A container that shows one volume, is reached by nobody and is never started.
+pub(super) fn helper(
+    body: ContainerCreateBody,
+    image: &str,
+    volume: &str,
+    read_only: bool,
+) -> Result<Judged<ContainerCreateBody>, Refused> {
+    judged(body, |value| {
+        let mut fields = Fields::of("", value);
+        fields.must_be("Image", &json!(image))?;
+        fields.any(&["Cmd"]);
+        judge_labels(&mut fields)?;
+        let mut host = Fields::of("HostConfig", fields.take("HostConfig"));
+        host.must_be("NetworkMode", &json!("none"))?;
+        let options = json!({"NoCopy": true});
+        let mount = json!({
+            "Target": data::INSIDE, "Source": volume, "Type": "volume", "ReadOnly": read_only, "VolumeOptions": options,
+        });
+        host.must_be("Mounts", &json!([mount]))?;
+        if volume.contains('/') {
+            host.refuse("Mounts", "would show a path of the host")?;
+        }
+        host.finish()?;
+        fields.finish()
+    })
 }
 
 /// A plain volume of that name.

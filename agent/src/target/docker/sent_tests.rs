@@ -267,3 +267,40 @@ fn a_volume_in_disguise_is_told_from_a_plain_one() {
     let bind = volume("local", &[("type", "none"), ("o", "bind"), ("device", "/etc")]);
     assert_eq!(disguise(&bind).unwrap(), "it was made with the options device, o, type");
 }
+
+/// The request by which a volume is reached, as it is sent.
+fn helper_of(volume: &str, read_only: bool) -> Value {
+    json!({
+        "Image": "sha256:ab", "Cmd": ["none"], "Labels": {"writ.host": "edge-1"},
+        "HostConfig": {"NetworkMode": "none", "Mounts": [{
+            "Target": "/volume", "Source": volume, "Type": "volume", "ReadOnly": read_only,
+            "VolumeOptions": {"NoCopy": true},
+        }]},
+    })
+}
+
+#[test]
+fn a_helper_shows_one_volume_and_nothing_else_passes_as_one() {
+    let judge = |request: &Value, volume: &str, read_only: bool| {
+        let body = serde_json::from_value(request.clone()).unwrap();
+        super::helper(body, "sha256:ab", volume, read_only).map(drop).map_err(|refused| refused.rule)
+    };
+    assert_eq!(judge(&helper_of("v", true), "v", true), Ok(()));
+    assert_eq!(judge(&helper_of("v", false), "v", false), Ok(()));
+    assert_eq!(judge(&helper_of("v", false), "v", true), Err(Rule::HostPath), "it may write");
+    assert_eq!(judge(&helper_of("w", true), "v", true), Err(Rule::HostPath), "another volume");
+    assert_eq!(judge(&helper_of("/etc", true), "/etc", true), Err(Rule::HostPath), "a path");
+    for (place, value, rule) in [
+        ("/HostConfig/Privileged", json!(true), Rule::NoPrivileged),
+        ("/HostConfig/NetworkMode", json!("host"), Rule::NoHostNetwork),
+        ("/HostConfig/Binds", json!(["/:/host"]), Rule::HostPath),
+        ("/HostConfig/Mounts/0/Type", json!("bind"), Rule::HostPath),
+        ("/Image", json!("other"), Rule::ImageRegistry),
+        ("/Entrypoint", json!(["sh"]), Rule::EngineField),
+    ] {
+        let mut request = helper_of("v", true);
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap()[name] = value;
+        assert_eq!(judge(&request, "v", true), Err(rule), "{place}");
+    }
+}
