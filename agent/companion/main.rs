@@ -2,7 +2,9 @@
 //!
 //! It is built static, by `agent/build.rs`, from the standard library alone, and is the one file of an image.
 
+mod kernel;
 mod pause;
+mod relay;
 mod signals;
 
 use std::process::ExitCode;
@@ -11,8 +13,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["pause"] => pause::run(),
+        ["relay", ..] => relay::run(&words[1..]),
         _ => {
-            eprintln!("this program is Writ's own; it is started by Writ: pause");
+            eprintln!("this program is Writ's own; it is started by Writ: pause, relay");
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! What the standard library has no words for: waiting for a signal, and burying children that ended.
 //!
-//! Invariant: the only file of Writ that speaks to the C library without a check of the compiler; each call passes its own
-//! values alone.
+//! Invariant: beside `kernel.rs` the only file of Writ that speaks to the C library without a check of the compiler; each call
+//! passes its own values alone.
 
 use std::ffi::c_int;
 use std::ptr;

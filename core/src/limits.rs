@@ -66,6 +66,17 @@ pub const PROGRESS_SECONDS_DEFAULT: u32 = 600;
 /// Source: default of `terminationGracePeriodSeconds` in the Kubernetes Pod.
 pub const GRACE_SECONDS_DEFAULT: u32 = 30;
 
+/// Time for which a client is led to one pod where `sessionAffinityConfig` is unset, in seconds.
+/// Source: its default in the Kubernetes Service.
+pub const AFFINITY_SECONDS_DEFAULT: u32 = 10_800;
+
+/// Memory of the relay of a Service, in bytes. With as many connections as it takes, each with what it holds back in both
+/// directions, it needs a half.
+pub const RELAY_MEMORY_BYTES: u64 = 256 << 20;
+
+/// Time between asking a relay to stop and killing it, in seconds. It ends at once.
+pub const RELAY_GRACE_SECONDS: u32 = 5;
+
 /// Failures of a Job's pods that are borne where `backoffLimit` is unset. Source: its default in the Kubernetes Job.
 pub const BACKOFF_LIMIT_DEFAULT: u32 = 6;
 

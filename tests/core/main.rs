@@ -19,6 +19,7 @@ mod resolve;
 mod resolve_claims;
 mod resolve_jobs;
 mod seeds;
+mod services;
 mod setbacks;
 mod sidecars;
 mod simulated;

@@ -30,6 +30,7 @@ mod pods;
 mod proxy;
 mod refusals;
 mod registry;
+mod relay;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod rest;

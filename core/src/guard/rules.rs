@@ -38,7 +38,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
     } = pod;
     let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
     for container in pod.containers() {
-        judgement.container(container, volumes);
+        judgement.container(container, volumes, pod.is_relay());
     }
     judgement.refusals
 }
@@ -89,7 +89,7 @@ impl Judgement<'_> {
         self.uses(rule, complaint, || format!("{object} container {} {}", container.name, what()));
     }
 
-    fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec]) {
+    fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec], is_own: bool) {
         // What a container runs, is told and is probed by stays inside of it; less than all of the machine is no power.
         let ContainerSpec {
             name: _,
@@ -109,7 +109,10 @@ impl Judgement<'_> {
             sidecar: _,
             hooks: _,
         } = container;
-        self.image(container, image);
+        // Writ's own program is of no registry, and its engine is given it by its digest.
+        if !is_own {
+            self.image(container, image);
+        }
         self.powers(container, security);
         self.privileges(container, security);
         for port in ports {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::expand::expand;
 use super::pod::{ContainerSpec, FileContent, Mount, MountSource, PodSpec, VolumeSpec};
 use super::template::{
-    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_prefix,
+    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_name,
     volume_prefix,
 };
 use super::{Controller, Kind, ObjectId, PodIndex, Work, Workload};
@@ -73,7 +73,7 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
     let mut shared = service_names(shared);
     shared.retain(|name| !own.contains(name));
     PodSpec {
-        name: pod_name(&workload.id, index),
+        name: container_name(&workload.id, index),
         object: workload.id.clone(),
         index: index.clone(),
         revision: workload.revision.clone(),
@@ -95,14 +95,9 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
     }
 }
 
-/// The name of a pod in the engine (`data-pg.0`).
-pub(super) fn pod_name(object: &ObjectId, index: &PodIndex) -> String {
-    format!("{}{index}", container_prefix(object))
-}
-
-/// What a pod calls itself (`pg-0`).
+/// What a pod calls itself (`pg-0`); of a Service, what its relay does.
 pub(super) fn pod_hostname(object: &ObjectId, index: &PodIndex) -> String {
-    format!("{}-{index}", object.name)
+    if object.kind == Kind::Service { object.name.clone() } else { format!("{}-{index}", object.name) }
 }
 
 fn tells_completion(work: Option<&Work>) -> bool {

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{ObjectId, PodIndex};
+use super::{Kind, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::text::SecretText;
 use crate::time::Seconds;
+
+/// What a relay has for an image: Writ's own program, which the engine is given without a registry. The number goes up with
+/// each change of the program that running relays must not be without.
+pub const RELAY_IMAGE: &str = "writ/companion:relay-1";
 
 /// A pod as it must run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,14 @@ pub struct PodSpec {
     pub min_ready: Seconds,
     /// Time that it may take to become available.
     pub progress_deadline: Seconds,
+}
+
+impl PodSpec {
+    /// True for the relay of a Service, which is Writ's own program and no image of anybody's.
+    #[must_use]
+    pub fn is_relay(&self) -> bool {
+        self.object.kind == Kind::Service && self.main.image == RELAY_IMAGE
+    }
 }
 
 /// A container as it must run.

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::identity::RELAY;
 use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security};
-use super::{ObjectId, Scope, Work};
+use super::{Kind, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
 
@@ -233,6 +234,12 @@ impl Template {
 /// The names under which a pod of `object` is known, before its index.
 pub(crate) fn container_prefix(object: &ObjectId) -> String {
     format!("{}-{}.", object.scope, object.name)
+}
+
+/// The name of a pod in the engine (`data-pg.0`); of a Service, that of its relay, which is one (`shop-web.service`).
+pub(crate) fn container_name(object: &ObjectId, index: impl fmt::Display) -> String {
+    let prefix = container_prefix(object);
+    if object.kind == Kind::Service { format!("{prefix}{RELAY}") } else { format!("{prefix}{index}") }
 }
 
 /// The name of a claim's volume, before its ordinal.

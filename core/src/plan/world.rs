@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::earlier::stays_at;
 use super::{Drift, Input};
 use crate::holdings::{Held, RunMark};
+use crate::model::template::container_prefix;
 use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::{ObservedPod, ObservedVolume};
 use crate::time::Seconds;
@@ -54,18 +55,13 @@ impl<'a> World<'a> {
 
     /// The pods that bear a name of this workload and could not be looked at, each with the reason.
     pub(super) fn unseen(&self, object: &ObjectId) -> Vec<(&'a str, PodIndex, &'a str)> {
-        let prefix = pod_name(object, "");
+        let prefix = container_prefix(object);
         let found = self.input.observed.unseen.iter().filter_map(|(name, reason)| {
             let index = PodIndex::parse(object.kind, name.strip_prefix(&prefix)?)?;
             Some((name.as_str(), index, reason.as_str()))
         });
         found.collect()
     }
-}
-
-/// The name of a pod in the engine.
-pub(super) fn pod_name(object: &ObjectId, index: impl std::fmt::Display) -> String {
-    format!("{}-{}.{index}", object.scope, object.name)
 }
 
 /// One workload and what is held of it.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no registry is asked for it, and what is used under its name is this program and no other file.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -11,6 +12,7 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
+use writ_core::model::{ContainerSpec, PodSpec};
 
 use super::Docker;
 use super::archive::{Entry, archive};
@@ -105,6 +107,15 @@ impl Docker {
         })
     }
 
+    /// A pod as it is made: the relay of a Service is Writ's own program, by the engine's identifier.
+    pub(super) async fn with_own_image<'a>(&self, pod: &'a PodSpec) -> Result<Cow<'a, PodSpec>, TargetError> {
+        if !pod.is_relay() {
+            return Ok(Cow::Borrowed(pod));
+        }
+        let image = self.companion().await?;
+        Ok(Cow::Owned(PodSpec { main: ContainerSpec { image, ..pod.main.clone() }, ..pod.clone() }))
+    }
+
     async fn known_companion(&self, parts: &Parts) -> Result<Option<String>, TargetError> {
         let engine = self.engine().await?;
         let operation = format!("look at image {}", parts.name);
@@ -133,6 +144,24 @@ impl Docker {
         }
     }
 }
+
+// What the program decides by itself: it is no package of its own that tests could be in.
+#[cfg(test)]
+#[path = "../../../companion/relay/asker.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the program uses what its tests do not")]
+mod asker;
+#[cfg(test)]
+#[path = "../../../companion/relay/choice.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the program uses what its tests do not")]
+mod choice;
+#[cfg(test)]
+#[path = "../../../companion/relay/question.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the program uses what its tests do not")]
+mod question;
+#[cfg(test)]
+#[path = "../../../companion/relay/route.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the program uses what its tests do not")]
+mod route;
 
 #[cfg(test)]
 mod tests {

@@ -37,10 +37,11 @@ impl Docker {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
-            Act::CreatePod(spec) => self.create_pod(context, spec, None, progress).await,
+            Act::CreatePod(spec) => self.create_pod(context, &*self.with_own_image(spec).await?, None, progress).await,
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
             Act::MendPod { spec, container, fixes } => self.mend_pod(context, spec, container, fixes, progress).await,
             Act::ReplacePod { container, spec } => {
+                let spec = &*self.with_own_image(spec).await?;
                 // What runs is not stopped for an image that cannot be had.
                 let images = self.images(spec, progress).await?;
                 self.remove_pod(context, &spec.name, container, None).await?;
