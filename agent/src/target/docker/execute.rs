@@ -54,6 +54,7 @@ impl Docker {
             }
             Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
+            Act::Serve(serving) => self.serve(context, serving, progress).await,
         }
     }
 
@@ -151,7 +152,7 @@ impl Docker {
     }
 
     /// Stops and removes a pod with all that lived as long as it. Volumes of claims stay.
-    async fn remove_pod(
+    pub(super) async fn remove_pod(
         &self,
         context: &Context,
         pod: &str,
@@ -189,9 +190,11 @@ impl Docker {
         }
         match self.reconnect(operation, container, asked, false).await {
             // The names go with the container anyway; what counts is that it goes.
-            Ok(()) | Err(TargetError::Refused { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Ok(()) | Err(TargetError::Refused { .. }) => {}
+            Err(error) => return Err(error),
         }
+        self.drain(asked).await;
+        Ok(())
     }
 
     async fn stop_container(&self, operation: &str, container: &str, grace: Seconds) -> Result<(), TargetError> {

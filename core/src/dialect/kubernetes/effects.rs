@@ -36,7 +36,13 @@ pub fn effects(object: &Object, target: Target) -> Problems {
         (Target::Docker, Kind::Service) => walk.straight_ports(),
         (
             Target::Docker,
-            Kind::Namespace | Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget,
+            Kind::Namespace
+            | Kind::StorageClass
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::PodDisruptionBudget
+            | Kind::Ingress
+            | Kind::IngressClass,
         ) => {}
     }
     walk.problems

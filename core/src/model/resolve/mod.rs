@@ -8,6 +8,7 @@ mod collisions;
 mod container;
 mod cronjob;
 mod environment;
+mod ingress;
 mod job;
 mod names;
 mod probes;
@@ -67,13 +68,21 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     services::attach(&services, &drafts, &selection, &mut problems);
     names::give(&services, &mut drafts, &selection, &mut problems);
     collisions::check(&drafts, &mut problems);
+    let around = ingress::Surroundings {
+        catalog: &catalog,
+        services: &services,
+        drafts: &drafts,
+        selection: &selection,
+        key: &world.hash_key,
+    };
+    let entrances = ingress::read(objects, &around, &mut problems);
     if problems.has_errors() {
         return Err(problems);
     }
     let hashed = cores::map(&drafts, WORKLOADS_MANY, |draft| {
         draft.pending.is_none().then(|| of_template(&draft.object.id, &draft.template, &world.hash_key))
     });
-    let mut desired = Desired::default();
+    let mut desired = Desired { entrances, ..Desired::default() };
     for (draft, hashed) in drafts.into_iter().zip(hashed) {
         let id = draft.object.id.clone();
         if let Some(reason) = &draft.pending {
@@ -96,7 +105,9 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::ConfigMap
         | Kind::Secret
         | Kind::Service
-        | Kind::PodDisruptionBudget => false,
+        | Kind::PodDisruptionBudget
+        | Kind::Ingress
+        | Kind::IngressClass => false,
     }
 }
 

@@ -119,6 +119,40 @@ impl Service<'_> {
     }
 }
 
+impl Service<'_> {
+    /// The port on which the pods listen behind a port of the Service, given by its number or its name.
+    pub(super) fn port_of_pods(
+        &self,
+        number: Option<i64>,
+        name: Option<&str>,
+        selected: &[&Draft<'_>],
+    ) -> Result<u16, String> {
+        let id = &self.object.id;
+        let is_meant = |port: &&ServicePort| match (name, number) {
+            (Some(name), _) => port.name.as_deref() == Some(name),
+            (None, Some(number)) => port.port == number,
+            (None, None) => false,
+        };
+        let Some(port) = self.ports.iter().find(is_meant) else {
+            return Err(match (name, number) {
+                (Some(name), _) => format!("{id} has no port named `{name}`"),
+                (None, Some(number)) => format!("{id} has no port {number}"),
+                (None, None) => format!("no port of {id} is named"),
+            });
+        };
+        let number = match &port.target_port {
+            None => Some(port.port),
+            Some(IntOrString::Int(target)) => Some(*target),
+            Some(IntOrString::Text(name)) => {
+                let mut ports = selected.iter().flat_map(|draft| &draft.template.main.ports);
+                ports.find(|port| port.name.as_ref() == Some(name)).map(|port| i64::from(port.container))
+            }
+        };
+        let number = number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0);
+        number.ok_or_else(|| format!("no pod behind {id} has the port that it names"))
+    }
+}
+
 /// Judges each Service against the workloads that it selects, and each `serviceName` against the Services.
 pub(super) fn attach(services: &[Service<'_>], drafts: &[Draft<'_>], selection: &Selection, problems: &mut Problems) {
     for (at, service) in services.iter().enumerate() {
@@ -139,7 +173,7 @@ pub(super) fn attach(services: &[Service<'_>], drafts: &[Draft<'_>], selection: 
 }
 
 fn check_ports(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Problems) {
-    for (at, ServicePort { port, target_port, node_port: _ }) in service.ports.iter().enumerate() {
+    for (at, ServicePort { name: _, port, target_port, node_port: _ }) in service.ports.iter().enumerate() {
         let pointer = format!("/spec/ports/{at}/targetPort");
         let mut error = |message: String| {
             let message = format!("{}: {message}", service.object.id);
