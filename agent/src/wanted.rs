@@ -14,7 +14,9 @@ use writ_core::trust::Admitted;
 use crate::confine::{Child, ConfineError, Ended, Judged};
 use crate::error::chain;
 use crate::fetch::Taken;
+use crate::plugin;
 use crate::record::{RecordError, Store};
+use crate::settings::Plugin;
 use crate::source::Source;
 
 /// What a unit wants by a commit.
@@ -54,7 +56,11 @@ pub enum WantedError {
 
 /// The last answer, and what it was the answer to.
 #[derive(Debug, Default)]
-pub struct WantedCache(RefCell<Option<(Key, Rc<Wanted>)>>);
+pub struct WantedCache {
+    last: RefCell<Option<(Key, Rc<Wanted>)>>,
+    /// What expands blocks of the unit's own kinds.
+    plugins: Vec<Plugin>,
+}
 
 #[derive(Debug, PartialEq)]
 struct Key {
@@ -64,10 +70,16 @@ struct Key {
 }
 
 impl WantedCache {
+    /// Knows no answer yet.
+    #[must_use]
+    pub const fn new(plugins: Vec<Plugin>) -> Self {
+        Self { last: RefCell::new(None), plugins }
+    }
+
     /// The last answer, whatever it was the answer to.
     #[must_use]
     pub fn last(&self) -> Option<Rc<Wanted>> {
-        self.0.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
+        self.last.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
     }
 
     /// What the folder `path` of the commit wants. While commit and buckets stay the same, nothing is read again.
@@ -83,7 +95,7 @@ impl WantedCache {
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
         let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
-        if let Some((known, wanted)) = &*self.0.borrow()
+        if let Some((known, wanted)) = &*self.last.borrow()
             && *known == key
         {
             return Ok(Ok(Rc::clone(wanted)));
@@ -94,28 +106,28 @@ impl WantedCache {
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files(child, store.folder(), &files, &commit, &world).await.map(|wanted| {
+        Ok(of_files(child, (store.folder(), &self.plugins), &files, &commit, &world).await.map(|wanted| {
             let grants = grants(admitted, path, &wanted.desired);
             let wanted = Rc::new(Wanted { grants, ..wanted });
-            *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
+            *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
         }))
     }
 }
 
 /// What a set of files wants. A confined child reads them, and learns nothing of `world`. Copies of what they take from
-/// servers are kept below the directory `state`. `commit` is what asks for them.
+/// servers, and programs of `plugins`, are kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
 /// If they are not right: all problems at once. If the child does not answer.
 pub async fn of_files(
     child: &Child,
-    state: &Path,
+    (state, plugins): (&Path, &[Plugin]),
     files: &Files,
     commit: &str,
     world: &World,
 ) -> Result<Wanted, WantedError> {
-    let (Judged { lowered, sources, unfetched: _ }, taken) = child.lower(state, files).await?;
+    let (Judged { lowered, sources, unfetched: _ }, taken) = plugin::lower(child, state, files, plugins).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;

@@ -23,6 +23,12 @@ pub const ASSET_BYTES_MAX: usize = 1 << 20;
 /// Addresses that the assets of one unit name. Fetched 16 at once, with 30 s for each, they take two minutes at the worst.
 pub const ADDRESSES_MAX: usize = 64;
 
+/// Blocks of one unit that plugins expand. Each takes up to 10 s of a processor.
+pub const PLUGIN_BLOCKS_MAX: usize = 64;
+
+/// Manifests that a plugin may make of one block. The largest of those that are known makes three.
+pub const PLUGIN_MANIFESTS_MAX: usize = 64;
+
 /// Entries of one object or block in one HCL manifest. The parser compares each key with all before it, so that this
 /// bounds a square; the widest of the examples has 20.
 pub const ENTRIES_MAX: usize = 2_048;

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod commands;
+mod companion;
 mod consumers;
 mod containers;
 mod drift;
@@ -21,6 +22,7 @@ mod jobs;
 mod keeper;
 mod kubernetes;
 mod load;
+mod macros;
 mod names;
 mod objects;
 mod order;
@@ -35,9 +37,11 @@ mod rest;
 mod running;
 mod samples;
 mod services;
+mod sidecars;
 mod site;
 mod timeline;
 mod told;
+mod volumes;
 mod voodu;
 mod world;
 mod yaml;

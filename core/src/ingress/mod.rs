@@ -281,6 +281,9 @@ pub fn pod(settings: &Settings) -> PodSpec {
         hostname: CONTAINER.to_owned(),
         init: Vec::new(),
         main: container(image, ports),
+        beside: Vec::new(),
+        default_container: None,
+        share_processes: false,
         volumes: vec![volume],
         own_names: Vec::new(),
         shared_names: Vec::new(),
@@ -300,6 +303,7 @@ fn container(image: &str, ports: Vec<Port>) -> ContainerSpec {
     let folder = |name: &str, below: &str| (name.to_owned(), SecretText::new(format!("{FOLDER}{below}")));
     ContainerSpec {
         name: "caddy".to_owned(),
+        sidecar: false,
         image: image.to_owned(),
         pull: PullPolicy::IfNotPresent,
         entrypoint: Some(vec!["caddy".to_owned()]),

@@ -20,7 +20,7 @@ use writ_core::observed::{Observed, ObservedIngress};
 use writ_core::text::SecretText;
 
 use super::Docker;
-use super::labels::{Asked, HOST, PodLabels};
+use super::labels::{Asked, HOST, PodLabels, Role};
 use super::observe;
 use crate::target::{Context, ExecRequest, Progress, TargetError};
 
@@ -112,7 +112,7 @@ impl Docker {
     /// The identifier and the labels of a container, if it is the ingress of this host.
     pub(super) fn ingress_of(&self, container: &ContainerSummary) -> Option<(String, PodLabels)> {
         let labels = PodLabels::parse(&self.host, container.labels.as_ref()?)?;
-        let is_it = labels.unit == OWNER && labels.pod == CONTAINER && !labels.init;
+        let is_it = labels.unit == OWNER && labels.pod == CONTAINER && labels.role == Role::Whole;
         is_it.then(|| Some((container.id.clone()?, labels))).flatten()
     }
 

@@ -4,19 +4,24 @@
 //! Invariant: an engine that does not answer is an error, never an empty look.
 
 mod address;
+mod archive;
 mod asked;
+mod companion;
 mod connection;
 mod create;
+mod data;
 mod execute;
 mod files;
 mod host_path;
 mod image;
 mod ingress;
+mod joined;
 mod keeper;
 mod labels;
 mod login;
 mod network;
 mod observe;
+mod parts;
 mod probe;
 mod request;
 mod sent;

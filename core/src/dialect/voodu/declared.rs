@@ -16,12 +16,37 @@ pub(super) enum Resource {
     Deployment,
     Ingress,
     Job,
+    Postgres,
+    Redis,
     Statefulset,
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 7] =
-        [Self::App, Self::Asset, Self::Cronjob, Self::Deployment, Self::Ingress, Self::Job, Self::Statefulset];
+    pub(super) const ALL: [Self; 9] = [
+        Self::App,
+        Self::Asset,
+        Self::Cronjob,
+        Self::Deployment,
+        Self::Ingress,
+        Self::Job,
+        Self::Postgres,
+        Self::Redis,
+        Self::Statefulset,
+    ];
+
+    /// True for a kind that stands for no other one.
+    pub(super) const fn is_plain(self) -> bool {
+        match self {
+            Self::App
+            | Self::Asset
+            | Self::Cronjob
+            | Self::Deployment
+            | Self::Ingress
+            | Self::Job
+            | Self::Statefulset => true,
+            Self::Postgres | Self::Redis => false,
+        }
+    }
 
     pub(super) const fn word(self) -> &'static str {
         match self {
@@ -31,6 +56,8 @@ impl Resource {
             Self::Deployment => "deployment",
             Self::Ingress => "ingress",
             Self::Job => "job",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
             Self::Statefulset => "statefulset",
         }
     }
@@ -41,7 +68,9 @@ impl Resource {
             Self::Asset => &[Claim::Asset],
             Self::Ingress => &[Claim::Ingress],
             Self::App => &[Claim::Pods, Claim::Ingress],
-            Self::Cronjob | Self::Deployment | Self::Job | Self::Statefulset => &[Claim::Pods],
+            Self::Cronjob | Self::Deployment | Self::Job | Self::Postgres | Self::Redis | Self::Statefulset => {
+                &[Claim::Pods]
+            }
         }
     }
 }
@@ -55,11 +84,12 @@ enum Claim {
 }
 
 /// Kinds of the dialect that are understood and refused, with what to write instead.
-const REFUSED: [(&str, &str); 3] = [
-    ("postgres", "write a `statefulset` with a postgres image, port 5432 and a `volume_claim` for its data"),
-    ("redis", "write a `statefulset` with a redis image, port 6379 and a `volume_claim` for its data"),
-    ("registry", "log the host's container engine in to the registry"),
-];
+const REFUSED: [(&str, &str); 1] = [("registry", "log the host's container engine in to the registry")];
+
+/// True for a kind that the dialect understands, whether it is taken or refused.
+pub(super) fn is_known(kind: &str) -> bool {
+    Resource::ALL.into_iter().any(|resource| resource.word() == kind) || REFUSED.iter().any(|(name, _)| *name == kind)
+}
 
 /// One resource as it was written.
 pub(super) struct Declared<'e> {
@@ -109,8 +139,9 @@ fn reachable(scene: &mut Scene<'_>, resource: Resource, name: &Word) -> bool {
         scene.refuse(&name.span, message, "let it begin with a letter: workloads are reached by their names");
         return false;
     }
-    if resource == Resource::Statefulset && name.text.len() > STATEFULSET_CHARACTERS_MAX {
-        let message = format!("the name of a statefulset has at most {STATEFULSET_CHARACTERS_MAX} characters");
+    let stateful = matches!(resource, Resource::Postgres | Resource::Redis | Resource::Statefulset);
+    if stateful && name.text.len() > STATEFULSET_CHARACTERS_MAX {
+        let message = format!("the name of a {} has at most {STATEFULSET_CHARACTERS_MAX} characters", resource.word());
         scene.refuse(&name.span, message, "choose a shorter name: those of its pods are made from it");
         return false;
     }
@@ -125,9 +156,13 @@ fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
     let names = Resource::ALL.into_iter().map(Resource::word).chain(REFUSED.into_iter().map(|(name, _)| name));
     let help = match scene.nearest(&kind.text, names) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => "macros of plugins are not supported yet; the kinds are app, statefulset, deployment, ingress, \
-             job, cronjob and asset"
-            .to_owned(),
+        None => {
+            let kinds: Vec<&str> = Resource::ALL.into_iter().map(Resource::word).collect();
+            format!(
+                "the kinds are {}; one that a plugin expands is declared in the settings of the unit: `[[unit.plugin]]`",
+                kinds.join(", ")
+            )
+        }
     };
     scene.refuse(&kind.span, format!("the kind {} is not known", quoted(&kind.text)), help);
 }

@@ -144,8 +144,9 @@ impl Service<'_> {
             None => Some(port.port),
             Some(IntOrString::Int(target)) => Some(*target),
             Some(IntOrString::Text(name)) => {
-                let mut ports = selected.iter().flat_map(|draft| &draft.template.main.ports);
-                ports.find(|port| port.name.as_ref() == Some(name)).map(|port| i64::from(port.container))
+                let mut ports = selected.iter().flat_map(|draft| draft.template.ports());
+                let found = ports.find(|(_, port)| port.name.as_ref() == Some(name));
+                found.map(|(_, port)| i64::from(port.container))
             }
         };
         let number = number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0);
@@ -188,8 +189,8 @@ fn check_ports(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Pr
             }
             Some(IntOrString::Text(name)) => {
                 for draft in selected {
-                    let found = draft.template.main.ports.iter().find(|port| port.name.as_ref() == Some(name));
-                    match found.map(|port| i64::from(port.container)) {
+                    let found = draft.template.ports().find(|(_, port)| port.name.as_ref() == Some(name));
+                    match found.map(|(_, port)| i64::from(port.container)) {
                         Some(target) if target == *port => {}
                         Some(target) => error(format!(
                             "port {port} that leads to port {target} ({name}) is not supported yet on a container host"
