@@ -320,6 +320,15 @@ async fn an_ingress_that_is_killed_or_removed_comes_back_and_one_without_an_agen
     let agent = front.site.start();
     front.site.is_said(&commit, "success").await;
     front.answers("web", "/version", (200, "one")).await;
+    let pods: Vec<String> = front.site.containers().into_keys().filter(|name| name.contains("-web.")).collect();
+    let name = format!("web.{}", front.site.world.scope);
+    front
+        .site
+        .becomes("both are led to", async || match front.site.world.resolve(&pods[0], &name).await {
+            found if found.len() == 2 => Ok(()),
+            found => Err(format!("{found:?}")),
+        })
+        .await;
     // The engine starts it again, with what it was given last.
     agent.kill().await;
     front.site.world.person(&["exec", CONTAINER, "sh", "-c", "kill -9 1 || true; kill -TERM 1"]);
@@ -327,10 +336,10 @@ async fn an_ingress_that_is_killed_or_removed_comes_back_and_one_without_an_agen
     front.site.world.person(&["restart", "-t", "2", CONTAINER]);
     front.answers("web", "/version", (200, "one")).await;
     // A pod that goes while nobody looks is not asked any more.
-    let pods: Vec<String> = front.site.containers().into_keys().filter(|name| name.contains("-web.")).collect();
     front.site.world.person(&["rm", "-f", &pods[0]]);
     for _ in 0..20 {
-        assert_eq!(front.asks("web", "/version").await, (200, "one".to_owned()));
+        let told = || front.site.world.tries(&["logs", "--tail", "5", CONTAINER]);
+        assert_eq!(front.asks("web", "/version").await, (200, "one".to_owned()), "{:?}", told());
     }
     let agent = front.site.start();
     for words in [["rm", "-f", CONTAINER], ["stop", "-t1", CONTAINER]] {
