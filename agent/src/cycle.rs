@@ -353,6 +353,7 @@ fn check(
     (setbacks, templates): (&Setbacks, &Templates),
 ) -> Result<CheckedPlan, CycleError> {
     let held = agent.store.holdings(&unit.settings.name)?;
+    let around = agent.around(unit, &wanted.desired, &held)?;
     let now = agent.clock.now();
     let input = Input {
         now,
@@ -364,6 +365,7 @@ fn check(
         seed: now.0.unsigned_abs(),
         setbacks,
         templates,
+        ingress: &around,
     };
     Ok(guard::check(unit, plan(&input), &wanted.desired, &wanted.grants))
 }

@@ -50,7 +50,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports } = settings;
+    let Settings { host, sources, units, reports, ingress: _ } = settings;
     let Host { name: _, state, allow_unsigned_apply: _, engine, guard: of_host, trust, revoked } = host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
     paths.extend([trust, revoked].into_iter().flatten().cloned());

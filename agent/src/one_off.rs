@@ -139,6 +139,7 @@ async fn planned(
     let mut observed = look(agent, unit, Depth::Deep).await?;
     observed.pods.retain(|_, pod| named(&pod.object));
     let mut held = agent.store.holdings(&unit.settings.name)?;
+    let around = agent.around(unit, desired, &held)?;
     held.objects.retain(|object, _| named(object));
     let now = agent.clock.now();
     let local = || Template::Lost("files that nobody committed are not kept".to_owned());
@@ -154,5 +155,6 @@ async fn planned(
         // A person who asks for it does not wait.
         setbacks: &Setbacks::default(),
         templates: &templates,
+        ingress: &around,
     }))
 }

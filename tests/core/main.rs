@@ -9,6 +9,7 @@ mod guard;
 mod guard_ways;
 mod hash;
 mod hcl;
+mod ingress;
 mod jobs;
 mod lifecycle;
 mod partition;
