@@ -12,6 +12,7 @@ mod hcl;
 mod jobs;
 mod partition;
 mod plan;
+mod preflight;
 mod problem;
 mod properties;
 mod resolve;

@@ -9,6 +9,7 @@ mod draft;
 mod earlier;
 mod job;
 mod look;
+mod preflight;
 mod removal;
 mod replica;
 mod setback;
@@ -19,6 +20,7 @@ mod workload;
 mod world;
 
 pub use earlier::{Template, Templates, earlier};
+pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};

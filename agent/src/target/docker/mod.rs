@@ -7,6 +7,7 @@ mod address;
 mod asked;
 mod connection;
 mod create;
+mod data;
 mod execute;
 mod files;
 mod host_path;
