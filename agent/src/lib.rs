@@ -26,6 +26,7 @@ pub mod wake;
 pub mod wanted;
 mod witnesses;
 
+pub mod archive;
 pub mod clock;
 mod copies;
 mod earlier;

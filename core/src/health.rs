@@ -132,6 +132,10 @@ impl Rules {
     /// How `pod` wants to be asked.
     #[must_use]
     pub fn of(pod: &PodSpec) -> Self {
+        // Of a pod of several containers, each is asked by itself, and the sandbox has no answers.
+        if pod.is_joined() {
+            return Self { probes: BTreeMap::new(), min_ready: Seconds(0) };
+        }
         let main = &pod.main;
         let probes = [
             (Question::Startup, &main.startup),

@@ -20,6 +20,7 @@ mod resolve_claims;
 mod resolve_jobs;
 mod seeds;
 mod setbacks;
+mod sidecars;
 mod simulated;
 mod simulation;
 mod tidy;

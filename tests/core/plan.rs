@@ -216,6 +216,7 @@ scenarios! {
     k2_k7_v16_pods_are_made_lowest_first_and_each_is_waited_for: "create-in-order",
     ordinals_begin_where_the_manifest_says: "create-from-start",
     nothing_to_do_is_said_and_nothing_is_done: "as-desired",
+    a_container_of_a_pod_that_has_several_is_mended_by_itself: "parts",
     no_replicas_means_no_pods_and_keeps_volumes: "no-replicas",
     k3_a_missing_pod_comes_back_under_its_name_with_its_volume: "missing-pod",
     a_missing_pod_is_only_reported_where_the_unit_says_so: "missing-pod-reported",

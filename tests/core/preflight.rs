@@ -28,8 +28,9 @@ fn desired(manifest: &str) -> Desired {
     resolve(&lower(&files).0.unwrap().objects, &world(&[])).unwrap().0
 }
 
-fn evidence(data: Data) -> Evidence {
-    [(("data-pg.0".to_owned(), "voodu-data-pg-data-0".to_owned()), data)].into()
+/// What was found out about the one volume, and the image of whoever would be let at it.
+fn evidence(image: &str, data: Data) -> Evidence {
+    [(("data-pg.0".to_owned(), "voodu-data-pg-data-0".to_owned(), image.to_owned()), data)].into()
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn data_of_another_major_version_is_refused_with_the_way_out_and_nothing_of_its_
     let other = "deployment \"data\" \"web\" {\n  image = \"web:1\"\n}\n";
     let from = manifest("postgres:15", false, other);
     let to = manifest("postgres:16", false, &other.replace("web:1", "web:2"));
-    let judged = preflight(change(&from, &to), &evidence(Data::Postgres { data: 15, image: None }));
+    let judged = preflight(change(&from, &to), &evidence("postgres:16", Data::Postgres { data: 15, image: None }));
     let refused: Vec<_> = judged.steps().filter(|step| step.verb == Verb::Refuse).collect();
     let [step] = refused.as_slice() else { panic!("{judged}") };
     for part in ["of PostgreSQL 15", "postgres:16 runs 16", "go back", "dump the data", "init container"] {
@@ -69,21 +70,50 @@ fn data_of_another_major_version_is_refused_with_the_way_out_and_nothing_of_its_
 fn what_fits_passes_in_silence_and_what_is_not_known_is_said_and_refuses_nothing() {
     let plan = || change(&manifest("postgres:15", false, ""), &manifest("postgres:16", false, ""));
     for data in [Data::None, Data::Postgres { data: 16, image: None }, Data::Postgres { data: 15, image: Some(15) }] {
-        assert_eq!(preflight(plan(), &evidence(data.clone())), plan(), "{data:?}");
+        assert_eq!(preflight(plan(), &evidence("postgres:16", data.clone())), plan(), "{data:?}");
     }
-    let said = |plan: Plan, data: Data| {
-        let judged = preflight(plan.clone(), &evidence(data));
+    let said = |plan: Plan, image: &str, data: Data| {
+        let judged = preflight(plan.clone(), &evidence(image, data));
         let (keep, rest): (Vec<_>, Vec<_>) = judged.steps().partition(|step| step.verb == Verb::Keep);
         assert_eq!(rest, plan.steps().collect::<Vec<_>>(), "the same is done");
         keep.into_iter().map(|step| step.why.clone()).collect::<Vec<_>>().join("\n")
     };
     assert!(
-        said(plan(), Data::Unknown("permission denied".into())).contains("could not be checked: permission denied")
+        said(plan(), "postgres:16", Data::Unknown("permission denied".into()))
+            .contains("could not be checked: permission denied")
     );
     let own = change(&manifest("shop/db:1", false, ""), &manifest("shop/db:2", false, ""));
-    let why = said(own, Data::Postgres { data: 15, image: None });
+    let why = said(own, "shop/db:2", Data::Postgres { data: 15, image: None });
     assert!(why.contains("which version shop/db:2 runs could not be checked"), "{why}");
     let upgraded = change(&manifest("postgres:15", true, ""), &manifest("postgres:16", true, ""));
-    let why = said(upgraded, Data::Postgres { data: 15, image: Some(16) });
+    let why = said(upgraded, "postgres:16", Data::Postgres { data: 15, image: Some(16) });
     assert!(why.contains("an init container has to bring it up before"), "{why}");
+}
+
+#[test]
+fn what_stands_beside_a_server_is_judged_where_it_may_write_and_says_its_version() {
+    let yaml = |image: &str, beside: &str, read_only: bool| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: pg, namespace: data}}\nspec:\n  selector: \
+             {{matchLabels: {{app: pg}}}}\n  template:\n    metadata: {{labels: {{app: pg}}}}\n    spec:\n      containers:\n      \
+             - {{name: pg, image: \"{image}\", volumeMounts: [{{name: data, mountPath: /d}}]}}\n      - {{name: beside, \
+             image: \"{beside}\", volumeMounts: [{{name: data, mountPath: /d, readOnly: {read_only}}}]}}\n  \
+             volumeClaimTemplates: [{{metadata: {{name: data}}, spec: {{accessModes: [ReadWriteOnce], resources: {{requests: \
+             {{storage: 1Gi}}}}}}}}]\n"
+        )
+    };
+    let change = |beside: &str, read_only: bool| {
+        let wanted = |image: &str| crate::desired_text::desired(&yaml(image, beside, read_only)).0;
+        let mut unit = Unit::applied(wanted("postgres:15"));
+        unit.desired = wanted("postgres:15.1");
+        unit.plan()
+    };
+    let images = |plan: &Plan| questions(plan).into_iter().map(|question| question.image).collect::<Vec<_>>();
+    assert_eq!(images(&change("backup:1", true)), ["postgres:15.1"]);
+    assert_eq!(images(&change("backup:1", false)), ["postgres:15.1", "backup:1"]);
+    let found = Data::Postgres { data: 15, image: None };
+    let plan = change("backup:1", false);
+    assert_eq!(preflight(plan.clone(), &evidence("backup:1", found.clone())), plan);
+    let judged = preflight(change("postgres:16", false), &evidence("postgres:16", found));
+    assert!(judged.steps().any(|step| step.verb == Verb::Refuse), "{judged}");
 }

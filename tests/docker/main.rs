@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod commands;
+mod companion;
 mod consumers;
 mod containers;
 mod drift;
@@ -34,9 +35,11 @@ mod rest;
 mod running;
 mod samples;
 mod services;
+mod sidecars;
 mod site;
 mod timeline;
 mod told;
+mod volumes;
 mod voodu;
 mod world;
 mod yaml;

@@ -182,6 +182,9 @@ impl World {
             hostname: format!("{name}-{ordinal}"),
             init: Vec::new(),
             main: container("writ-test/box:1", &["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]),
+            beside: Vec::new(),
+            share_processes: false,
+            default_container: None,
             volumes: Vec::new(),
             own_names: vec![format!("{name}-{ordinal}.{scope}"), format!("{name}-{ordinal}.{name}.{scope}")],
             shared_names: vec![format!("{name}.{scope}")],
@@ -261,6 +264,7 @@ pub fn container(image: &str, command: &[&str]) -> ContainerSpec {
         liveness: None,
         startup: None,
         security: Security::default(),
+        sidecar: false,
     }
 }
 

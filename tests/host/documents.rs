@@ -162,7 +162,8 @@ fn every_schema_that_is_printed_is_told_with_its_keys_and_no_other() {
         document.split('"').filter(|word| word.starts_with("writ/") && word.contains("/v")).collect();
     let mut printed = BTreeSet::new();
     let mut sources = String::new();
-    let folders = ["agent/src/cli", "agent/src/record"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let folders = ["agent/src/cli", "agent/src/cli/volume", "agent/src/record"]
+        .map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.for_each(|path| sources.push_str(&std::fs::read_to_string(path).unwrap()));
     for word in sources.split('"').filter(|word| word.starts_with("writ/") && word.contains("/v")) {

@@ -127,6 +127,8 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("suspend", &[("--reason", Not), ("--for", Not)]),
     ("logs", &[("--scope", Not), ("--follow", Not), ("--previous", Not), ("--tail", Not), ("--timestamps", Not)]),
     ("exec", &[("--scope", Not), ("--stdin", Not), ("--tty", Not)]),
+    ("volume restore", &[("--replace", Not), ("--outward-links", Not)]),
+    ("volume rm", &[("--yes", Not)]),
     ("enrol", &[("--commit", OnWhat), ("--signer", OnWhat), ("--take-over", Not), ("--yes", Not)]),
 ];
 

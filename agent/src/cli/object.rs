@@ -98,6 +98,7 @@ mod tests {
                 since: Timestamp(0),
                 ended: None,
                 altered: Vec::new(),
+                parts: Vec::new(),
             };
             ((*name).to_owned(), pod)
         });

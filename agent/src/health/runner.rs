@@ -1,5 +1,6 @@
 //! The loop that puts the questions: many at once, each with its own time limit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,38 @@ pub struct Runner {
     shared: Arc<Shared>,
 }
 
-/// The unit and the workload of a pod.
-type Whose = (String, ObjectId);
+/// The unit, the workload and the name of a pod.
+type Whose = (String, ObjectId, String);
+
+/// What the containers of pods that have several say of their pods.
+#[derive(Debug, Default)]
+struct Others {
+    /// Pods with a container that is not ready.
+    unready: BTreeSet<String>,
+    /// Pods with a container that nobody has looked at.
+    unknown: BTreeSet<String>,
+}
+
+impl Others {
+    fn of(pods: &BTreeMap<String, Pod>) -> Self {
+        let mut others = Self::default();
+        for part in pods.values() {
+            let Some(pod) = &part.part_of else { continue };
+            if part.published.is_none() {
+                others.unknown.insert(pod.clone());
+            }
+            if !part.health.is_ready() {
+                others.unready.insert(pod.clone());
+            }
+        }
+        others
+    }
+
+    /// Whether the shared names must lead to a pod.
+    fn is_ready(&self, pod: &Pod) -> bool {
+        pod.health.is_ready() && !self.unready.contains(&pod.watched.spec.name)
+    }
+}
 
 /// Something under way for one container.
 type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -69,7 +100,8 @@ impl Runner {
     }
 
     fn whose(pod: &Pod) -> Whose {
-        (pod.unit.clone(), pod.watched.spec.object.clone())
+        let name = pod.part_of.as_ref().unwrap_or(&pod.watched.spec.name);
+        (pod.unit.clone(), pod.watched.spec.object.clone(), name.clone())
     }
 
     /// Everything that must be done at this moment; it is under way from here on.
@@ -77,10 +109,12 @@ impl Runner {
         let now = self.shared.clock.now();
         let mut jobs = Vec::new();
         let mut transitions = Vec::new();
-        for (name, pod) in self.shared.pods().iter_mut() {
+        let mut pods = self.shared.pods();
+        let others = Others::of(&pods);
+        for (name, pod) in pods.iter_mut() {
             let more = pod.after(&Event::Tick, now);
             transitions.push((name.clone(), Self::whose(pod), more));
-            if let Some(job) = self.next_work(pod, now) {
+            if let Some(job) = self.next_work(pod, &others, now) {
                 jobs.push(job);
             }
             if pod.look {
@@ -94,6 +128,7 @@ impl Runner {
                 pod.health = pod.health.after(&Event::Asked(question), now).0;
             }
         }
+        drop(pods);
         for (pod, whose, transitions) in transitions {
             self.tell_all(&whose, &pod, transitions, now);
         }
@@ -101,7 +136,7 @@ impl Runner {
     }
 
     /// What must be done with the pod beside asking it; one thing at a time.
-    fn next_work(&self, pod: &mut Pod, now: Timestamp) -> Option<Job> {
+    fn next_work(&self, pod: &mut Pod, others: &Others, now: Timestamp) -> Option<Job> {
         let latest = now.plus(RETRY);
         if pod.busy || (pod.not_before > now && pod.not_before <= latest) {
             return None;
@@ -111,8 +146,12 @@ impl Runner {
         } else if pod.restart == Restart::Due {
             self.restart(pod)
         } else {
-            let ready = pod.health.is_ready();
+            let ready = others.is_ready(pod);
             let spec = &pod.watched.spec;
+            // What nobody has looked at says neither that the names are right nor that they are wrong.
+            if others.unknown.contains(&spec.name) {
+                return None;
+            }
             let settled = spec.shared_names.is_empty() || spec.publish_not_ready || pod.published == Some(ready);
             // The names of a container that does not run lead nowhere; they are set when it is back.
             if settled || pod.health.since().is_none() {
@@ -128,8 +167,9 @@ impl Runner {
     fn pause(&self) -> Duration {
         let now = self.shared.clock.now();
         let pods = self.shared.pods();
+        let others = Others::of(&pods);
         let moments = pods.values().flat_map(|pod| {
-            let waits = pod.look || pod.restart == Restart::Due || pod.published != Some(pod.health.is_ready());
+            let waits = pod.look || pod.restart == Restart::Due || pod.published != Some(others.is_ready(pod));
             let retry = (waits && !pod.busy && pod.not_before > now).then_some(pod.not_before);
             [pod.health.next_moment().filter(|_| !pod.look), retry]
         });
@@ -210,11 +250,11 @@ impl Runner {
         }
     }
 
-    fn tell(&self, (unit, object): &Whose, pod: &str, what: What, at: Timestamp) {
-        let (unit, object) = (unit.clone(), object.clone());
-        let report = Report { at, unit, pod: pod.to_owned(), object, what };
+    fn tell(&self, (unit, object, pod): &Whose, container: &str, what: What, at: Timestamp) {
+        let (unit, object, pod) = (unit.clone(), object.clone(), pod.clone());
+        let report = Report { at, unit, pod, container: container.to_owned(), object, what };
         if self.shared.reports.send(report).is_err() {
-            tracing::debug!(pod, "nobody listens to reports of health any more");
+            tracing::debug!(container, "nobody listens to reports of health any more");
         }
     }
 

@@ -21,8 +21,8 @@ use writ_core::time::{Seconds, Timestamp};
 pub use docker::Docker;
 pub use error::TargetError;
 pub use interface::{
-    Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, Keeper, LogChunk, LogRequest, Output, ProbeResult,
-    Progress, Published, Quiet, Session,
+    Context, Depth, Event, EventKind, ExecRequest, HeldVolume, ImageNews, Input, Keeper, LogChunk, LogRequest, Output,
+    ProbeResult, Progress, Published, Quiet, Session, VolumeUser,
 };
 pub use simulated::Simulated;
 
@@ -238,6 +238,20 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
             Self::Simulated(simulated) => simulated.session(session),
+        }
+    }
+
+    /// The engine, for what is on its volumes.
+    ///
+    /// # Errors
+    /// A described host has no data.
+    pub fn engine_of_volumes(&self) -> Result<&Docker, TargetError> {
+        match self {
+            Self::Docker(docker) => Ok(docker),
+            Self::Simulated(_) => Err(TargetError::Failed {
+                operation: "reach volumes".to_owned(),
+                reason: "this host is described in a file, and its volumes hold nothing".to_owned(),
+            }),
         }
     }
 

@@ -12,7 +12,8 @@ const NOT_ITS_OWN: &str = "it is not one of its claims";
 
 /// What a pod may not do.
 pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
-    // Names, times and hashes give no power over the host. A group owns files of the pod's own volumes alone, which are
+    // Names, times and hashes give no power over the host. Containers of one pod that see each other's processes see none
+    // of the host's. A group owns files of the pod's own volumes alone, which are
     // plain ones of the engine: the target reads that back.
     let PodSpec {
         name: _,
@@ -20,8 +21,11 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         index: _,
         revision: _,
         hostname: _,
-        init,
-        main,
+        init: _,
+        main: _,
+        beside: _,
+        share_processes: _,
+        default_container: _,
         volumes,
         own_names: _,
         shared_names: _,
@@ -33,7 +37,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         progress_deadline: _,
     } = pod;
     let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
-    for container in init.iter().chain([main]) {
+    for container in pod.containers() {
         judgement.container(container, volumes);
     }
     judgement.refusals
@@ -102,6 +106,7 @@ impl Judgement<'_> {
             liveness: _,
             startup: _,
             security,
+            sidecar: _,
         } = container;
         self.image(container, image);
         self.powers(container, security);

@@ -19,7 +19,7 @@ pub(super) type Parts = BTreeMap<String, String>;
 
 /// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
 pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
-    let Template { labels, annotations, names, init, main, fs_group, grace, work } = template;
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } = template;
     let mut parts = Parts::new();
     parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
     parts.insert("pod/labels".to_owned(), map(labels));
@@ -37,6 +37,16 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     let order =
         Encoder::new("containers").list(init.iter(), |e, init| put_text(e, &init.name)).text(&main.name).digest();
     parts.insert("pod/containers".to_owned(), order);
+    let sidecars: Vec<&ContainerTemplate> = init.iter().filter(|container| container.sidecar).collect();
+    if !beside.is_empty() || !sidecars.is_empty() {
+        let mut encoder = Encoder::new("beside");
+        encoder.list(beside.iter(), |e, other| put_text(e, &other.name));
+        let beside = encoder.list(sidecars.into_iter(), |e, sidecar| put_text(e, &sidecar.name)).digest();
+        parts.insert("pod/beside".to_owned(), beside);
+    }
+    if *share_processes {
+        parts.insert("pod/share-processes".to_owned(), Encoder::new("share-processes").truth(true).digest());
+    }
     for container in template.containers() {
         container_parts(container, key, &mut parts);
     }
@@ -84,6 +94,8 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
         liveness,
         startup,
         security,
+        // Which containers are sidecars is one part for the whole pod.
+        sidecar: _,
     } = container;
     let mut put = |field: &str, digest: Option<String>| {
         if let Some(digest) = digest {

@@ -22,12 +22,15 @@ const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
 const COMPLETION_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 /// The same as a variable. Source: Kubernetes.
 const COMPLETION_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+/// Annotation by which a pod tells which of its containers is meant where none is named. Source: kubectl.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// Longest name of a machine. Source: RFC 1123.
 const HOSTNAME_BYTES_MAX: usize = 63;
 
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    let Template { labels, annotations, names, init, main, fs_group, grace, work } = &workload.template;
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } =
+        &workload.template;
     let hostname = match index {
         // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
         PodIndex::Try { run, completion, earlier: _ } if tells_completion(work.as_ref()) => {
@@ -76,6 +79,9 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
         revision: workload.revision.clone(),
         init: init.iter().map(|container| this.container(container)).collect(),
         main: this.container(main),
+        beside: beside.iter().map(|container| this.container(container)).collect(),
+        share_processes: *share_processes,
+        default_container: annotations.get(DEFAULT_CONTAINER).cloned(),
         volumes: volumes(workload, index),
         own_names: own,
         shared_names: shared,
@@ -154,6 +160,7 @@ impl ThisPod<'_> {
             liveness,
             startup,
             security,
+            sidecar,
         } = template;
         let mut known = BTreeMap::new();
         for variable in env {
@@ -188,6 +195,7 @@ impl ThisPod<'_> {
             liveness: liveness.clone(),
             startup: startup.clone(),
             security: security.clone(),
+            sidecar: *sidecar,
             env: known,
         }
     }

@@ -21,10 +21,16 @@ pub struct PodSpec {
     pub revision: SpecHash,
     /// What the pod calls itself (`pg-0`).
     pub hostname: String,
-    /// Containers that run to their end, one after the other, before the main one starts.
+    /// Containers that start one after the other before the main one, each to its end or, as a sidecar, to go on beside it.
     pub init: Vec<ContainerSpec>,
-    /// The container that is the pod.
+    /// The first of its main containers; where there are no others, the container that is the pod.
     pub main: ContainerSpec,
+    /// Its further main containers.
+    pub beside: Vec<ContainerSpec>,
+    /// Its containers see each other's processes.
+    pub share_processes: bool,
+    /// The container that is meant where none is named; the first main one if none.
+    pub default_container: Option<String>,
     /// Volumes that must be there, each with its name in the engine.
     pub volumes: Vec<VolumeSpec>,
     /// Names that lead to this pod from its start to its end.
@@ -76,6 +82,47 @@ pub struct ContainerSpec {
     pub startup: Option<Probe>,
     /// What it may do to the machine; judged by the guard.
     pub security: Security,
+    /// Among the containers before the main one: it is waited for until it has started, and goes on beside the main ones.
+    pub sidecar: bool,
+}
+
+impl PodSpec {
+    /// All of its containers, in the order in which they start.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.init.iter().chain([&self.main]).chain(&self.beside)
+    }
+
+    /// Those that run as long as the pod does: sidecars first.
+    pub fn lasting(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.init.iter().filter(|container| container.sidecar).chain([&self.main]).chain(&self.beside)
+    }
+
+    /// True if its containers are joined to a sandbox, which bears the pod's name; else its main container is the pod.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.share_processes || self.lasting().count() > 1
+    }
+
+    /// One of its containers as a pod of its own, which nothing but its own name leads to.
+    #[must_use]
+    pub fn alone(&self, container: &ContainerSpec) -> Self {
+        Self {
+            name: self.container_name(&container.name),
+            init: Vec::new(),
+            main: container.clone(),
+            beside: Vec::new(),
+            share_processes: false,
+            own_names: Vec::new(),
+            shared_names: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What a container beside the one that is the pod is called in the engine (`data-pg.0.app`).
+    #[must_use]
+    pub fn container_name(&self, container: &str) -> String {
+        format!("{}.{container}", self.name)
+    }
 }
 
 /// When to pull an image. Source: `imagePullPolicy` of the Kubernetes Container.

@@ -47,8 +47,8 @@ pub enum Data {
     Unknown(String),
 }
 
-/// What was found out, by pod and volume.
-pub type Evidence = BTreeMap<(String, String), Data>;
+/// What was found out, by pod, volume and image.
+pub type Evidence = BTreeMap<(String, String, String), Data>;
 
 /// What must be found out before a plan is let at data: one question for each volume of a claim that a new container would
 /// get, none for what merely starts again.
@@ -56,15 +56,17 @@ pub type Evidence = BTreeMap<(String, String), Data>;
 pub fn questions(plan: &Plan) -> Vec<Question> {
     let pods = plan.steps().filter_map(made);
     pods.flat_map(|pod| {
-        pod.main.mounts.iter().filter_map(|mount| {
+        let mounts = pod.lasting().flat_map(|container| container.mounts.iter().map(move |mount| (container, mount)));
+        // A server writes to its data.
+        mounts.filter(|(_, mount)| !mount.read_only).filter_map(|(container, mount)| {
             let MountSource::Volume(volume) = &mount.source else { return None };
-            let told = pod.main.env.get("PGDATA").and_then(|value| value.expose_str());
+            let told = container.env.get("PGDATA").and_then(|value| value.expose_str());
             let told = told.and_then(|path| path.strip_prefix(mount.path.trim_end_matches('/')));
             let told = told.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|rest| rest.trim_matches('/'));
             let folders = told.map_or_else(|| FOLDERS.to_vec(), |folder| vec![folder]);
             let file = |folder: &str| if folder.is_empty() { FILE.to_owned() } else { format!("{folder}/{FILE}") };
             let files = folders.into_iter().map(file).collect();
-            let (pod, image) = (pod.name.clone(), pod.main.image.clone());
+            let (pod, image) = (pod.name.clone(), container.image.clone());
             Some(Question { pod, volume: volume.clone(), files, image })
         })
     })
@@ -83,9 +85,9 @@ pub fn preflight(plan: Plan, evidence: &Evidence) -> Plan {
 fn judged(lane: Lane, evidence: &Evidence) -> Lane {
     let (mut refused, mut said) = (Vec::new(), Vec::new());
     for pod in lane.steps.iter().filter_map(made) {
-        for ((_, volume), data) in evidence.iter().filter(|((name, _), _)| *name == pod.name) {
+        let may_bring_up = pod.init.iter().any(|container| !container.sidecar);
+        for ((_, volume, image), data) in evidence.iter().filter(|((name, ..), _)| *name == pod.name) {
             let step = |verb, why| nothing(verb, &lane.object, Some(&pod.name), why, Cause::None);
-            let image = &pod.main.image;
             match data {
                 Data::None => {}
                 Data::Unknown(why) => {
@@ -93,7 +95,7 @@ fn judged(lane: Lane, evidence: &Evidence) -> Lane {
                 }
                 Data::Postgres { data, image: told } => match told.or_else(|| major_of_tag(image)) {
                     Some(major) if major == *data => {}
-                    Some(major) if pod.init.is_empty() => refused.push(step(
+                    Some(major) if !may_bring_up => refused.push(step(
                         Verb::Refuse,
                         format!(
                             "the data in volume {volume} is of PostgreSQL {data}, and {image} runs {major}, which does not \
@@ -108,6 +110,8 @@ fn judged(lane: Lane, evidence: &Evidence) -> Lane {
                              container has to bring it up before"
                         ),
                     )),
+                    // What stands beside a server may look at its data for any reason.
+                    None if *image != pod.main.image => {}
                     None => said.push(step(
                         Verb::Keep,
                         format!(

@@ -140,6 +140,16 @@ pub(super) fn template_parts(parts: &BTreeMap<String, String>) -> impl Iterator<
     parts.iter().filter(|(name, _)| name.as_str() != ROLLOUT && !Held::is_mark(name))
 }
 
+/// The lowest ordinal of a StatefulSet that is held; none where the record does not tell.
+#[must_use]
+pub fn first_ordinal(held: &Held) -> Option<u32> {
+    let (_, rest) = held.parts.get(ROLLOUT)?.split_once(FROM)?;
+    rest.split_once(',')?.0.parse().ok()
+}
+
+/// Stands before the lowest ordinal in [`rollout`].
+const FROM: &str = " from ";
+
 /// How pods are ordered and replaced, as text that is held.
 fn rollout(workload: &Workload) -> String {
     match &workload.controller {
@@ -149,8 +159,8 @@ fn rollout(workload: &Workload) -> String {
                 PodManagement::Parallel => "parallel",
             };
             match update {
-                StatefulUpdate::Rolling { partition } => format!("{order} from {start}, rolling from {partition}"),
-                StatefulUpdate::OnDelete => format!("{order} from {start}, on delete"),
+                StatefulUpdate::Rolling { partition } => format!("{order}{FROM}{start}, rolling from {partition}"),
+                StatefulUpdate::OnDelete => format!("{order}{FROM}{start}, on delete"),
             }
         }
         Controller::Deployment { recreate: true, max_surge: _, max_unavailable: _ } => "recreate".to_owned(),

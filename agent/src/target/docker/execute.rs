@@ -17,7 +17,7 @@ use writ_core::time::Seconds;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
-use super::{Docker, asked, files, host_path, observe};
+use super::{Docker, asked, files, host_path, observe, parts};
 use crate::target::{Context, Progress, TargetError};
 
 /// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
@@ -45,7 +45,7 @@ impl Docker {
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
             Act::CreatePod(spec) => self.create_pod(context, spec, None, progress).await,
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
-            Act::MendPod { spec, container, fixes } => self.mend_pod(spec, container, fixes).await,
+            Act::MendPod { spec, container, fixes } => self.mend_pod(context, spec, container, fixes, progress).await,
             Act::ReplacePod { container, spec } => {
                 // What runs is not stopped for an image that cannot be had.
                 let images = self.images(spec, progress).await?;
@@ -87,6 +87,8 @@ impl Docker {
             return Ok(());
         }
         self.stays_put(&operation, &found)?;
+        let mounts = found.inspect.mounts.iter().flatten();
+        self.are_whole(&operation, mounts.filter_map(|mount| mount.name.as_deref())).await?;
         if let Some(asked) = &found.asked {
             self.give_to_group(pod, asked).await?;
         }
@@ -110,7 +112,14 @@ impl Docker {
         Err(TargetError::Failed { operation: operation.to_owned(), reason })
     }
 
-    async fn mend_pod(&self, spec: &PodSpec, container: &str, fixes: &[Fix]) -> Result<(), TargetError> {
+    async fn mend_pod(
+        &self,
+        context: &Context,
+        spec: &PodSpec,
+        container: &str,
+        fixes: &[Fix],
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
         let operation = format!("mend pod {}", spec.name);
         for fix in fixes {
             let found = self.ours(&operation, container).await?;
@@ -122,12 +131,20 @@ impl Docker {
                     self.reconnect(&operation, container, &asked, shared).await?;
                 }
                 Fix::Unpause => self.unpause(&operation, container).await?,
+                Fix::Parts => self.settle(context, spec, container, None, progress).await?,
+                Fix::End => self.end_lingering(&spec.name, container).await?,
             }
         }
         Ok(())
     }
 
-    async fn rename(&self, operation: &str, container: &str, found: &Ours, name: &str) -> Result<(), TargetError> {
+    pub(super) async fn rename(
+        &self,
+        operation: &str,
+        container: &str,
+        found: &Ours,
+        name: &str,
+    ) -> Result<(), TargetError> {
         if found.name() == name {
             return Ok(());
         }
@@ -159,9 +176,12 @@ impl Docker {
         grace: Option<Seconds>,
     ) -> Result<(), TargetError> {
         let operation = format!("remove pod {pod}");
-        match self.ours(&operation, container).await {
+        let members = match self.ours(&operation, container).await {
             // Somebody else removed it: what was to be brought about is so.
-            Err(TargetError::Failed { .. }) => {}
+            Err(TargetError::Failed { .. }) => {
+                let grace = grace.unwrap_or(Seconds(GRACE_SECONDS_DEFAULT));
+                self.end_members(&operation, pod, None, grace).await?
+            }
             Err(error) => return Err(error),
             Ok(found) => {
                 let same = |labels: &PodLabels| labels.unit == context.unit && labels.pod == pod;
@@ -170,12 +190,17 @@ impl Docker {
                 }
                 self.withdraw(&operation, container, &found).await?;
                 let grace = grace.or(found.asked.as_ref().map(Asked::grace)).unwrap_or(Seconds(GRACE_SECONDS_DEFAULT));
+                let order = found.asked.as_ref().and_then(|asked| asked.members.as_ref());
+                let members = self.end_members(&operation, pod, order, grace).await?;
                 self.stop_container(&operation, container, grace).await?;
                 self.remove_container(&operation, container).await?;
+                members
             }
+        };
+        for member in members.iter().filter(|member| *member != container) {
+            self.remove_container(&operation, member).await?;
         }
         self.memory().published.remove(container);
-        self.remove_init_containers(pod).await?;
         self.remove_empty_directories(pod).await
     }
 
@@ -194,7 +219,12 @@ impl Docker {
         }
     }
 
-    async fn stop_container(&self, operation: &str, container: &str, grace: Seconds) -> Result<(), TargetError> {
+    pub(super) async fn stop_container(
+        &self,
+        operation: &str,
+        container: &str,
+        grace: Seconds,
+    ) -> Result<(), TargetError> {
         let engine = self.engine().await?;
         let options = StopContainerOptionsBuilder::new().t(seconds(grace)).build();
         let stop = engine.stop_container(container, Some(options));
@@ -273,6 +303,11 @@ impl Ours {
     /// What it is called now.
     pub(super) fn name(&self) -> &str {
         self.inspect.name.as_deref().unwrap_or_default().trim_start_matches('/')
+    }
+
+    /// The sandbox that it is joined to.
+    pub(super) fn joined_to(&self) -> Option<&str> {
+        parts::sandbox_of(self.inspect.host_config.as_ref()?.network_mode.as_deref())
     }
 }
 

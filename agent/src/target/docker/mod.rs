@@ -4,7 +4,9 @@
 //! Invariant: an engine that does not answer is an error, never an empty look.
 
 mod address;
+mod archive;
 mod asked;
+mod companion;
 mod connection;
 mod create;
 mod data;
@@ -12,11 +14,14 @@ mod execute;
 mod files;
 mod host_path;
 mod image;
+mod joined;
 mod keeper;
 mod labels;
 mod login;
 mod network;
 mod observe;
+mod parts;
+mod preflight;
 mod probe;
 mod request;
 mod sent;

@@ -121,7 +121,10 @@ impl Docker {
     /// The container's address as this host reaches it.
     async fn address_of(&self, container: &str) -> Result<Ipv4Addr, TargetError> {
         let operation = "find the address of a container";
-        let found = self.ours(operation, container).await?;
+        let mut found = self.ours(operation, container).await?;
+        if let Some(sandbox) = found.joined_to().map(str::to_owned) {
+            found = self.ours(operation, &sandbox).await?;
+        }
         if found.inspect.host_config.as_ref().and_then(|host| host.network_mode.as_deref()) == Some("host") {
             return Ok(Ipv4Addr::LOCALHOST);
         }

@@ -20,9 +20,9 @@ pub(super) fn check(drafts: &[Draft<'_>], problems: &mut Problems) {
                 take(format!("volume name {}…", volume_prefix(id, &claim.name)), place);
             }
         }
-        for (at, port) in draft.template.main.ports.iter().enumerate() {
+        for (pointer, port) in draft.template.ports() {
             let Some(Publish { address, port: Some(port) }) = port.publish else { continue };
-            let place = draft.object.place(&format!("/spec/template/spec/containers/0/ports/{at}/hostPort"));
+            let place = draft.object.place(&format!("/spec/template/spec/{pointer}/hostPort"));
             if draft.replicas > 1 {
                 let message = format!("{id}: {} pods cannot all hold port {port} of one host", draft.replicas);
                 problems.push(Problem::error(place.clone(), message).help("use one replica, or no hostPort"));

@@ -28,7 +28,7 @@ pub(super) fn read(
     reader: &mut Reader<'_, '_>,
     pointer: &str,
     around: &Surroundings<'_>,
-    is_init: bool,
+    place: Place,
 ) -> Option<ContainerTemplate> {
     let raw: Container = reader.view(pointer)?;
     let name = raw.name.clone();
@@ -36,10 +36,8 @@ pub(super) fn read(
     if image.is_empty() {
         reader.error(&format!("{pointer}/image"), &format!("container `{name}` names no image"));
     }
-    if raw.restart_policy.is_some() {
-        let message = "a restart policy of a single container is not supported on a container host";
-        reader.error(&format!("{pointer}/restartPolicy"), message);
-    }
+    let sidecar = is_sidecar(reader, pointer, raw.restart_policy.as_deref(), place);
+    let is_init = place == Place::Init && !sidecar;
     if raw.lifecycle.is_some() {
         let message = "lifecycle hooks are not supported on a container host";
         reader.error_help(&format!("{pointer}/lifecycle"), message, "let the program act on SIGTERM");
@@ -71,7 +69,36 @@ pub(super) fn read(
         readiness,
         liveness,
         startup,
+        sidecar,
     })
+}
+
+/// Where a container stands in its pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Among those that start before the main ones.
+    Init,
+    /// Among the main ones.
+    Main,
+}
+
+/// True if a container before the main ones goes on beside them. Source: Kubernetes, sidecar containers.
+fn is_sidecar(reader: &mut Reader<'_, '_>, pointer: &str, policy: Option<&str>, place: Place) -> bool {
+    match (policy.filter(|policy| !policy.is_empty()), place) {
+        (None, Place::Init | Place::Main) => false,
+        (Some("Always"), Place::Init) => true,
+        (Some(other), Place::Init) => {
+            let message = format!("the restart policy of an init container is Always or nothing, not `{other}`");
+            reader.error(&format!("{pointer}/restartPolicy"), &message);
+            false
+        }
+        (Some(_), Place::Main) => {
+            let help = "leave it out; the pod's own `restartPolicy` is for all of its main containers";
+            let message = "only an init container has a restart policy of its own";
+            reader.error_help(&format!("{pointer}/restartPolicy"), message, help);
+            false
+        }
+    }
 }
 
 /// An image is pulled only if absent unless the manifest says otherwise, whatever its tag: a moving tag would let the

@@ -154,8 +154,8 @@ fn check_ports(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Pr
             }
             Some(IntOrString::Text(name)) => {
                 for draft in selected {
-                    let found = draft.template.main.ports.iter().find(|port| port.name.as_ref() == Some(name));
-                    match found.map(|port| i64::from(port.container)) {
+                    let found = draft.template.ports().find(|(_, port)| port.name.as_ref() == Some(name));
+                    match found.map(|(_, port)| i64::from(port.container)) {
                         Some(target) if target == *port => {}
                         Some(target) => error(format!(
                             "port {port} that leads to port {target} ({name}) is not supported yet on a container host"

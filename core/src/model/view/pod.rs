@@ -24,6 +24,7 @@ pub(in crate::model) struct PodFields {
     pub(in crate::model) host_pid: Option<bool>,
     #[serde(rename = "hostIPC")]
     pub(in crate::model) host_ipc: Option<bool>,
+    pub(in crate::model) share_process_namespace: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

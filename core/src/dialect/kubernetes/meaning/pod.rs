@@ -32,16 +32,27 @@ impl Judge<'_> {
             self.mounts(container, &volumes);
             self.amounts(container, value);
         }
+        let is_sidecar = |value: &Value| value["restartPolicy"] == "Always";
+        let (sidecars, init): (Vec<_>, Vec<_>) = init.into_iter().partition(|(_, value)| is_sidecar(value));
         for (container, value) in &init {
             for probe in PROBES.into_iter().filter(|probe| value.get(probe).is_some()) {
                 let message = format!("an init container has no `{probe}`: it runs to its end before the pod starts");
                 self.error(&format!("{container}/{probe}"), message, "leave it out");
             }
         }
-        for (container, value) in &containers {
+        for (container, _) in containers.iter().filter(|(_, value)| value.get("restartPolicy").is_some()) {
+            let message = "only an init container has a `restartPolicy` of its own";
+            self.error(
+                &format!("{container}/restartPolicy"),
+                message,
+                "leave it out; the pod's own is for all of them",
+            );
+        }
+        let lasting: Vec<(String, &Value)> = sidecars.into_iter().chain(containers).collect();
+        for (container, value) in &lasting {
             self.probes(container, value);
         }
-        self.ports(&containers);
+        self.ports(&lasting);
     }
 
     fn volumes(&mut self, pointer: &str) {

@@ -26,7 +26,7 @@ pub(super) static CONTAINER: Shape = Shape {
         yes("startupProbe", Type::Object(&PROBE)),
         yes("securityContext", Type::Object(&SECURITY)),
         no("lifecycle", Type::Object(&LIFECYCLE), SIGNALS),
-        no("restartPolicy", LINE, "leave it out; a container beside the main one is not supported yet"),
+        yes("restartPolicy", Type::Choice(&["Always"])),
         no("volumeDevices", Type::Any, "use `volumeMounts`"),
         only(
             "stdin",
