@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use writ_core::guard::{self, CheckedPlan, Grants, Grounds, HostPaths, Policy};
 use writ_core::model::Desired;
-use writ_core::plan::Plan;
+use writ_core::plan::{self, Plan};
 
 use crate::agent::Unit;
 use crate::settings::{Credentials, Guard, Host, Report, Settings, Source};
@@ -23,8 +23,13 @@ pub fn policy(settings: &Settings, guard: &Guard) -> Policy {
     policy
 }
 
-/// Judges a plan of a unit.
-pub fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> CheckedPlan {
+/// Judges a plan of a unit, once the data was looked at that its pods would be let at.
+pub async fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> CheckedPlan {
+    let questions = plan::questions(&plan);
+    let plan = match questions.as_slice() {
+        [] => plan,
+        [..] => plan::preflight(plan, &unit.place.target.data(&questions).await),
+    };
     let wanted = guard::host_paths(&plan, desired);
     if wanted.is_empty() {
         return judged(plan, &unit.guard, grants, &HostPaths::default(), desired);

@@ -14,6 +14,7 @@ mod jobs;
 mod lifecycle;
 mod partition;
 mod plan;
+mod preflight;
 mod problem;
 mod properties;
 mod resolve;

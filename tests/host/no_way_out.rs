@@ -115,6 +115,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("delete", &[("--prune", Not), ("--yes", Not)]),
     ("check", &[("--guard", Not)]),
     ("render", &[("--show-secrets", Not)]),
+    ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",
         &[

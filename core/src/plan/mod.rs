@@ -10,6 +10,7 @@ mod earlier;
 mod ingress;
 mod job;
 mod look;
+mod preflight;
 mod removal;
 mod replica;
 mod setback;
@@ -21,6 +22,7 @@ mod world;
 
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
+pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};

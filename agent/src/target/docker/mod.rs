@@ -24,6 +24,7 @@ mod login;
 mod network;
 mod observe;
 mod parts;
+mod preflight;
 mod probe;
 mod request;
 mod sent;

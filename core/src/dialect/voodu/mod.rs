@@ -49,6 +49,7 @@ use std::sync::Arc;
 pub use self::address::{Address, Contents, Fetched};
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
+pub(super) use self::env::literal;
 use self::placed::Placed;
 pub use self::plugins::{BlockId, Expansion, Expansions, Kinds, is_built_in};
 use self::scene::Scene;
