@@ -87,7 +87,7 @@ fn a_pod_counts_as_ready_by_its_probes_only_if_each_main_container_has_one() {
 }
 
 #[track_caller]
-fn refused(yaml: &str, expected: &str) {
+pub(crate) fn refused(yaml: &str, expected: &str) {
     let (lowered, sources) = writ_core::dialect::lower(&[("a.yaml".to_owned(), yaml.as_bytes().to_vec())].into());
     let told = match lowered {
         Ok(_) => refusal(yaml),

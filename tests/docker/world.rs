@@ -15,8 +15,8 @@ use writ::health::{Health, Report};
 use writ::target::{Context, Depth, Docker, ExecRequest, Quiet, Target, TargetError};
 use writ_core::hash::SpecHash;
 use writ_core::model::{
-    ContainerSpec, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Probe, ProbeAction, PullPolicy, Resources,
-    Security, VolumeSpec,
+    ContainerSpec, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Probe, ProbeAction, PullPolicy,
+    Resources, Security, VolumeSpec,
 };
 use writ_core::observed::Observed;
 use writ_core::plan::Act;
@@ -265,6 +265,7 @@ pub fn container(image: &str, command: &[&str]) -> ContainerSpec {
         startup: None,
         security: Security::default(),
         sidecar: false,
+        hooks: Hooks::default(),
     }
 }
 
@@ -289,6 +290,7 @@ pub fn shell_probe(command: &str) -> Probe {
         timeout: Seconds(5),
         success_threshold: 1,
         failure_threshold: 1,
+        grace: None,
     }
 }
 

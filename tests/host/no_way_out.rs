@@ -30,7 +30,18 @@ use Bears::{Local, Narrows, Not, OnWhat};
 
 /// Every key of the settings.
 const KEYS: &[(&str, &[(&str, Bears)])] = &[
-    ("agent.toml", &[("host", Not), ("source", OnWhat), ("unit", Not), ("report", Not), ("alert", Not), ("web", Not)]),
+    (
+        "agent.toml",
+        &[
+            ("host", Not),
+            ("source", OnWhat),
+            ("unit", Not),
+            ("report", Not),
+            ("ingress", Not),
+            ("alert", Not),
+            ("web", Not),
+        ],
+    ),
     (
         "[host]",
         &[
@@ -40,6 +51,18 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("trust", Narrows),
             ("revoked", Narrows),
             ("allow_unsigned_apply", Local),
+        ],
+    ),
+    (
+        "[ingress]",
+        &[
+            ("image", Not),
+            ("addresses", Not),
+            ("http_port", Not),
+            ("https_port", Not),
+            ("email", Not),
+            ("ca", Not),
+            ("directory", Not),
         ],
     ),
     (
@@ -92,6 +115,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("delete", &[("--prune", Not), ("--yes", Not)]),
     ("check", &[("--guard", Not)]),
     ("render", &[("--show-secrets", Not)]),
+    ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",
         &[

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, mpsc};
 use writ_core::health::{self, Question, Rules, Transition};
-use writ_core::model::{ObjectId, PodSpec};
+use writ_core::model::{Hook, ObjectId, PodSpec};
 use writ_core::observed::Readiness;
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
 use crate::target::{Event, EventKind, Target};
@@ -106,6 +106,8 @@ struct Pod {
     busy: bool,
     /// Whether it must be restarted.
     restart: Restart,
+    /// Time that its program has to end when it is restarted.
+    grace: Seconds,
     /// Which watch of the name this is: what was asked in an earlier one says nothing about it.
     life: u64,
     /// Nothing but questions before then: the last try failed.
@@ -346,6 +348,7 @@ impl Pod {
         Self {
             unit: unit.to_owned(),
             part_of,
+            grace: watched.spec.grace,
             health: health::Health::new(Rules::of(&watched.spec)),
             watched,
             look: true,
@@ -362,8 +365,14 @@ impl Pod {
     /// Notes an event, and what follows from it.
     fn after(&mut self, event: &health::Event, now: Timestamp) -> Vec<Transition> {
         let (health, transitions) = self.health.after(event, now);
-        if transitions.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
-            self.restart = Restart::Reported;
+        for transition in &transitions {
+            match transition {
+                Transition::Restart(question, _) => {
+                    self.restart = Restart::Reported;
+                    self.grace = self.grace_of(*question);
+                }
+                Transition::Ready | Transition::NotReady(_) | Transition::Available => {}
+            }
         }
         self.health = health;
         transitions
@@ -385,12 +394,28 @@ impl Pod {
         if self.look && self.published.is_none() { Readiness::Unknown } else { self.health.readiness() }
     }
 
-    fn probe(&self, question: Question) -> Option<&writ_core::model::Probe> {
+    /// Time that the program has to end where a question restarts its container.
+    fn grace_of(&self, question: Question) -> Seconds {
         let main = &self.watched.spec.main;
-        match question {
+        let probe = match question {
+            Question::Startup => main.startup.as_ref(),
+            Question::Liveness => main.liveness.as_ref(),
+            Question::PostStart | Question::Readiness => None,
+        };
+        probe.and_then(|probe| probe.grace).unwrap_or(self.watched.spec.grace)
+    }
+
+    /// What a question is put by, and how long the answer may take.
+    fn question(&self, question: Question) -> Option<(Hook, Seconds)> {
+        let spec = &self.watched.spec;
+        let main = &spec.main;
+        let probe = match question {
+            // A container that never comes to an end of it does not become available.
+            Question::PostStart => return Some((main.hooks.post_start.clone()?, spec.progress_deadline)),
             Question::Startup => main.startup.as_ref(),
             Question::Liveness => main.liveness.as_ref(),
             Question::Readiness => main.readiness.as_ref(),
-        }
+        };
+        probe.map(|probe| (Hook::Act(probe.action.clone()), probe.timeout))
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 use writ_core::health::{Answer, Event, Question, Transition};
-use writ_core::model::{ObjectId, ProbeAction};
+use writ_core::model::{Hook, ObjectId};
 use writ_core::time::{Seconds, Timestamp};
 
 use super::{Pod, Report, Restart, Shared, Watched, What};
@@ -121,10 +121,9 @@ impl Runner {
                 continue;
             }
             for question in pod.health.due(now) {
-                let Some(probe) = pod.probe(question) else { continue };
-                let limit = Duration::from_secs(u64::from(probe.timeout.0.max(1)));
-                let action = probe.action.clone();
-                jobs.push(self.ask(pod, question, action, limit));
+                let Some((hook, limit)) = pod.question(question) else { continue };
+                let limit = Duration::from_secs(u64::from(limit.0.max(1)));
+                jobs.push(self.ask(pod, question, hook, limit));
                 pod.health = pod.health.after(&Event::Asked(question), now).0;
             }
         }
@@ -266,10 +265,16 @@ impl Runner {
         })
     }
 
-    fn ask(&self, pod: &Pod, question: Question, action: ProbeAction, limit: Duration) -> Job {
+    fn ask(&self, pod: &Pod, question: Question, hook: Hook, limit: Duration) -> Job {
         let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
-            let outcome = Outcome::Answered(question, target.probe(&container, &action, limit).await);
+            let answer = match (question, &hook) {
+                (Question::PostStart, _) | (_, Hook::Sleep(_)) => target.post_start(&container, &hook, limit).await,
+                (Question::Startup | Question::Liveness | Question::Readiness, Hook::Act(action)) => {
+                    target.probe(&container, action, limit).await
+                }
+            };
+            let outcome = Outcome::Answered(question, answer);
             Done { pod, life, outcome }
         })
     }
@@ -284,7 +289,7 @@ impl Runner {
     }
 
     fn restart(&self, pod: &Pod) -> Job {
-        let grace = pod.watched.spec.grace;
+        let grace = pod.grace;
         let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Restarted(target.restart(&container, grace).await);

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use writ_core::guard::HostPaths;
-use writ_core::model::{PodSpec, ProbeAction};
+use writ_core::model::{Hook, PodSpec, ProbeAction};
 use writ_core::observed::Observed;
-use writ_core::plan::Act;
+use writ_core::plan::{Act, Evidence, Question};
 use writ_core::time::{Seconds, Timestamp};
 
 pub use docker::Docker;
@@ -111,6 +111,14 @@ impl Target {
         }
     }
 
+    /// What can be found out about data that pods would be let at; what cannot be is said to be unknown.
+    pub async fn data(&self, questions: &[Question]) -> Evidence {
+        match self {
+            Self::Docker(docker) => docker.data(questions).await,
+            Self::Simulated(_) => Evidence::new(),
+        }
+    }
+
     /// Where paths of the host lead, for the guard.
     #[must_use]
     pub fn host_paths(&self, wanted: &BTreeSet<String>) -> HostPaths {
@@ -142,6 +150,23 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.probe(container, action, timeout).await,
             Self::Simulated(simulated) => simulated.probe(container),
+        }
+    }
+
+    /// Does what is to be done after the start of a container, unless it was done after this very start.
+    ///
+    /// # Errors
+    /// If it could not be tried, which says nothing about the container.
+    pub async fn post_start(
+        &self,
+        container: &str,
+        hook: &Hook,
+        timeout: Duration,
+    ) -> Result<ProbeResult, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.post_start(container, hook, timeout).await,
+            // Nothing is done in the pods of such a host.
+            Self::Simulated(_) => Ok(ProbeResult::Success),
         }
     }
 

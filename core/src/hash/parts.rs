@@ -12,7 +12,9 @@ use crate::model::template::{
     ContainerTemplate, Content, ContentId, Field, FileTemplate, MountTemplate, Names, SharedName, SourceTemplate,
     Template, Text, Variable,
 };
-use crate::model::{ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work};
+use crate::model::{
+    Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work,
+};
 
 /// Digests by what they are of.
 pub(super) type Parts = BTreeMap<String, String>;
@@ -96,6 +98,7 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
         security,
         // Which containers are sidecars is one part for the whole pod.
         sidecar: _,
+        hooks: Hooks { post_start, pre_stop, stop_signal },
     } = container;
     let mut put = |field: &str, digest: Option<String>| {
         if let Some(digest) = digest {
@@ -113,6 +116,9 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
     put("liveness", liveness.as_ref().map(probe));
     put("startup", startup.as_ref().map(probe));
     put("security", Some(security_digest(security)));
+    put("post-start", post_start.as_ref().map(hook));
+    put("pre-stop", pre_stop.as_ref().map(hook));
+    put("stop-signal", stop_signal.as_deref().map(|signal| Encoder::new("signal").text(signal).digest()));
     env_parts(name, env, key, parts);
     for mount in mounts {
         let MountTemplate { path, source, read_only } = mount;
@@ -238,11 +244,30 @@ fn resources_digest(resources: &Resources) -> String {
 
 fn probe(probe: &Probe) -> String {
     let mut encoder = Encoder::new("probe");
-    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold, grace } = probe;
     for seconds in [initial_delay, period, timeout] {
         encoder.number(u64::from(seconds.0));
     }
     encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
+    put_action(&mut encoder, action);
+    if let Some(grace) = grace {
+        encoder.text("grace").number(u64::from(grace.0));
+    }
+    encoder.digest()
+}
+
+fn hook(hook: &Hook) -> String {
+    let mut encoder = Encoder::new("hook");
+    match hook {
+        Hook::Act(action) => put_action(encoder.number(0), action),
+        Hook::Sleep(seconds) => {
+            encoder.number(1).number(u64::from(seconds.0));
+        }
+    }
+    encoder.digest()
+}
+
+fn put_action(encoder: &mut Encoder, action: &ProbeAction) {
     match action {
         ProbeAction::Exec(words) => encoder.number(0).texts(words),
         ProbeAction::Http { path, port, tls, headers } => {
@@ -252,8 +277,8 @@ fn probe(probe: &Probe) -> String {
             encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
         }
         ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
+        ProbeAction::Grpc { port, service } => encoder.number(3).number(u64::from(*port)).text(service),
     };
-    encoder.digest()
 }
 
 fn security_digest(security: &Security) -> String {

@@ -156,6 +156,7 @@ impl ThisPod<'_> {
             startup,
             security,
             sidecar,
+            hooks,
         } = template;
         let mut known = BTreeMap::new();
         for variable in env {
@@ -191,6 +192,7 @@ impl ThisPod<'_> {
             startup: startup.clone(),
             security: security.clone(),
             sidecar: *sidecar,
+            hooks: hooks.clone(),
             env: known,
         }
     }

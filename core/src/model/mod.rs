@@ -9,6 +9,7 @@ mod object;
 mod pod;
 mod quantity;
 mod resolve;
+mod route;
 mod schedule;
 pub(crate) mod template;
 mod view;
@@ -20,8 +21,9 @@ pub use job::{Concurrency, CronRules, JobRules};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{
-    ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,
-    PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
+    ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
+    Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
+pub use route::{Entrance, Route, RoutePath, RouteTls};
 pub use schedule::Schedule;

@@ -96,6 +96,29 @@ pub struct ContainerSpec {
     pub security: Security,
     /// Among the containers before the main one: it is waited for until it has started, and goes on beside the main ones.
     pub sidecar: bool,
+    /// What is done when it starts and when it is to end.
+    pub hooks: Hooks,
+}
+
+/// What is done right after the start of a container, and how it is brought to its end. Source: Lifecycle of the Kubernetes
+/// Container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// Done after each start; until it is, the container is not ready, and if it fails, the container is restarted.
+    pub post_start: Option<Hook>,
+    /// Done before the container is asked to end, within its grace.
+    pub pre_stop: Option<Hook>,
+    /// The signal that asks it to end; the image's if none.
+    pub stop_signal: Option<String>,
+}
+
+/// Something that is done to a container once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// A program in it or a request to it, which must succeed as a probe does.
+    Act(ProbeAction),
+    /// A pause.
+    Sleep(Seconds),
 }
 
 impl PodSpec {
@@ -257,6 +280,8 @@ pub struct Probe {
     pub success_threshold: u32,
     /// Failures in a row that make it fail.
     pub failure_threshold: u32,
+    /// Time from asking the container to stop to killing it, where this probe restarts it; the pod's if none.
+    pub grace: Option<Seconds>,
 }
 
 /// What a probe tries.
@@ -279,6 +304,13 @@ pub enum ProbeAction {
     Tcp {
         /// Port.
         port: u16,
+    },
+    /// The question of the health protocol of gRPC; `SERVING` is success. Source: `grpc.health.v1`.
+    Grpc {
+        /// Port.
+        port: u16,
+        /// The service that is asked for; empty for all of the server.
+        service: String,
     },
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::identity::RELAY;
-use super::pod::{Port, Probe, PullPolicy, Resources, Security};
+use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security};
 use super::{Kind, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
@@ -79,6 +79,7 @@ pub(crate) struct ContainerTemplate {
     pub(crate) security: Security,
     /// It goes on beside the main ones.
     pub(crate) sidecar: bool,
+    pub(crate) hooks: Hooks,
 }
 
 /// An environment variable.

@@ -247,6 +247,7 @@ fn secretive(canary: &str) -> PodSpec {
         startup: None,
         security: Default::default(),
         sidecar: false,
+        hooks: writ_core::model::Hooks::default(),
     };
     PodSpec {
         name: "data-pg.0".to_owned(),

@@ -9,7 +9,7 @@ use writ_core::model::{ContainerSpec, PodSpec, Resources};
 use writ_core::observed::Alteration;
 
 use super::NETWORK;
-use super::labels::Asked;
+use super::labels::{Asked, PreStop};
 
 /// Fewest and most shares that Linux knows. Source: `cpu.shares` of cgroups, as a kubelet uses it.
 const SHARES: (u64, u64) = (2, 262_144);
@@ -44,6 +44,7 @@ pub(super) fn of_container(pod: &PodSpec, container: &ContainerSpec, swap_limit:
         memory_swap: if swap_limit { memory } else { 0 },
         // What stands beside the main containers of a run is started again, should it end before them.
         ends: pod.ends && !container.sidecar,
+        pre_stop: container.hooks.pre_stop.as_ref().map(PreStop::of),
         members: None,
     }
 }
@@ -161,6 +162,7 @@ mod tests {
             memory_reservation: 0,
             memory_swap: 0,
             ends: false,
+            pre_stop: None,
             members: None,
         }
     }

@@ -2,12 +2,9 @@
 //!
 //! Invariant: a container is looked at right before it is stopped or removed, and left alone if it is not ours.
 
-use std::time::Duration;
-
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{
-    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    RestartContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions,
 };
 use writ_core::guard::Rule;
 use writ_core::limits::GRACE_SECONDS_DEFAULT;
@@ -19,9 +16,6 @@ use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
 use super::{Docker, asked, files, host_path, observe, parts};
 use crate::target::{Context, Progress, TargetError};
-
-/// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
-const KILL: Duration = Duration::from_secs(30);
 
 /// A container of this host.
 pub(super) struct Ours {
@@ -55,21 +49,8 @@ impl Docker {
             }
             Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
+            Act::Serve(serving) => self.serve(context, serving, progress).await,
         }
-    }
-
-    /// Restarts a container in place.
-    ///
-    /// # Errors
-    /// If it was not restarted.
-    pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
-        let operation = "restart a container".to_owned();
-        let found = self.ours(&operation, container).await?;
-        let operation = format!("restart {}", found.name());
-        self.stays_put(&operation, &found)?;
-        let engine = self.engine().await?;
-        let options = RestartContainerOptionsBuilder::new().t(seconds(grace)).build();
-        self.ask(&operation, limit(grace) + WORK, engine.restart_container(container, Some(options))).await
     }
 
     /// Starts a container that was made, its volumes given to their group first.
@@ -105,7 +86,7 @@ impl Docker {
     }
 
     /// What a container mounts of the host is where it was when the guard judged it.
-    fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
+    pub(super) fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
         let Some(moved) = host_path::moved(found.inspect.mounts.as_ref(), &files::folder(&self.state)) else {
             return Ok(());
         };
@@ -169,7 +150,7 @@ impl Docker {
     }
 
     /// Stops and removes a pod with all that lived as long as it. Volumes of claims stay.
-    async fn remove_pod(
+    pub(super) async fn remove_pod(
         &self,
         context: &Context,
         pod: &str,
@@ -215,25 +196,11 @@ impl Docker {
         }
         match self.reconnect(operation, container, asked, false).await {
             // The names go with the container anyway; what counts is that it goes.
-            Ok(()) | Err(TargetError::Refused { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Ok(()) | Err(TargetError::Refused { .. }) => {}
+            Err(error) => return Err(error),
         }
-    }
-
-    pub(super) async fn stop_container(
-        &self,
-        operation: &str,
-        container: &str,
-        grace: Seconds,
-    ) -> Result<(), TargetError> {
-        let engine = self.engine().await?;
-        let options = StopContainerOptionsBuilder::new().t(seconds(grace)).build();
-        let stop = engine.stop_container(container, Some(options));
-        match self.bring_about(operation, limit(grace), stop).await {
-            Ok(_) => Ok(()),
-            Err(TargetError::Refused { reason, .. }) if reason.contains("No such container") => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.drain(asked).await;
+        Ok(())
     }
 
     /// Removes a container that was found to be ours, with the volumes that its image made for it.
@@ -310,12 +277,4 @@ impl Ours {
     pub(super) fn joined_to(&self) -> Option<&str> {
         parts::sandbox_of(self.inspect.host_config.as_ref()?.network_mode.as_deref())
     }
-}
-
-fn seconds(grace: Seconds) -> i32 {
-    i32::try_from(grace.0).unwrap_or(i32::MAX)
-}
-
-fn limit(grace: Seconds) -> Duration {
-    Duration::from_secs(u64::from(grace.0)) + KILL
 }

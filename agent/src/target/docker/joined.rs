@@ -11,7 +11,7 @@ use std::time::Duration;
 use bollard::models::ContainerSummary;
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
-use writ_core::model::{ContainerSpec, PodSpec, Probe, PullPolicy, Resources, Security};
+use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resources, Security};
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Seconds;
 
@@ -59,6 +59,7 @@ pub(super) fn sandbox(pod: &PodSpec, image: &str) -> PodSpec {
         liveness: None,
         startup: None,
         sidecar: false,
+        hooks: Hooks::default(),
     };
     PodSpec { main, init: Vec::new(), beside: Vec::new(), share_processes: false, ..pod.clone() }
 }
@@ -198,7 +199,7 @@ impl Docker {
                     }
                     wait(probe.period).await;
                 }
-                self.restart(&name, pod.grace).await?;
+                self.restart(&name, probe.grace.unwrap_or(pod.grace)).await?;
             }
         };
         match timeout(Duration::from_secs(u64::from(pod.progress_deadline.0)), started).await {

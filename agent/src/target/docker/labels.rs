@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use writ_core::hash::SpecHash;
-use writ_core::model::{ContainerSpec, ObjectId, PodIndex, PodSpec, VolumeSpec};
+use writ_core::model::{ContainerSpec, Hook, ObjectId, PodIndex, PodSpec, ProbeAction, VolumeSpec};
 use writ_core::observed::{Holder, ObservedVolume};
 use writ_core::time::Seconds;
 
@@ -112,6 +112,46 @@ impl Members {
     }
 }
 
+/// What is done before a container is asked to end, as its label holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum PreStop {
+    /// A program in it.
+    Exec(Vec<String>),
+    /// A request to it.
+    Http { path: String, port: u16, tls: bool, headers: Vec<(String, String)> },
+    /// A connection to it.
+    Tcp { port: u16 },
+    /// A question of gRPC.
+    Grpc { port: u16, service: String },
+    /// A pause, in seconds.
+    Sleep(u32),
+}
+
+impl PreStop {
+    /// The label's form of a hook.
+    pub(super) fn of(hook: &Hook) -> Self {
+        match hook.clone() {
+            Hook::Act(ProbeAction::Exec(words)) => Self::Exec(words),
+            Hook::Act(ProbeAction::Http { path, port, tls, headers }) => Self::Http { path, port, tls, headers },
+            Hook::Act(ProbeAction::Tcp { port }) => Self::Tcp { port },
+            Hook::Act(ProbeAction::Grpc { port, service }) => Self::Grpc { port, service },
+            Hook::Sleep(seconds) => Self::Sleep(seconds.0),
+        }
+    }
+
+    /// The hook.
+    pub(super) fn hook(self) -> Hook {
+        match self {
+            Self::Exec(words) => Hook::Act(ProbeAction::Exec(words)),
+            Self::Http { path, port, tls, headers } => Hook::Act(ProbeAction::Http { path, port, tls, headers }),
+            Self::Tcp { port } => Hook::Act(ProbeAction::Tcp { port }),
+            Self::Grpc { port, service } => Hook::Act(ProbeAction::Grpc { port, service }),
+            Self::Sleep(seconds) => Hook::Sleep(Seconds(seconds)),
+        }
+    }
+}
+
 /// What a pod's container was asked to be, as far as it can change while it lives.
 ///
 /// It is written into a label at creation, so that a later look needs neither the manifest nor the record.
@@ -141,6 +181,9 @@ pub(super) struct Asked {
     /// It runs to its end, and nobody starts it again; left out of the label of all others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) ends: bool,
+    /// What is done before it is asked to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pre_stop: Option<PreStop>,
     /// The containers that are joined to it, if it is a sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) members: Option<Members>,

@@ -15,7 +15,7 @@ use writ_core::time::Timestamp;
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels, Role};
 use super::parts::{Part, Parts};
-use super::{Docker, NETWORK, asked, files};
+use super::{Docker, NETWORK, asked, begun, files};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
@@ -38,6 +38,7 @@ impl Docker {
         for container in &containers {
             self.note_container(unit, container, &moving, &mut observed, &mut parts);
         }
+        self.note_ingress(&containers, &volumes, &mut observed);
         self.note_volumes(unit, volumes, &mut observed)?;
         let there = |id: &String| containers.iter().any(|found| found.id.as_ref() == Some(id));
         self.memory().fields.retain(|id, _| there(id));
@@ -54,6 +55,8 @@ impl Docker {
         } else {
             self.look_into(&mut observed, &moving, &parts, |_| true).await?;
             files::sweep(&self.state, &mounted(&containers))?;
+            let there = containers.iter().filter_map(|container| container.id.as_deref());
+            begun::sweep(&self.state, &there.collect())?;
         }
         let disconnected = observed.pods.values().any(|pod| pod.altered.contains(&Alteration::Disconnected));
         let seen = self.memory().network_seen || containers.iter().any(|container| self.is_on_network(container));

@@ -158,6 +158,7 @@ pub(super) fn body(
         image: Some(container.image.clone()),
         working_dir: container.working_dir.clone(),
         labels: Some(labels.into_iter().collect()),
+        stop_signal: container.hooks.stop_signal.clone(),
         stop_timeout: Some(i64::from(pod.grace.0)),
         host_config: Some(host),
         networking_config: on_network.then(|| NetworkingConfig {

@@ -218,7 +218,9 @@ fn judge_container(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     let Wanted { pod: _, container, place: _, own: _ } = wanted;
     let mut fields = Fields::of("", value);
     // What runs inside, what it is told and what it calls itself.
-    fields.any(&["Hostname", "ExposedPorts", "Env", "Cmd", "Entrypoint", "WorkingDir", "StopTimeout"]);
+    fields.any(&["Hostname", "ExposedPorts", "Env", "Cmd", "Entrypoint", "WorkingDir"]);
+    // How it is asked to end, and when it is killed.
+    fields.any(&["StopSignal", "StopTimeout"]);
     fields.must_be("Image", &json!(container.image))?;
     if let Some(user) = container.security.run_as_user {
         let found = fields.take("User");

@@ -81,6 +81,7 @@ fn spec() -> PodSpec {
             ..Security::default()
         },
         sidecar: false,
+        hooks: writ_core::model::Hooks::default(),
     };
     PodSpec {
         name: "data-pg.0".to_owned(),

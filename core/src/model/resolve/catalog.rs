@@ -37,7 +37,9 @@ impl<'a> Catalog<'a> {
                 | Kind::DaemonSet
                 | Kind::Job
                 | Kind::CronJob
-                | Kind::PodDisruptionBudget => {
+                | Kind::PodDisruptionBudget
+                | Kind::Ingress
+                | Kind::IngressClass => {
                     continue;
                 }
             };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::volumes::Volumes;
-use super::{Reader, environment, probes, security, volumes};
+use super::{Reader, environment, hooks, probes, security, volumes};
 use crate::model::quantity;
 use crate::model::template::{ContainerTemplate, Variable};
 use crate::model::view::RawQuantity;
@@ -38,11 +38,12 @@ pub(super) fn read(
     }
     let sidecar = is_sidecar(reader, pointer, raw.restart_policy.as_deref(), place);
     let is_init = place == Place::Init && !sidecar;
-    if raw.lifecycle.is_some() {
-        let message = "lifecycle hooks are not supported on a container host";
-        reader.error_help(&format!("{pointer}/lifecycle"), message, "let the program act on SIGTERM");
-    }
     let ports = ports(reader, pointer, raw.ports.as_deref().unwrap_or_default(), around.publish && !is_init);
+    if is_init && raw.lifecycle.is_some() {
+        let message = "an init container that runs to its end has no lifecycle";
+        reader.error_help(&format!("{pointer}/lifecycle"), message, "leave it out");
+    }
+    let hooks = hooks::read(reader, &format!("{pointer}/lifecycle"), raw.lifecycle.as_ref(), &ports);
     let probe = |reader: &mut Reader<'_, '_>, field: &str, raw: Option<&_>, once: bool| {
         let pointer = format!("{pointer}/{field}");
         if is_init && raw.is_some() {
@@ -70,6 +71,7 @@ pub(super) fn read(
         liveness,
         startup,
         sidecar,
+        hooks,
     })
 }
 

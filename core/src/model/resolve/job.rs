@@ -77,6 +77,11 @@ fn check_probes(reader: &mut Reader<'_, '_>, template: &Template) {
                 reader.error_help(&pointer, &format!("no {field} restarts a pod that runs to its end"), help);
             }
         }
+        if container.hooks.post_start.is_some() {
+            let message = "no postStart is done in a pod that runs to its end";
+            let help = "let the program do it, or an init container";
+            reader.error_help(&format!("{TEMPLATE}/{place}/lifecycle/postStart"), message, help);
+        }
         if container.readiness.is_some() {
             let pointer = format!("{TEMPLATE}/{place}/readinessProbe");
             reader.note(&pointer, "`readinessProbe` has no effect: no Service leads to a pod that runs to its end");

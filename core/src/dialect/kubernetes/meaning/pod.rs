@@ -11,6 +11,7 @@ use crate::text::quoted;
 const VOLUME_NAME: &str = "name";
 const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const ACTIONS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
+const HOOKS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "sleep"];
 const ENV_SOURCES: [&str; 4] = ["configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"];
 const FIELDS_KNOWN: &str =
     "known are metadata.name, metadata.namespace, metadata.labels['…'] and metadata.annotations['…']";
@@ -50,6 +51,11 @@ impl Judge<'_> {
         }
         let lasting: Vec<(String, &Value)> = sidecars.into_iter().chain(containers).collect();
         for (container, value) in &lasting {
+            for hook in ["postStart", "preStop"] {
+                if let Some(handler) = value.pointer(&format!("/lifecycle/{hook}")) {
+                    self.exactly_one(&format!("{container}/lifecycle/{hook}"), handler, &HOOKS, &format!("`{hook}`"));
+                }
+            }
             self.probes(container, value);
         }
         self.ports(&lasting);
