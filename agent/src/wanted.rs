@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use writ_core::dialect::Files;
+use writ_core::dialect::{Files, Variables};
 use writ_core::guard::Grants;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
@@ -15,6 +15,7 @@ use crate::confine::{Child, ConfineError, Ended, Judged};
 use crate::error::chain;
 use crate::fetch::Taken;
 use crate::record::{RecordError, Store};
+use crate::settings::Unit;
 use crate::source::Source;
 
 /// What a unit wants by a commit.
@@ -70,7 +71,7 @@ impl WantedCache {
         self.0.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
     }
 
-    /// What the folder `path` of the commit wants. While commit and buckets stay the same, nothing is read again.
+    /// What the unit's folder of the commit wants. While commit and buckets stay the same, nothing is read again.
     ///
     /// # Errors
     /// The outer one if the record cannot be read; the inner one if the files are not right.
@@ -79,22 +80,25 @@ impl WantedCache {
         child: &Child,
         store: &Store,
         source: &Source,
-        path: &str,
+        unit: &Unit,
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
         let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
         if let Some((known, wanted)) = &*self.0.borrow()
             && *known == key
+            // A file that a manifest goes on without is asked for until it is there.
+            && wanted.taken.left_out.is_empty()
         {
             return Ok(Ok(Rc::clone(wanted)));
         }
+        let (path, variables) = (&unit.path, &unit.variables);
         let files = match source.files(admitted, path).await {
             Ok(files) => files,
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files(child, store.folder(), &files, &commit, &world).await.map(|wanted| {
+        Ok(of_files(child, store.folder(), (&files, variables), &commit, &world).await.map(|wanted| {
             let grants = grants(admitted, path, &wanted.desired);
             let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
@@ -103,7 +107,7 @@ impl WantedCache {
     }
 }
 
-/// What a set of files wants. A confined child reads them, and learns nothing of `world`. Copies of what they take from
+/// What a set of files wants with the variables of its unit. A confined child reads them, and learns nothing of `world`. Copies of what they take from
 /// servers are kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
@@ -111,11 +115,11 @@ impl WantedCache {
 pub async fn of_files(
     child: &Child,
     state: &Path,
-    files: &Files,
+    (files, variables): (&Files, &Variables),
     commit: &str,
     world: &World,
 ) -> Result<Wanted, WantedError> {
-    let (Judged { lowered, sources, unfetched: _ }, taken) = child.lower(state, files).await?;
+    let (Judged { lowered, sources, unfetched: _ }, taken) = child.lower(state, files, variables).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;

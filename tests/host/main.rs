@@ -49,3 +49,4 @@ mod statements;
 mod stop;
 mod trust;
 mod urls;
+mod variables;

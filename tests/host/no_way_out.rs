@@ -67,6 +67,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("prune", Not),
             ("recreate", Not),
             ("guard", Not),
+            ("variables", Not),
             ("windows", Not),
             ("depends_on", Not),
         ],
@@ -82,10 +83,10 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
 const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("run", &[("--once", Not)]),
     ("plan", &[("--unit", Not)]),
-    ("apply", &[("--file", Local), ("--yes", Local)]),
+    ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not)]),
-    ("render", &[("--show-secrets", Not)]),
+    ("check", &[("--guard", Not), ("--var", Not)]),
+    ("render", &[("--show-secrets", Not), ("--var", Not)]),
     (
         "verify",
         &[

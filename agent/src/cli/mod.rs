@@ -37,6 +37,7 @@ mod status;
 mod status_view;
 mod suspend;
 mod terminal;
+mod variables;
 mod verify;
 mod why;
 mod yaml;

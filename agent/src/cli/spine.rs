@@ -8,6 +8,7 @@ use writ::interrupt::{Interrupt, Reason};
 use writ::one_off::{LOCAL, local_unit};
 use writ::settings::Settings;
 use writ::source::Source;
+use writ_core::dialect::Variables;
 use writ_core::plan::{Plan, Step, Verb};
 
 use super::exit::{Exit, Failure};
@@ -21,10 +22,12 @@ pub(crate) fn agent(host: &Host) -> Result<(Agent, Attendance), Failure> {
 }
 
 /// The agent with one more unit, to which local files belong. It is on the engine, unless the host has none.
-pub(crate) fn agent_with_local(host: &Host) -> Result<(Agent, Attendance), Failure> {
+///
+/// Its files can refer to those variables.
+pub(crate) fn agent_with_local(host: &Host, variables: Variables) -> Result<(Agent, Attendance), Failure> {
     let mut settings = host.settings()?.clone();
     let kind = pods::local_kind(&settings);
-    settings.units.push(local_unit(kind, settings.host.guard.clone()));
+    settings.units.push(local_unit(kind, settings.host.guard.clone(), variables));
     with(host, settings)
 }
 

@@ -10,7 +10,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use rustix::fs::FileType;
-use writ_core::dialect::{Contents, Fetched, Files, addresses, lower_with};
+use writ_core::dialect::{Contents, Fetched, Files, Variables, addresses, lower_with};
 use writ_core::limits::ADDRESSES_MAX;
 
 use super::ended::{BROKE_OFF, EXIT_UNCONFINED};
@@ -53,29 +53,29 @@ fn answer_one(words: &[OsString]) -> Result<(), Box<dyn Error>> {
     output.flush()?;
     let mut question = Vec::new();
     io::stdin().lock().read_to_end(&mut question)?;
-    let (files, ask) = request::read(&question).map_err(|garbled| garbled.0)?;
+    let (files, variables, ask) = request::read(&question).map_err(|garbled| garbled.0)?;
     drop(question);
     let mut output = BufWriter::with_capacity(1 << 16, output);
-    answer::write(&mut output, &files, &answered(&files, &ask))?;
+    answer::write(&mut output, &files, &answered(&files, &variables, &ask))?;
     output.flush()?;
     Ok(())
 }
 
-fn answered(files: &Files, ask: &Ask) -> Answer {
+fn answered(files: &Files, variables: &Variables, ask: &Ask) -> Answer {
     let judged = |contents: &Contents, unfetched| {
-        let (lowered, sources) = lower_with(files, contents);
+        let (lowered, sources) = lower_with(files, contents, variables);
         Answer::Judged(Judged { lowered, sources, unfetched })
     };
     let named = match ask {
         Ask::With(contents) => return judged(contents, [].into()),
-        Ask::First | Ask::Unfetched => addresses(files),
+        Ask::First | Ask::Unfetched => addresses(files, variables),
     };
     if *ask == Ask::First && (1..=ADDRESSES_MAX).contains(&named.len()) {
         return Answer::Addresses(named);
     }
-    let contents = named.iter().map(|address| (address.clone(), Fetched::Unasked)).collect();
+    let contents = named.keys().map(|address| (address.clone(), Fetched::Unasked)).collect();
     // Lowering refuses so many that nobody asks them all, and then nobody need be told.
-    judged(&contents, if named.len() > ADDRESSES_MAX { [].into() } else { named })
+    judged(&contents, if named.len() > ADDRESSES_MAX { [].into() } else { named.into_keys().collect() })
 }
 
 /// The limits as the agent gives them: the word, bytes, seconds.

@@ -4,7 +4,8 @@
 //! itself, and says which ones stand; then it reads the files, answers, and ends. Nobody keeps a child running.
 //!
 //! Invariant: whatever the child does, it ends as a value: what the files ask for, or why that cannot be said.
-//! Invariant: the child is given files and what was fetched for them, and no bucket, key, token or setting.
+//! Invariant: the child is given files, what was fetched for them and the variables of their unit, and no bucket, key, token
+//! or other setting.
 //! Invariant: what the child says is held against what an honest one could say (`answer`), as bytes of a stranger are.
 
 mod answer;
@@ -20,7 +21,7 @@ mod wire;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use writ_core::dialect::{Address, Contents, Files, Lowered};
+use writ_core::dialect::{Address, Addresses, Contents, Files, Lowered, Variables};
 use writ_core::text::{Problems, Sources};
 
 use crate::fetch::{self, Taken};
@@ -44,8 +45,8 @@ enum Ask {
 /// What a child says of files.
 #[derive(Debug)]
 enum Answer {
-    /// These are to be fetched first.
-    Addresses(BTreeSet<Address>),
+    /// These are to be fetched first, each within its time.
+    Addresses(Addresses),
     /// What they ask for.
     Judged(Judged),
 }
@@ -62,18 +63,23 @@ pub struct Judged {
 }
 
 impl Child {
-    /// What files ask for, and what they take from servers for it. Copies of these are kept below the
-    /// directory `state`.
+    /// What files ask for with the variables of their unit, and what they take from servers for it. Copies of these are kept
+    /// below the directory `state`.
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower(&self, state: &Path, files: &Files) -> Result<(Judged, Taken), ConfineError> {
-        match self.ask(files, &Ask::First).await? {
+    pub async fn lower(
+        &self,
+        state: &Path,
+        files: &Files,
+        variables: &Variables,
+    ) -> Result<(Judged, Taken), ConfineError> {
+        match self.ask(files, variables, &Ask::First).await? {
             Answer::Judged(judged) => Ok((judged, Taken::default())),
             Answer::Addresses(addresses) => {
                 let contents = fetch::contents(state, addresses).await;
                 let taken = Taken::of(&contents);
-                Ok((self.judged(files, &Ask::With(contents)).await?, taken))
+                Ok((self.judged(files, variables, &Ask::With(contents)).await?, taken))
             }
         }
     }
@@ -82,12 +88,12 @@ impl Child {
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower_unfetched(&self, files: &Files) -> Result<Judged, ConfineError> {
-        self.judged(files, &Ask::Unfetched).await
+    pub async fn lower_unfetched(&self, files: &Files, variables: &Variables) -> Result<Judged, ConfineError> {
+        self.judged(files, variables, &Ask::Unfetched).await
     }
 
-    async fn judged(&self, files: &Files, ask: &Ask) -> Result<Judged, ConfineError> {
-        match self.ask(files, ask).await? {
+    async fn judged(&self, files: &Files, variables: &Variables, ask: &Ask) -> Result<Judged, ConfineError> {
+        match self.ask(files, variables, ask).await? {
             Answer::Judged(judged) => Ok(judged),
             Answer::Addresses(_) => Err(Ended::Garbled("it asks for what it was given").into()),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout, Command};
-use writ_core::dialect::Files;
+use writ_core::dialect::{Files, Variables};
 
 use super::ended::{ConfineError, EXIT_UNCONFINED, Ended, of};
 use super::walls::{Limits, Walls};
@@ -85,12 +85,12 @@ impl Child {
     pub async fn walls(&self) -> Result<Walls, ConfineError> {
         let walls = self.come_up().await?.walls;
         // It could come up and yet give no answer.
-        self.ask(&Files::new(), &Ask::First).await.map(|_| walls)
+        self.ask(&Files::new(), &Variables::default(), &Ask::First).await.map(|_| walls)
     }
 
     /// Asks one question about files.
-    pub(super) async fn ask(&self, files: &Files, ask: &Ask) -> Result<Answer, ConfineError> {
-        let question = request::write(files, ask).map_err(|error| unstarted(&error.to_string()))?;
+    pub(super) async fn ask(&self, files: &Files, variables: &Variables, ask: &Ask) -> Result<Answer, ConfineError> {
+        let question = request::write(files, variables, ask).map_err(|error| unstarted(&error.to_string()))?;
         let Started { mut child, pipes, walls } = self.come_up().await?;
         tell_walls(walls);
         let in_time = self.in_time(self.said(&mut child, pipes, &question)).await;
@@ -103,7 +103,7 @@ impl Child {
         if let Some(ended) = of(said.status, &said.errors, &self.bounds) {
             return Err(ended.into());
         }
-        answer::read(&said.output, files).map_err(|garbled| Ended::Garbled(garbled.0).into())
+        answer::read(&said.output, files, variables).map_err(|garbled| Ended::Garbled(garbled.0).into())
     }
 
     async fn come_up(&self) -> Result<Started, ConfineError> {

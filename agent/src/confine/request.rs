@@ -1,18 +1,21 @@
-//! A question as bytes: the files, what was fetched for them, and what is asked.
+//! A question as bytes: the files, the variables of their unit, what was fetched for them, and what is asked.
 
 use std::io;
 
-use writ_core::dialect::{Address, Contents, Fetched, Files};
-use writ_core::limits::{ADDRESSES_MAX, TREE_FILES_MAX};
+use writ_core::dialect::{Address, Contents, Fetched, Files, Variables};
+use writ_core::limits::{ADDRESSES_MAX, TREE_FILES_MAX, VARIABLES_MAX};
 
 use super::Ask;
 use super::wire::{Decoder, Encoder, Garbled, QUESTION};
 
-/// Files and contents of one question. Lowering refuses more files than it reads; so many are still told to it.
-const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX;
+/// Files, contents and variables of one question. Lowering refuses more files than it reads; so many are still told to it.
+const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX + VARIABLES_MAX;
+
+/// What is asked about what.
+pub(super) type Question = (Files, Variables, Ask);
 
 /// Writes a question.
-pub(super) fn write(files: &Files, ask: &Ask) -> io::Result<Vec<u8>> {
+pub(super) fn write(files: &Files, variables: &Variables, ask: &Ask) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(files.values().map(|file| file.len() + 64).sum::<usize>() + 64);
     let mut to = Encoder(&mut bytes);
     to.raw(QUESTION)?;
@@ -27,6 +30,11 @@ pub(super) fn write(files: &Files, ask: &Ask) -> io::Result<Vec<u8>> {
                 write_fetched(&mut to, fetched)?;
             }
         }
+    }
+    to.number(variables.iter().len())?;
+    for (name, value) in variables.iter() {
+        to.text(name)?;
+        to.text(value)?;
     }
     to.number(files.len())?;
     for (path, file) in files {
@@ -56,7 +64,7 @@ fn write_fetched(to: &mut Encoder<&mut Vec<u8>>, fetched: &Fetched) -> io::Resul
 }
 
 /// Reads a question.
-pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask), Garbled> {
+pub(super) fn read(bytes: &[u8]) -> Result<Question, Garbled> {
     let mut from = Decoder::new(bytes, ITEMS_MAX);
     from.expect(QUESTION)?;
     let ask = match from.byte()? {
@@ -68,9 +76,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask), Garbled> {
         })?),
         _ => return Err(Garbled("the question is of no known kind")),
     };
+    let mut variables = Variables::default();
+    for _ in 0..from.count()? {
+        variables.set(from.text()?, from.text()?).map_err(|_| Garbled("a variable is none"))?;
+    }
     let files = from.list(|from| Ok((from.text()?.to_owned(), from.bytes()?.to_vec())))?;
     from.end()?;
-    Ok((files, ask))
+    Ok((files, variables, ask))
 }
 
 fn read_fetched(from: &mut Decoder<'_>) -> Result<Fetched, Garbled> {
@@ -97,9 +109,11 @@ mod tests {
             (address("https://a.example/4"), Fetched::Unasked),
         ]);
         let files = Files::from([("a/b.hcl".to_owned(), b"x".to_vec()), ("größe".to_owned(), vec![0xff; 300])]);
+        let mut variables = Variables::default();
+        variables.set("VERSION", "1.27").unwrap();
         for ask in [Ask::First, Ask::Unfetched, Ask::With(contents)] {
-            let bytes = write(&files, &ask).unwrap();
-            assert_eq!(read(&bytes), Ok((files.clone(), ask)));
+            let bytes = write(&files, &variables, &ask).unwrap();
+            assert_eq!(read(&bytes), Ok((files.clone(), variables.clone(), ask)));
             assert!((0..bytes.len()).all(|length| read(&bytes[..length]).is_err()));
         }
     }
@@ -107,9 +121,11 @@ mod tests {
     #[test]
     fn what_is_no_question_is_refused() {
         let with = |kind| [&QUESTION[..], &[kind]].concat();
-        assert_eq!(read(b"writ question 2\n"), Err(Garbled("it begins in another way")));
+        assert_eq!(read(b"writ question 1\n"), Err(Garbled("it begins in another way")));
         assert_eq!(read(&with(3)), Err(Garbled("the question is of no known kind")));
         let strange = [&with(2)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'x'], &[3]].concat();
         assert_eq!(read(&strange), Err(Garbled("an address is none")));
+        let strange = [&with(1)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'A'], &[1, 0, 0, 0, b'"'], &[0; 4]].concat();
+        assert_eq!(read(&strange), Err(Garbled("a variable is none")));
     }
 }

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use writ_core::dialect::Variables;
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
@@ -134,6 +135,8 @@ pub struct Unit {
     pub recreate: bool,
     /// What even an admitted commit may not do.
     pub guard: Guard,
+    /// What its manifests can refer to as `${NAME}`.
+    pub variables: Variables,
 }
 
 /// Where a unit is applied.

@@ -50,6 +50,7 @@ pub(super) struct Unit {
     pub(super) prune: Option<Prune>,
     pub(super) recreate: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
+    pub(super) variables: Vec<(String, Written<String>)>,
 }
 
 pub(super) struct Prune {
@@ -144,6 +145,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         prune: section.section("prune", problems).map(|section| prune(section, problems)),
         recreate: section.boolean("recreate", problems),
         guard: section.string("guard", problems),
+        variables: section.texts("variables", problems),
     };
     section.later("windows", problems);
     section.later("depends_on", problems);

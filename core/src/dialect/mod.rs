@@ -4,6 +4,7 @@
 
 pub mod kubernetes;
 pub mod openmcf;
+mod variables;
 pub mod voodu;
 mod yaml;
 
@@ -11,12 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, Contents, Fetched};
 
 use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use crate::model::{Object, ObjectId};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
+use crate::time::Seconds;
 
 /// The files of a unit: path from the unit's directory, with `/`, to bytes. Order of writing is immaterial.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -39,29 +42,38 @@ pub fn is_manifest(path: &str) -> bool {
     MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
+/// The addresses whose contents manifests take, and how long the server of each is given.
+pub type Addresses = BTreeMap<Address, Seconds>;
+
 /// The addresses whose contents the manifests among `files` take. A manifest that cannot be read names none; lowering says
 /// what is wrong with it.
 #[must_use]
-pub fn addresses(files: &Files) -> BTreeSet<Address> {
+pub fn addresses(files: &Files, variables: &Variables) -> Addresses {
     let hcl = files.iter().filter(|(path, bytes)| is_manifest(path) && !is_yaml(path) && !is_too_large(bytes));
     let texts = hcl.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)));
-    texts.flat_map(|(path, text)| voodu::addresses(path, text)).collect()
+    let mut all = Addresses::new();
+    for (address, timeout) in texts.flat_map(|(path, text)| voodu::addresses(path, text, variables)) {
+        let longest = all.entry(address).or_insert(timeout);
+        *longest = timeout.max(*longest);
+    }
+    all
 }
 
 /// Contents for [`lower_with`] where nothing is fetched.
 #[must_use]
-pub fn unasked(files: &Files) -> Contents {
-    addresses(files).into_iter().map(|address| (address, Fetched::Unasked)).collect()
+pub fn unasked(files: &Files, variables: &Variables) -> Contents {
+    addresses(files, variables).into_keys().map(|address| (address, Fetched::Unasked)).collect()
 }
 
-/// Lowers manifests that take no contents from elsewhere; see [`lower_with`].
+/// Lowers manifests that take nothing from elsewhere; see [`lower_with`].
 pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
-    lower_with(files, &Contents::new())
+    lower_with(files, &Contents::new(), &Variables::default())
 }
 
 /// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. `contents` is
-/// what came of their [`addresses`]. The sources are for showing the problems; what is secret in them is starred out.
-pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Problems>, Sources) {
+/// what came of their [`addresses`], `variables` are what the unit gives to them. The sources are for showing the problems;
+/// what is secret in them is starred out.
+pub fn lower_with(files: &Files, contents: &Contents, variables: &Variables) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
     let mut objects = Vec::new();
@@ -74,7 +86,8 @@ pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Proble
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
-        let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, contents, &mut problems);
+        let voodu::Lowering { objects: written, implied, hidden } =
+            voodu::lower(&hcl, files, contents, variables, &mut problems);
         let effects = |object: &Object| kubernetes::effects(object, kubernetes::Target::Docker);
         cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
         for (file, ranges) in hidden {

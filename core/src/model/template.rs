@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::pod::{Port, Probe, PullPolicy, Resources, Security};
-use super::{ObjectId, Scope, Work};
+use super::{Extras, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
 
@@ -25,6 +25,8 @@ pub(crate) struct Template {
     pub(crate) main: ContainerTemplate,
     /// Group that owns the files of the pod's claims.
     pub(crate) fs_group: Option<u32>,
+    /// What its pods are given beyond that. Limits and logs stand in the annotations as well.
+    pub(crate) extras: Extras,
     /// Time from asking a pod to stop to killing it.
     pub(crate) grace: Seconds,
     /// What its pods are to bring to an end; none for pods that are kept running.

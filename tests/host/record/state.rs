@@ -260,6 +260,7 @@ fn secretive(canary: &str) -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
+        extras: Default::default(),
         ends: false,
         grace: Seconds(30),
         min_ready: Seconds(2),

@@ -220,11 +220,13 @@ fn judge_labels(fields: &mut Fields<'_>) -> Result<(), Refused> {
 }
 
 fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
-    let Wanted { pod: _, container, main, own: _ } = wanted;
+    let Wanted { pod, container, main, own: _ } = wanted;
     let mut fields = Fields::of("HostConfig", value);
     // Shares and limits, the restarts of a container, and groups, which open nothing beyond what it sees.
     fields.any(&["CpuShares", "NanoCpus", "Memory", "MemoryReservation", "MemorySwap", "RestartPolicy", "GroupAdd"]);
-    fields.must_be("LogConfig", &serde_json::to_value(request::log_config()).unwrap_or_default())?;
+    fields.must_be("LogConfig", &serde_json::to_value(request::log_config(&pod.extras)).unwrap_or_default())?;
+    fields.must_be("ExtraHosts", &json!(request::extra_hosts(&pod.extras)))?;
+    fields.must_be("Ulimits", &json!(request::ulimits(&pod.extras)))?;
     let Security {
         run_as_user: _,
         run_as_group: _,

@@ -10,6 +10,7 @@
 //! | `cronjob "S" "N"` | a CronJob `N` in namespace `S` |
 //! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
+//! | `asset "N"` | a ConfigMap `N.global.asset` in each namespace where it is used, with the keys used there |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
 //!
 //! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset, `file()` or
@@ -20,11 +21,14 @@ mod assets;
 mod container;
 mod declared;
 mod env;
+mod extras;
 mod fields;
+mod fill;
 mod job;
 mod names;
 mod nearest;
 mod parse;
+mod paths;
 mod placed;
 mod ports;
 mod probes;
@@ -32,6 +36,7 @@ mod resources;
 mod scan;
 mod scene;
 mod tree;
+mod urls;
 mod volumes;
 mod workload;
 
@@ -46,7 +51,7 @@ use self::declared::{Declared, Resource};
 use self::placed::Placed;
 use self::scene::Scene;
 use self::tree::Entry;
-use super::{Files, MANIFESTS_MANY};
+use super::{Addresses, Files, MANIFESTS_MANY, Variables};
 use crate::cores;
 use crate::limits::PROBLEMS_SHOWN_MAX;
 use crate::model::{Kind, Object, ObjectId};
@@ -65,15 +70,21 @@ pub struct Lowering {
 }
 
 /// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
-/// files of the unit, for `file()`, and `contents` is what came of the [`addresses`], for `url()`. Problems are added to
-/// `problems`; where one is an error, the objects are not complete.
-pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, problems: &mut Problems) -> Lowering {
+/// files of the unit, for `file()`, `contents` is what came of the [`addresses`], for `url()`, and `variables` are what the
+/// unit gives to its manifests. Problems are added to `problems`; where one is an error, the objects are not complete.
+pub fn lower(
+    manifests: &[(&str, &str)],
+    files: &Files,
+    contents: &Contents,
+    variables: &Variables,
+    problems: &mut Problems,
+) -> Lowering {
     let mut manifests = manifests.to_vec();
     manifests.sort_unstable();
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
     let mut scenes = Vec::with_capacity(manifests.len());
     let mut trees = Vec::with_capacity(manifests.len());
-    for parsed in cores::map(&manifests, MANIFESTS_MANY, |(file, text)| parsed(file, text)) {
+    for parsed in cores::map(&manifests, MANIFESTS_MANY, |(file, text)| parsed(file, text, variables)) {
         let Parsed { file, text, problems, hidden, tree } = parsed;
         scenes.push(Scene { file, text, problems, hidden, suggestions: &suggestions });
         trees.push(tree);
@@ -102,26 +113,33 @@ struct Parsed<'a> {
 }
 
 /// Reads one manifest. Nothing is looked for among names yet, so there are no suggestions to make.
-fn parsed<'a>(file: &str, text: &'a str) -> Parsed<'a> {
+fn parsed<'a>(file: &str, text: &'a str, variables: &Variables) -> Parsed<'a> {
     let suggestions = Cell::new(0);
     let mut scene = Scene::new(file, text, &suggestions);
-    let tree = parse::parse(&mut scene).unwrap_or_default();
+    let tree = parse::parse(&mut scene, variables).unwrap_or_default();
     let Scene { file, text: _, problems, hidden, suggestions: _ } = scene;
     Parsed { file, text, problems, hidden, tree }
 }
 
-/// The addresses that assets of a manifest name. One that cannot be read names none: lowering says why.
-pub(super) fn addresses(file: &str, text: &str) -> BTreeSet<Address> {
+/// The addresses that assets of a manifest name, and how long their servers are given. One that cannot be read names none:
+/// lowering says why.
+pub(super) fn addresses(file: &str, text: &str, variables: &Variables) -> Addresses {
     // Seldom, and reading takes time.
     if !text.contains("url") {
-        return BTreeSet::new();
+        return Addresses::new();
     }
     let suggestions = Cell::new(0);
-    let Parsed { file, text, problems, hidden, tree } = parsed(file, text);
+    let Parsed { file, text, problems, hidden, tree } = parsed(file, text, variables);
     let mut scene = Scene { file, text, problems, hidden, suggestions: &suggestions };
-    let assets = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0));
-    let assets = assets.filter(|one| one.resource == Resource::Asset);
-    assets.flat_map(|one| assets::addresses(&one.block.entries)).collect()
+    let declared: Vec<_> = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0)).collect();
+    let mut addresses = Addresses::new();
+    for one in declared.into_iter().filter(|one| one.resource == Resource::Asset) {
+        for (address, timeout) in assets::addresses(&mut scene, &one.block.entries) {
+            let longest = addresses.entry(address).or_insert(timeout);
+            *longest = timeout.max(*longest);
+        }
+    }
+    addresses
 }
 
 /// Lowers resources of which no two have the same identity.
@@ -130,7 +148,9 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     let mut scopes: BTreeMap<&str, Place> = BTreeMap::new();
     for one in all {
         let scene = &mut scenes[one.file];
-        scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
+        if !one.scope.text.is_empty() {
+            scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
+        }
         if one.resource == Resource::Asset {
             let asset = assets::read(scene, one, files, contents);
             assets.insert(one, asset);
@@ -147,6 +167,12 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
         objects.extend(lowered.objects);
         for (asset, key) in lowered.borrowed {
             borrowed.entry((&one.scope.text, asset)).or_default().insert(key);
+        }
+    }
+    for one in all.iter().filter(|one| one.resource == Resource::Asset && one.scope.text.is_empty()) {
+        if assets.is_unused("", &one.name.text) {
+            let help = "mount it, as in `volumes = [\"${asset.NAME.KEY}:/path:ro\"]`, or remove it";
+            scenes[one.file].note(&one.block.header, "no workload uses this asset, so it is nowhere", help);
         }
     }
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::container::{self, Surroundings};
-use super::{Reader, environment, security, volumes};
+use super::{Reader, environment, extras, security, volumes};
 use crate::hash::SpecHash;
 use crate::limits::{GRACE_SECONDS_DEFAULT, MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::template::{ContainerTemplate, Names, Template};
@@ -312,16 +312,21 @@ pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], resta
     let all_volumes = volumes::read(reader, pod.volumes.as_deref(), claims);
     let bucket = annotations.get(annotation::BUCKET).cloned();
     let bucket = bucket.map(|written| environment::bucket(reader, &written)).unwrap_or_default();
+    let borrowed = annotations.get(annotation::ENV_FROM).cloned();
+    let borrowed = borrowed.map(|written| environment::borrowed(reader, &written)).unwrap_or_default();
     let around = Surroundings {
         pod: &pod,
         volumes: &all_volumes,
         bucket: &bucket,
+        borrowed: &borrowed,
         publish: is_published(reader, annotations.get(annotation::PUBLISH)),
     };
     let (init, main) = containers(reader, &around)?;
     let names = Names::default();
     let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
-    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace), work: None };
+    let extras = extras::read(reader, &pod, &annotations);
+    let grace = Seconds(grace);
+    let template = Template { labels, annotations, names, init, main, fs_group, extras, grace, work: None };
     check_containers(reader, &template);
     Some(template)
 }

@@ -98,14 +98,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Labels and annotations that begin with `writ.` are ours; a manifest may set the two that speak to us.
+    /// Labels and annotations that begin with `writ.` are ours; a manifest may set those that speak to us.
     fn own_names(&mut self, pointer: &str, template: bool) {
         let Some(metadata) = self.object.at(pointer) else { return };
         for part in ["labels", "annotations"] {
             let names = metadata.get(part).and_then(Value::as_object);
             for name in names.into_iter().flat_map(|names| names.keys()).filter(|name| name.starts_with("writ.")) {
                 let place = format!("{pointer}/{part}/{}", name.replace('~', "~0").replace('/', "~1"));
-                let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
+                let known = part == "annotations" && annotation::ALL.contains(&name.as_str());
                 match (known, template) {
                     (true, true) => {}
                     (true, false) => {
