@@ -91,6 +91,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("recreate", Not),
             ("guard", Not),
             ("plugin", Not),
+            ("variables", Not),
             ("windows", Not),
             ("depends_on", Not),
         ],
@@ -111,10 +112,10 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
 const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("run", &[("--once", Not)]),
     ("plan", &[("--unit", Not)]),
-    ("apply", &[("--file", Local), ("--yes", Local)]),
+    ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not)]),
-    ("render", &[("--show-secrets", Not)]),
+    ("check", &[("--guard", Not), ("--var", Not)]),
+    ("render", &[("--show-secrets", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",

@@ -33,23 +33,31 @@ impl Docker {
     /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
     pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
         self.keep(context).await?;
+        // What goes on for long is kept apart, so that a step takes little of a stack.
         match act {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
-            Act::CreatePod(spec) => self.create_pod(context, &*self.with_own_image(spec).await?, None, progress).await,
+            Act::CreatePod(spec) => {
+                let spec = &*self.with_own_image(spec).await?;
+                Box::pin(self.create_pod(context, spec, None, progress)).await
+            }
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
-            Act::MendPod { spec, container, fixes } => self.mend_pod(context, spec, container, fixes, progress).await,
+            Act::MendPod { spec, container, fixes } => {
+                Box::pin(self.mend_pod(context, spec, container, fixes, progress)).await
+            }
             Act::ReplacePod { container, spec } => {
                 let spec = &*self.with_own_image(spec).await?;
                 // What runs is not stopped for an image that cannot be had.
                 let images = self.images(spec, progress).await?;
-                self.remove_pod(context, &spec.name, container, None).await?;
-                self.create_pod(context, spec, Some(images), progress).await
+                Box::pin(self.remove_pod(context, &spec.name, container, None)).await?;
+                Box::pin(self.create_pod(context, spec, Some(images), progress)).await
             }
-            Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
+            Act::RemovePod { pod, container, grace } => {
+                Box::pin(self.remove_pod(context, pod, container, *grace)).await
+            }
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
-            Act::Serve(serving) => self.serve(context, serving, progress).await,
+            Act::Serve(serving) => Box::pin(self.serve(context, serving, progress)).await,
         }
     }
 

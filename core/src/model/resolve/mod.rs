@@ -8,6 +8,7 @@ mod collisions;
 mod container;
 mod cronjob;
 mod environment;
+mod extras;
 mod hooks;
 mod ingress;
 mod job;

@@ -117,7 +117,7 @@ impl<'a> Judge<'a> {
                 if part == "annotations" && of_ingress && self.object.id.kind == Kind::Ingress {
                     continue;
                 }
-                let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
+                let known = part == "annotations" && annotation::ALL.contains(&name.as_str());
                 // What is published of a Service is said there; of pods, in their template.
                 let of_service = self.object.id.kind == Kind::Service && name == annotation::PUBLISH;
                 match (known, template || of_service) {
