@@ -25,5 +25,5 @@ pub use pod::{
     PullPolicy, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
-pub use route::{Entrance, Route, RoutePath, RouteTls};
+pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 pub use schedule::Schedule;

@@ -8,6 +8,7 @@ mod collisions;
 mod container;
 mod cronjob;
 mod environment;
+mod gateway;
 mod ingress;
 mod job;
 mod names;
@@ -107,7 +108,10 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::Ingress
-        | Kind::IngressClass => false,
+        | Kind::IngressClass
+        | Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::HttpRoute => false,
     }
 }
 
