@@ -27,5 +27,5 @@ pub use pod::{
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
-pub use route::{Entrance, Route, RoutePath, RouteTls};
+pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 pub use schedule::Schedule;

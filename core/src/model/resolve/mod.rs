@@ -9,6 +9,7 @@ mod container;
 mod cronjob;
 mod environment;
 mod extras;
+mod gateway;
 mod hooks;
 mod ingress;
 mod job;
@@ -115,7 +116,10 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::Ingress
-        | Kind::IngressClass => false,
+        | Kind::IngressClass
+        | Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::HttpRoute => false,
     }
 }
 

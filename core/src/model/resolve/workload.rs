@@ -68,7 +68,10 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::Ingress
-        | Kind::IngressClass => None,
+        | Kind::IngressClass
+        | Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::HttpRoute => None,
     }
 }
 

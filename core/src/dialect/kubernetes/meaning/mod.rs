@@ -40,7 +40,7 @@ fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
         }
         Kind::PodDisruptionBudget => judge.budget(),
         Kind::Ingress => judge.ingress(),
-        Kind::IngressClass => {}
+        Kind::IngressClass | Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute => {}
     }
 }
 
@@ -97,7 +97,10 @@ impl<'a> Judge<'a> {
             | Kind::Secret
             | Kind::PodDisruptionBudget
             | Kind::Ingress
-            | Kind::IngressClass => return,
+            | Kind::IngressClass
+            | Kind::GatewayClass
+            | Kind::Gateway
+            | Kind::HttpRoute => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {
             let message =
