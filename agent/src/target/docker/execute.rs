@@ -121,7 +121,7 @@ impl Docker {
                     self.reconnect(&operation, container, &asked, shared).await?;
                 }
                 Fix::Unpause => self.unpause(&operation, container).await?,
-                Fix::Parts => self.settle(context, spec, container, None, progress).await?,
+                Fix::Parts => Box::pin(self.settle(context, spec, container, None, progress)).await?,
                 Fix::End => self.end_lingering(&spec.name, container).await?,
             }
         }
