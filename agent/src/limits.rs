@@ -52,9 +52,6 @@ pub const FETCH_SECONDS_MAX: u64 = 600;
 /// Time to reach a remote at all, in seconds.
 pub const CONNECT_SECONDS_MAX: u64 = 20;
 
-/// Time that the file of one `url()` may take, in seconds: 1 MiB over a link of 300 kbit/s.
-pub const ADDRESS_SECONDS_MAX: u64 = 30;
-
 /// Time that a copy of a `url()` file is kept though no commit in use names it, in seconds: another process that has just
 /// fetched it, for a plan or for files applied by hand, is done with it long before.
 pub const COPY_SECONDS_MIN: u32 = 3_600;

@@ -3,7 +3,7 @@
 //! Invariant: the same planner, guard, intents and outcomes as in a pass; only the proof of a signature is missing, and
 //! the record says so (no commit).
 
-use writ_core::dialect::Files;
+use writ_core::dialect::{Files, Variables};
 use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::model::{BucketRef, Desired, ObjectId, World};
 use writ_core::plan::{self, Input, Plan, Setbacks, Template};
@@ -34,7 +34,12 @@ pub struct Proposal {
 
 /// The settings of the unit that local files belong to.
 #[must_use]
-pub fn local_unit(target: settings::Target, guard: settings::Guard, plugins: Vec<settings::Plugin>) -> settings::Unit {
+pub fn local_unit(
+    target: settings::Target,
+    guard: settings::Guard,
+    plugins: Vec<settings::Plugin>,
+    variables: Variables,
+) -> settings::Unit {
     settings::Unit {
         name: LOCAL.to_owned(),
         source: String::new(),
@@ -48,6 +53,7 @@ pub fn local_unit(target: settings::Target, guard: settings::Guard, plugins: Vec
         recreate: false,
         guard,
         plugins,
+        variables,
     }
 }
 
@@ -75,7 +81,7 @@ pub async fn propose_files(
     files: &Files,
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
-    let wanted = match of_files(&agent.child, (agent.store.folder(), &unit.settings.plugins), files, "", &world).await {
+    let wanted = match of_files(&agent.child, agent.store.folder(), &unit.settings, files, "", &world).await {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };

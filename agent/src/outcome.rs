@@ -33,6 +33,8 @@ pub struct Moment<'a> {
     pub reasons: &'a BTreeMap<String, String>,
     /// Files of servers for which an older copy stands in, and why.
     pub stale: &'a [String],
+    /// Files of servers that nobody has and a manifest goes on without, and why.
+    pub left_out: &'a [String],
 }
 
 impl Moment<'_> {
@@ -44,6 +46,7 @@ impl Moment<'_> {
             pods: self.kept_running().map(|workload| workload.replicas as usize).sum(),
             changes: applied.changes,
             stale: self.stale.to_vec(),
+            left_out: self.left_out.to_vec(),
             ..Summary::default()
         };
         self.count_pods(&mut summary);

@@ -9,14 +9,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use writ_core::dialect::{Expansion, Expansions, Files};
+use writ_core::dialect::{Expansion, Expansions, Files, Given};
 
 use crate::confine::{Child, ConfineError, Judged, hex};
 use crate::error::chain;
 use crate::fetch::Taken;
 use crate::git::{Bounds, GitError, Mirror, Remote};
 use crate::limits::PLUGIN_BYTES_MAX;
-use crate::settings::Plugin;
+use crate::settings::{Plugin, Unit};
 use crate::source::credentials;
 
 /// The folder of the programs, below the state directory.
@@ -27,37 +27,29 @@ const FOLDER: &str = "plugins";
 ///
 /// # Errors
 /// If a confined process does anything but answer.
-pub async fn lower(
-    child: &Child,
-    state: &Path,
-    files: &Files,
-    plugins: &[Plugin],
-) -> Result<(Judged, Taken), ConfineError> {
-    let expansions = expansions(child, state, files, plugins).await?;
-    child.lower(state, files, &expansions).await
+pub async fn lower(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Result<(Judged, Taken), ConfineError> {
+    let given = given(child, state, files, unit).await?;
+    child.lower(state, files, &given).await
 }
 
-async fn expansions(
-    child: &Child,
-    state: &Path,
-    files: &Files,
-    plugins: &[Plugin],
-) -> Result<Expansions, ConfineError> {
-    let kinds = plugins.iter().map(|plugin| (plugin.kind.clone(), plugin.version.clone())).collect();
-    let mut expansions = Expansions { kinds, answers: [].into() };
-    if plugins.is_empty() {
-        return Ok(expansions);
+/// What the settings of a unit give to its manifests.
+async fn given(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Result<Given, ConfineError> {
+    let kinds = unit.plugins.iter().map(|plugin| (plugin.kind.clone(), plugin.version.clone())).collect();
+    let expansions = Expansions { kinds, answers: [].into() };
+    let mut given = Given { variables: unit.variables.clone(), expansions };
+    if unit.plugins.is_empty() {
+        return Ok(given);
     }
-    for (id, question) in child.questions(files, &expansions).await? {
-        let Some(plugin) = plugins.iter().find(|plugin| plugin.kind == id.kind) else { continue };
+    for (id, question) in child.questions(files, &given).await? {
+        let Some(plugin) = unit.plugins.iter().find(|plugin| plugin.kind == id.kind) else { continue };
         let answered = match program(state, plugin).await {
             Ok(path) => child.expand(&path, &plugin.digest, &question).await?,
             Err(why) => Err(why),
         };
         let expansion = answered.map_or_else(|why| Expansion::Failed { why }, Expansion::Answered);
-        expansions.answers.insert(id, expansion);
+        given.expansions.answers.insert(id, expansion);
     }
-    Ok(expansions)
+    Ok(given)
 }
 
 /// Where the program of a plugin lies, brought if it is not there; else why it cannot be had.

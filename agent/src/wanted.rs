@@ -16,7 +16,7 @@ use crate::error::chain;
 use crate::fetch::Taken;
 use crate::plugin;
 use crate::record::{RecordError, Store};
-use crate::settings::Plugin;
+use crate::settings::Unit;
 use crate::source::Source;
 
 /// What a unit wants by a commit.
@@ -58,8 +58,6 @@ pub enum WantedError {
 #[derive(Debug, Default)]
 pub struct WantedCache {
     last: RefCell<Option<(Key, Rc<Wanted>)>>,
-    /// What expands blocks of the unit's own kinds.
-    plugins: Vec<Plugin>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -72,8 +70,8 @@ struct Key {
 impl WantedCache {
     /// Knows no answer yet.
     #[must_use]
-    pub const fn new(plugins: Vec<Plugin>) -> Self {
-        Self { last: RefCell::new(None), plugins }
+    pub const fn new() -> Self {
+        Self { last: RefCell::new(None) }
     }
 
     /// The last answer, whatever it was the answer to.
@@ -82,7 +80,7 @@ impl WantedCache {
         self.last.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
     }
 
-    /// What the folder `path` of the commit wants. While commit and buckets stay the same, nothing is read again.
+    /// What the unit's folder of the commit wants. While commit and buckets stay the same, nothing is read again.
     ///
     /// # Errors
     /// The outer one if the record cannot be read; the inner one if the files are not right.
@@ -91,22 +89,25 @@ impl WantedCache {
         child: &Child,
         store: &Store,
         source: &Source,
-        path: &str,
+        unit: &Unit,
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
         let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
         if let Some((known, wanted)) = &*self.last.borrow()
             && *known == key
+            // A file that a manifest goes on without is asked for until it is there.
+            && wanted.taken.left_out.is_empty()
         {
             return Ok(Ok(Rc::clone(wanted)));
         }
+        let path = &unit.path;
         let files = match source.files(admitted, path).await {
             Ok(files) => files,
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files(child, (store.folder(), &self.plugins), &files, &commit, &world).await.map(|wanted| {
+        Ok(of_files(child, store.folder(), unit, &files, &commit, &world).await.map(|wanted| {
             let grants = grants(admitted, path, &wanted.desired);
             let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
@@ -115,19 +116,20 @@ impl WantedCache {
     }
 }
 
-/// What a set of files wants. A confined child reads them, and learns nothing of `world`. Copies of what they take from
-/// servers, and programs of `plugins`, are kept below the directory `state`. `commit` is what asks for them.
+/// What the files of a unit want. A confined child reads them, and learns nothing of `world`. Copies of what they take from
+/// servers, and programs of its plugins, are kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
 /// If they are not right: all problems at once. If the child does not answer.
 pub async fn of_files(
     child: &Child,
-    (state, plugins): (&Path, &[Plugin]),
+    state: &Path,
+    unit: &Unit,
     files: &Files,
     commit: &str,
     world: &World,
 ) -> Result<Wanted, WantedError> {
-    let (Judged { lowered, sources, unfetched: _ }, taken) = plugin::lower(child, state, files, plugins).await?;
+    let (Judged { lowered, sources, unfetched: _ }, taken) = plugin::lower(child, state, files, unit).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let lowered = lowered.map_err(wrong)?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;

@@ -20,6 +20,12 @@ pub const NODES_MAX: usize = 100_000;
 /// All keys of one asset together. Source: the largest ConfigMap that Kubernetes stores, 1 MiB.
 pub const ASSET_BYTES_MAX: usize = 1 << 20;
 
+/// Time that the file of one `url()` may take where the manifest does not say: 1 MiB over a link of 300 kbit/s.
+pub const ADDRESS_SECONDS_DEFAULT: Seconds = Seconds(30);
+
+/// Longest such time that a manifest can ask for: a pass waits that long.
+pub const ADDRESS_SECONDS_MAX: Seconds = Seconds(120);
+
 /// Addresses that the assets of one unit name. Fetched 16 at once, with 30 s for each, they take two minutes at the worst.
 pub const ADDRESSES_MAX: usize = 64;
 
@@ -28,6 +34,11 @@ pub const PLUGIN_BLOCKS_MAX: usize = 64;
 
 /// Manifests that a plugin may make of one block. The largest of those that are known makes three.
 pub const PLUGIN_MANIFESTS_MAX: usize = 64;
+/// Variables that one unit gives to its manifests.
+pub const VARIABLES_MAX: usize = 256;
+
+/// Longest value of a variable, in bytes: names, versions, addresses.
+pub const VARIABLE_BYTES_MAX: usize = 1_024;
 
 /// Entries of one object or block in one HCL manifest. The parser compares each key with all before it, so that this
 /// bounds a square; the widest of the examples has 20.
@@ -41,6 +52,15 @@ pub const NAME_BYTES_MAX: usize = 512;
 
 /// Problems shown for one set of files; the rest is counted. A person mends the first screen first.
 pub const PROBLEMS_SHOWN_MAX: usize = 100;
+
+/// Largest limit of processes that a manifest can set: files and processes that no kernel grants, and 1 GiB of memory.
+pub const PROCESS_LIMIT_MAX: u64 = 1 << 30;
+
+/// Largest file of a container's log that a manifest can ask for, in bytes.
+pub const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// Most files of a container's log that a manifest can ask for.
+pub const LOG_FILES_MAX: u32 = 100;
 
 /// Pods of one workload on one host. More is a typing error.
 pub const REPLICAS_MAX: u32 = 1_000;

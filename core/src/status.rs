@@ -72,6 +72,8 @@ pub struct Summary {
     pub starting: Vec<String>,
     /// Files of servers for which an older copy stands in, each with its reason. That is as desired, and worth knowing.
     pub stale: Vec<String>,
+    /// Files of servers that nobody has and a manifest goes on without, each with its reason.
+    pub left_out: Vec<String>,
 }
 
 /// The state and the words for what a pass came to: the worst first, the rest counted.
@@ -89,11 +91,16 @@ pub fn summarize(summary: &Summary) -> (State, String) {
         unhealthy,
         starting,
         stale,
+        left_out,
     } = summary;
     let standing = format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod"));
     let standing = match stale.first() {
         None => standing,
         Some(first) => format!("{standing}; an older copy is used: {first}{}", and_more(stale)),
+    };
+    let standing = match left_out.first() {
+        None => standing,
+        Some(first) => format!("{standing}; a file is left out: {first}{}", and_more(left_out)),
     };
     let worst = [
         (failed, State::Failure, "failed"),

@@ -100,6 +100,9 @@ fn fields_of_the_template() -> Vec<(String, Value, &'static str)> {
         (pod("hostNetwork"), json!(true), "container/app/security"),
         (pod("securityContext/supplementalGroups/0"), json!(2001), "container/app/security"),
         (pod("securityContext/fsGroup"), json!(1001), "pod/fs-group"),
+        (pod("hostAliases"), json!([{"ip": "192.0.2.7", "hostnames": ["db.example"]}]), "pod/hosts"),
+        (pod("hostAliases"), json!([{"ip": "192.0.2.8", "hostnames": ["db.example"]}]), "pod/hosts"),
+        (pod("hostAliases"), json!([{"ip": "192.0.2.7", "hostnames": ["second.example"]}]), "pod/hosts"),
         (pod("terminationGracePeriodSeconds"), json!(11), "pod/grace"),
         (pod("initContainers/0/name"), json!("second"), "pod/containers"),
         (pod("initContainers/0/image"), json!("example/prepare:2"), "container/prepare/image"),
@@ -112,6 +115,8 @@ fn fields_of_the_template() -> Vec<(String, Value, &'static str)> {
         (pod("volumes/2/secret/items/0/mode"), json!(0o440), "container/app/mount/run/auth"),
         ("/spec/template/metadata/labels/tier".to_owned(), json!("second"), "pod/labels"),
         ("/spec/template/metadata/annotations/example.org~1restarted".to_owned(), json!("x"), "pod/annotations"),
+        ("/spec/template/metadata/annotations/writ.limits".to_owned(), json!("nofile=1"), "pod/annotations"),
+        ("/spec/template/metadata/annotations/writ.log".to_owned(), json!("max-file=1"), "pod/annotations"),
     ]
 }
 

@@ -15,7 +15,7 @@ use writ_core::guard::{self, Allowed, Grants, Grounds, HostPaths, Policy, Power}
 use writ_core::hash::HashKey;
 use writ_core::holdings::HoldingChange;
 use writ_core::ingress::{CONTAINER, Issuer, Settings, digest, names, pod};
-use writ_core::model::{Desired, ObjectId, Route, RoutePath, World, resolve};
+use writ_core::model::{Changes, Condition, Desired, ObjectId, Route, RoutePath, Target, World, resolve};
 use writ_core::plan::{Act, Drift, Plan, Verb};
 use writ_core::simulated::Host;
 use writ_core::text::{Problems, SecretText, Sources};
@@ -56,7 +56,15 @@ fn settings(words: &str) -> Settings {
 
 fn route(host: &str) -> Route {
     let host = Some(host.to_owned()).filter(|host| host != "*");
-    Route { host, path: RoutePath::Prefix("/".to_owned()), name: "web.other".to_owned(), port: 80, tls: None }
+    Route {
+        host,
+        path: RoutePath::Prefix("/".to_owned()),
+        condition: Condition::default(),
+        to: Target::Pods { name: "web.other".to_owned(), port: 80 },
+        changes: Changes::default(),
+        tls: None,
+        leaves_plain: false,
+    }
 }
 
 /// The configuration that a plan would load, to be read.
@@ -183,6 +191,26 @@ fn what_is_wrong_with_an_ingress_of_kubernetes_is_told_at_its_line() {
 #[test]
 fn what_only_another_ingress_could_do_is_refused_by_name() {
     check("refused.txt");
+}
+
+#[test]
+fn an_ingress_passes_a_relay_by_and_asks_for_the_pods_behind_it() {
+    check("relayed.txt");
+}
+
+#[test]
+fn an_http_route_leads_by_the_listeners_of_its_gateway() {
+    check("gateway.txt");
+}
+
+#[test]
+fn what_is_wrong_with_a_gateway_or_its_routes_is_told_at_its_line() {
+    check("wrong-gateway.txt");
+}
+
+#[test]
+fn what_the_ingress_of_a_host_cannot_do_of_the_gateway_api_is_refused_by_name() {
+    check("refused-gateway.txt");
 }
 
 #[test]

@@ -299,6 +299,37 @@ fn v25_a_bucket_fills_in_what_the_manifest_leaves_out_and_wins_over_what_it_says
 }
 
 #[test]
+fn buckets_of_others_lie_below_all_that_a_workload_says_itself_and_the_later_over_the_earlier() {
+    let container = "          env:\n            - name: PLAIN\n              value: manifest\n            - name: URL\n              \
+                     value: pg://$(HOST)\n";
+    let yaml = set("pg", "", container, "").replace(
+        "    metadata:\n      labels",
+        "    metadata:\n      annotations:\n        writ.bucket: data/pg\n        writ.env-from: shared,shop/web\n      labels",
+    );
+    let buckets = [
+        "shared PLAIN=s",
+        "shared HOST=of-shared",
+        "shared OWN=of-shared",
+        "shop HOST=of-shop",
+        "shop SCOPE=of-shop",
+        "shop/web NAME=of-web",
+        "shop/other NAME=unseen",
+        "data/pg OWN=of-pg",
+    ];
+    let (desired, _) = desired_in(&yaml, &buckets);
+    let main = pod(only(&desired), 0).main;
+    let found: Vec<_> = ["PLAIN", "URL", "OWN", "SCOPE", "NAME"].map(|name| env(&main, name)).into();
+    let wanted = ["manifest", "pg://of-shop", "of-pg", "of-shop", "of-web"].map(|value| Some(value.to_owned()));
+    assert_eq!(found, wanted);
+    let revision = |buckets: &[&str]| only(&desired_in(&yaml, buckets).0).revision.clone();
+    let changed =
+        |from: &str, to: &str| buckets.map(|bucket| if bucket == from { to.to_owned() } else { bucket.to_owned() });
+    let of = |buckets: [String; 8]| revision(&buckets.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_ne!(of(changed("shop/web NAME=of-web", "shop/web NAME=new")), revision(&buckets), "what is read counts");
+    assert_eq!(of(changed("shared HOST=of-shared", "shared HOST=new")), revision(&buckets), "what is hidden does not");
+}
+
+#[test]
 fn two_scopes_with_the_same_name_keep_their_full_names_and_lose_the_short_one() {
     let there = pg().replace("namespace: data", "namespace: staging");
     let (desired, notes) = desired(&all(&[pg(), there]));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::{UnixListener, UnixStream};
 use writ::target::{Depth, Docker, Target};
-use writ_core::model::{MountSource, PodSpec, Security};
+use writ_core::model::{Extras, LogRoom, MountSource, PodSpec, ProcessLimit, Security};
 use writ_core::time::Timestamp;
 
 use crate::world::{HOST, World, container, env, mount};
@@ -72,6 +72,39 @@ async fn powers_of_a_container_are_as_asked_for() {
     root.main.security.run_as_non_root = true;
     let refused = world.create(&root).await.unwrap_err().to_string();
     assert!(refused.contains("runAsNonRoot is set and the container would run as root"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_pod_has_the_names_the_limits_and_the_room_for_its_log_that_it_asks_for_and_another_has_none_of_them() {
+    let world = World::new().await;
+    let mut pod = world.pod("web", 0);
+    pod.extras = Extras {
+        hosts: vec![
+            ("db.example".to_owned(), "192.0.2.7".parse().unwrap()),
+            ("six.example".to_owned(), "2001:db8::7".parse().unwrap()),
+        ],
+        limits: [("nofile".to_owned(), ProcessLimit { soft: 1_000, hard: 2_000 })].into(),
+        log: Some(LogRoom { bytes: 64 << 10, files: 2 }),
+    };
+    world.create(&pod).await.unwrap();
+    let limits = world.exec(&pod.name, &["sh", "-c", "ulimit -Sn; ulimit -Hn"]).await.0;
+    assert_eq!(limits, "1000\n2000");
+    let hosts = world.exec(&pod.name, &["cat", "/etc/hosts"]).await.0;
+    let leads = |name: &str, address: &str| {
+        hosts.lines().any(|line| line.split_whitespace().collect::<Vec<_>>() == [address, name])
+    };
+    assert!(leads("db.example", "192.0.2.7") && leads("six.example", "2001:db8::7"), "{hosts}");
+    assert_eq!(world.field(&pod.name, "{{json .HostConfig.LogConfig.Config}}"), r#"{"max-file":"2","max-size":"64k"}"#);
+    // A deep look finds nothing that a person changed.
+    assert!(world.look(Depth::Deep).await.pods[&pod.name].altered.is_empty());
+    let plain = world.pod("plain", 0);
+    world.create(&plain).await.unwrap();
+    assert_eq!(
+        world.field(&plain.name, "{{json .HostConfig.LogConfig.Config}}"),
+        r#"{"max-file":"3","max-size":"10m"}"#
+    );
+    let asked = world.field(&plain.name, "{{json .HostConfig.ExtraHosts}} {{json .HostConfig.Ulimits}}");
+    assert!(!asked.contains("example") && !asked.contains("nofile"), "{asked}");
 }
 
 #[tokio::test]

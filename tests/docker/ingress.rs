@@ -246,6 +246,63 @@ async fn a_certificate_of_a_secret_is_served_and_a_configuration_that_is_refused
     front.site.holds().await;
 }
 
+/// A Gateway and a route of its, which leads by method, path and header, changes requests and redirects.
+const GATEWAY: &str = r#"
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: front, namespace: SCOPE}
+spec:
+  gatewayClassName: caddy
+  listeners: [{name: plain, port: 80, protocol: HTTP, hostname: "*.SCOPE.example.org"}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: SCOPE}
+spec:
+  parentRefs: [{name: front}]
+  hostnames: [gate.SCOPE.example.org]
+  rules:
+    - matches: [{path: {value: /api}}]
+      filters:
+        - {type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}
+        - {type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: X-Front, value: api}]}}
+      backendRefs: [{name: web, port: 8080}]
+    - matches: [{path: {value: /api}, headers: [{name: X-Tenant, value: b}]}]
+      filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: /version}}}]
+      backendRefs: [{name: other, port: 8080}]
+    - matches: [{path: {type: Exact, value: /old}}]
+      filters:
+        - type: RequestRedirect
+          requestRedirect: {hostname: new.example.org, path: {type: ReplaceFullPath, replaceFullPath: /new}, statusCode: 301}
+"#;
+
+#[tokio::test]
+async fn a_route_of_a_gateway_leads_by_path_and_header_changes_requests_and_redirects() {
+    let front = Front::new("").await;
+    front.site.write("web.hcl", &[app("web", "one", ""), app("other", "two", "")].concat());
+    front.site.deploy("gateway.yaml", GATEWAY).await;
+    front.answers("gate", "/api/version", (200, "one")).await;
+    let host = front.host("gate");
+    let client = Client::builder().no_proxy().resolve(&host, front.at(front.http));
+    let client = client.redirect(redirect::Policy::none()).build().unwrap();
+    let ask = |path: &str| client.get(format!("http://{host}:{}{path}", front.http));
+    let answer = ask("/api/version?a=b").send().await.unwrap();
+    assert_eq!(answer.headers()["x-front"], "api");
+    front.answers("other", "/version", (200, "two")).await;
+    let answer = ask("/api/anything").header("x-tenant", "b").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().trim()), (200, "two"));
+    let answer = ask("/old?a=b").send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 301);
+    let to = format!("http://new.example.org:{}/new?a=b", front.http);
+    assert_eq!(answer.headers()["location"].to_str().unwrap(), to);
+    // What no rule is about leads nowhere, and neither does what only begins like it.
+    for path in ["/", "/apiary", "/old/x", "/OLD"] {
+        assert_eq!(front.asks("gate", path).await.0, 404, "{path}");
+    }
+    assert_eq!(front.site.settle().await, 0);
+    front.site.holds().await;
+}
+
 #[tokio::test]
 async fn a_host_name_that_one_unit_serves_is_refused_to_another_which_keeps_its_other_names() {
     let second = "[[unit]]\nname = \"SCOPE-2\"\nsource = \"infra\"\npath = \"second\"\ntarget = \"docker\"\n";

@@ -190,6 +190,7 @@ impl World {
             shared_names: vec![format!("{name}.{scope}")],
             publish_not_ready: false,
             fs_group: None,
+            extras: Default::default(),
             ends: false,
             grace: Seconds(5),
             min_ready: Seconds(0),

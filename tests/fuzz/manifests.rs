@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::{Files, Lowered, lower, lower_with, unasked};
+use writ_core::dialect::{Files, Given, Lowered, Variables, lower, lower_with, unasked};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problems, Sources};
@@ -36,9 +36,19 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
+/// What is given to the manifests.
+fn variables() -> Variables {
+    let mut variables = Variables::default();
+    for (name, value) in [("VERSION", "1.27"), ("REPLICAS", "3"), ("END", "END"), ("DOLLAR", "$"), ("EMPTY", "")] {
+        variables.set(name, value).unwrap();
+    }
+    variables
+}
+
 /// What is said about files, and what is made of them if they are sound.
 fn told(files: &Files) -> (String, Option<Lowered>) {
-    let (lowered, sources) = lower_with(files, &unasked(files));
+    let (lowered, sources) =
+        lower_with(files, &unasked(files, &variables()), &Given { variables: variables(), ..Given::default() });
     let (mut text, found) = match lowered {
         Ok(lowered) => (lowered.notes.render(&sources, false), Some(lowered)),
         Err(problems) => (problems.render(&sources, false), None),
@@ -143,6 +153,11 @@ fn no_manifest_in_hcl_is_too_much_and_none_shows_the_secret_before_it() {
         "file(\"x\")",
         "url(\"https://a\")",
         "${asset.a.b.c}",
+        "${VERSION}",
+        "${REPLICAS:-1}",
+        "${END}",
+        "${DOLLAR}",
+        "${EMPTY}",
         "${",
         "%{",
         "<<EOT\n",

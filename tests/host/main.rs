@@ -51,3 +51,4 @@ mod statements;
 mod stop;
 mod trust;
 mod urls;
+mod variables;

@@ -91,6 +91,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("recreate", Not),
             ("guard", Not),
             ("plugin", Not),
+            ("variables", Not),
             ("windows", Not),
             ("depends_on", Not),
         ],
@@ -111,10 +112,10 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
 const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("run", &[("--once", Not)]),
     ("plan", &[("--unit", Not)]),
-    ("apply", &[("--file", Local), ("--yes", Local)]),
+    ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not)]),
-    ("render", &[("--show-secrets", Not)]),
+    ("check", &[("--guard", Not), ("--var", Not)]),
+    ("render", &[("--show-secrets", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",
@@ -148,8 +149,18 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("key rotate", &[("--lost", Not), ("--reason", Not)]),
     ("config", &[("--scope", Not), ("--name", Not)]),
     ("suspend", &[("--reason", Not), ("--for", Not)]),
-    ("logs", &[("--scope", Not), ("--follow", Not), ("--previous", Not), ("--tail", Not), ("--timestamps", Not)]),
-    ("exec", &[("--scope", Not), ("--stdin", Not), ("--tty", Not)]),
+    (
+        "logs",
+        &[
+            ("--scope", Not),
+            ("--container", Not),
+            ("--follow", Not),
+            ("--previous", Not),
+            ("--tail", Not),
+            ("--timestamps", Not),
+        ],
+    ),
+    ("exec", &[("--container", Not), ("--scope", Not), ("--stdin", Not), ("--tty", Not)]),
     ("volume restore", &[("--replace", Not), ("--outward-links", Not)]),
     ("volume rm", &[("--yes", Not)]),
     ("enrol", &[("--commit", OnWhat), ("--signer", OnWhat), ("--take-over", Not), ("--yes", Not)]),
@@ -272,7 +283,8 @@ fn every_variable_of_the_environment_is_known_by_what_it_has_to_do_with_verifica
     sources(&root().join("core/src"), &mut all);
     let reads = |text: &str| {
         let calls = ["env::var", "env::vars", "env::var_os", "env::home_dir", "env!("];
-        let own = text.replace("env!(\"CARGO_PKG_VERSION\")", "");
+        // What cargo tells the compiler is told to nobody who runs the program.
+        let own = text.replace("env!(\"CARGO_PKG_VERSION\")", "").replace("env!(\"OUT_DIR\")", "");
         calls.iter().any(|call| own.contains(call)) || text.contains("use std::env;")
     };
     let found = all.iter().filter(|(_, text)| reads(text)).map(|(path, text)| (path.clone(), variables(text)));

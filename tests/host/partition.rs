@@ -64,6 +64,7 @@ fn a_pod_below_the_partition_comes_back_with_the_values_of_today_and_the_plan_sa
     let (machine, first) = left_behind(&origin);
     let before = revision(&machine, "data-pg.1");
     let bucket = BucketRef { scope: Scope("data".to_owned()), name: None };
+    machine.store().make_host_key(Clock.now(), "edge-1").unwrap();
     machine.store().bucket_set(Clock.now(), &bucket, "KEY", &SecretText::new("canary")).unwrap();
     remove(&machine, "data-pg.0");
     let shown = machine.writ(&["plan"]);

@@ -94,6 +94,7 @@ async fn a_person_a_commit_a_bucket_and_another_hash_each_end_the_wait() {
             origin.deploy(&[("web.hcl", WEB), ("notes.txt", "nothing")]);
         }),
         ("a changed bucket", Wake::Interval, &|| {
+            machine.store().make_host_key(Clock.now(), "edge-1").unwrap();
             machine.store().bucket_set(Clock.now(), &bucket, "KEY", &SecretText::new("value")).unwrap();
         }),
     ];

@@ -4,6 +4,7 @@ mod edits;
 mod files;
 mod kept;
 mod state;
+mod vault;
 
 use std::path::Path;
 
@@ -25,6 +26,13 @@ pub(crate) fn state_folder() -> TempDir {
 fn new() -> (TempDir, Store) {
     let folder = state_folder();
     let store = Store::open(NOW, folder.path()).unwrap();
+    (folder, store)
+}
+
+/// A store of a host that has its key, by which values of buckets are sealed.
+fn with_key() -> (TempDir, Store) {
+    let (folder, store) = new();
+    store.make_host_key(NOW, "edge-1").unwrap();
     (folder, store)
 }
 

@@ -14,13 +14,16 @@ use crate::pass::World;
 struct Server {
     address: SocketAddr,
     answer: Arc<Mutex<Option<String>>>,
+    /// The last request, in lower case.
+    request: Arc<Mutex<String>>,
 }
 
 impl Server {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, answer) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(None::<String>)));
-        let shared = Arc::clone(&answer);
+        let request = Arc::new(Mutex::new(String::new()));
+        let (shared, last) = (Arc::clone(&answer), Arc::clone(&request));
         // Ends with the tests' process.
         drop(std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -32,12 +35,17 @@ impl Server {
                         Ok(count) => request.extend_from_slice(&part[..count]),
                     }
                 }
+                *last.lock().unwrap() = String::from_utf8_lossy(&request).to_lowercase();
                 let answer = shared.lock().unwrap().clone();
                 // A client that has read enough hangs up.
                 drop(answer.map(|answer| stream.write_all(answer.as_bytes())));
             }
         }));
-        Self { address, answer }
+        Self { address, answer, request }
+    }
+
+    fn was_asked(&self) -> String {
+        self.request.lock().unwrap().clone()
     }
 
     fn sends(&self, content: &str) {
@@ -54,10 +62,15 @@ impl Server {
 
     /// A workload that mounts what this server sends.
     fn manifest(&self, image: &str) -> String {
+        self.manifest_with(image, "")
+    }
+
+    /// The same, with something behind the address.
+    fn manifest_with(&self, image: &str, terms: &str) -> String {
         format!(
             "deployment \"shop\" \"web\" {{\n  image = \"{image}\"\n  replicas = 1\n  \
              volumes = [\"${{asset.shop.conf.main}}:/etc/main:ro\"]\n}}\n\
-             asset \"shop\" \"conf\" {{\n  main = url(\"http://{}/main?key=canary\")\n}}\n",
+             asset \"shop\" \"conf\" {{\n  main = url(\"http://{}/main?key=canary\"{terms})\n}}\n",
             self.address
         )
     }
@@ -107,6 +120,110 @@ fn grow_old(world: &World) {
 
 fn copies(world: &World) -> usize {
     std::fs::read_dir(world.settings.host.state.join("urls")).unwrap().count()
+}
+
+#[tokio::test]
+async fn a_server_is_asked_by_its_own_words_for_what_changed_and_its_word_that_nothing_did_is_as_good_as_the_file() {
+    let server = Server::start();
+    let tag =
+        |tag: &str| format!("content-length: 3\r\netag: {tag}\r\nlast-modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n");
+    server.answers("200 OK", &tag("\"v1\""), "one");
+    let world = World::with(&[("web.hcl", &server.manifest("web:1"))]);
+    world.pass().await;
+    let host = world.host();
+    assert!(!server.was_asked().contains("if-none-match") && !server.was_asked().contains("if-modified-since"));
+    assert_eq!(copies(&world), 2);
+    grow_old(&world);
+    server.answers("304 Not Modified", "", "");
+    let end = world.pass().await;
+    assert!(end.changes == 0 && !end.refused && world.host() == host, "{end:?}");
+    let asked = server.was_asked();
+    assert!(
+        asked.contains("if-none-match: \"v1\"") && asked.contains("if-modified-since: thu, 01 jan 2026"),
+        "{asked}"
+    );
+    // It counts as fetched now: nothing is told of an older copy, and its age begins anew.
+    assert_eq!(world.standing().2, "1 workload, 1 of 1 pod available");
+    server.is_down();
+    world.pass().await;
+    let told = world.standing().2;
+    let year = told.split("fetched at ").nth(1).and_then(|rest| rest.get(..4)).unwrap().to_owned();
+    assert!(year.parse::<u32>().unwrap() >= 2026, "{told}");
+    // What is new comes with words of its own.
+    server.answers("200 OK", &tag("\"v2\""), "two");
+    assert!(world.pass().await.changes > 0);
+    server.answers("304 Not Modified", "", "");
+    assert!(!world.pass().await.refused && server.was_asked().contains("if-none-match: \"v2\""));
+}
+
+#[tokio::test]
+async fn a_server_that_says_unchanged_without_having_been_asked_so_has_sent_nothing() {
+    let server = Server::start();
+    server.answers("304 Not Modified", "", "");
+    let world = World::with(&[("web.hcl", &server.manifest("web:1"))]);
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    server.sends("one");
+    assert!(world.pass().await.changes > 0);
+    // No words came with the file, so that none are said to the server.
+    server.answers("304 Not Modified", "", "");
+    let end = world.pass().await;
+    assert!(!server.was_asked().contains("if-") && world.standing().2.contains("an older copy"), "{end:?}");
+}
+
+#[tokio::test]
+async fn what_holds_when_a_server_is_down_is_what_the_manifest_says() {
+    let server = Server::start();
+    let world = World::with(&[("web.hcl", &server.manifest_with("web:1", ", { on_failure = \"skip\" }"))]);
+    let end = world.pass().await;
+    assert!(end.changes > 0 && !end.refused && !end.failed, "without the file: {end:?}");
+    let (without, told) = (world.host(), world.standing().2);
+    assert!(told.contains("; a file is left out: http://") && !told.contains("canary"), "{told}");
+    assert_eq!(world.pass().await.changes, 0);
+    server.sends("one");
+    assert!(world.pass().await.changes > 0, "the file is there now");
+    let with = world.host();
+    assert!(with != without && !world.standing().2.contains("left out"));
+    server.is_down();
+    let end = world.pass().await;
+    assert!(end.changes == 0 && world.host() == with, "the copy is better than nothing: {end:?}");
+    // The strictest refuses the copy as well, and what runs goes on.
+    world.deploy("web.hcl", &server.manifest_with("web:2", ", { on_failure = \"error\" }"));
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0 && world.host() == with, "{end:?}");
+    world.deploy("web.hcl", &server.manifest_with("web:2", ", { on_failure = \"stale\" }"));
+    assert!(world.pass().await.changes > 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_left_out_is_asked_for_again_by_the_same_agent() {
+    let server = Server::start();
+    let world = World::with(&[("web.hcl", &server.manifest_with("web:1", ", { on_failure = \"skip\" }"))]);
+    let (agent, attendance) = world.agent();
+    let passes = async {
+        assert!(world.pass_of(&agent).await.changes > 0);
+        server.sends("one");
+        assert!(world.pass_of(&agent).await.changes > 0);
+        server.sends("two");
+        assert_eq!(world.pass_of(&agent).await.changes, 0, "one that is there is not asked for at every pass");
+    };
+    tokio::select! {
+        () = passes => {}
+        never = attendance.run(&agent) => match never {},
+    }
+}
+
+#[tokio::test]
+async fn a_server_is_given_the_time_that_the_manifest_says() {
+    // Nobody takes the connection, and so nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let manifest = format!(
+        "asset \"shop\" \"conf\" {{\n  main = url(\"http://{}/main\", {{ timeout = \"1s\" }})\n}}\n",
+        silent.local_addr().unwrap()
+    );
+    let world = World::with(&[("web.hcl", &manifest)]);
+    let end = world.pass().await;
+    assert!(end.refused && end.units[0].2.contains("did not send it within 1 s"), "{end:?}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use writ_core::plan::Verb;
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
+use super::variables::Given;
 use super::{files, spine};
 
 #[derive(Debug, clap::Args)]
@@ -22,13 +23,16 @@ pub(crate) struct Arguments {
     /// A folder with manifests, or one manifest
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     path: PathBuf,
+    #[command(flatten)]
+    variables: Given,
     /// Ask nothing
     #[arg(long)]
     yes: bool,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, yes } = arguments;
+    let Arguments { path, variables, yes } = arguments;
+    let variables = variables.read()?;
     if !host.settings()?.host.allow_unsigned_apply {
         host.terminal.complain(
             "this host applies signed commits alone: commit the files, or set `allow_unsigned_apply = true` in [host]",
@@ -36,7 +40,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         return Err(Failure::Said(Exit::Refused));
     }
     let files = files::read(path)?;
-    let (agent, attendance) = spine::agent_with_local(host)?;
+    let (agent, attendance) = spine::agent_with_local(host, variables)?;
     let unit = agent.unit(spine::local()).ok_or_else(|| Failure::message("the unit of local files is missing"))?;
     let interrupt = Interrupt::default();
     spine::attended(&agent, attendance, &interrupt, async {

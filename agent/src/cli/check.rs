@@ -14,6 +14,7 @@ use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::host::Host;
 use super::terminal::Format;
+use super::variables::Given;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -22,13 +23,16 @@ pub(crate) struct Arguments {
     /// Judge by what a host allows, too: privileged, baseline, restricted, or a file with a policy
     #[arg(long, value_name = "PROFILE|FILE")]
     guard: Option<String>,
+    #[command(flatten)]
+    variables: Given,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, guard } = arguments;
+    let Arguments { path, guard, variables } = arguments;
+    let variables = variables.read()?;
     let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
     let read = files::read(path)?;
-    let (objects, problems, sources) = judge(files::judged(&read)?, guard.as_ref());
+    let (objects, problems, sources) = judge(files::judged(&read, &variables)?, guard.as_ref());
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({

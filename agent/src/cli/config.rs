@@ -143,7 +143,12 @@ fn set(host: &Host, bucket: &BucketRef, keys: &[String]) -> Ended {
         values.push((key, value));
     }
     let now = host.now();
-    let changed = host.store()?.batch(|batch| {
+    let store = host.store()?;
+    // Values are sealed by it, and may be set before any pass made it.
+    if store.named_host_key()?.is_none() {
+        store.make_host_key(now, &host.settings()?.host.name)?;
+    }
+    let changed = store.batch(|batch| {
         let mut changed = Vec::new();
         for (key, value) in &values {
             if batch.bucket_set(now, bucket, key, value)? {

@@ -7,6 +7,7 @@ use writ::interrupt::Interrupt;
 use writ::one_off;
 use writ::record::OperatorEvent;
 use writ::settings::person;
+use writ_core::dialect::Variables;
 use writ_core::model::{BucketRef, ObjectId};
 use writ_core::plan::{Act, Plan};
 
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let Arguments { object, prune, yes } = arguments;
     let object = object::parse(object)?;
-    let (agent, attendance) = spine::agent_with_local(host)?;
+    let (agent, attendance) = spine::agent_with_local(host, Variables::default())?;
     let unit = holder(&agent, &object)?;
     let interrupt = Interrupt::default();
     let ended = spine::attended(&agent, attendance, &interrupt, async {

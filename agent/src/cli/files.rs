@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use writ::confine::{Child, Judged};
-use writ_core::dialect::{Address, Files, Lowered, is_manifest};
+use writ_core::dialect::{Address, Files, Lowered, Variables, is_manifest};
 use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use writ_core::text::{Problems, Sources};
 
@@ -45,14 +45,18 @@ pub(crate) fn read(path: &Path) -> Result<Files, Failure> {
 }
 
 /// What files ask for, without anything fetched. A confined process finds out.
-pub(crate) fn judged(files: &Files) -> Result<Judged, Failure> {
-    Ok(block_on(Child::default().lower_unfetched(files))??)
+pub(crate) fn judged(files: &Files, variables: &Variables) -> Result<Judged, Failure> {
+    Ok(block_on(Child::default().lower_unfetched(files, variables))??)
 }
 
 /// Lowers files without fetching anything, and gives the addresses that were not asked; if they are not right, says all
 /// problems.
-pub(crate) fn lowered(files: &Files, terminal: &Terminal) -> Result<(Lowered, BTreeSet<Address>), Failure> {
-    let Judged { lowered, sources, unfetched } = judged(files)?;
+pub(crate) fn lowered(
+    files: &Files,
+    variables: &Variables,
+    terminal: &Terminal,
+) -> Result<(Lowered, BTreeSet<Address>), Failure> {
+    let Judged { lowered, sources, unfetched } = judged(files, variables)?;
     match lowered {
         Ok(lowered) => Ok((lowered, unfetched)),
         Err(problems) => Err(refused(&problems, &sources, terminal)),

@@ -38,6 +38,7 @@ mod status;
 mod status_view;
 mod suspend;
 mod terminal;
+mod variables;
 mod verify;
 mod volume;
 mod why;

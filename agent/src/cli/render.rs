@@ -8,6 +8,7 @@ use writ_core::model::{Kind, Object};
 use super::exit::{Ended, Exit};
 use super::host::Host;
 use super::terminal::Format;
+use super::variables::Given;
 use super::{files, yaml};
 
 /// What stands in the place of a value of a Secret.
@@ -20,12 +21,15 @@ pub(crate) struct Arguments {
     /// Print the values of Secrets, too, so that the output can be applied
     #[arg(long)]
     show_secrets: bool,
+    #[command(flatten)]
+    variables: Given,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, show_secrets } = arguments;
+    let Arguments { path, show_secrets, variables } = arguments;
+    let variables = variables.read()?;
     let read = files::read(path)?;
-    let (lowered, unfetched) = files::lowered(&read, &host.terminal)?;
+    let (lowered, unfetched) = files::lowered(&read, &variables, &host.terminal)?;
     for address in unfetched {
         let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
         host.terminal.say(&message);

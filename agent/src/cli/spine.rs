@@ -8,6 +8,7 @@ use writ::interrupt::{Interrupt, Reason};
 use writ::one_off::{LOCAL, local_unit, shared_plugins};
 use writ::settings::Settings;
 use writ::source::Source;
+use writ_core::dialect::Variables;
 use writ_core::plan::{Plan, Step, Verb};
 
 use super::exit::{Exit, Failure};
@@ -21,11 +22,13 @@ pub(crate) fn agent(host: &Host) -> Result<(Agent, Attendance), Failure> {
 }
 
 /// The agent with one more unit, to which local files belong. It is on the engine, unless the host has none.
-pub(crate) fn agent_with_local(host: &Host) -> Result<(Agent, Attendance), Failure> {
+///
+/// Its files can refer to those variables.
+pub(crate) fn agent_with_local(host: &Host, variables: Variables) -> Result<(Agent, Attendance), Failure> {
     let mut settings = host.settings()?.clone();
     let kind = pods::local_kind(&settings);
     let plugins = shared_plugins(&settings.units);
-    settings.units.push(local_unit(kind, settings.host.guard.clone(), plugins));
+    settings.units.push(local_unit(kind, settings.host.guard.clone(), plugins, variables));
     with(host, settings)
 }
 

@@ -3,14 +3,16 @@
 //! Invariant: what is read is held against the files that were asked about. No answer names a file or an address that
 //! is not among them, an object by another name than its own, or one object twice.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::Value;
-use writ_core::dialect::{Address, BlockId, Files, Lowered};
-use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX};
+use writ_core::dialect::{Address, Addresses, BlockId, Files, Lowered, Variables};
+use writ_core::limits::{ADDRESS_SECONDS_MAX, ADDRESSES_MAX, PLUGIN_BLOCKS_MAX};
 use writ_core::model::{Kind, Object, ObjectId};
 use writ_core::text::{Place, PlacesDraft, Problem, Problems, Severity, Sources};
+use writ_core::time::Seconds;
 
 use super::value;
 use super::wire::{ANSWER, Decoder, Encoder, Garbled};
@@ -28,7 +30,8 @@ pub(super) fn write<W: Write>(to: W, files: &Files, answer: &Answer) -> io::Resu
     match answer {
         Answer::Addresses(addresses) => {
             writer.to.byte(0)?;
-            writer.addresses(addresses)
+            writer.addresses(&addresses.keys().cloned().collect())?;
+            addresses.values().try_for_each(|timeout| writer.to.long(timeout.0.into()))
         }
         Answer::Judged(judged) => {
             writer.to.byte(1)?;
@@ -41,14 +44,14 @@ pub(super) fn write<W: Write>(to: W, files: &Files, answer: &Answer) -> io::Resu
     }
 }
 
-/// Reads an answer about files.
-pub(super) fn read(bytes: &[u8], files: &Files) -> Result<Answer, Garbled> {
+/// Reads an answer about files, to which their unit gives those variables.
+pub(super) fn read(bytes: &[u8], files: &Files, variables: &Variables) -> Result<Answer, Garbled> {
     let mut from = Decoder::new(bytes, ANSWER_ITEMS_MAX);
     from.expect(ANSWER)?;
     let kind = from.byte()?;
-    let mut reader = Reader { from, paths: files.keys().map(String::as_str).collect() };
+    let mut reader = Reader { from, paths: files.keys().map(String::as_str).collect(), variables };
     let answer = match kind {
-        0 => Answer::Addresses(reader.addresses(files)?),
+        0 => Answer::Addresses(reader.timed_addresses(files)?),
         1 => Answer::Judged(reader.judged(files)?),
         2 => Answer::Questions(reader.questions()?),
         _ => return Err(Garbled("the answer is of no known kind")),
@@ -162,6 +165,7 @@ fn cut(message: &str) -> String {
 struct Reader<'a> {
     from: Decoder<'a>,
     paths: Vec<&'a str>,
+    variables: &'a Variables,
 }
 
 impl Reader<'_> {
@@ -188,15 +192,20 @@ impl Reader<'_> {
         }
     }
 
-    /// Addresses that stand in the files: nobody else's are asked.
+    /// Addresses that stand in the files, as they are or with variables: nobody else's are asked.
     fn addresses(&mut self, files: &Files) -> Result<BTreeSet<Address>, Garbled> {
         let texts: Vec<&str> = files.values().filter_map(|bytes| std::str::from_utf8(bytes).ok()).collect();
+        let filled = OnceCell::new();
+        let filled =
+            || filled.get_or_init(|| texts.iter().map(|text| self.variables.put_into(text)).collect::<Vec<_>>());
         let count = self.from.count()?;
         let mut addresses = BTreeSet::new();
         for _ in 0..count {
             let text = self.from.text()?;
             let address = Address::read(text).ok_or(Garbled("an address is none"))?;
-            if !texts.iter().any(|written| written.contains(text)) {
+            let stands = texts.iter().any(|written| written.contains(text))
+                || filled().iter().any(|written| written.contains(text));
+            if !stands {
                 return Err(Garbled("an address stands in no file"));
             }
             addresses.insert(address);
@@ -218,6 +227,16 @@ impl Reader<'_> {
         } else {
             Ok(questions)
         }
+    }
+
+    /// The same, each with how long its server is given.
+    fn timed_addresses(&mut self, files: &Files) -> Result<Addresses, Garbled> {
+        let mut timed = Addresses::new();
+        for address in self.addresses(files)? {
+            let seconds = u32::try_from(self.from.long()?).ok().filter(|it| (1..=ADDRESS_SECONDS_MAX.0).contains(it));
+            timed.insert(address, Seconds(seconds.ok_or(Garbled("an address is given no such time"))?));
+        }
+        Ok(timed)
     }
 
     fn objects(&mut self) -> Result<Vec<Object>, Garbled> {
@@ -312,7 +331,7 @@ fn is_named_so(id: &ObjectId, body: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use writ_core::dialect::{Contents, Fetched, addresses, lower_with};
+    use writ_core::dialect::{Contents, Fetched, Given, addresses, lower_with};
 
     use super::*;
 
@@ -327,10 +346,11 @@ mod tests {
     }
 
     fn judged(files: &Files) -> Judged {
-        let unfetched = addresses(files);
+        let none = Variables::default();
+        let unfetched: BTreeSet<Address> = addresses(files, &none).into_keys().collect();
         let contents: Contents =
             unfetched.iter().map(|address| (address.clone(), Fetched::Fresh(vec![0, 255]))).collect();
-        let (lowered, sources) = lower_with(files, &contents);
+        let (lowered, sources) = lower_with(files, &contents, &Given::default());
         Judged { lowered, sources, unfetched }
     }
 
@@ -342,7 +362,7 @@ mod tests {
 
     #[track_caller]
     fn read_back(files: &Files, judged: Judged) -> Judged {
-        match read(&bytes(files, &Answer::Judged(judged)), files) {
+        match read(&bytes(files, &Answer::Judged(judged)), files, &Variables::default()) {
             Ok(Answer::Judged(judged)) => judged,
             other => panic!("{other:?}"),
         }
@@ -353,7 +373,9 @@ mod tests {
         let files = files(&[("a.hcl", HCL), ("b.yaml", "# nothing\n")]);
         let mut judged = judged(&files);
         change(&mut judged);
-        read(&bytes(&files, &Answer::Judged(judged)), &files).map_err(|garbled| garbled.0).unwrap_err()
+        read(&bytes(&files, &Answer::Judged(judged)), &files, &Variables::default())
+            .map_err(|garbled| garbled.0)
+            .unwrap_err()
     }
 
     fn objects(judged: &mut Judged) -> &mut Vec<Object> {
@@ -419,12 +441,28 @@ mod tests {
     fn an_answer_cut_off_anywhere_or_about_other_files_is_refused() {
         let files = files(&[("a.hcl", HCL)]);
         let whole = bytes(&files, &Answer::Judged(judged(&files)));
+        let none = Variables::default();
+        let read = |bytes: &[u8], files: &Files| super::read(bytes, files, &none);
         assert!(read(&whole, &files).is_ok());
         assert!((0..whole.len()).step_by(7).all(|length| read(&whole[..length], &files).is_err()));
         assert!(read(&whole, &Files::new()).is_err());
-        let addresses = bytes(&files, &Answer::Addresses(addresses(&files)));
+        let addresses = bytes(&files, &Answer::Addresses(addresses(&files, &none)));
         assert!(matches!(read(&addresses, &files), Ok(Answer::Addresses(found)) if found.len() == 1));
         let other = self::files(&[("a.hcl", "# https")]);
         assert_eq!(read(&addresses, &other).unwrap_err(), Garbled("an address stands in no file"));
+    }
+
+    #[test]
+    fn an_address_that_only_a_variable_completes_is_one_of_the_files_and_one_by_another_value_is_not() {
+        let files = files(&[("a.hcl", &HCL.replace("a.example", "${HOST}"))]);
+        let variables = |host| {
+            let mut variables = Variables::default();
+            variables.set("HOST", host).unwrap();
+            variables
+        };
+        let honest = bytes(&files, &Answer::Addresses(addresses(&files, &variables("a.example"))));
+        assert!(matches!(read(&honest, &files, &variables("a.example")), Ok(Answer::Addresses(it)) if it.len() == 1));
+        let other = read(&honest, &files, &variables("b.example")).unwrap_err();
+        assert_eq!(other, Garbled("an address stands in no file"));
     }
 }

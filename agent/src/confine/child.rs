@@ -10,7 +10,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use rustix::fs::FileType;
-use writ_core::dialect::{Contents, Expansions, Fetched, Files, addresses, lower_expanded, questions};
+use writ_core::dialect::{Contents, Fetched, Files, Given, addresses, lower_with, questions};
 use writ_core::limits::ADDRESSES_MAX;
 
 use super::ended::{BROKE_OFF, EXIT_UNCONFINED};
@@ -55,30 +55,30 @@ fn answer_one(words: &[OsString]) -> Result<(), Box<dyn Error>> {
     output.flush()?;
     let mut question = Vec::new();
     io::stdin().lock().read_to_end(&mut question)?;
-    let (files, ask, expansions) = request::read(&question).map_err(|garbled| garbled.0)?;
+    let (files, given, ask) = request::read(&question).map_err(|garbled| garbled.0)?;
     drop(question);
     let mut output = BufWriter::with_capacity(1 << 16, output);
-    answer::write(&mut output, &files, &answered(&files, &ask, &expansions))?;
+    answer::write(&mut output, &files, &answered(&files, &given, &ask))?;
     output.flush()?;
     Ok(())
 }
 
-fn answered(files: &Files, ask: &Ask, expansions: &Expansions) -> Answer {
+fn answered(files: &Files, given: &Given, ask: &Ask) -> Answer {
     let judged = |contents: &Contents, unfetched| {
-        let (lowered, sources) = lower_expanded(files, contents, expansions);
+        let (lowered, sources) = lower_with(files, contents, given);
         Answer::Judged(Judged { lowered, sources, unfetched })
     };
     let named = match ask {
-        Ask::Blocks => return Answer::Questions(questions(files, &expansions.kinds)),
+        Ask::Blocks => return Answer::Questions(questions(files, given)),
         Ask::With(contents) => return judged(contents, [].into()),
-        Ask::First | Ask::Unfetched => addresses(files),
+        Ask::First | Ask::Unfetched => addresses(files, &given.variables),
     };
     if *ask == Ask::First && (1..=ADDRESSES_MAX).contains(&named.len()) {
         return Answer::Addresses(named);
     }
-    let contents = named.iter().map(|address| (address.clone(), Fetched::Unasked)).collect();
+    let contents = named.keys().map(|address| (address.clone(), Fetched::Unasked)).collect();
     // Lowering refuses so many that nobody asks them all, and then nobody need be told.
-    judged(&contents, if named.len() > ADDRESSES_MAX { [].into() } else { named })
+    judged(&contents, if named.len() > ADDRESSES_MAX { [].into() } else { named.into_keys().collect() })
 }
 
 /// The limits as the agent gives them: the word `first`, bytes, seconds.

@@ -4,7 +4,8 @@
 //! itself, and says which ones stand; then it reads the files, answers, and ends. Nobody keeps a child running.
 //!
 //! Invariant: whatever the child does, it ends as a value: what the files ask for, or why that cannot be said.
-//! Invariant: the child is given files and what was fetched for them, and no bucket, key, token or setting.
+//! Invariant: the child is given files, what was fetched for them and the variables of their unit, and no bucket, key, token
+//! or other setting.
 //! Invariant: what the child says is held against what an honest one could say (`answer`), as bytes of a stranger are.
 
 mod answer;
@@ -21,7 +22,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use writ_core::dialect::{Address, BlockId, Contents, Expansions, Files, Lowered};
+use writ_core::dialect::{Address, Addresses, BlockId, Contents, Files, Given, Lowered, Variables};
 use writ_core::text::{Problems, Sources};
 
 use crate::fetch::{self, Taken};
@@ -50,8 +51,8 @@ enum Ask {
 enum Answer {
     /// What plugins are asked, for each block of theirs.
     Questions(BTreeMap<BlockId, String>),
-    /// These are to be fetched first.
-    Addresses(BTreeSet<Address>),
+    /// These are to be fetched first, each within its time.
+    Addresses(Addresses),
     /// What they ask for.
     Judged(Judged),
 }
@@ -68,23 +69,18 @@ pub struct Judged {
 }
 
 impl Child {
-    /// What files ask for, and what they take from servers for it. Copies of these are kept below the
-    /// directory `state`; `expansions` is what plugins made of their blocks.
+    /// What files ask for with what the settings of their unit give to them, and what they take from servers for it. Copies
+    /// of these are kept below the directory `state`.
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower(
-        &self,
-        state: &Path,
-        files: &Files,
-        expansions: &Expansions,
-    ) -> Result<(Judged, Taken), ConfineError> {
-        match self.ask(files, &Ask::First, expansions).await? {
+    pub async fn lower(&self, state: &Path, files: &Files, given: &Given) -> Result<(Judged, Taken), ConfineError> {
+        match self.ask(files, given, &Ask::First).await? {
             Answer::Judged(judged) => Ok((judged, Taken::default())),
             Answer::Addresses(addresses) => {
                 let contents = fetch::contents(state, addresses).await;
                 let taken = Taken::of(&contents);
-                Ok((self.judged(files, &Ask::With(contents), expansions).await?, taken))
+                Ok((self.judged(files, given, &Ask::With(contents)).await?, taken))
             }
             Answer::Questions(_) => Err(unasked()),
         }
@@ -94,15 +90,10 @@ impl Child {
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn questions(
-        &self,
-        files: &Files,
-        expansions: &Expansions,
-    ) -> Result<BTreeMap<BlockId, String>, ConfineError> {
-        match self.ask(files, &Ask::Blocks, expansions).await? {
-            Answer::Questions(questions) if questions.keys().all(|id| expansions.kinds.contains_key(&id.kind)) => {
-                Ok(questions)
-            }
+    pub async fn questions(&self, files: &Files, given: &Given) -> Result<BTreeMap<BlockId, String>, ConfineError> {
+        let kinds = &given.expansions.kinds;
+        match self.ask(files, given, &Ask::Blocks).await? {
+            Answer::Questions(questions) if questions.keys().all(|id| kinds.contains_key(&id.kind)) => Ok(questions),
             Answer::Questions(_) | Answer::Addresses(_) | Answer::Judged(_) => Err(unasked()),
         }
     }
@@ -111,20 +102,13 @@ impl Child {
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower_unfetched(&self, files: &Files) -> Result<Judged, ConfineError> {
-        self.lower_unfetched_with(files, &Expansions::default()).await
+    pub async fn lower_unfetched(&self, files: &Files, variables: &Variables) -> Result<Judged, ConfineError> {
+        let given = Given { variables: variables.clone(), ..Given::default() };
+        self.judged(files, &given, &Ask::Unfetched).await
     }
 
-    /// The same with what plugins made of their blocks.
-    ///
-    /// # Errors
-    /// If the child does anything but answer.
-    pub async fn lower_unfetched_with(&self, files: &Files, expansions: &Expansions) -> Result<Judged, ConfineError> {
-        self.judged(files, &Ask::Unfetched, expansions).await
-    }
-
-    async fn judged(&self, files: &Files, ask: &Ask, expansions: &Expansions) -> Result<Judged, ConfineError> {
-        match self.ask(files, ask, expansions).await? {
+    async fn judged(&self, files: &Files, given: &Given, ask: &Ask) -> Result<Judged, ConfineError> {
+        match self.ask(files, given, ask).await? {
             Answer::Judged(judged) => Ok(judged),
             Answer::Addresses(_) => Err(Ended::Garbled("it asks for what it was given").into()),
             Answer::Questions(_) => Err(unasked()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout, Command};
-use writ_core::dialect::{Expansions, Files};
+use writ_core::dialect::{Files, Given};
 
 use super::ended::{ConfineError, EXIT_UNCONFINED, Ended, of};
 use super::walls::{Limits, Walls};
@@ -86,17 +86,17 @@ impl Child {
     pub async fn walls(&self) -> Result<Walls, ConfineError> {
         let walls = self.come_up(child::WORD, &[]).await?.walls;
         // It could come up and yet give no answer.
-        self.ask(&Files::new(), &Ask::First, &Expansions::default()).await.map(|_| walls)
+        self.ask(&Files::new(), &Given::default(), &Ask::First).await.map(|_| walls)
     }
 
     /// Asks one question about files.
-    pub(super) async fn ask(&self, files: &Files, ask: &Ask, expansions: &Expansions) -> Result<Answer, ConfineError> {
-        let question = request::write(files, ask, expansions).map_err(|error| unstarted(&error.to_string()))?;
+    pub(super) async fn ask(&self, files: &Files, given: &Given, ask: &Ask) -> Result<Answer, ConfineError> {
+        let question = request::write(files, given, ask).map_err(|error| unstarted(&error.to_string()))?;
         let said = self.one(child::WORD, &[], &question).await?;
         if let Some(ended) = of(said.status, &said.errors, &self.bounds) {
             return Err(ended.into());
         }
-        answer::read(&said.output, files).map_err(|garbled| Ended::Garbled(garbled.0).into())
+        answer::read(&said.output, files, &given.variables).map_err(|garbled| Ended::Garbled(garbled.0).into())
     }
 
     /// Starts a child, asks it one question, and takes all that it says until it ended.

@@ -1,19 +1,23 @@
-//! A question as bytes: the files, what was fetched for them, and what is asked.
+//! A question as bytes: the files, the variables of their unit, what was fetched for them, and what is asked.
 
 use std::io;
 
-use writ_core::dialect::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Files};
-use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX, TREE_FILES_MAX};
+use writ_core::dialect::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Files, Given, Variables};
+use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX, TREE_FILES_MAX, VARIABLES_MAX};
 
 use super::Ask;
 use super::wire::{Decoder, Encoder, Garbled, QUESTION};
 use crate::limits::PLUGINS_MAX;
 
-/// Files and contents of one question. Lowering refuses more files than it reads; so many are still told to it.
-const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX + PLUGINS_MAX + PLUGIN_BLOCKS_MAX;
+/// What one question lists. Lowering refuses more files than it reads; so many are still told to it.
+const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX + VARIABLES_MAX + PLUGINS_MAX + PLUGIN_BLOCKS_MAX;
+
+/// What is asked about what.
+pub(super) type Question = (Files, Given, Ask);
 
 /// Writes a question.
-pub(super) fn write(files: &Files, ask: &Ask, expansions: &Expansions) -> io::Result<Vec<u8>> {
+pub(super) fn write(files: &Files, given: &Given, ask: &Ask) -> io::Result<Vec<u8>> {
+    let Given { variables, expansions } = given;
     let mut bytes = Vec::with_capacity(files.values().map(|file| file.len() + 64).sum::<usize>() + 64);
     let mut to = Encoder(&mut bytes);
     to.raw(QUESTION)?;
@@ -29,6 +33,11 @@ pub(super) fn write(files: &Files, ask: &Ask, expansions: &Expansions) -> io::Re
                 write_fetched(&mut to, fetched)?;
             }
         }
+    }
+    to.number(variables.iter().len())?;
+    for (name, value) in variables.iter() {
+        to.text(name)?;
+        to.text(value)?;
     }
     to.number(files.len())?;
     for (path, file) in files {
@@ -85,7 +94,7 @@ fn write_fetched(to: &mut Encoder<&mut Vec<u8>>, fetched: &Fetched) -> io::Resul
 }
 
 /// Reads a question.
-pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask, Expansions), Garbled> {
+pub(super) fn read(bytes: &[u8]) -> Result<Question, Garbled> {
     let mut from = Decoder::new(bytes, ITEMS_MAX);
     from.expect(QUESTION)?;
     let ask = match from.byte()? {
@@ -98,6 +107,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask, Expansions), Garbled> {
         3 => Ask::Blocks,
         _ => return Err(Garbled("the question is of no known kind")),
     };
+    let mut variables = Variables::default();
+    for _ in 0..from.count()? {
+        variables.set(from.text()?, from.text()?).map_err(|_| Garbled("a variable is none"))?;
+    }
     let files = from.list(|from| Ok((from.text()?.to_owned(), from.bytes()?.to_vec())))?;
     let kinds = from.list(|from| Ok((from.text()?.to_owned(), from.text()?.to_owned())))?;
     let answers = from.list(|from| {
@@ -110,7 +123,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask, Expansions), Garbled> {
         Ok((BlockId { kind, scope, name }, expansion))
     })?;
     from.end()?;
-    Ok((files, ask, Expansions { kinds, answers }))
+    Ok((files, Given { variables, expansions: Expansions { kinds, answers } }, ask))
 }
 
 fn read_fetched(from: &mut Decoder<'_>) -> Result<Fetched, Garbled> {
@@ -144,9 +157,12 @@ mod tests {
         ];
         let kinds = [("hep3".to_owned(), "1.0.0".to_owned())].into();
         let expansions = Expansions { kinds, answers: answers.into() };
+        let mut variables = Variables::default();
+        variables.set("VERSION", "1.27").unwrap();
+        let given = Given { variables, expansions };
         for ask in [Ask::First, Ask::Unfetched, Ask::With(contents), Ask::Blocks] {
-            let bytes = write(&files, &ask, &expansions).unwrap();
-            assert_eq!(read(&bytes), Ok((files.clone(), ask, expansions.clone())));
+            let bytes = write(&files, &given, &ask).unwrap();
+            assert_eq!(read(&bytes), Ok((files.clone(), given.clone(), ask)));
             assert!((0..bytes.len()).all(|length| read(&bytes[..length]).is_err()));
         }
     }
@@ -158,5 +174,7 @@ mod tests {
         assert_eq!(read(&with(4)), Err(Garbled("the question is of no known kind")));
         let strange = [&with(2)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'x'], &[3]].concat();
         assert_eq!(read(&strange), Err(Garbled("an address is none")));
+        let strange = [&with(1)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'A'], &[1, 0, 0, 0, b'"'], &[0; 4]].concat();
+        assert_eq!(read(&strange), Err(Garbled("a variable is none")));
     }
 }

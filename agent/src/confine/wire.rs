@@ -9,7 +9,7 @@ use std::io::{self, Write};
 pub(super) const HELLO: &[u8; 16] = b"writ confined 2\n";
 
 /// How a question begins.
-pub(super) const QUESTION: &[u8; 16] = b"writ question 1\n";
+pub(super) const QUESTION: &[u8; 16] = b"writ question 2\n";
 
 /// How an answer begins.
 pub(super) const ANSWER: &[u8; 16] = b"writ answer is1\n";

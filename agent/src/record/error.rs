@@ -118,6 +118,24 @@ pub enum RecordError {
     /// It is said to be lost, and is there.
     #[error("the host key that the journal names is there and can sign: run `writ key rotate` without --lost")]
     HostKeyNotLost,
+    /// Values of buckets that cannot be read by the host key.
+    #[error(
+        "values of config buckets cannot be read, for they are sealed by a host key that is not here: {keys}. Put that key back \
+         ({folder}/host_key); if it is lost, so are they: give the host another key by `writ key rotate --lost --reason WHY`, \
+         then set each of them anew by `writ config set`, or remove it by `writ config unset`"
+    )]
+    BucketsSealed {
+        /// The keys, as `SCOPE/NAME KEY`.
+        keys: String,
+        /// The state directory.
+        folder: String,
+        /// Why the host key cannot be had, if it cannot.
+        #[source]
+        source: Option<Box<Self>>,
+    },
+    /// A value that no bucket holds.
+    #[error("the value is too large for a config bucket")]
+    TooLarge,
     /// The journal says nothing of what is to be proven.
     #[error("the journal {path} tells nothing of {about}")]
     NothingToldOf {

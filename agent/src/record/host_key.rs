@@ -57,7 +57,7 @@ impl Store {
     /// Makes the host key, if the journal names none yet. A file that is there already, and that the journal did not come
     /// to tell of, is taken. True if it is new.
     pub fn make_host_key(&self, now: Timestamp, host: &str) -> Result<(HostKey, bool), RecordError> {
-        self.batch(|batch| {
+        let made = self.batch(|batch| {
             if let Some(named) = named(batch.connection, batch.path)? {
                 return settle(self.folder(), &named).map(|key| (key.public(), false));
             }
@@ -69,8 +69,13 @@ impl Store {
             let public = key.public();
             publish(self.folder(), &public, host)?;
             batch.append(now, &AgentEvent::HostKeyMade { host: host.to_owned(), key: public.to_string() }.into())?;
+            batch.seal_buckets(&key)?;
             Ok((public, true))
-        })
+        })?;
+        if made.1 {
+            self.forget_copies()?;
+        }
+        Ok(made)
     }
 
     /// Signs a text in public with the host key; gives the key and the signature in armor. None before there was a key.
@@ -97,21 +102,25 @@ impl Store {
     ) -> Result<(HostKey, HostKey), RecordError> {
         let changed = self.batch(|batch| {
             let from = named(batch.connection, batch.path)?.ok_or(RecordError::NoHostKey)?;
-            let event = |to: &HostKey| match lost {
-                None => handover(batch, now, host, &settle(self.folder(), &from)?, to),
+            let event = |to: &SecretKey| match lost {
+                None => {
+                    let old = settle(self.folder(), &from)?;
+                    batch.seal_buckets_anew(&old, to)?;
+                    handover(batch, now, host, &old, &to.public())
+                }
                 Some(_) if load(self.folder(), &from).is_ok() => Err(RecordError::HostKeyNotLost),
                 Some(Lost { owner, reason }) => Ok(AgentEvent::HostKeyReplaced {
                     host: host.to_owned(),
                     from: from.to_string(),
-                    to: to.to_string(),
+                    to: to.public().to_string(),
                     owner: owner.clone(),
                     reason: reason.clone(),
                 }),
             };
-            let to = fresh(self.folder(), NEXT, host)?.public();
+            let to = fresh(self.folder(), NEXT, host)?;
             let event = event(&to).inspect_err(|_| drop(fs::remove_file(self.folder().join(NEXT))))?;
             batch.append(now, &event.into())?;
-            Ok((from, to))
+            Ok((from, to.public()))
         })?;
         // From here on the record names the new key, and whoever signs next puts its file in place if this cannot.
         self.batch(|_| {
@@ -193,7 +202,7 @@ pub(super) fn key_of(row: &wire::Row) -> Option<String> {
 }
 
 /// The key of that name, wherever a change of keys left it.
-fn load(folder: &Path, named: &HostKey) -> Result<SecretKey, RecordError> {
+pub(super) fn load(folder: &Path, named: &HostKey) -> Result<SecretKey, RecordError> {
     let path = folder.join(FILE);
     let found = read(&path)?;
     if found.as_ref().is_some_and(|found| found.public() == *named) {

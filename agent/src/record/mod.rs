@@ -31,6 +31,7 @@ mod setbacks;
 mod step;
 mod store;
 mod tree;
+mod vault;
 mod walk;
 mod wire;
 mod witness;

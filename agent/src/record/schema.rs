@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -146,6 +146,15 @@ CREATE TABLE rewinds (
     source    TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 "#;
+
+/// Values of buckets are sealed by the host key. Those of before are sealed when the store is opened next, or once there is a
+/// key.
+const SEALED_BUCKETS: &str = r#"
+ALTER TABLE buckets ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+"#;
+
+/// The first schema in which values of buckets can be sealed.
+pub(super) const BUCKETS_SEALED_SINCE: u32 = 5;
 
 /// The schema of a database, as it says itself.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {

@@ -101,6 +101,11 @@ impl SecretKey {
         self.0.to_openssh(LineEnding::LF)
     }
 
+    /// The random bytes that it grew from; none for a key of another kind, which no host key is.
+    pub(super) fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {
+        self.0.key_data().ed25519().map(|pair| Zeroizing::new(pair.private.to_bytes()))
+    }
+
     /// Its public half.
     pub(super) fn public(&self) -> HostKey {
         HostKey::of(self.0.public_key().key_data()).expect("only Ed25519 keys are made and read")

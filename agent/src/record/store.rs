@@ -55,7 +55,9 @@ impl Store {
         check_version(&connection, &path)?;
         durable(&connection).map_err(database("set durability", &path))?;
         let hash_key = found(&mut connection, &path, now)?;
-        Ok(Self { connection: Mutex::new(connection), path, hash_key })
+        let store = Self { connection: Mutex::new(connection), path, hash_key };
+        store.seal_old_buckets()?;
+        Ok(store)
     }
 
     /// Opens the store to read it, which is possible while an agent runs. Writing to it fails.

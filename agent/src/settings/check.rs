@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::limits;
+use writ_core::dialect::Variables;
 use writ_core::plan::{Drift, PruneBudget};
-use writ_core::text::{Place, Problem, Problems, Sources, Written};
+use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name};
 use writ_core::trust::KeyId;
 
 use super::guard::check_guard;
@@ -248,7 +249,7 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, guard, plugins } = raw;
+    let raw::Unit { name, source, path, target, drift, prune, recreate, guard, plugins, variables } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -264,6 +265,7 @@ fn check_unit(
     };
     let recreate = recreate.is_some_and(|written| written.value);
     let plugins = check_plugins(plugins, problems);
+    let variables = check_variables(variables, problems);
     Some(Unit {
         name: name?,
         source: source?,
@@ -274,7 +276,26 @@ fn check_unit(
         recreate,
         guard: guard?,
         plugins: plugins?,
+        variables: variables?,
     })
+}
+
+/// Variables that can be had. None of them is a secret: the confined process that reads manifests learns them, and whoever
+/// writes a manifest can show them.
+fn check_variables(written: Vec<(String, Written<String>)>, problems: &mut Problems) -> Option<Variables> {
+    let (mut variables, mut sound) = (Variables::default(), true);
+    for (name, Written { value, place }) in written {
+        if is_secret_name(&name) {
+            let help =
+                "put secrets into a config bucket, `writ config set -s SCOPE -n NAME KEY=-`, or choose another name";
+            refuse(problems, &place, format!("the variable `{}` looks like a secret", name.escape_debug()), help);
+            sound = false;
+        } else if let Err(unfit) = variables.set(&name, &value) {
+            refuse(problems, &place, unfit.message, unfit.help);
+            sound = false;
+        }
+    }
+    sound.then_some(variables)
 }
 
 fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {

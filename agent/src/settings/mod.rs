@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use writ_core::dialect::Variables;
 use writ_core::plan::{Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
@@ -140,6 +141,8 @@ pub struct Unit {
     pub guard: Guard,
     /// Programs that expand blocks of kinds which are not built in, each kind once.
     pub plugins: Vec<Plugin>,
+    /// What its manifests can refer to as `${NAME}`.
+    pub variables: Variables,
 }
 
 /// A program that expands blocks of a kind.

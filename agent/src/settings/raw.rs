@@ -52,6 +52,7 @@ pub(super) struct Unit {
     pub(super) recreate: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
     pub(super) plugins: Vec<Plugin>,
+    pub(super) variables: Vec<(String, Written<String>)>,
 }
 
 pub(super) struct Plugin {
@@ -168,6 +169,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         recreate: section.boolean("recreate", problems),
         guard: section.string("guard", problems),
         plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
+        variables: section.texts("variables", problems),
     };
     section.later("windows", problems);
     section.later("depends_on", problems);

@@ -106,7 +106,8 @@ impl Target {
     /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
     pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
         match self {
-            Self::Docker(docker) => docker.execute(context, act, progress).await,
+            // The steps of an engine take much room, which those who wait for them need not have.
+            Self::Docker(docker) => Box::pin(docker.execute(context, act, progress)).await,
             Self::Simulated(simulated) => simulated.execute(context, act).await,
         }
     }

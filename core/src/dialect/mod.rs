@@ -5,6 +5,7 @@
 pub mod compose;
 pub mod kubernetes;
 pub mod openmcf;
+mod variables;
 pub mod voodu;
 mod yaml;
 
@@ -12,12 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
 
 use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use crate::model::{Object, ObjectId};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
+use crate::time::Seconds;
 
 /// The files of a unit: path from the unit's directory, with `/`, to bytes. Order of writing is immaterial.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -31,6 +34,15 @@ pub struct Lowered {
     pub notes: Problems,
 }
 
+/// What the settings of a unit give to its manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// What they can refer to as `${NAME}`.
+    pub variables: Variables,
+    /// What plugins made of the blocks of their kinds: the answers to [`questions`].
+    pub expansions: Expansions,
+}
+
 /// Endings of files that hold manifests. Other files are read only where a manifest names them.
 pub const MANIFEST_ENDINGS: [&str; 6] = [".hcl", ".voodu", ".vdu", ".vd", ".yaml", ".yml"];
 
@@ -40,11 +52,19 @@ pub fn is_manifest(path: &str) -> bool {
     MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
+/// The addresses whose contents manifests take, and how long the server of each is given.
+pub type Addresses = BTreeMap<Address, Seconds>;
+
 /// The addresses whose contents the manifests among `files` take. A manifest that cannot be read names none; lowering says
 /// what is wrong with it.
 #[must_use]
-pub fn addresses(files: &Files) -> BTreeSet<Address> {
-    hcl(files).flat_map(|(path, text)| voodu::addresses(path, text)).collect()
+pub fn addresses(files: &Files, variables: &Variables) -> Addresses {
+    let mut all = Addresses::new();
+    for (address, timeout) in hcl(files).flat_map(|(path, text)| voodu::addresses(path, text, variables)) {
+        let longest = all.entry(address).or_insert(timeout);
+        *longest = timeout.max(*longest);
+    }
+    all
 }
 
 /// The manifests in HCL that can be read as text.
@@ -53,37 +73,28 @@ fn hcl(files: &Files) -> impl Iterator<Item = (&String, &str)> {
     hcl.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)))
 }
 
-/// What plugins are asked about the blocks of `kinds` among `files`: the question for each, as JSON. A manifest that cannot
-/// be read has none; lowering says what is wrong with it.
+/// What plugins are asked about the blocks of their kinds among `files`: the question for each, as JSON. A manifest that
+/// cannot be read has none; lowering says what is wrong with it.
 #[must_use]
-pub fn questions(files: &Files, kinds: &Kinds) -> BTreeMap<BlockId, String> {
-    hcl(files).flat_map(|(path, text)| voodu::questions(path, text, kinds)).collect()
+pub fn questions(files: &Files, given: &Given) -> BTreeMap<BlockId, String> {
+    hcl(files).flat_map(|(path, text)| voodu::questions(path, text, given)).collect()
 }
 
 /// Contents for [`lower_with`] where nothing is fetched.
 #[must_use]
-pub fn unasked(files: &Files) -> Contents {
-    addresses(files).into_iter().map(|address| (address, Fetched::Unasked)).collect()
+pub fn unasked(files: &Files, variables: &Variables) -> Contents {
+    addresses(files, variables).into_keys().map(|address| (address, Fetched::Unasked)).collect()
 }
 
-/// Lowers manifests that take no contents from elsewhere; see [`lower_with`].
+/// Lowers manifests that take nothing from elsewhere; see [`lower_with`].
 pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
-    lower_with(files, &Contents::new())
-}
-
-/// Lowers manifests of which no plugin expands a block; see [`lower_expanded`].
-pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Problems>, Sources) {
-    lower_expanded(files, contents, &Expansions::default())
+    lower_with(files, &Contents::new(), &Given::default())
 }
 
 /// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. `contents` is
-/// what came of their [`addresses`], and `expansions` what plugins answered to their [`questions`]. The sources are for
-/// showing the problems; what is secret in them is starred out.
-pub fn lower_expanded(
-    files: &Files,
-    contents: &Contents,
-    expansions: &Expansions,
-) -> (Result<Lowered, Problems>, Sources) {
+/// what came of their [`addresses`], `given` is what the unit's settings give to them. The sources are for showing the
+/// problems; what is secret in them is starred out.
+pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
     let mut objects = Vec::new();
@@ -97,7 +108,7 @@ pub fn lower_expanded(
             sources.extend(manifest.sources);
         }
         let voodu::Lowering { objects: written, implied, hidden } =
-            voodu::lower(&hcl, files, (contents, expansions), &mut problems);
+            voodu::lower(&hcl, files, (contents, given), &mut problems);
         let effects = |object: &Object| kubernetes::effects(object, kubernetes::Target::Docker);
         cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
         for (file, ranges) in hidden {

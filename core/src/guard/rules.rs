@@ -33,6 +33,8 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         shared_names: _,
         publish_not_ready: _,
         fs_group: _,
+        // Bounded where they are read, and seen inside of the pod alone.
+        extras: _,
         grace: _,
         min_ready: _,
         ends: _,

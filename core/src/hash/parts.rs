@@ -5,6 +5,7 @@
 //! Invariant: what a key of a Secret or a bucket holds enters by a keyed digest alone.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::HashKey;
 use super::encode::Encoder;
@@ -13,7 +14,7 @@ use crate::model::template::{
     Template, Text, Variable,
 };
 use crate::model::{
-    Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work,
+    Extras, Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work,
 };
 
 /// Digests by what they are of.
@@ -21,7 +22,8 @@ pub(super) type Parts = BTreeMap<String, String>;
 
 /// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
 pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
-    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } = template;
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, extras, grace, work } =
+        template;
     let mut parts = Parts::new();
     parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
     parts.insert("pod/labels".to_owned(), map(labels));
@@ -29,6 +31,14 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     parts.insert("pod/dns".to_owned(), dns(names));
     if let Some(group) = fs_group {
         parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").number(u64::from(*group)).digest());
+    }
+    // Limits and room for logs are among the annotations.
+    let Extras { hosts, limits: _, log: _ } = extras;
+    if !hosts.is_empty() {
+        let put = |encoder: &mut Encoder, (name, address): &(String, IpAddr)| {
+            encoder.text(name).address(*address);
+        };
+        parts.insert("pod/hosts".to_owned(), Encoder::new("hosts").list(hosts.iter(), put).digest());
     }
     parts.insert("pod/grace".to_owned(), Encoder::new("grace").number(u64::from(grace.0)).digest());
     if let Some(Work { completions, indexed }) = work {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{FOLDER, Issuer, PAIRS, PORTS, Settings};
 use crate::limits::UPSTREAMS_AGAIN_SECONDS;
-use crate::model::{Route, RoutePath, RouteTls};
+use crate::model::{Changes, Condition, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 
 /// Time for a connection to a pod. One that left the network for a moment to change its names answers within it.
 const DIAL: &str = "3s";
@@ -31,8 +31,10 @@ const GRACE: &str = "30s";
 
 /// What the program loads to serve `routes`, which are in the order in which they are tried.
 pub(super) fn configuration(routes: &[&Route], settings: &Settings) -> String {
-    let plain = routes.iter().map(|route| if route.tls.is_some() { redirect(route, settings) } else { serve(route) });
-    let encrypted: Vec<Value> = routes.iter().filter(|route| route.tls.is_some()).map(|route| serve(route)).collect();
+    let plain = routes.iter().filter(|route| !route.leaves_plain);
+    let plain = plain.map(|route| if route.tls.is_some() { encrypt(route, settings) } else { serve(route, settings) });
+    let encrypted = routes.iter().filter(|route| route.tls.is_some());
+    let encrypted: Vec<Value> = encrypted.map(|route| serve(route, settings)).collect();
     let mut servers = Map::new();
     servers.insert("http".to_owned(), server(PORTS.0, plain.chain([unknown()]).collect()));
     if !encrypted.is_empty() {
@@ -67,13 +69,23 @@ fn server(port: u16, routes: Vec<Value>) -> Value {
     json!({"listen": [format!(":{port}")], "automatic_https": {"disable": true}, "routes": routes})
 }
 
-fn serve(route: &Route) -> Value {
-    let proxy = json!({
+fn serve(route: &Route, settings: &Settings) -> Value {
+    let Route { host: _, path, condition: _, to, changes, tls, leaves_plain: _ } = route;
+    let (name, port) = match to {
+        Target::Pods { name, port } => (name, port),
+        Target::Redirect(redirect) => {
+            let new = redirect.path.iter().map(|new| rewrite(path, new));
+            let answer = answer(&redirection(redirect, tls.is_some(), settings), redirect.code);
+            return matched(route, new.chain([answer]).collect());
+        }
+    };
+    let Changes { host, path: new, request, response } = changes;
+    let mut proxy = json!({
         "handler": "reverse_proxy",
         "dynamic_upstreams": {
             "source": "a",
-            "name": route.name,
-            "port": route.port.to_string(),
+            "name": name,
+            "port": port.to_string(),
             "refresh": format!("{UPSTREAMS_AGAIN_SECONDS}s"),
         },
         "load_balancing": {
@@ -82,15 +94,65 @@ fn serve(route: &Route) -> Value {
         "health_checks": {"passive": {"fail_duration": FAILED}},
         "transport": {"protocol": "http", "dial_timeout": DIAL},
     });
-    matched(route, proxy)
+    let (mut request, response) = (headers(request), headers(response));
+    if let Some(host) = host {
+        request["set"]["Host"] = json!([host]);
+    }
+    for (what, changed) in [("request", request), ("response", response)] {
+        if changed.as_object().is_some_and(|changed| !changed.is_empty()) {
+            proxy["headers"][what] = changed;
+        }
+    }
+    matched(route, new.iter().map(|new| rewrite(path, new)).chain([proxy]).collect())
+}
+
+fn headers(headers: &Headers) -> Value {
+    let Headers { set, add, remove } = headers;
+    let each = |pairs: &BTreeMap<String, String>| -> Map<String, Value> {
+        pairs.iter().map(|(name, value)| (name.clone(), json!([value]))).collect()
+    };
+    let mut changed = json!({});
+    for (what, pairs) in [("set", set), ("add", add)].into_iter().filter(|(_, pairs)| !pairs.is_empty()) {
+        changed[what] = Value::Object(each(pairs));
+    }
+    if !remove.is_empty() {
+        changed["delete"] = json!(remove);
+    }
+    changed
+}
+
+/// Another path in the place of the one that was matched. The query stays.
+fn rewrite(matched: &RoutePath, new: &NewPath) -> Value {
+    // A dollar stands for what was found.
+    let literal = |path: &str| path.replace('$', "$$");
+    let (find, replace) = match (new, matched.text()) {
+        (NewPath::Full(path), _) => ("^.*$".to_owned(), literal(path)),
+        (NewPath::Prefix(path), "/") if path == "/" => ("^$".to_owned(), "/".to_owned()),
+        (NewPath::Prefix(path), "/") => ("^/(.*)$".to_owned(), format!("{}/$1", literal(path))),
+        (NewPath::Prefix(path), old) if path == "/" => (format!("^{}(/(.*))?$", escaped(old)), "/$2".to_owned()),
+        (NewPath::Prefix(path), old) => (format!("^{}(/.*)?$", escaped(old)), format!("{}$1", literal(path))),
+    };
+    json!({"handler": "rewrite", "path_regexp": [{"find": find, "replace": replace}]})
+}
+
+fn answer(to: &str, code: u16) -> Value {
+    json!({"handler": "static_response", "status_code": code, "headers": {"Location": [to]}})
+}
+
+/// The address that a redirect leads to. A port that nobody names is the one at which that scheme is reached here.
+fn redirection(redirect: &Redirect, encrypted: bool, settings: &Settings) -> String {
+    let Redirect { scheme, host, port, path: _, code: _ } = redirect;
+    let scheme = scheme.as_deref().unwrap_or(if encrypted { "https" } else { "http" });
+    let (usual, here) = if scheme == "https" { (PORTS.1, settings.ports.1) } else { (PORTS.0, settings.ports.0) };
+    let port = port.unwrap_or(here);
+    let port = if port == usual { String::new() } else { format!(":{port}") };
+    format!("{scheme}://{}{port}{{http.request.uri}}", host.as_deref().unwrap_or("{http.request.host}"))
 }
 
 /// To the same address, encrypted.
-fn redirect(route: &Route, settings: &Settings) -> Value {
-    let port = if settings.ports.1 == PORTS.1 { String::new() } else { format!(":{}", settings.ports.1) };
-    let to = format!("https://{{http.request.host}}{port}{{http.request.uri}}");
-    let answer = json!({"handler": "static_response", "status_code": 308, "headers": {"Location": [to]}});
-    matched(route, answer)
+fn encrypt(route: &Route, settings: &Settings) -> Value {
+    let same = Redirect { scheme: Some("https".to_owned()), host: None, port: None, path: None, code: 308 };
+    matched(route, vec![answer(&redirection(&same, false, settings), same.code)])
 }
 
 fn unknown() -> Value {
@@ -98,7 +160,7 @@ fn unknown() -> Value {
     json!({"handle": [{"handler": "static_response", "status_code": 404, "body": text}]})
 }
 
-fn matched(route: &Route, handler: Value) -> Value {
+fn matched(route: &Route, handlers: Vec<Value>) -> Value {
     let mut matcher = Map::new();
     if let Some(host) = &route.host {
         matcher.insert("host".to_owned(), json!([host]));
@@ -106,7 +168,15 @@ fn matched(route: &Route, handler: Value) -> Value {
     if let Some(pattern) = pattern(&route.path) {
         matcher.insert("path_regexp".to_owned(), json!({"pattern": pattern}));
     }
-    let mut written = json!({"handle": [handler], "terminal": true});
+    let Condition { method, headers, query } = &route.condition;
+    if let Some(method) = method {
+        matcher.insert("method".to_owned(), json!([method]));
+    }
+    for (what, pairs) in [("header", headers), ("query", query)].into_iter().filter(|(_, pairs)| !pairs.is_empty()) {
+        let pairs: Map<String, Value> = pairs.iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
+        matcher.insert(what.to_owned(), Value::Object(pairs));
+    }
+    let mut written = json!({"handle": handlers, "terminal": true});
     if !matcher.is_empty() {
         written["match"] = json!([matcher]);
     }
@@ -115,20 +185,21 @@ fn matched(route: &Route, handler: Value) -> Value {
 
 /// A pattern, for the program's own matching of paths takes no heed of upper and lower case; none for all paths.
 fn pattern(path: &RoutePath) -> Option<String> {
-    let escaped = |path: &str| {
-        path.chars().fold(String::new(), |mut text, character| {
-            if ".+*?()|[]{}^$\\".contains(character) {
-                text.push('\\');
-            }
-            text.push(character);
-            text
-        })
-    };
     match path {
         RoutePath::Exact(path) => Some(format!("^{}$", escaped(path))),
         RoutePath::Prefix(path) if path == "/" => None,
         RoutePath::Prefix(path) => Some(format!("^{}(/.*)?$", escaped(path))),
     }
+}
+
+fn escaped(path: &str) -> String {
+    path.chars().fold(String::new(), |mut text, character| {
+        if ".+*?()|[]{}^$\\".contains(character) {
+            text.push('\\');
+        }
+        text.push(character);
+        text
+    })
 }
 
 /// Which names have a certificate, from where, and who is told.

@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::hash::{SpecHash, spec_hash};
 use crate::holdings::Holdings;
 use crate::model::{
-    ContainerSpec, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Port, Protocol, Publish, PullPolicy,
-    Resources, Route, Security, VolumeSpec,
+    ContainerSpec, Extras, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Port, Protocol, Publish,
+    PullPolicy, Resources, Route, Security, VolumeSpec,
 };
 use crate::observed::ObservedIngress;
 use crate::text::SecretText;
@@ -289,6 +289,7 @@ pub fn pod(settings: &Settings) -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
+        extras: Extras::default(),
         ends: false,
         grace: GRACE,
         min_ready: Seconds(0),

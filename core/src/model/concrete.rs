@@ -29,7 +29,7 @@ const HOSTNAME_BYTES_MAX: usize = 63;
 
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } =
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, extras, grace, work } =
         &workload.template;
     let hostname = match index {
         // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
@@ -88,6 +88,7 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
         publish_not_ready: *publish_not_ready,
         ends: work.is_some(),
         fs_group: *fs_group,
+        extras: extras.clone(),
         grace: *grace,
         min_ready: workload.min_ready,
         progress_deadline: workload.progress_deadline,

@@ -31,11 +31,17 @@ pub enum Kind {
     Ingress,
     /// `networking.k8s.io/v1` IngressClass.
     IngressClass,
+    /// `gateway.networking.k8s.io/v1` GatewayClass.
+    GatewayClass,
+    /// `gateway.networking.k8s.io/v1` Gateway.
+    Gateway,
+    /// `gateway.networking.k8s.io/v1` HTTPRoute.
+    HttpRoute,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -49,6 +55,9 @@ impl Kind {
         Self::PodDisruptionBudget,
         Self::Ingress,
         Self::IngressClass,
+        Self::GatewayClass,
+        Self::Gateway,
+        Self::HttpRoute,
     ];
 
     /// The name that Kubernetes gives the kind.
@@ -68,6 +77,9 @@ impl Kind {
             Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::Ingress => "Ingress",
             Self::IngressClass => "IngressClass",
+            Self::GatewayClass => "GatewayClass",
+            Self::Gateway => "Gateway",
+            Self::HttpRoute => "HTTPRoute",
         }
     }
 
@@ -81,13 +93,14 @@ impl Kind {
             Self::Job | Self::CronJob => "batch/v1",
             Self::PodDisruptionBudget => "policy/v1",
             Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
+            Self::GatewayClass | Self::Gateway | Self::HttpRoute => "gateway.networking.k8s.io/v1",
         }
     }
 
     /// True for kinds that live outside of any namespace.
     #[must_use]
     pub const fn is_unscoped(self) -> bool {
-        matches!(self, Self::Namespace | Self::StorageClass | Self::IngressClass)
+        matches!(self, Self::Namespace | Self::StorageClass | Self::IngressClass | Self::GatewayClass)
     }
 
     /// True for workloads whose pods run to an end, and are not kept running.
@@ -105,14 +118,17 @@ impl Kind {
             | Self::DaemonSet
             | Self::PodDisruptionBudget
             | Self::Ingress
-            | Self::IngressClass => false,
+            | Self::IngressClass
+            | Self::GatewayClass
+            | Self::Gateway
+            | Self::HttpRoute => false,
         }
     }
 
     /// True for what has no pods of its own, and leads those who ask from outside to pods of others.
     #[must_use]
     pub const fn is_entrance(self) -> bool {
-        matches!(self, Self::Ingress)
+        matches!(self, Self::Ingress | Self::HttpRoute)
     }
 
     /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).

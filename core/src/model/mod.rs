@@ -3,6 +3,7 @@
 mod concrete;
 mod desired;
 mod expand;
+pub(crate) mod extras;
 mod identity;
 mod job;
 mod object;
@@ -15,6 +16,7 @@ pub(crate) mod template;
 mod view;
 
 pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
+pub use extras::{Extras, LogRoom, ProcessLimit};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
 pub(crate) use job::Work;
 pub use job::{Concurrency, CronRules, JobRules};
@@ -25,5 +27,5 @@ pub use pod::{
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
-pub use route::{Entrance, Route, RoutePath, RouteTls};
+pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 pub use schedule::Schedule;

@@ -88,10 +88,23 @@ pub mod annotation {
     pub const PUBLISH: &str = "writ.publish";
     /// `SCOPE/NAME`: the config buckets of the scope and of the name are laid over the environment.
     pub const BUCKET: &str = "writ.bucket";
+    /// `SCOPE` or `SCOPE/NAME`, several with commas between them: their buckets lie below the whole environment, the later
+    /// over the earlier.
+    pub const ENV_FROM: &str = "writ.env-from";
+    /// `NAME=SOFT:HARD`, several with commas between them: limits of the pod's processes.
+    pub const LIMITS: &str = "writ.limits";
+    /// `max-size=SIZE,max-file=NUMBER`: room for the log of each container.
+    pub const LOG: &str = "writ.log";
+    /// `ASSET=DIGEST`, several with commas between them: contents whose change replaces the pods, and that they do not mount.
+    pub const DEPENDS_ON: &str = "writ.depends-on";
+
     /// Of an Ingress: `internal`, and the ingress issues certificates itself; `issued`, as the host's settings say.
     pub const TLS: &str = "writ.tls";
     /// Of an Ingress: the address that an issuer of certificates is told.
     pub const TLS_EMAIL: &str = "writ.tls-email";
+
+    /// All of a pod.
+    pub const ALL: [&str; 6] = [PUBLISH, BUCKET, ENV_FROM, LIMITS, LOG, DEPENDS_ON];
 }
 
 /// The config buckets that a workload reads: those of its scope, then those of its name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Kind, ObjectId, PodIndex};
+use super::{Extras, Kind, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::text::SecretText;
 use crate::time::Seconds;
@@ -45,6 +45,8 @@ pub struct PodSpec {
     pub publish_not_ready: bool,
     /// Group that owns the files of the pod's claims.
     pub fs_group: Option<u32>,
+    /// What it is given beyond that.
+    pub extras: Extras,
     /// It runs to its end: the engine does not start it again, and no probe does.
     pub ends: bool,
     /// Time from asking it to stop to killing it.

@@ -37,12 +37,98 @@ pub struct Route {
     pub host: Option<String>,
     /// The paths.
     pub path: RoutePath,
-    /// The name on the host's network that leads to the ready pods behind it.
-    pub name: String,
-    /// The port on which those listen.
-    pub port: u16,
+    /// What else a request must be.
+    #[serde(default, skip_serializing_if = "Condition::is_empty")]
+    pub condition: Condition,
+    /// Where it leads.
+    pub to: Target,
+    /// What becomes of requests and answers on the way.
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    pub changes: Changes,
     /// How it is encrypted; none for plain HTTP.
     pub tls: Option<RouteTls>,
+    /// Of one that is encrypted: plain requests are left to other routes, and not sent to HTTPS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_plain: bool,
+}
+
+/// What a request must be beside its host and path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// Its method.
+    pub method: Option<String>,
+    /// Headers that it must have, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// Parameters that its query must have.
+    pub query: BTreeMap<String, String>,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// To the pods of a Service.
+    Pods {
+        /// The name on the host's network that leads to those that are ready.
+        name: String,
+        /// The port on which they listen.
+        port: u16,
+    },
+    /// To another address, of which the client is told.
+    Redirect(Redirect),
+}
+
+/// Another address. What it does not say is as in the request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// The host name.
+    pub host: Option<String>,
+    /// The port.
+    pub port: Option<u16>,
+    /// The path.
+    pub path: Option<NewPath>,
+    /// The status of the answer.
+    pub code: u16,
+}
+
+/// A path in the place of another one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewPath {
+    /// Of all of it.
+    Full(String),
+    /// Of the part that was matched.
+    Prefix(String),
+}
+
+/// What becomes of requests and answers on the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changes {
+    /// The host that the pods are asked for.
+    pub host: Option<String>,
+    /// The path that they are asked for.
+    pub path: Option<NewPath>,
+    /// Headers of requests.
+    pub request: Headers,
+    /// Headers of answers.
+    pub response: Headers,
+}
+
+/// Changes of headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Headers {
+    /// In the place of what is there.
+    pub set: BTreeMap<String, String>,
+    /// Beside what is there.
+    pub add: BTreeMap<String, String>,
+    /// Taken away.
+    pub remove: Vec<String>,
 }
 
 /// The paths of a route.
@@ -84,7 +170,7 @@ impl Route {
     #[must_use]
     pub fn address(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}{}", self.host.as_deref().unwrap_or("*"), self.path)
+        format!("{scheme}://{}{}{}", self.host.as_deref().unwrap_or("*"), self.path, self.condition)
     }
 
     /// Where it leads, and by which certificate.
@@ -96,13 +182,17 @@ impl Route {
             Some(RouteTls::Internal) => ", with a certificate of the ingress itself",
             Some(RouteTls::Pair(_)) => ", with the certificate of a Secret",
         };
-        format!("{}:{}{certificate}", self.name, self.port)
+        let changes = if self.changes.is_empty() { "" } else { ", changed on the way" };
+        match &self.to {
+            Target::Pods { name, port } => format!("{name}:{port}{changes}{certificate}"),
+            Target::Redirect(redirect) => format!("{redirect}{certificate}"),
+        }
     }
 
     /// The more it says, the earlier it is tried: a name before a pattern before any name, a longer path before a
     /// shorter one, one path before all below it.
     #[must_use]
-    pub(crate) fn order(&self) -> (u8, usize, usize, u8, &Self) {
+    pub(crate) fn order(&self) -> impl Ord + '_ {
         let host = match self.host.as_deref() {
             Some(host) if !host.starts_with('*') => (0, 0),
             Some(pattern) => (1, usize::MAX - pattern.len()),
@@ -112,7 +202,67 @@ impl Route {
             RoutePath::Exact(path) => (path, 0),
             RoutePath::Prefix(path) => (path, 1),
         };
-        (host.0, host.1, usize::MAX - path.len(), kind, self)
+        let Condition { method, headers, query } = &self.condition;
+        let conditions = (method.is_none(), usize::MAX - headers.len(), usize::MAX - query.len());
+        (host, usize::MAX - path.len(), kind, conditions, self)
+    }
+}
+
+impl RoutePath {
+    /// The path alone.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Exact(path) | Self::Prefix(path) => path,
+        }
+    }
+}
+
+impl Condition {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True if a part of the path is replaced, here or by a redirect.
+    #[must_use]
+    pub(crate) fn replaces_prefix(&self, to: &Target) -> bool {
+        let redirected = match to {
+            Target::Redirect(redirect) => redirect.path.as_ref(),
+            Target::Pods { name: _, port: _ } => None,
+        };
+        [self.path.as_ref(), redirected].into_iter().flatten().any(|path| matches!(path, NewPath::Prefix(_)))
+    }
+}
+
+/// ` GET, x-tenant: a, ?v=2`, nothing where nothing more is asked for.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, headers, query } = self;
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        let query = query.iter().map(|(name, value)| format!("?{name}={value}"));
+        let all: Vec<String> = method.iter().cloned().chain(headers).chain(query).collect();
+        if all.is_empty() { Ok(()) } else { write!(f, " ({})", all.join(", ")) }
+    }
+}
+
+/// `redirect to https://shop.example:8443/new`
+impl fmt::Display for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scheme, host, port, path, code } = self;
+        write!(f, "redirect ({code}) to {}://", scheme.as_deref().unwrap_or("…"))?;
+        f.write_str(host.as_deref().unwrap_or("…"))?;
+        port.iter().try_for_each(|port| write!(f, ":{port}"))?;
+        match path {
+            None => f.write_str("/…"),
+            Some(NewPath::Full(path)) => f.write_str(path),
+            Some(NewPath::Prefix(path)) => write!(f, "{}/…", path.trim_end_matches('/')),
+        }
     }
 }
 
@@ -132,7 +282,16 @@ mod tests {
     use super::*;
 
     fn route(host: Option<&str>, path: RoutePath) -> Route {
-        Route { host: host.map(str::to_owned), path, name: "web.shop".to_owned(), port: 80, tls: None }
+        let to = Target::Pods { name: "web.shop".to_owned(), port: 80 };
+        Route {
+            host: host.map(str::to_owned),
+            path,
+            condition: Condition::default(),
+            to,
+            changes: Changes::default(),
+            tls: None,
+            leaves_plain: false,
+        }
     }
 
     #[test]
@@ -151,7 +310,9 @@ mod tests {
         }
         assert_eq!(Route::read("{}"), None);
         assert_eq!(
-            Route::read(r#"[{"host":null,"path":{"prefix":"/"},"name":"a","port":80,"tls":null,"more":1}]"#),
+            Route::read(
+                r#"[{"host":null,"path":{"prefix":"/"},"to":{"pods":{"name":"a","port":80}},"tls":null,"more":1}]"#
+            ),
             None
         );
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::identity::RELAY;
 use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security};
-use super::{Kind, ObjectId, Scope, Work};
+use super::{Extras, Kind, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
 
@@ -30,6 +30,8 @@ pub(crate) struct Template {
     pub(crate) share_processes: bool,
     /// Group that owns the files of the pod's claims.
     pub(crate) fs_group: Option<u32>,
+    /// What its pods are given beyond that. Limits and logs stand in the annotations as well.
+    pub(crate) extras: Extras,
     /// Time from asking a pod to stop to killing it.
     pub(crate) grace: Seconds,
     /// What its pods are to bring to an end; none for pods that are kept running.

@@ -113,6 +113,22 @@ impl<'a> Section<'a> {
         Some(Self::new(self.file, self.document, title, span, table))
     }
 
+    /// Takes a table of texts under names that the writer chooses, in order of the names; each place is the name's.
+    pub fn texts(&mut self, key: &'static str, problems: &mut Problems) -> Vec<(String, Written<String>)> {
+        let Some(table) = self.section(key, problems) else { return Vec::new() };
+        let mut texts = Vec::new();
+        for (name, (span, value)) in &table.keys {
+            match value.get_ref().as_str() {
+                Some(text) => {
+                    let place = place(self.file, span.clone());
+                    texts.push(((*name).to_owned(), Written { value: text.to_owned(), place }));
+                }
+                None => problems.push(table.wrong_type(name, "text in quotes", value)),
+            }
+        }
+        texts
+    }
+
     /// Takes a list of tables, each written `[[key]]`.
     pub fn sections(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Self> {
         let Some((_, value)) = self.take(key) else { return Vec::new() };

@@ -1,4 +1,4 @@
 statefulset "guarded" "app" {
   image = "example/app:1"
-  extra_hosts = ["db:10.0.0.1"]
+  docker_options = ["--dns=10.0.0.1"]
 }

@@ -1,13 +1,14 @@
 //! A case in one file: sections that begin with `=== KIND PATH`, and what is expected in the last ones.
 //!
 //! `=== file PATH`, `=== refused PATH` and `=== accepted PATH` hold files of a unit; `=== both PATH` is a file of the
-//! refused and of the accepted unit. `=== fetched ADDRESS`, `kept`, `failed` and `unasked` say what came of an address.
+//! refused and of the accepted unit. `=== fetched ADDRESS`, `kept`, `failed` and `unasked` say what came of an address;
+//! `=== variable NAME` holds the value of a variable, without the end of its line.
 //! `UPDATE=1` writes what is found as what is expected.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::{Contents, Fetched, Files, addresses};
+use writ_core::dialect::{Contents, Fetched, Files, Variables, addresses};
 
 pub(crate) struct Case {
     path: PathBuf,
@@ -55,8 +56,19 @@ impl Case {
         of_kind.collect()
     }
 
+    /// What the unit gives to its manifests.
+    pub(crate) fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        for (head, body) in &self.sections {
+            if let Some(name) = head.strip_prefix("variable ") {
+                variables.set(name, body.trim_end_matches('\n')).unwrap();
+            }
+        }
+        variables
+    }
+
     /// What came of the addresses that the files name; nothing of those that the case does not tell.
-    pub(crate) fn contents(&self, files: &Files) -> Contents {
+    pub(crate) fn contents(&self, files: &Files, variables: &Variables) -> Contents {
         let told = |address: &str| {
             let (kind, body) = self.sections.iter().find_map(|(head, body)| {
                 let (kind, told) = head.split_once(' ')?;
@@ -70,7 +82,7 @@ impl Case {
                 _ => return None,
             })
         };
-        let named = addresses(files).into_iter();
+        let named = addresses(files, variables).into_keys();
         named.filter_map(|address| told(address.whole()).map(|fetched| (address, fetched))).collect()
     }
 

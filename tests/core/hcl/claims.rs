@@ -1,7 +1,7 @@
 //! The numbered requirements of the dialect, one test each. The number is in the name.
 
 use serde_json::{Value, json};
-use writ_core::dialect::{Fetched, Files, addresses, unasked};
+use writ_core::dialect::{Fetched, Files, Variables, addresses, unasked};
 use writ_core::limits::ADDRESSES_MAX;
 
 use super::{lowered, lowered_with, object, objects, problems, single};
@@ -99,8 +99,10 @@ fn v08_file_and_url_are_values_of_assets_alone() {
     let manifest = "asset \"a\" \"b\" {\n  k = url(\"https://example.org/x\")\n}";
     assert!(problems(manifest).contains("cannot fetch https://example.org/x"));
     let files = single(manifest);
-    let contents = addresses(&files).into_iter().map(|address| (address, Fetched::Fresh(b"bytes".to_vec()))).collect();
-    let (objects, text, refused) = lowered_with(&files, &contents);
+    let none = Variables::default();
+    let contents =
+        addresses(&files, &none).into_keys().map(|address| (address, Fetched::Fresh(b"bytes".to_vec()))).collect();
+    let (objects, text, refused) = lowered_with(&files, &contents, &none);
     assert!(!refused && objects[1].body["data"]["k"] == "bytes", "{text}");
     assert!(
         problems(&statefulset("  command = [url(\"https://a.example\")]")).contains("this is the contents of a URL")
@@ -113,7 +115,10 @@ fn a_unit_names_so_many_addresses_and_no_more() {
         let keys: String = (0..count).map(|key| format!("  k{key} = url(\"https://a.example/{key}\")\n")).collect();
         single(&format!("asset \"a\" \"b\" {{\n{keys}}}\n"))
     };
-    let judged = |files: &Files| lowered_with(files, &unasked(files));
+    let judged = |files: &Files| {
+        let none = Variables::default();
+        lowered_with(files, &unasked(files, &none), &none)
+    };
     assert!(!judged(&manifest(ADDRESSES_MAX)).2);
     let (_, text, refused) = judged(&manifest(ADDRESSES_MAX + 1));
     assert!(refused && text.contains("at most 64 are fetched"), "{text}");

@@ -11,19 +11,19 @@ mod pods;
 use std::path::Path;
 
 use serde_json::Value;
-use writ_core::dialect::{Contents, Files, lower_with};
+use writ_core::dialect::{Contents, Files, Given, Variables, lower_with};
 use writ_core::model::Object;
 
 use self::case::Case;
 
 /// Lowers the files; the objects, the problems as text, and whether one of them is an error.
 fn lowered(files: &Files) -> (Vec<Object>, String, bool) {
-    lowered_with(files, &Contents::new())
+    lowered_with(files, &Contents::new(), &Variables::default())
 }
 
-/// The same with what came of the addresses that the files name.
-fn lowered_with(files: &Files, contents: &Contents) -> (Vec<Object>, String, bool) {
-    let (result, sources) = lower_with(files, contents);
+/// The same with what came of the addresses that the files name, and with variables.
+fn lowered_with(files: &Files, contents: &Contents, variables: &Variables) -> (Vec<Object>, String, bool) {
+    let (result, sources) = lower_with(files, contents, &Given { variables: variables.clone(), ..Given::default() });
     match result {
         Ok(lowered) => (lowered.objects, lowered.notes.render(&sources, false), false),
         Err(problems) => (Vec::new(), problems.render(&sources, false), true),
@@ -96,8 +96,8 @@ fn every_accepted_case_becomes_its_objects() {
 
 /// Lowers the files of one kind with what the case says of their addresses.
 fn of_case(case: &Case, kind: &str) -> (Vec<Object>, String, bool) {
-    let files = case.files(kind);
-    lowered_with(&files, &case.contents(&files))
+    let (files, variables) = (case.files(kind), case.variables());
+    lowered_with(&files, &case.contents(&files, &variables), &variables)
 }
 
 /// Checks that the objects mean the same when they are written as manifests of Kubernetes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use writ_core::dialect::{BlockId, Contents, Expansion, Expansions, is_built_in, lower, lower_expanded, questions};
+use writ_core::dialect::{BlockId, Contents, Expansion, Expansions, Given, is_built_in, lower, lower_with, questions};
 
 use super::{render, single};
 
@@ -31,8 +31,10 @@ asset "shop" "conf" {
 }
 "#;
 
-fn kinds() -> BTreeMap<String, String> {
-    [("hep3".to_owned(), "1.0.0".to_owned())].into()
+/// What a unit with the plugin gives to its manifests, with what that made of its blocks.
+fn given(answers: BTreeMap<BlockId, Expansion>) -> Given {
+    let kinds = [("hep3".to_owned(), "1.0.0".to_owned())].into();
+    Given { expansions: Expansions { kinds, answers }, ..Given::default() }
 }
 
 fn id() -> BlockId {
@@ -42,8 +44,7 @@ fn id() -> BlockId {
 /// What a manifest becomes when the plugin answers so; its objects or its problems as text.
 fn answered(manifest: &str, answer: &str) -> Result<String, String> {
     let answers = [(id(), Expansion::Answered(answer.as_bytes().to_vec()))].into();
-    let (lowered, sources) =
-        lower_expanded(&single(manifest), &Contents::new(), &Expansions { kinds: kinds(), answers });
+    let (lowered, sources) = lower_with(&single(manifest), &Contents::new(), &given(answers));
     match lowered {
         Ok(lowered) => Ok(render(&lowered.objects)),
         Err(problems) => Err(problems.render(&sources, false)),
@@ -58,7 +59,7 @@ fn refused(answer: &str) -> String {
 
 #[test]
 fn a_plugin_is_asked_with_its_block_as_json_and_with_no_configuration() {
-    let asked = questions(&single(BLOCK), &kinds());
+    let asked = questions(&single(BLOCK), &given(BTreeMap::new()));
     let (asked, question) = asked.into_iter().next().unwrap();
     assert_eq!(asked, id());
     let expected = serde_json::json!({
@@ -71,8 +72,8 @@ fn a_plugin_is_asked_with_its_block_as_json_and_with_no_configuration() {
         },
     });
     assert_eq!(serde_json::from_str::<serde_json::Value>(&question).unwrap(), expected);
-    assert!(questions(&single(BLOCK), &BTreeMap::new()).is_empty());
-    assert!(questions(&single(&BLOCK.replace("\"web:1\"", "file(\"./x\")")), &kinds()).is_empty());
+    assert!(questions(&single(BLOCK), &Given::default()).is_empty());
+    assert!(questions(&single(&BLOCK.replace("\"web:1\"", "file(\"./x\")")), &given(BTreeMap::new())).is_empty());
 }
 
 #[test]
@@ -129,8 +130,7 @@ fn all_places_of_an_answer_are_the_block_in_the_manifest() {
     let answer =
         r#"{"status":"ok","data":[{"kind":"deployment","scope":"shop","name":"web","spec":{"image":"web:1"}}]}"#;
     let answers = [(id(), Expansion::Answered(answer.as_bytes().to_vec()))].into();
-    let expansions = Expansions { kinds: kinds(), answers };
-    let (lowered, sources) = lower_expanded(&single(BLOCK), &Contents::new(), &expansions);
+    let (lowered, sources) = lower_with(&single(BLOCK), &Contents::new(), &given(answers));
     let objects = lowered.unwrap().objects;
     let web = objects.iter().find(|object| object.id.to_string() == "deployment/shop/web").unwrap();
     assert!(web.places.iter().all(|(_, place)| sources.describe(place) == "stack.hcl:2:1"));

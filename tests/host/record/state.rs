@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use writ::record::{
-    AgentEvent, Event, FILE, Filter, Introduced, OperatorEvent, Outcome, Pass, PassState, RecordError, Store, WorkEvent,
+    AgentEvent, Event, Filter, Introduced, OperatorEvent, Outcome, Pass, PassState, RecordError, Store, WorkEvent,
 };
 use writ_core::holdings::{Held, HoldingChange};
 use writ_core::model::{
@@ -14,7 +14,8 @@ use writ_core::status::{CommitStatus, State};
 use writ_core::text::SecretText;
 use writ_core::time::{Seconds, Timestamp};
 
-use super::{NOW, hash, new, object, step};
+use super::vault::holding;
+use super::{NOW, hash, new, object, step, with_key};
 
 const LATER: Timestamp = Timestamp(NOW.0 + 1_000);
 
@@ -63,7 +64,7 @@ fn holdings_come_back_as_they_were_and_the_journal_tells_what_differs() {
 
 #[test]
 fn what_is_already_so_writes_nothing() {
-    let (_folder, store) = new();
+    let (_folder, store) = with_key();
     let status = CommitStatus {
         commit: "c1".to_owned(),
         context: "writ/edge/web".to_owned(),
@@ -84,7 +85,7 @@ fn what_is_already_so_writes_nothing() {
         store.audit_head().unwrap()
     };
     let head = all(NOW);
-    assert_eq!(head.record.0, 6, "store, holding, floor, pass, status, key");
+    assert_eq!(head.record.0, 7, "store, host key, holding, floor, pass, status, key");
     assert_eq!(all(LATER), head);
     assert!(!store.bucket_unset(LATER, &bucket(Some("pg")), "KEY").unwrap());
     assert!(!store.resume(LATER, "edge", Some("root")).unwrap());
@@ -198,7 +199,7 @@ fn what_is_seen_again_is_told_once_until_something_is_done_about_it() {
 
 #[test]
 fn buckets_come_back_and_their_keys_are_told_by_digest_alone() {
-    let (folder, store) = new();
+    let (folder, store) = with_key();
     let value = SecretText::new("line one\nline two");
     assert!(store.bucket_set(NOW, &bucket(Some("pg")), "PASSWORD", &value).unwrap());
     assert!(store.bucket_set(NOW, &bucket(None), "PASSWORD", &value).unwrap());
@@ -265,6 +266,7 @@ fn secretive(canary: &str) -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
+        extras: Default::default(),
         ends: false,
         grace: Seconds(30),
         min_ready: Seconds(2),
@@ -273,9 +275,9 @@ fn secretive(canary: &str) -> PodSpec {
 }
 
 #[test]
-fn no_planted_secret_stands_in_the_store_outside_of_the_buckets() {
+fn no_planted_secret_stands_anywhere_in_the_state_directory() {
     const CANARY: &str = "canary-9c1e-do-not-tell";
-    let (folder, store) = new();
+    let (folder, store) = with_key();
     let spec = Box::new(secretive(CANARY));
     for act in [
         Act::CreatePod(spec.clone()),
@@ -290,12 +292,11 @@ fn no_planted_secret_stands_in_the_store_outside_of_the_buckets() {
         assert!(!format!("{record:?}").contains(CANARY), "{record:?}");
     }
     assert!(!format!("{store:?}").contains(CANARY));
+    assert_eq!(holding(folder.path(), CANARY), Vec::<String>::new());
     store.bucket_unset(NOW, &bucket(None), "PASSWORD").unwrap();
     store.append(NOW, &AgentEvent::Stopped { reason: "done".to_owned() }.into()).unwrap();
     drop(store);
-    let bytes = std::fs::read(folder.path().join(FILE)).unwrap();
-    let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
-    assert!(!found, "a value that was unset is overwritten in the file");
+    assert_eq!(holding(folder.path(), CANARY), Vec::<String>::new());
 }
 
 #[test]

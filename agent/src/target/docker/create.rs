@@ -37,7 +37,7 @@ impl Docker {
         let containers = self.containers(&operation).await?;
         if let Some(made) = self.made_before(&operation, context, pod, &containers)? {
             if pod.is_joined() {
-                return self.settle(context, pod, &made, images, progress).await;
+                return Box::pin(self.settle(context, pod, &made, images, progress)).await;
             }
             return self.start_pod(&pod.name, &made).await;
         }
@@ -47,7 +47,7 @@ impl Docker {
             None => self.images(pod, progress).await?,
         };
         if pod.is_joined() {
-            return self.create_joined(&operation, context, pod, images, progress).await;
+            return Box::pin(self.create_joined(&operation, context, pod, images, progress)).await;
         }
         let Images { init: images, main: image, beside: _ } = images;
         for ((index, init), image) in pod.init.iter().enumerate().zip(&images) {

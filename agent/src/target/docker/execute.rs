@@ -33,40 +33,32 @@ impl Docker {
     /// If it was not taken; [`TargetError::outcome_unknown`] says whether it may have been.
     pub async fn execute(&self, context: &Context, act: &Act, progress: &dyn Progress) -> Result<(), TargetError> {
         self.keep(context).await?;
+        // What goes on for long is kept apart, so that a step takes little of a stack.
         match act {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
-            // What makes pods needs much room while it waits, which is not to be on the stack of all else.
-            Act::CreatePod(spec) => Box::pin(self.create_own(context, spec, progress)).await,
+            Act::CreatePod(spec) => {
+                let spec = &*self.with_own_image(spec).await?;
+                Box::pin(self.create_pod(context, spec, None, progress)).await
+            }
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
             Act::MendPod { spec, container, fixes } => {
                 Box::pin(self.mend_pod(context, spec, container, fixes, progress)).await
             }
-            Act::ReplacePod { container, spec } => Box::pin(self.replace_pod(context, container, spec, progress)).await,
-            Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
+            Act::ReplacePod { container, spec } => {
+                let spec = &*self.with_own_image(spec).await?;
+                // What runs is not stopped for an image that cannot be had.
+                let images = self.images(spec, progress).await?;
+                Box::pin(self.remove_pod(context, &spec.name, container, None)).await?;
+                Box::pin(self.create_pod(context, spec, Some(images), progress)).await
+            }
+            Act::RemovePod { pod, container, grace } => {
+                Box::pin(self.remove_pod(context, pod, container, *grace)).await
+            }
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
             Act::Serve(serving) => Box::pin(self.serve(context, serving, progress)).await,
         }
-    }
-
-    async fn create_own(&self, context: &Context, spec: &PodSpec, progress: &dyn Progress) -> Result<(), TargetError> {
-        let spec = self.with_own_image(spec).await?;
-        self.create_pod(context, &spec, None, progress).await
-    }
-
-    async fn replace_pod(
-        &self,
-        context: &Context,
-        container: &str,
-        spec: &PodSpec,
-        progress: &dyn Progress,
-    ) -> Result<(), TargetError> {
-        let spec = self.with_own_image(spec).await?;
-        // What runs is not stopped for an image that cannot be had.
-        let images = self.images(&spec, progress).await?;
-        self.remove_pod(context, &spec.name, container, None).await?;
-        self.create_pod(context, &spec, Some(images), progress).await
     }
 
     /// Starts a container that was made, its volumes given to their group first.
@@ -129,7 +121,7 @@ impl Docker {
                     self.reconnect(&operation, container, &asked, shared).await?;
                 }
                 Fix::Unpause => self.unpause(&operation, container).await?,
-                Fix::Parts => self.settle(context, spec, container, None, progress).await?,
+                Fix::Parts => Box::pin(self.settle(context, spec, container, None, progress)).await?,
                 Fix::End => self.end_lingering(&spec.name, container).await?,
             }
         }

@@ -7,16 +7,13 @@ use std::net::IpAddr;
 
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount as EngineMount,
-    MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, RestartPolicy,
+    MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
 };
-use writ_core::model::{ContainerSpec, PodSpec, Port, Protocol, Publish, Security};
+use writ_core::model::{ContainerSpec, Extras, LogRoom, PodSpec, Port, ProcessLimit, Protocol, Publish, Security};
 use writ_core::text::SecretText;
 
 use super::labels::{Asked, Labels, Role};
 use super::{NETWORK, asked};
-
-/// Largest log file of a container and how many are kept. The engine's default is without end.
-const LOG_OPTIONS: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
 
 /// What keeps programs from gaining powers.
 pub(super) const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
@@ -141,7 +138,9 @@ pub(super) fn body(
             name: Some(asked::restarts(main.is_none_or(|asked| asked.ends))),
             maximum_retry_count: None,
         }),
-        log_config: Some(log_config()),
+        log_config: Some(log_config(&pod.extras)),
+        extra_hosts: extra_hosts(&pod.extras),
+        ulimits: ulimits(&pod.extras),
         ..HostConfig::default()
     };
     let init_limits = asked::of_pod(&PodSpec { main: container.clone(), ..pod.clone() }, None, false);
@@ -197,11 +196,33 @@ fn environment(container: &ContainerSpec) -> Result<Vec<String>, String> {
 }
 
 /// Where the logs of every container go: a file of the engine's, of which old parts are dropped.
-pub(super) fn log_config() -> HostConfigLogConfig {
-    HostConfigLogConfig {
-        typ: Some("json-file".to_owned()),
-        config: Some(LOG_OPTIONS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
-    }
+pub(super) fn log_config(extras: &Extras) -> HostConfigLogConfig {
+    let LogRoom { bytes, files } = extras.log.unwrap_or(LogRoom::DEFAULT);
+    // The engine's own units, as people read them in `docker inspect`.
+    let size = match (bytes % (1 << 20), bytes % (1 << 10)) {
+        (0, _) => format!("{}m", bytes >> 20),
+        (_, 0) => format!("{}k", bytes >> 10),
+        (_, _) => bytes.to_string(),
+    };
+    let options = [("max-size".to_owned(), size), ("max-file".to_owned(), files.to_string())];
+    HostConfigLogConfig { typ: Some("json-file".to_owned()), config: Some(options.into()) }
+}
+
+/// Names that lead to addresses inside of the pod.
+pub(super) fn extra_hosts(extras: &Extras) -> Option<Vec<String>> {
+    let hosts: Vec<String> = extras.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect();
+    (!hosts.is_empty()).then_some(hosts)
+}
+
+/// Limits of processes.
+pub(super) fn ulimits(extras: &Extras) -> Option<Vec<ResourcesUlimits>> {
+    let number = |number: u64| i64::try_from(number).ok();
+    let limit = |(name, limit): (&String, &ProcessLimit)| {
+        let ProcessLimit { soft, hard } = *limit;
+        ResourcesUlimits { name: Some(name.clone()), soft: number(soft), hard: number(hard) }
+    };
+    let limits: Vec<ResourcesUlimits> = extras.limits.iter().map(limit).collect();
+    (!limits.is_empty()).then_some(limits)
 }
 
 /// The ports that a container listens on, and those of the host that lead to them.

@@ -220,7 +220,8 @@ fn judge_container(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     // What runs inside, what it is told and what it calls itself.
     fields.any(&["Hostname", "ExposedPorts", "Env", "Cmd", "Entrypoint", "WorkingDir"]);
     // How it is asked to end, and when it is killed.
-    fields.any(&["StopSignal", "StopTimeout"]);
+    fields.must_be("StopSignal", &json!(container.hooks.stop_signal))?;
+    fields.any(&["StopTimeout"]);
     fields.must_be("Image", &json!(container.image))?;
     if let Some(user) = container.security.run_as_user {
         let found = fields.take("User");
@@ -254,7 +255,9 @@ fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     let mut fields = Fields::of("HostConfig", value);
     // Shares and limits, the restarts of a container, and groups, which open nothing beyond what it sees.
     fields.any(&["CpuShares", "NanoCpus", "Memory", "MemoryReservation", "MemorySwap", "RestartPolicy", "GroupAdd"]);
-    fields.must_be("LogConfig", &serde_json::to_value(request::log_config()).unwrap_or_default())?;
+    fields.must_be("LogConfig", &serde_json::to_value(request::log_config(&pod.extras)).unwrap_or_default())?;
+    fields.must_be("ExtraHosts", &json!(request::extra_hosts(&pod.extras)))?;
+    fields.must_be("Ulimits", &json!(request::ulimits(&pod.extras)))?;
     let Security {
         run_as_user: _,
         run_as_group: _,

@@ -9,7 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 use writ_core::hash::SpecHash;
 use writ_core::model::{
-    Kind, Mount as PodMount, ObjectId, PodIndex, Port, Protocol, Publish, PullPolicy, Resources, VolumeSpec,
+    Extras, Kind, LogRoom, Mount as PodMount, ObjectId, PodIndex, Port, ProcessLimit, Protocol, Publish, PullPolicy,
+    Resources, VolumeSpec,
 };
 use writ_core::time::Seconds;
 
@@ -99,6 +100,11 @@ fn spec() -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
+        extras: Extras {
+            hosts: vec![("db.example".to_owned(), "192.0.2.7".parse().unwrap())],
+            limits: [("nofile".to_owned(), ProcessLimit { soft: 1_024, hard: 4_096 })].into(),
+            log: Some(LogRoom { bytes: 1 << 20, files: 2 }),
+        },
         ends: false,
         grace: Seconds(5),
         min_ready: Seconds(0),
@@ -229,6 +235,9 @@ fn a_field_that_gives_power_is_sent_as_the_pod_asks_and_not_otherwise() {
     check(host("DeviceRequests", json!([{"Driver": "nvidia"}])), Rule::Device);
     check(host("Runtime", json!("kata")), Rule::Runtime);
     check(host("LogConfig", json!({"Type": "syslog"})), Rule::LogDriver);
+    check(host("LogConfig", json!({"Type": "json-file"})), Rule::LogDriver);
+    check(host("ExtraHosts", json!(["registry:10.0.0.1"])), Rule::EngineField);
+    check(host("Ulimits", json!([{"Name": "rtprio", "Soft": 99, "Hard": 99}])), Rule::EngineField);
     check(host("VolumeDriver", json!("nfs")), Rule::PlainVolume);
     check(host("Binds", json!(["/:/host"])), Rule::HostPath);
     check(host("PublishAllPorts", json!(true)), Rule::HostPort);

@@ -73,7 +73,7 @@ impl Docker {
         let all = Duration::from_secs(u64::from(grace.0));
         let done = async {
             match hook.hook() {
-                Hook::Act(action) => self.probe(container, &action, all).await,
+                Hook::Act(action) => Box::pin(self.probe(container, &action, all)).await,
                 Hook::Sleep(seconds) => {
                     sleep(Duration::from_secs(u64::from(seconds.0))).await;
                     Ok(ProbeResult::Success)

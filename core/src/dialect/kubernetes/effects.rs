@@ -43,7 +43,10 @@ pub fn effects(object: &Object, target: Target) -> Problems {
             | Kind::CronJob
             | Kind::PodDisruptionBudget
             | Kind::Ingress
-            | Kind::IngressClass,
+            | Kind::IngressClass
+            | Kind::GatewayClass
+            | Kind::Gateway
+            | Kind::HttpRoute,
         ) => {}
     }
     walk.problems

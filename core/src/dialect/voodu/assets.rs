@@ -1,55 +1,79 @@
 //! Assets: files and texts that workloads mount, as ConfigMaps.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
+use sha2::{Digest as _, Sha256};
 
-use super::address::{Address, Contents, Fetched};
+use super::address::{Address, Contents};
 use super::declared::Declared;
 use super::names::is_key;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{AssetKey, Content, Entry, Form, Function, Piece, Span, Value};
+use super::urls::{self, Taken};
 use crate::dialect::Files;
 use crate::limits::{ASSET_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::model::{Kind, Object, ObjectId};
 use crate::text::{Place, quoted};
+use crate::time::Seconds;
 
 /// One asset with its contents.
 pub(super) struct Asset {
     place: Place,
-    /// The contents by key; none for a key whose contents were refused.
-    keys: BTreeMap<String, Option<Held>>,
+    keys: BTreeMap<String, Held>,
 }
 
-struct Held {
-    bytes: Vec<u8>,
-    place: Place,
+/// What a key holds.
+enum Held {
+    Bytes {
+        bytes: Vec<u8>,
+        place: Place,
+    },
+    /// Nothing, as the manifest allows; and why.
+    LeftOut(String),
+    /// Something that was refused.
+    Refused,
 }
 
-/// All assets of all files, by scope and name.
+/// What a reference leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Here,
+    /// A key that is left out, which has been noted.
+    LeftOut,
+}
+
+/// All assets of all files, by scope and name; those of no scope have an empty one.
 #[derive(Default)]
-pub(super) struct Assets(BTreeMap<(String, String), Asset>);
+pub(super) struct Assets {
+    all: BTreeMap<(String, String), Asset>,
+    /// Those that some reference led to.
+    used: RefCell<BTreeSet<(String, String)>>,
+}
 
 impl Assets {
     pub(super) fn insert(&mut self, declared: &Declared<'_>, asset: Asset) {
-        self.0.insert((declared.scope.text.clone(), declared.name.text.clone()), asset);
+        self.all.insert((declared.scope.text.clone(), declared.name.text.clone()), asset);
     }
 
-    /// Checks that a reference leads to a key that is declared.
-    pub(super) fn check(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) -> bool {
+    /// Checks that a reference leads to a key that is declared; else the problem is reported.
+    pub(super) fn check(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) -> Option<Found> {
         let AssetKey { scope, name, key } = reference;
-        let Some(asset) = self.0.get(&(scope.clone(), name.clone())) else {
-            let here = self.0.keys().map(|(scope, name)| format!("{scope}.{name}"));
-            let help = match scene.nearest(&format!("{scope}.{name}"), here) {
-                Some(meant) => format!("did you mean `${{asset.{meant}.{key}}}`?"),
-                None => format!("declare it: `asset \"{scope}\" \"{name}\" {{ … }}`"),
-            };
-            scene.refuse(span, format!("no asset \"{scope}\" \"{name}\" is declared"), help);
-            return false;
+        let Some(asset) = self.all.get(&(scope.clone(), name.clone())) else {
+            self.refuse_undeclared(scene, reference, span);
+            return None;
         };
-        if asset.keys.contains_key(key) {
-            return true;
+        self.used.borrow_mut().insert((scope.clone(), name.clone()));
+        match asset.keys.get(key) {
+            Some(Held::Bytes { .. } | Held::Refused) => return Some(Found::Here),
+            Some(Held::LeftOut(why)) => {
+                let message = format!("there is no file for `{key}` here, because the key is left out: {why}");
+                scene.note(span, message, "the workload is changed as soon as there is one");
+                return Some(Found::LeftOut);
+            }
+            None => {}
         }
         let help = match scene.nearest(key, asset.keys.keys()) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -58,23 +82,62 @@ impl Assets {
                 format!("its keys are: {}", if keys.is_empty() { "none".to_owned() } else { keys.join(", ") })
             }
         };
-        scene.refuse(span, format!("asset \"{scope}\" \"{name}\" has no key `{key}`"), help);
-        false
+        scene.refuse(span, format!("{} has no key `{key}`", shown(scope, name)), help);
+        None
     }
 
-    /// The ConfigMaps of all assets, each in its own scope.
+    /// True if no reference led to that asset.
+    pub(super) fn is_unused(&self, scope: &str, name: &str) -> bool {
+        !self.used.borrow().contains(&(scope.to_owned(), name.to_owned()))
+    }
+
+    fn refuse_undeclared(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) {
+        let AssetKey { scope, name, key } = reference;
+        let written = dotted(scope, name);
+        // An asset of a scope is never meant by a reference without one, but may have been.
+        let in_scope = |(of, named): &&(String, String)| scope.is_empty() && named == name && !of.is_empty();
+        let meant = self.all.keys().find(in_scope).map(|(scope, name)| dotted(scope, name));
+        let here = self.all.keys().map(|(scope, name)| dotted(scope, name));
+        let help = match meant.or_else(|| scene.nearest(&written, here)) {
+            Some(meant) => format!("did you mean `${{asset.{meant}.{key}}}`?"),
+            None => format!("declare it: `{} {{ … }}`", shown(scope, name)),
+        };
+        scene.refuse(span, format!("no {} is declared", shown(scope, name)), help);
+    }
+
+    /// SHA-256 of what a key holds.
+    pub(super) fn digest(&self, reference: &AssetKey) -> Option<String> {
+        let AssetKey { scope, name, key } = reference;
+        let Held::Bytes { bytes, place: _ } = self.all.get(&(scope.clone(), name.clone()))?.keys.get(key)? else {
+            return None;
+        };
+        Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The ConfigMaps of all assets of scopes, each in its own.
     pub(super) fn objects(&self) -> impl Iterator<Item = Object> {
-        self.0.iter().map(|((scope, name), asset)| asset.object(scope, name, None))
+        let of_scopes = self.all.iter().filter(|((scope, _), _)| !scope.is_empty());
+        of_scopes.map(|((scope, name), asset)| asset.object(scope, name, None))
     }
 
     /// The keys of an asset as a ConfigMap in another scope, since a pod can mount none but those of its own.
     pub(super) fn borrowed(&self, borrower: &str, borrowed: &Borrowed, keys: &BTreeSet<String>) -> Option<Object> {
-        let asset = self.0.get(&(borrowed.scope.clone(), borrowed.name.clone()))?;
+        let asset = self.all.get(&(borrowed.scope.clone(), borrowed.name.clone()))?;
         Some(asset.object(borrower, &borrowed.config_map(), Some(keys)))
     }
 }
 
-/// An asset used in another scope than its own.
+/// An asset as it is declared.
+fn shown(scope: &str, name: &str) -> String {
+    if scope.is_empty() { format!("asset \"{name}\"") } else { format!("asset \"{scope}\" \"{name}\"") }
+}
+
+/// An asset as it is referred to.
+fn dotted(scope: &str, name: &str) -> String {
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
+}
+
+/// An asset used in another scope than its own, or of no scope.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Borrowed {
     pub(super) scope: String,
@@ -82,9 +145,13 @@ pub(super) struct Borrowed {
 }
 
 impl Borrowed {
-    /// The name of its ConfigMap there. The dot keeps it apart from all assets of that scope.
+    /// The name of its ConfigMap there. The dots keep it apart from all assets of that scope, and from each other.
     pub(super) fn config_map(&self) -> String {
-        format!("{}.{}", self.name, self.scope)
+        if self.scope.is_empty() {
+            format!("{}.global.asset", self.name)
+        } else {
+            format!("{}.{}", self.name, self.scope)
+        }
     }
 }
 
@@ -94,13 +161,16 @@ impl Asset {
         let mut binary = Placed::object();
         let (mut any_text, mut any_binary) = (false, false);
         for (key, held) in &self.keys {
-            let (Some(held), true) = (held, only.is_none_or(|only| only.contains(key))) else { continue };
-            if let Ok(content) = std::str::from_utf8(&held.bytes) {
-                text.set(key, Placed::at(content, held.place.clone()));
+            let Held::Bytes { bytes, place } = held else { continue };
+            if only.is_some_and(|only| !only.contains(key)) {
+                continue;
+            }
+            if let Ok(content) = std::str::from_utf8(bytes) {
+                text.set(key, Placed::at(content, place.clone()));
                 any_text = true;
             } else {
-                let encoded = base64::engine::general_purpose::STANDARD.encode(&held.bytes);
-                binary.set(key, Placed::at(encoded, held.place.clone()));
+                let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+                binary.set(key, Placed::at(encoded, place.clone()));
                 any_binary = true;
             }
         }
@@ -131,16 +201,22 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             );
             continue;
         }
-        let bytes = match content {
+        let taken = match content {
             Content::Value(value) => contents(scene, &name.text, value, files, fetched),
             Content::Block(block) => {
                 scene.refuse(&block.header, "an asset holds keys, not blocks", "write `key = file(\"./path\")`");
                 None
             }
         };
-        total += bytes.as_ref().map_or(0, Vec::len);
-        let place = scene.place(&name.span);
-        keys.insert(name.text.clone(), bytes.map(|bytes| Held { bytes, place }));
+        let held = match taken {
+            Some(Taken::Bytes(bytes)) => {
+                total += bytes.len();
+                Held::Bytes { bytes, place: scene.place(&name.span) }
+            }
+            Some(Taken::LeftOut(why)) => Held::LeftOut(why),
+            None => Held::Refused,
+        };
+        keys.insert(name.text.clone(), held);
     }
     if total > ASSET_BYTES_MAX {
         scene.refuse(
@@ -152,22 +228,16 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
     Asset { place: scene.place(&declared.block.header), keys }
 }
 
-/// The addresses that the keys of an asset name, as far as they are sound.
-pub(super) fn addresses(entries: &[Entry]) -> impl Iterator<Item = Address> {
-    entries.iter().filter_map(|entry| {
-        let Content::Value(Value { form: Form::Call(Function::Url, arguments), span: _ }) = &entry.content else {
-            return None;
-        };
-        let [Value { form: Form::Text(pieces), span: _ }] = arguments.as_slice() else { return None };
-        let literal = |piece: &Piece| match piece {
-            Piece::Literal(part) => Some(part.clone()),
-            Piece::Asset(..) => None,
-        };
-        Address::parse(&pieces.iter().map(literal).collect::<Option<String>>()?).ok()
-    })
+/// The addresses that the keys of an asset name, as far as they are sound, and how long their servers are given.
+pub(super) fn addresses(scene: &mut Scene<'_>, entries: &[Entry]) -> Vec<(Address, Seconds)> {
+    let calls = entries.iter().filter_map(|entry| match &entry.content {
+        Content::Value(Value { form: Form::Call(Function::Url, arguments), span: _ }) => Some(arguments),
+        Content::Value(_) | Content::Block(_) => None,
+    });
+    calls.filter_map(|arguments| urls::named(scene, arguments)).collect()
 }
 
-fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetched: &Contents) -> Option<Vec<u8>> {
+fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetched: &Contents) -> Option<Taken> {
     match &value.form {
         Form::Text(pieces) => {
             let refers = pieces.iter().find_map(|piece| match piece {
@@ -182,10 +252,10 @@ fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetc
                 );
                 return None;
             }
-            scene.literal(key, pieces).map(String::into_bytes)
+            scene.literal(key, pieces).map(String::into_bytes).map(Taken::Bytes)
         }
-        Form::Call(Function::File, arguments) => file(scene, value, arguments, files),
-        Form::Call(Function::Url, arguments) => url(scene, value, arguments, fetched),
+        Form::Call(Function::File, arguments) => file(scene, value, arguments, files).map(Taken::Bytes),
+        Form::Call(Function::Url, arguments) => urls::read(scene, value, arguments, fetched),
         Form::Faulty | Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) => {
             scene.wrong_kind(
                 key,
@@ -234,54 +304,6 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
         return None;
     }
     Some(bytes.clone())
-}
-
-/// What helps with contents that cannot be fetched.
-const HELP_FETCH: &str = "see that the address is right and its server is up, or put the file into the repository and write \
-                          `file(\"./path\")`: then its contents are signed, too";
-
-/// The parts of a call of `url()` that can give access: a query, and a login that is refused.
-fn secret(text: &str, call: &Span) -> Vec<Span> {
-    let written = text.get(call.clone()).unwrap_or_default();
-    let at = |from: usize, to: usize| call.start + from..call.start + to;
-    let query = written.find('?').map(|query| at(query, written.len()));
-    let login = written.find("://").zip(written.rfind('@')).map(|(before, after)| at(before + 3, after));
-    query.into_iter().chain(login).collect()
-}
-
-fn url(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], fetched: &Contents) -> Option<Vec<u8>> {
-    scene.hidden.extend(secret(scene.text, &call.span));
-    let [written] = arguments else {
-        let message = match arguments {
-            [] => "`url()` takes one address",
-            [..] => "further arguments of `url()` are not supported yet",
-        };
-        scene.refuse(&call.span, message, "write `url(\"https://HOST/PATH\")`");
-        return None;
-    };
-    let address = match Address::parse(&scene.filled_string("url", written)?) {
-        Ok(address) => address,
-        Err(unfit) => {
-            scene.refuse(&written.span, unfit.message, unfit.help);
-            return None;
-        }
-    };
-    let why = match fetched.get(&address) {
-        Some(Fetched::Fresh(bytes)) => return Some(bytes.clone()),
-        Some(Fetched::Kept { bytes, why }) => {
-            scene.note(&written.span, format!("an older copy of {address} is used: {why}"), HELP_FETCH);
-            return Some(bytes.clone());
-        }
-        Some(Fetched::Unasked) => {
-            let help = "the agent, `writ plan` and `writ apply -f` fetch them; here, a text stands in their place";
-            scene.note(&written.span, format!("the contents of {address} were not fetched"), help);
-            return Some(format!("(contents of {address}, not fetched)\n").into_bytes());
-        }
-        Some(Fetched::Failed { why }) => why,
-        None => "nobody asked for it",
-    };
-    scene.refuse(&written.span, format!("cannot fetch {address}: {why}"), HELP_FETCH);
-    None
 }
 
 /// The path from the unit's directory of `path` as `manifest` names it; none if it leads elsewhere.

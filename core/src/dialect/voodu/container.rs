@@ -2,6 +2,7 @@
 
 use super::env::{self, Variables};
 use super::fields::Fields;
+use super::paths::Paths;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{Entry, Span};
@@ -42,18 +43,19 @@ pub(super) fn image(
 }
 
 /// Reads `env`, or none.
-pub(super) fn variables(scene: &mut Scene<'_>, fields: &Fields<'_>) -> Variables {
-    fields.entry("env").map_or_else(Variables::new, |entry: &Entry| env::read(scene, entry))
+pub(super) fn variables(scene: &mut Scene<'_>, fields: &Fields<'_>, paths: &mut Paths<'_>) -> Variables {
+    fields.entry("env").map_or_else(Variables::new, |entry: &Entry| env::read(scene, entry, paths))
 }
 
 /// A container with what every container has. `command` replaces the arguments of the image's entry point, as a
-/// command does in Docker, and `entrypoint` replaces the entry point.
+/// command does in Docker, and `entrypoint` replaces the entry point. What these and `env` refer to is added to `paths`.
 pub(super) fn container(
     scene: &mut Scene<'_>,
     fields: &Fields<'_>,
     name: &str,
     image: Option<Placed>,
     owner: Owner<'_>,
+    paths: &mut Paths<'_>,
 ) -> Placed {
     let mut container = Placed::object().plain("name", name);
     if let Some(image) = image {
@@ -61,7 +63,7 @@ pub(super) fn container(
     }
     for (field, key) in [("entrypoint", "command"), ("command", "args")] {
         if let Some((word, value)) = fields.value(scene, field)
-            && let Some(words) = scene.strings(field, value)
+            && let Some(words) = scene.strings_by(field, value, |scene, pieces| paths.text(scene, pieces))
         {
             if words.is_empty() {
                 scene.refuse(&value.span, format!("`{field}` is empty"), "leave it out to use what the image says");
@@ -72,7 +74,7 @@ pub(super) fn container(
             container.set(key, Placed::list(words).placed(place));
         }
     }
-    let variables = variables(scene, fields);
+    let variables = variables(scene, fields, paths);
     container.set("env", env::of_container(owner.scope, owner.name, owner.has_ordinal, &variables));
     container
 }

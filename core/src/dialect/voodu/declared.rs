@@ -94,6 +94,7 @@ pub(super) fn is_known(kind: &str) -> bool {
 /// One resource as it was written.
 pub(super) struct Declared<'e> {
     pub(super) resource: Resource,
+    /// Empty for an asset of no scope.
     pub(super) scope: &'e Word,
     pub(super) name: &'e Word,
     pub(super) block: &'e Block,
@@ -119,13 +120,36 @@ pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize)
         refuse_kind(scene, kind);
         return None;
     };
-    let [scope, name] = block.labels.as_slice() else {
-        let help = format!("write `{} \"SCOPE\" \"NAME\" {{ … }}`", resource.word());
-        scene.refuse(&block.header, format!("`{}` needs exactly two labels, scope and name", resource.word()), help);
-        return None;
+    let (scope, name) = match (block.labels.as_slice(), resource) {
+        ([scope, name], _) => (scope, name),
+        ([name], Resource::Asset) => (&NO_SCOPE, name),
+        _ => {
+            refuse_labels(scene, resource, block);
+            return None;
+        }
     };
-    let sound = [label(scene, "a scope", scope), label(scene, "a name", name) && reachable(scene, resource, name)];
+    let has_scope = block.labels.len() == 2;
+    let sound = [
+        !has_scope || label(scene, "a scope", scope),
+        label(scene, "a name", name) && reachable(scene, resource, name),
+    ];
     sound.into_iter().all(|sound| sound).then_some(Declared { resource, scope, name, block, file })
+}
+
+/// The scope of an asset that is of none.
+static NO_SCOPE: Word = Word { text: String::new(), span: 0..0 };
+
+fn refuse_labels(scene: &mut Scene<'_>, resource: Resource, block: &Block) {
+    let word = resource.word();
+    let (needs, help) = if resource == Resource::Asset {
+        (
+            "one label, its name, or two, scope and name",
+            format!("write `{word} \"NAME\" {{ … }}` or `{word} \"SCOPE\" \"NAME\" {{ … }}`"),
+        )
+    } else {
+        ("exactly two labels, scope and name", format!("write `{word} \"SCOPE\" \"NAME\" {{ … }}`"))
+    };
+    scene.refuse(&block.header, format!("`{word}` needs {needs}"), help);
 }
 
 /// Longest name of a statefulset. Source: Kubernetes adds 11 characters for a label of at most 63.
@@ -190,7 +214,8 @@ pub(super) fn unique<'e>(mut all: Vec<Declared<'e>>, scenes: &mut [Scene<'_>]) -
 
 fn report_pair(first: &Declared<'_>, second: &Declared<'_>, scenes: &mut [Scene<'_>], lines: &mut Lines) {
     for (one, other) in [(first, second), (second, first)] {
-        let identity = format!("{}/{}/{}", one.resource.word(), one.scope.text, one.name.text);
+        let scope = if one.scope.text.is_empty() { String::new() } else { format!("{}/", one.scope.text) };
+        let identity = format!("{}/{scope}{}", one.resource.word(), one.name.text);
         let there = lines.describe(other, scenes);
         let (message, help) = if one.resource == other.resource {
             (

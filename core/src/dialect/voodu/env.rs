@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::section;
 use super::names::is_variable;
+use super::paths::Paths;
 use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{Content, Entry, Form, Value};
@@ -16,7 +17,7 @@ const RESERVED: &str = "VOODU_";
 pub(super) type Variables = BTreeMap<String, Placed>;
 
 /// Reads `env`.
-pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry) -> Variables {
+pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry, paths: &mut Paths<'_>) -> Variables {
     let mut variables = Variables::new();
     let Some((entries, _)) = section(scene, entry) else { return variables };
     for Entry { name, content } in entries {
@@ -40,7 +41,7 @@ pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry) -> Variables {
             scene.hidden.push(value.span.clone());
         }
         let value = match content {
-            Content::Value(value) => scalar(scene, &name.text, value),
+            Content::Value(value) => scalar(scene, &name.text, value, paths),
             Content::Block(block) => {
                 scene.refuse(&block.header, "`env` holds values, not blocks", "write `NAME = \"value\"`");
                 None
@@ -55,9 +56,9 @@ pub(super) fn read(scene: &mut Scene<'_>, entry: &Entry) -> Variables {
 }
 
 /// A value as the text that the container sees.
-fn scalar(scene: &mut Scene<'_>, name: &str, value: &Value) -> Option<String> {
+fn scalar(scene: &mut Scene<'_>, name: &str, value: &Value, paths: &mut Paths<'_>) -> Option<String> {
     match &value.form {
-        Form::Text(pieces) => scene.literal(name, pieces),
+        Form::Text(pieces) => paths.text(scene, pieces),
         Form::Bool(value) => Some(value.to_string()),
         Form::Number(text) => {
             let exact = text.parse::<i64>().is_ok_and(|number| number.to_string() == *text);

@@ -4,6 +4,7 @@ use super::assets::Assets;
 use super::container::{Owner, container, image};
 use super::declared::{Declared, Resource};
 use super::fields::{Fields, Shape};
+use super::paths::Paths;
 use super::placed::Placed;
 use super::ports::Ports;
 use super::probes::duration;
@@ -29,6 +30,12 @@ const ONCE: &[&str] = &[
     "network_mode",
     "timeout",
     "timeout_seconds",
+    "env_from",
+    "depends_on",
+    "extra_hosts",
+    "ulimits",
+    "logs",
+    "networks",
 ];
 
 const OF_TIMES: usize = 4;
@@ -44,11 +51,14 @@ pub(super) fn lower(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Ass
     let fields = Fields::read(scene, if scheduled { &CRONJOB } else { &JOB }, &declared.block.entries);
     let owner = Owner { scope, name, has_ordinal: false };
     let image = image(scene, &fields, &declared.block.header, None);
-    let main = container(scene, &fields, name, image.clone(), owner);
-    let Pod { mut pod, volumes, .. } = pod(scene, &fields, main, (owner, image.as_ref()), &Ports::default(), assets);
+    let mut paths = Paths::new(assets);
+    let main = container(scene, &fields, name, image.clone(), owner, &mut paths);
+    let Pod { mut pod, volumes, annotations: more, .. } =
+        pod(scene, &fields, main, (owner, image.as_ref()), &Ports::default(), paths);
     // Each try is a container of its own, so that its log stays.
     pod.set("restartPolicy", Placed::unplaced("Never"));
-    let annotations = Placed::object().plain(annotation::BUCKET, format!("{scope}/{name}"));
+    let mut annotations = Placed::object().plain(annotation::BUCKET, format!("{scope}/{name}"));
+    more.into_iter().for_each(|(name, value)| annotations.set(name, value));
     let of_pod = Placed::object().with("labels", labels(name)).with("annotations", annotations);
     let mut job = Placed::object().with("template", Placed::object().with("metadata", of_pod).with("spec", pod));
     if let Some(seconds) = duration(scene, &fields, "timeout", "timeout_seconds", 1) {

@@ -15,6 +15,7 @@ use super::scene::Scene;
 use super::tree::{Block, Content, Entry, Form, Piece, Span, Value, Word};
 use super::volumes::{absolute, destination};
 use super::workload::{self, Lowered, ONCE, REFUSED};
+use crate::dialect::Variables;
 use crate::text::quoted;
 
 /// A macro that is built in.
@@ -330,7 +331,7 @@ fn defaults(meant: &Macro, declared: &Declared<'_>, path: &str) -> Vec<Entry> {
     let text = meant.defaults.replace(&format!("{}/", meant.path), &format!("{path}/"));
     let text = text.replace(&format!("dir {}\n", meant.path), &format!("dir {path}\n"));
     let mut own = Scene::new("", &text, &none);
-    let mut entries = parse(&mut own).unwrap_or_default();
+    let mut entries = parse(&mut own, &Variables::default()).unwrap_or_default();
     let header = &declared.block.header;
     entries.iter_mut().for_each(|entry| move_entry(entry, header));
     if let Some(variable) = meant.named {
@@ -381,7 +382,7 @@ mod tests {
             assert!(!versions.is_empty() && defaults.contains(&format!("mount_path = \"{path}\"")));
             let none = Cell::new(0);
             let mut scene = Scene::new("", defaults, &none);
-            let entries = parse(&mut scene).unwrap_or_default();
+            let entries = parse(&mut scene, &Variables::default()).unwrap_or_default();
             assert!(!scene.problems.has_errors() && entries.len() > 3, "{}: {:?}", shape.what, scene.problems);
             let names = entries.iter().map(|entry| entry.name.text.as_str());
             assert_eq!(names.filter(|name| !ONCE.contains(name)).collect::<Vec<_>>(), ["volume_claim"]);

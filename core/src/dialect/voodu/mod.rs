@@ -13,6 +13,7 @@
 //! | `postgres "S" "N"`, `redis "S" "N"` | what a `statefulset` of that name becomes |
 //! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
+//! | `asset "N"` | a ConfigMap `N.global.asset` in each namespace where it is used, with the keys used there |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
 //!
 //! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset, `file()` or
@@ -23,13 +24,16 @@ mod assets;
 mod container;
 mod declared;
 mod env;
+mod extras;
 mod fields;
+mod fill;
 mod ingress;
 mod job;
 mod macros;
 mod names;
 mod nearest;
 mod parse;
+mod paths;
 mod placed;
 mod plugins;
 mod ports;
@@ -38,6 +42,7 @@ mod resources;
 mod scan;
 mod scene;
 mod tree;
+mod urls;
 mod volumes;
 mod workload;
 
@@ -54,7 +59,7 @@ use self::placed::Placed;
 pub use self::plugins::{BlockId, Expansion, Expansions, Kinds, is_built_in};
 use self::scene::Scene;
 use self::tree::Entry;
-use super::{Files, MANIFESTS_MANY};
+use super::{Addresses, Files, Given, MANIFESTS_MANY, Variables};
 use crate::cores;
 use crate::limits::PROBLEMS_SHOWN_MAX;
 use crate::model::{Kind, Object, ObjectId};
@@ -73,12 +78,12 @@ pub struct Lowering {
 }
 
 /// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
-/// files of the unit, for `file()`, and `contents` is what came of the [`addresses`], for `url()`. Problems are added to
-/// `problems`; where one is an error, the objects are not complete.
+/// files of the unit, for `file()`, `contents` is what came of the [`addresses`], for `url()`, and `given` is what the
+/// unit's settings give to them. Problems are added to `problems`; where one is an error, the objects are not complete.
 pub fn lower(
     manifests: &[(&str, &str)],
     files: &Files,
-    (contents, expansions): (&Contents, &Expansions),
+    (contents, given): (&Contents, &Given),
     problems: &mut Problems,
 ) -> Lowering {
     let mut manifests = manifests.to_vec();
@@ -86,16 +91,16 @@ pub fn lower(
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
     let mut scenes = Vec::with_capacity(manifests.len());
     let mut trees = Vec::with_capacity(manifests.len());
-    for parsed in cores::map(&manifests, MANIFESTS_MANY, |(file, text)| parsed(file, text)) {
+    for parsed in cores::map(&manifests, MANIFESTS_MANY, |(file, text)| parsed(file, text, &given.variables)) {
         let Parsed { file, text, problems, hidden, tree } = parsed;
         scenes.push(Scene { file, text, problems, hidden, suggestions: &suggestions });
         trees.push(tree);
     }
-    let expand = |(scene, tree): (&mut Scene<'_>, &Vec<Entry>)| plugins::expanded(scene, tree, expansions);
+    let expand = |(scene, tree): (&mut Scene<'_>, &Vec<Entry>)| plugins::expanded(scene, tree, &given.expansions);
     let grown: Vec<Vec<Entry>> = scenes.iter_mut().zip(&trees).map(expand).collect();
     let mut all = Vec::new();
     for (file, (scene, (tree, grown))) in scenes.iter_mut().zip(trees.iter().zip(&grown)).enumerate() {
-        let own = tree.iter().filter(|entry| plugins::of_plugin(entry, &expansions.kinds).is_none());
+        let own = tree.iter().filter(|entry| plugins::of_plugin(entry, &given.expansions.kinds).is_none());
         all.extend(own.chain(grown).filter_map(|entry| declared::declared(scene, entry, file)));
     }
     let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files, contents);
@@ -118,34 +123,42 @@ struct Parsed<'a> {
 }
 
 /// Reads one manifest. Nothing is looked for among names yet, so there are no suggestions to make.
-fn parsed<'a>(file: &str, text: &'a str) -> Parsed<'a> {
+fn parsed<'a>(file: &str, text: &'a str, variables: &Variables) -> Parsed<'a> {
     let suggestions = Cell::new(0);
     let mut scene = Scene::new(file, text, &suggestions);
-    let tree = parse::parse(&mut scene).unwrap_or_default();
+    let tree = parse::parse(&mut scene, variables).unwrap_or_default();
     let Scene { file, text: _, problems, hidden, suggestions: _ } = scene;
     Parsed { file, text, problems, hidden, tree }
 }
 
-/// The addresses that assets of a manifest name. One that cannot be read names none: lowering says why.
-pub(super) fn addresses(file: &str, text: &str) -> BTreeSet<Address> {
+/// The addresses that assets of a manifest name, and how long their servers are given. One that cannot be read names none:
+/// lowering says why.
+pub(super) fn addresses(file: &str, text: &str, variables: &Variables) -> Addresses {
     // Seldom, and reading takes time.
     if !text.contains("url") {
-        return BTreeSet::new();
+        return Addresses::new();
     }
     let suggestions = Cell::new(0);
-    let Parsed { file, text, problems, hidden, tree } = parsed(file, text);
+    let Parsed { file, text, problems, hidden, tree } = parsed(file, text, variables);
     let mut scene = Scene { file, text, problems, hidden, suggestions: &suggestions };
-    let assets = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0));
-    let assets = assets.filter(|one| one.resource == Resource::Asset);
-    assets.flat_map(|one| assets::addresses(&one.block.entries)).collect()
+    let declared: Vec<_> = tree.iter().filter_map(|entry| declared::declared(&mut scene, entry, 0)).collect();
+    let mut addresses = Addresses::new();
+    for one in declared.into_iter().filter(|one| one.resource == Resource::Asset) {
+        for (address, timeout) in assets::addresses(&mut scene, &one.block.entries) {
+            let longest = addresses.entry(address).or_insert(timeout);
+            *longest = timeout.max(*longest);
+        }
+    }
+    addresses
 }
 
-/// What plugins are asked about the blocks of `kinds` in a manifest. One that cannot be read has none: lowering says why.
-pub(super) fn questions(file: &str, text: &str, kinds: &Kinds) -> BTreeMap<BlockId, String> {
+/// What plugins are asked about the blocks of their kinds in a manifest. One that cannot be read has none: lowering says why.
+pub(super) fn questions(file: &str, text: &str, given: &Given) -> BTreeMap<BlockId, String> {
+    let kinds = &given.expansions.kinds;
     if !kinds.keys().any(|kind| text.contains(kind)) {
         return BTreeMap::new();
     }
-    plugins::questions(&parsed(file, text).tree, kinds)
+    plugins::questions(&parsed(file, text, &given.variables).tree, kinds)
 }
 
 /// Lowers resources of which no two have the same identity.
@@ -154,7 +167,9 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     let mut scopes: BTreeMap<&str, Place> = BTreeMap::new();
     for one in all {
         let scene = &mut scenes[one.file];
-        scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
+        if !one.scope.text.is_empty() {
+            scopes.entry(&one.scope.text).or_insert_with(|| scene.place(&one.scope.span));
+        }
         if one.resource == Resource::Asset {
             let asset = assets::read(scene, one, files, contents);
             assets.insert(one, asset);
@@ -179,6 +194,12 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     let ports = first_ports(&objects);
     for one in all.iter().filter(|one| one.resource == Resource::Ingress) {
         objects.extend(ingress::lower(&mut scenes[one.file], one, &ports));
+    }
+    for one in all.iter().filter(|one| one.resource == Resource::Asset && one.scope.text.is_empty()) {
+        if assets.is_unused("", &one.name.text) {
+            let help = "mount it, as in `volumes = [\"${asset.NAME.KEY}:/path:ro\"]`, or remove it";
+            scenes[one.file].note(&one.block.header, "no workload uses this asset, so it is nowhere", help);
+        }
     }
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
     objects.sort_by(|one, other| one.id.cmp(&other.id));

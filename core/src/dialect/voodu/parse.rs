@@ -5,13 +5,16 @@ use hcl_edit::structure::{BlockLabel, Body, Structure};
 use hcl_edit::template::{Element, Interpolation, Strip, Template};
 use hcl_edit::{Span as _, parser};
 
-use super::scan::{refuse_variable, scan};
+use super::fill::Filled;
+use super::scan::scan;
 use super::scene::Scene;
 use super::tree::{AssetKey, Block, Content, Entry, Form, Function, Piece, Span, Value, Word};
+use crate::dialect::Variables;
 use crate::limits::{MANIFEST_BYTES_MAX, NODES_MAX};
+use crate::text::{Problem, quoted};
 
 /// The attributes and blocks of a manifest; none if it cannot be read at all, which the problems then say.
-pub(super) fn parse(scene: &mut Scene<'_>) -> Option<Vec<Entry>> {
+pub(super) fn parse(scene: &mut Scene<'_>, variables: &Variables) -> Option<Vec<Entry>> {
     let text = scene.text;
     if u64::try_from(text.len()).map_or(true, |length| length > MANIFEST_BYTES_MAX) {
         scene.refuse(
@@ -25,21 +28,38 @@ pub(super) fn parse(scene: &mut Scene<'_>) -> Option<Vec<Entry>> {
         scene.refuse(&(0..3), "this manifest begins with a byte order mark", "save it as UTF-8 without one");
         return None;
     }
-    if !scan(scene) {
+    let Some(filled) = filled(scene, variables) else {
         hide_variables(scene);
         return None;
-    }
-    let body = match parser::parse_body(text) {
+    };
+    let body = match parser::parse_body(&filled.text) {
         Ok(body) => body,
         Err(error) => {
-            refuse_syntax(scene, &error);
+            refuse_syntax(scene, &filled, &error);
             hide_variables(scene);
             return None;
         }
     };
-    let mut reader = Reader { scene, nodes: 0, overfull: false };
+    let mut reader = Reader { scene, filled: &filled, nodes: 0, overfull: false };
     let entries = reader.body(&body);
     (!reader.overfull).then_some(entries)
+}
+
+/// The manifest with its variables replaced, if it is worth parsing.
+fn filled<'a>(scene: &mut Scene<'a>, variables: &Variables) -> Option<Filled<'a>> {
+    let uses = scan(scene)?;
+    if uses.is_empty() {
+        return Some(Filled::unchanged(scene.text));
+    }
+    let filled = Filled::fill(scene, &uses, variables)?;
+    // What was bounded before is bounded in what the parser reads.
+    let mut again = Scene::new(&scene.file, &filled.text, scene.suggestions);
+    let none_left = scan(&mut again).is_some_and(|uses| uses.is_empty());
+    for Problem { severity, place, message, help } in again.problems.sorted().into_iter().cloned() {
+        let place = place.map(|place| scene.place(&filled.back(&(place.start..place.end))));
+        scene.problems.push(Problem { severity, place, message, help });
+    }
+    none_left.then_some(filled)
 }
 
 /// Hides what may be values of variables in a text that cannot be read: all that is written between `env` and the next
@@ -60,10 +80,10 @@ fn hide_variables(scene: &mut Scene<'_>) {
     }
 }
 
-fn refuse_syntax(scene: &mut Scene<'_>, error: &parser::Error) {
+fn refuse_syntax(scene: &mut Scene<'_>, filled: &Filled<'_>, error: &parser::Error) {
     let message = error.message();
-    let start = error.location().offset().min(scene.text.len());
-    let line = scene.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let start = error.location().offset().min(filled.text.len());
+    let line = filled.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let end = start + line.chars().next().map_or(0, char::len_utf8);
     let help = if message.contains("redefined attribute") {
         "each attribute is written once in a block: remove one of the two"
@@ -76,11 +96,12 @@ fn refuse_syntax(scene: &mut Scene<'_>, error: &parser::Error) {
     } else {
         "see that quotes and brackets are closed, and that each attribute has a line of its own"
     };
-    scene.refuse(&(start..end), format!("this is not valid HCL: {message}"), help);
+    scene.refuse(&filled.back(&(start..end)), format!("this is not valid HCL: {message}"), help);
 }
 
 struct Reader<'s, 'a> {
     scene: &'s mut Scene<'a>,
+    filled: &'s Filled<'a>,
     nodes: usize,
     overfull: bool,
 }
@@ -99,6 +120,11 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Where something was written.
+    fn at(&self, span: Option<Span>) -> Span {
+        self.filled.back(&span.unwrap_or_default())
+    }
+
     fn body(&mut self, body: &Body) -> Vec<Entry> {
         body.iter().map(|structure| self.structure(structure)).collect()
     }
@@ -106,15 +132,15 @@ impl Reader<'_, '_> {
     fn structure(&mut self, structure: &Structure) -> Entry {
         match structure {
             Structure::Attribute(attribute) => {
-                let span = attribute.key.span().unwrap_or_default();
+                let span = self.at(attribute.key.span());
                 self.count(&span);
                 let name = Word { text: attribute.key.as_str().to_owned(), span };
                 Entry { name, content: Content::Value(self.value(&attribute.value)) }
             }
             Structure::Block(block) => {
-                let span = block.ident.span().unwrap_or_default();
+                let span = self.at(block.ident.span());
                 self.count(&span);
-                let labels: Vec<Word> = block.labels.iter().map(label).collect();
+                let labels: Vec<Word> = block.labels.iter().map(|label| self.label(label)).collect();
                 let end = labels.last().map_or(span.end, |last| last.span.end);
                 let header = span.start..end;
                 let name = Word { text: block.ident.as_str().to_owned(), span };
@@ -123,8 +149,12 @@ impl Reader<'_, '_> {
         }
     }
 
+    fn label(&self, label: &BlockLabel) -> Word {
+        Word { text: label.as_str().to_owned(), span: self.at(label.span()) }
+    }
+
     fn value(&mut self, expression: &Expression) -> Value {
-        let span = expression.span().unwrap_or_default();
+        let span = self.at(expression.span());
         self.count(&span);
         let form = if self.overfull { Form::Faulty } else { self.form(expression, &span) };
         Value { form, span }
@@ -135,7 +165,7 @@ impl Reader<'_, '_> {
             Expression::Null(_) => Form::Null,
             Expression::Bool(value) => Form::Bool(*value.value()),
             Expression::Number(_) => {
-                let text = self.scene.text.get(span.clone()).unwrap_or_default();
+                let text = expression.span().and_then(|span| self.filled.text.get(span)).unwrap_or_default();
                 Form::Number(text.trim().to_owned())
             }
             Expression::String(text) => self.text(vec![Piece::Literal(text.as_str().to_owned())], span),
@@ -201,14 +231,12 @@ impl Reader<'_, '_> {
 
     fn key(&mut self, key: &ObjectKey) -> Option<Word> {
         match key {
-            ObjectKey::Ident(name) => {
-                Some(Word { text: name.as_str().to_owned(), span: name.span().unwrap_or_default() })
-            }
+            ObjectKey::Ident(name) => Some(Word { text: name.as_str().to_owned(), span: self.at(name.span()) }),
             ObjectKey::Expression(Expression::String(text)) => {
-                Some(Word { text: text.as_str().to_owned(), span: text.span().unwrap_or_default() })
+                Some(Word { text: text.as_str().to_owned(), span: self.at(text.span()) })
             }
             ObjectKey::Expression(other) => {
-                let span = other.span().unwrap_or_default();
+                let span = self.at(other.span());
                 self.scene.refuse(&span, "a key must be a plain name", "write it as a word or in double quotes");
                 None
             }
@@ -220,7 +248,7 @@ impl Reader<'_, '_> {
             Element::Literal(text) => Some(Piece::Literal(text.as_str().to_owned())),
             Element::Interpolation(interpolation) => self.interpolation(interpolation),
             Element::Directive(_) => {
-                let span = element.span().unwrap_or_default();
+                let span = self.at(element.span());
                 self.computed(&span, "conditions and loops in texts");
                 None
             }
@@ -228,10 +256,13 @@ impl Reader<'_, '_> {
     }
 
     fn interpolation(&mut self, interpolation: &Interpolation) -> Option<Piece> {
-        let span = interpolation.span().unwrap_or_default();
+        let span = self.at(interpolation.span());
         self.count(&span);
-        if let Expression::Variable(_) = &interpolation.expr {
-            refuse_variable(self.scene, &span);
+        if let Expression::Variable(name) = &interpolation.expr {
+            let message = format!("{} is no variable as it is written here", quoted(name.as_str()));
+            let help =
+                "write `${NAME}` without blanks, with ASCII letters, digits and `_`; a literal `${` is written `$${`";
+            self.refuse(&span, &message, help);
             return None;
         }
         let reference = match (as_traversal(&interpolation.expr), interpolation.strip) {
@@ -242,7 +273,7 @@ impl Reader<'_, '_> {
             self.refuse(
                 &span,
                 "this reference is not understood",
-                "what can be referred to are the keys of assets, as in `${asset.SCOPE.NAME.KEY}`; \
+                "what can be referred to are the keys of assets, as in `${asset.SCOPE.NAME.KEY}` or `${asset.NAME.KEY}`; \
                  a literal `${` is written `$${`",
             );
         }
@@ -263,15 +294,11 @@ impl Reader<'_, '_> {
     }
 }
 
-fn label(label: &BlockLabel) -> Word {
-    Word { text: label.as_str().to_owned(), span: label.span().unwrap_or_default() }
-}
-
 fn as_traversal(expression: &Expression) -> Option<&Traversal> {
     if let Expression::Traversal(traversal) = expression { Some(traversal) } else { None }
 }
 
-/// The key of an asset that `asset.<scope>.<name>.<key>` names.
+/// The key of an asset that `asset.<scope>.<name>.<key>` names, or `asset.<name>.<key>` one of no scope.
 fn asset_key(traversal: &Traversal) -> Option<AssetKey> {
     let Expression::Variable(root) = &traversal.expr else { return None };
     let segments: Option<Vec<&str>> = traversal
@@ -288,6 +315,9 @@ fn asset_key(traversal: &Traversal) -> Option<AssetKey> {
     match (root.as_str(), segments?.as_slice()) {
         ("asset", [scope, name, key]) => {
             Some(AssetKey { scope: (*scope).to_owned(), name: (*name).to_owned(), key: (*key).to_owned() })
+        }
+        ("asset", [name, key]) => {
+            Some(AssetKey { scope: String::new(), name: (*name).to_owned(), key: (*key).to_owned() })
         }
         _ => None,
     }

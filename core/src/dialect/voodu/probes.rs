@@ -108,6 +108,18 @@ pub(super) fn duration(
     long: &str,
     lowest: u32,
 ) -> Option<Placed> {
+    let (seconds, span) = time(scene, fields, short, long, (lowest, SECONDS_MAX))?;
+    Some(Placed::at(seconds, scene.place(&span)))
+}
+
+/// Seconds by one of two names, and where they were written.
+pub(super) fn time(
+    scene: &mut Scene<'_>,
+    fields: &Fields<'_>,
+    short: &str,
+    long: &str,
+    (lowest, highest): (u32, u32),
+) -> Option<(u32, Span)> {
     let by_seconds = fields.value(scene, long);
     if let Some((word, value)) = fields.value(scene, short) {
         if by_seconds.is_some() {
@@ -120,19 +132,19 @@ pub(super) fn duration(
             Form::Faulty => return None,
             Form::Null | Form::Bool(_) | Form::List(_) | Form::Map(_) | Form::Call(..) => None,
         };
-        let Some(seconds) = seconds.filter(|seconds| (lowest..=SECONDS_MAX).contains(seconds)) else {
+        let Some(seconds) = seconds.filter(|seconds| (lowest..=highest).contains(seconds)) else {
             scene.refuse(
                 &value.span,
-                format!("`{short}` must be a time in whole seconds from {lowest} to {SECONDS_MAX}"),
+                format!("`{short}` must be a time in whole seconds from {lowest} to {highest}"),
                 "write it as in \"10s\" or \"2m\"",
             );
             return None;
         };
-        return Some(Placed::at(seconds, scene.place(&value.span)));
+        return Some((seconds, value.span.clone()));
     }
     let (_, value) = by_seconds?;
-    let seconds = scene.integer(long, value, lowest, SECONDS_MAX)?;
-    Some(Placed::at(seconds, scene.place(&value.span)))
+    let seconds = scene.integer(long, value, lowest, highest)?;
+    Some((seconds, value.span.clone()))
 }
 
 fn seconds(text: &str) -> Option<u32> {

@@ -5,8 +5,10 @@
 //!
 //! Invariant: no recursion, and memory within `NESTING_MAX` frames.
 
+use super::fill::{Used, Within};
 use super::scene::Scene;
 use super::tree::Span;
+use crate::dialect::variables::Use;
 use crate::limits::{ENTRIES_MAX, NESTING_MAX, NODES_MAX};
 use crate::text::quoted;
 
@@ -31,12 +33,12 @@ struct Scanner<'a> {
     nodes: usize,
     /// Nothing wrong so far that the parser would not say better.
     sound: bool,
-    /// Places of `${NAME}`, which the parser can read; told here only where it will not be asked.
-    variables: Vec<Span>,
+    /// Where variables are used.
+    variables: Vec<Used<'a>>,
 }
 
-/// True if the text is worth parsing; else the reason has been added to the problems.
-pub(super) fn scan(scene: &mut Scene<'_>) -> bool {
+/// The variables that are used, in order, if the text is worth parsing; else the reason has been added to the problems.
+pub(super) fn scan<'a>(scene: &mut Scene<'a>) -> Option<Vec<Used<'a>>> {
     let text = scene.text;
     let mut scanner = Scanner { text, at: 0, open: Vec::new(), nodes: 0, sound: true, variables: Vec::new() };
     while scanner.at < text.len() {
@@ -46,19 +48,14 @@ pub(super) fn scan(scene: &mut Scene<'_>) -> bool {
             Some((Frame::Brace(_) | Frame::Bracket | Frame::Template, _)) | None => scanner.code(scene),
         };
         if !goes_on {
-            return false;
+            return None;
         }
     }
     if let Some((frame, span)) = scanner.open.last() {
         refuse_unclosed(scene, frame, span);
         scanner.sound = false;
     }
-    if !scanner.sound {
-        for span in &scanner.variables {
-            refuse_variable(scene, span);
-        }
-    }
-    scanner.sound
+    scanner.sound.then_some(scanner.variables)
 }
 
 fn refuse_unclosed(scene: &mut Scene<'_>, frame: &Frame<'_>, span: &Span) {
@@ -130,10 +127,17 @@ impl<'a> Scanner<'a> {
             b'=' | b':' | b',' => return self.separator(scene, byte),
             b'<' if self.starts("<<") => return self.heredoc_start(scene),
             b'$' if self.starts("${") => {
-                let end = self.rest().find('}').map_or(self.text.len(), |found| self.at + found + 1);
-                refuse_variable(scene, &(self.at..end));
-                self.sound = false;
-                self.at = end;
+                let within = if matches!(self.open.last(), Some((Frame::Template, _))) {
+                    Within::Reference
+                } else {
+                    Within::Code
+                };
+                if !self.variable(within) {
+                    let end = self.rest().find(['}', '\n']).map_or(self.text.len(), |found| self.at + found + 1);
+                    refuse_reference(scene, &(self.at..end));
+                    self.sound = false;
+                    self.at = end;
+                }
             }
             _ => self.skip(),
         }
@@ -231,43 +235,39 @@ impl<'a> Scanner<'a> {
             return false;
         }
         if self.starts("${") {
-            if let Some(end) = variable_with_default(self.rest()) {
-                refuse_variable(scene, &(self.at..self.at + end));
-                self.sound = false;
-                self.at += end;
-                return true;
-            }
-            self.variables.extend(variable(self.rest()).map(|length| self.at..self.at + length));
-            return self.push(scene, Frame::Template, 2);
+            let within = self.within_text();
+            return self.variable(within) || self.push(scene, Frame::Template, 2);
         }
         self.skip();
         true
     }
+
+    /// Where in a text this is.
+    fn within_text(&self) -> Within<'a> {
+        let line = self.text.get(..self.at).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
+        match self.open.last() {
+            Some((Frame::Heredoc(end), _)) if line.trim().is_empty() => Within::LineUntil(end),
+            Some(_) | None => Within::Text,
+        }
+    }
+
+    /// Passes over a variable, if there is one here.
+    fn variable(&mut self, within: Within<'a>) -> bool {
+        let Some(of) = Use::at(self.rest()) else { return false };
+        let start = self.at;
+        self.at += of.length;
+        self.variables.push(Used { start, of, within });
+        true
+    }
 }
 
-/// Says why `${NAME}` cannot be used.
-pub(super) fn refuse_variable(scene: &mut Scene<'_>, span: &Span) {
+/// Says that a reference outside of quotes is none.
+fn refuse_reference(scene: &mut Scene<'_>, span: &Span) {
     scene.refuse(
         span,
-        "variables are not supported yet",
-        "write the value itself; a secret belongs into the config bucket (`writ config set -s SCOPE -n NAME KEY=VALUE`), \
-         and a literal `${` is written `$${`",
+        "this is not a variable, and a reference is written inside of a text",
+        "write a variable as `${NAME}` or `${NAME:-default}`, and a reference in quotes, as in \"${asset.SCOPE.NAME.KEY}:/path:ro\"",
     );
-}
-
-/// The length of a `${NAME}` at the start of `text`.
-fn variable(text: &str) -> Option<usize> {
-    let name = text.strip_prefix("${")?;
-    let length = name.find(|character| !is_word_character(character))?;
-    (length > 0 && name.get(length..).is_some_and(|rest| rest.starts_with('}'))).then_some(length + 3)
-}
-
-/// The length of a `${NAME:-default}` at the start of `text`, which is no HCL.
-fn variable_with_default(text: &str) -> Option<usize> {
-    let name = text.strip_prefix("${")?;
-    let length = name.find(|character| !is_word_character(character)).filter(|length| *length > 0)?;
-    let default = name.get(length..)?.strip_prefix(":-")?;
-    Some(text.len() - default.len() + default.find('}')? + 1)
 }
 
 fn is_word_character(character: char) -> bool {

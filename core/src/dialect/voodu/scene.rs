@@ -78,8 +78,8 @@ impl<'a> Scene<'a> {
                     self.refuse(
                         span,
                         format!("`{what}` cannot refer to an asset"),
-                        "an asset has no path of its own: mount it with \
-                         `volumes = [\"${asset.SCOPE.NAME.KEY}:/path:ro\"]` and write that path here",
+                        "a reference stands for the path of a file: mount it with \
+                         `volumes = [\"${asset.SCOPE.NAME.KEY}:/path:ro\"]`, or write it in `command` or `env`",
                     );
                     return None;
                 }
@@ -132,11 +132,21 @@ impl<'a> Scene<'a> {
 
     /// A list of strings without references.
     pub(super) fn strings(&mut self, what: &str, value: &Value) -> Option<Vec<(String, Span)>> {
+        self.strings_by(what, value, |scene, pieces| scene.literal(what, pieces))
+    }
+
+    /// A list of strings, each read by `read`.
+    pub(super) fn strings_by(
+        &mut self,
+        what: &str,
+        value: &Value,
+        mut read: impl FnMut(&mut Self, &[Piece]) -> Option<String>,
+    ) -> Option<Vec<(String, Span)>> {
         let help = "put each word in quotes, as in `[\"redis-server\", \"--appendonly\", \"yes\"]`";
         let mut words = Some(Vec::new());
         for item in self.list(what, value, help)? {
             let word = match &item.form {
-                Form::Text(pieces) => self.literal(what, pieces),
+                Form::Text(pieces) => read(self, pieces),
                 Form::Faulty => None,
                 Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) | Form::Call(..) => {
                     let found = item.describe();

@@ -73,7 +73,7 @@ pub(super) enum Piece {
     Asset(AssetKey, Span),
 }
 
-/// `${asset.<scope>.<name>.<key>}`.
+/// `${asset.<scope>.<name>.<key>}`, or `${asset.<name>.<key>}` with an empty scope.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AssetKey {
     pub(super) scope: String,

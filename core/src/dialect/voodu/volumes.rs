@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::assets::{Assets, Borrowed};
+use super::assets::{Assets, Borrowed, Found};
 use super::fields::{Fields, Shape};
 use super::names::label;
 use super::placed::Placed;
@@ -73,6 +73,14 @@ impl Mounts {
         self.0.insert(path, Mount { source, read_only, place });
     }
 
+    /// Mounts a key of an asset at the path by which it was referred to.
+    pub(super) fn refer(&mut self, scene: &mut Scene<'_>, path: String, key: AssetKey, span: &Span) {
+        let source = Source::Asset(key);
+        if self.0.get(&path).is_none_or(|there| there.source != source) {
+            self.insert(scene, path, source, true, span);
+        }
+    }
+
     /// Reads `volumes`.
     pub(super) fn read(&mut self, scene: &mut Scene<'_>, value: &Value, assets: &Assets) {
         for item in scene.list("volumes", value, HELP).unwrap_or_default() {
@@ -87,7 +95,7 @@ impl Mounts {
                     continue;
                 }
                 [Piece::Asset(key, span), Piece::Literal(rest)] => {
-                    if !assets.check(scene, key, span) {
+                    if assets.check(scene, key, span) != Some(Found::Here) {
                         continue;
                     }
                     (Some(key), rest.as_str())

@@ -8,11 +8,12 @@ use super::declared::{Declared, Resource};
 use super::fields::{Fields, Shape};
 use super::ingress::{self, Door};
 use super::names::label;
+use super::paths::Paths;
 use super::placed::Placed;
 use super::ports::{self, Ports};
 use super::scene::Scene;
 use super::volumes::{Claim, Mounts, Volumes};
-use super::{probes, resources, tree};
+use super::{extras, probes, resources, tree};
 use crate::limits::{GRACE_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::{Kind, Object, ObjectId, annotation};
 use crate::text::{Place, is_control, quoted};
@@ -39,20 +40,20 @@ pub(super) const ONCE: &[&str] = &[
     "cap_add",
     "network_mode",
     "restart",
+    "env_from",
+    "depends_on",
+    "extra_hosts",
+    "ulimits",
+    "logs",
+    "networks",
 ];
 
 /// Fields of the dialect that are refused in any workload.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("build_args", "build the image elsewhere and name it in `image`"),
-    ("depends_on", "leave it out: a workload that needs another waits for it by a probe or an `init` block"),
-    ("docker_options", "leave it out; see `resources`, `ports`, `volumes`, `cap_add` and `network_mode`"),
-    ("env_from", "set the values in the bucket of this workload: `writ config set -s SCOPE -n NAME KEY=VALUE`"),
-    ("extra_hosts", "workloads of this host are reached by NAME.SCOPE"),
-    ("logs", "set the rotation of logs in the configuration of the engine"),
-    ("networks", "leave it out: all workloads of a host share one network"),
+    ("docker_options", "leave it out; see `resources`, `ports`, `volumes`, `cap_add`, `extra_hosts` and `ulimits`"),
     ("on_probe", "leave it out: a failing liveness probe restarts the container"),
-    ("release", "an `init` block runs before each start of a pod"),
-    ("ulimits", "set limits in the configuration of the engine"),
+    ("release", "write a `job`, which runs anew when it changes; an `init` block runs before each start of a pod"),
 ];
 
 const STATEFULSET: Shape =
@@ -93,6 +94,7 @@ struct Parts {
     published: bool,
     claims: Vec<Claim>,
     pod: Placed,
+    annotations: Vec<(&'static str, Placed)>,
     volumes: Volumes,
     /// What an `app` says of host names.
     door: Option<Door>,
@@ -103,6 +105,8 @@ pub(super) struct Pod {
     claims: Vec<Claim>,
     pub(super) pod: Placed,
     pub(super) volumes: Volumes,
+    /// Annotations of its template.
+    pub(super) annotations: Vec<(&'static str, Placed)>,
     /// It shares the network of the host.
     on_host: bool,
 }
@@ -140,17 +144,19 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
     });
     let owner = Owner { scope, name, has_ordinal: stateful };
     let image = image(scene, &fields, header, None);
-    let mut main = container(scene, &fields, name, image.clone(), owner);
+    let mut paths = Paths::new(assets);
+    let mut main = container(scene, &fields, name, image.clone(), owner, &mut paths);
     let ports = fields.value(scene, "ports").map(|(_, value)| ports::read(scene, value)).unwrap_or_default();
     if !ports.is_empty() {
         main.set("ports", ports.of_container());
     }
     health_check(scene, &fields, ports.first().filter(|_| app), &mut main);
     let door = app.then(|| door(scene, &fields, declared, &ports)).flatten();
-    let Pod { claims, pod, volumes, on_host } = pod(scene, &fields, main, (owner, image.as_ref()), &ports, assets);
+    let Pod { claims, pod, volumes, annotations, on_host } =
+        pod(scene, &fields, main, (owner, image.as_ref()), &ports, paths);
     let replicas = replicas.unwrap_or_else(|| Placed::unplaced(1));
     let published = ports.has_bare() && !on_host;
-    Parts { replicas, published, ports, claims, pod, volumes, door }
+    Parts { replicas, published, ports, claims, pod, annotations, volumes, door }
 }
 
 /// What an `app` says of host names, and whether it has a port to lead to.
@@ -202,14 +208,16 @@ pub(super) fn pod(
     mut main: Placed,
     (owner, image): (Owner<'_>, Option<&Placed>),
     ports: &Ports,
-    assets: &Assets,
+    paths: Paths<'_>,
 ) -> Pod {
     limits_and_checks(scene, fields, &mut main);
+    let assets = paths.assets;
     let mut mounts = Mounts::default();
     if let Some((_, value)) = fields.value(scene, "volumes") {
         mounts.read(scene, value, assets);
     }
     let claims = claims(scene, fields, &mut mounts, owner.has_ordinal);
+    paths.mount(scene, &mut mounts);
     let inits = inits(scene, fields, &mounts, assets, owner, image);
     let volumes = Volumes::of(owner.scope, inits.iter().map(|(_, mounts)| mounts).chain([&mounts]));
 
@@ -228,7 +236,8 @@ pub(super) fn pod(
     if !volumes.is_empty() {
         pod.set("volumes", volumes.of_pod());
     }
-    Pod { claims, pod, volumes, on_host }
+    let annotations = extras::read(scene, fields, assets, &mut pod);
+    Pod { claims, pod, volumes, annotations, on_host }
 }
 
 /// `resources`, `probes` and `cap_add`.
@@ -331,7 +340,9 @@ fn inits(
         }
         let fields = Fields::read(scene, &INIT, &block.entries);
         let image = image(scene, &fields, &block.header, main_image);
-        let mut placed = container(scene, &fields, &name.text, image, owner).placed(scene.place(&block.header));
+        let mut paths = Paths::new(assets);
+        let container = container(scene, &fields, &name.text, image, owner, &mut paths);
+        let mut placed = container.placed(scene.place(&block.header));
         if let Some(entry) = fields.entry("resources")
             && let Some(resources) = resources::read(scene, entry)
         {
@@ -341,6 +352,7 @@ fn inits(
         if let Some((_, value)) = fields.value(scene, "volumes") {
             own.read(scene, value, assets);
         }
+        paths.mount(scene, &mut own);
         inits.push((placed, own.over(of_pod)));
     }
     inits
@@ -370,11 +382,12 @@ fn service(scope: &str, name: &str, ports: &Ports, place: Place) -> Object {
 }
 
 fn controller(scope: &str, name: &str, parts: Parts, stateful: bool, place: Place) -> Object {
-    let Parts { replicas, ports, published, claims, pod, volumes: _, door: _ } = parts;
+    let Parts { replicas, ports, published, claims, pod, annotations: more, volumes: _, door: _ } = parts;
     let mut annotations = Placed::object().plain(annotation::BUCKET, format!("{scope}/{name}"));
     if published {
         annotations.set(annotation::PUBLISH, Placed::unplaced("loopback"));
     }
+    more.into_iter().for_each(|(name, value)| annotations.set(name, value));
     let of_pod = Placed::object().with("labels", labels(name)).with("annotations", annotations);
     let template = Placed::object().with("metadata", of_pod).with("spec", pod);
     let selector = Placed::object().with("matchLabels", labels(name));

@@ -39,7 +39,10 @@ impl<'a> Catalog<'a> {
                 | Kind::CronJob
                 | Kind::PodDisruptionBudget
                 | Kind::Ingress
-                | Kind::IngressClass => {
+                | Kind::IngressClass
+                | Kind::GatewayClass
+                | Kind::Gateway
+                | Kind::HttpRoute => {
                     continue;
                 }
             };

@@ -19,6 +19,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) pod: &'a PodFields,
     pub(super) volumes: &'a Volumes,
     pub(super) bucket: &'a [Variable],
+    /// Of other buckets, below all others.
+    pub(super) borrowed: &'a [Variable],
     /// Ports without a host port are published on loopback, at a free port.
     pub(super) publish: bool,
 }
@@ -60,7 +62,13 @@ pub(super) fn read(
         entrypoint: raw.command.clone().filter(|words| !words.is_empty()),
         arguments: raw.args.clone().filter(|words| !words.is_empty()),
         working_dir: raw.working_dir.clone().filter(|path| !path.is_empty()),
-        env: environment::read(reader, pointer, raw.env_from.as_deref(), raw.env.as_deref(), around.bucket),
+        env: environment::read(
+            reader,
+            pointer,
+            raw.env_from.as_deref(),
+            raw.env.as_deref(),
+            (around.borrowed, around.bucket),
+        ),
         mounts: volumes::mounts(reader, pointer, raw.volume_mounts.as_deref(), around.volumes),
         resources: resources(reader, &format!("{pointer}/resources"), raw.resources.as_ref()),
         security: security::read(reader, pointer, raw.security_context.as_ref(), around.pod),

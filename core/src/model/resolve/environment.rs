@@ -1,5 +1,7 @@
 //! The environment of a container: `envFrom`, `env`, and the config buckets laid over both.
 
+use std::collections::BTreeMap;
+
 use super::Reader;
 use super::catalog::Keys;
 use crate::model::template::{Content, ContentId, ContentKind, Field, Text, Variable};
@@ -7,17 +9,42 @@ use crate::model::view::pod::{EnvFrom, EnvVar, KeyRef, ObjectRef, ValueFrom};
 use crate::model::{BucketRef, Scope, annotation};
 use crate::text::SecretText;
 
+/// Where the buckets are named.
+const ANNOTATIONS: &str = "/spec/template/metadata/annotations";
+
 /// The variables of the buckets that a pod template asks for by annotation: the scope's, then the name's over them.
 pub(super) fn bucket(reader: &mut Reader<'_, '_>, written: &str) -> Vec<Variable> {
     let Some((scope, name)) = written.split_once('/').filter(|(scope, name)| !scope.is_empty() && !name.is_empty())
     else {
-        let pointer = "/spec/template/metadata/annotations";
-        reader.error(pointer, &format!("annotation {} must be SCOPE/NAME", annotation::BUCKET));
+        reader.error(ANNOTATIONS, &format!("annotation {} must be SCOPE/NAME", annotation::BUCKET));
         return Vec::new();
     };
+    let mut variables = BTreeMap::new();
+    put(reader, scope, Some(name), &mut variables);
+    listed(variables)
+}
+
+/// The variables of the further buckets that a pod template asks for by annotation, the later over the earlier.
+pub(super) fn borrowed(reader: &mut Reader<'_, '_>, written: &str) -> Vec<Variable> {
+    let mut variables = BTreeMap::new();
+    for bucket in written.split(',') {
+        let (scope, name) = bucket.split_once('/').map_or((bucket, None), |(scope, name)| (scope, Some(name)));
+        if scope.is_empty() || name.is_some_and(|name| name.is_empty() || name.contains('/')) {
+            let message =
+                format!("annotation {} must be SCOPE or SCOPE/NAME, with commas between", annotation::ENV_FROM);
+            reader.error(ANNOTATIONS, &message);
+            continue;
+        }
+        put(reader, scope, name, &mut variables);
+    }
+    listed(variables)
+}
+
+/// Adds what the bucket of a scope holds, and over it what that of a name in it does.
+fn put(reader: &mut Reader<'_, '_>, scope: &str, name: Option<&str>, variables: &mut BTreeMap<String, Text>) {
     let scope = Scope(scope.to_owned());
-    let mut variables = std::collections::BTreeMap::new();
-    for name in [None, Some(name.to_owned())] {
+    let of_name = name.map(|name| Some(name.to_owned()));
+    for name in std::iter::once(None).chain(of_name) {
         let bucket = BucketRef { scope: scope.clone(), name };
         for (key, value) in reader.buckets.get(&bucket).into_iter().flatten() {
             let of = ContentId {
@@ -26,21 +53,24 @@ pub(super) fn bucket(reader: &mut Reader<'_, '_>, written: &str) -> Vec<Variable
                 name: bucket.name.clone(),
                 key: key.clone(),
             };
-            if let Some(value) = variable_value(reader, "/spec/template/metadata/annotations", &of, value) {
+            if let Some(value) = variable_value(reader, ANNOTATIONS, &of, value) {
                 variables.insert(key.clone(), value);
             }
         }
     }
+}
+
+fn listed(variables: BTreeMap<String, Text>) -> Vec<Variable> {
     variables.into_iter().map(|(name, value)| Variable { name, value }).collect()
 }
 
-/// The environment of the container at `pointer`.
+/// The environment of the container at `pointer`: below it lies what is borrowed of other buckets, over it its own.
 pub(super) fn read(
     reader: &mut Reader<'_, '_>,
     pointer: &str,
     env_from: Option<&[EnvFrom]>,
     env: Option<&[EnvVar]>,
-    bucket: &[Variable],
+    (borrowed, bucket): (&[Variable], &[Variable]),
 ) -> Vec<Variable> {
     let mut variables: Vec<Variable> = Vec::new();
     for (at, from) in env_from.unwrap_or_default().iter().enumerate() {
@@ -64,7 +94,9 @@ pub(super) fn read(
         reader.note(pointer, &format!("{bucket} is set over the manifest's value of {}", variable.name));
         false
     });
-    let mut all = bucket.to_vec();
+    let is_set = |name: &str| bucket.iter().chain(&variables).any(|variable| variable.name == name);
+    let mut all: Vec<Variable> = borrowed.iter().filter(|variable| !is_set(&variable.name)).cloned().collect();
+    all.extend_from_slice(bucket);
     all.append(&mut variables);
     without_shadowed(all)
 }

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::Catalog;
+use super::gateway;
 use super::relay::endpoints;
 use super::selection::Selection;
 use super::services::Service;
 use super::workload::Draft;
 use crate::hash::{HashKey, digest_of_secret, spec_hash};
-use crate::model::route::{Entrance, Route, RoutePath, RouteTls};
+use crate::model::route::{Changes, Condition, Entrance, Route, RoutePath, RouteTls, Target};
 use crate::model::template::ContentKind;
 use crate::model::view::ingress::{Backend, Ingress, Path, Rule, Tls};
 use crate::model::view::view;
@@ -18,7 +19,7 @@ use crate::model::{Kind, Object, ObjectId, annotation};
 use crate::text::{Place, Problem, Problems, SecretText, quoted};
 
 /// Names of the class that the host's own ingress is, without an IngressClass that says so.
-const CLASSES: [&str; 2] = ["caddy", "voodu-caddy"];
+pub(super) const CLASSES: [&str; 2] = ["caddy", "voodu-caddy"];
 
 /// Digits of a digest that tell two certificates of one Secret apart.
 const DIGITS: usize = 16;
@@ -43,10 +44,10 @@ pub(super) fn read(
     let classes = objects.iter().filter(|object| object.id.kind == Kind::IngressClass);
     let classes: BTreeSet<&str> = classes.map(|class| class.id.name.as_str()).chain(CLASSES).collect();
     let mut taken = Taken::default();
-    let mut entrances = BTreeMap::new();
+    let mut entrances = gateway::read(objects, around, &mut taken, problems);
     for object in objects.iter().filter(|object| object.id.kind == Kind::Ingress) {
         let Some(raw) = view::<Ingress>(object, "/spec", problems) else { continue };
-        let mut reader = Reader { object, around, problems, routes: Vec::new(), pairs: BTreeMap::new() };
+        let mut reader = Reader::new(object, around, problems);
         reader.class(raw.ingress_class_name.as_deref(), &classes);
         reader.rules(&raw, &mut taken);
         entrances.insert(object.id.clone(), reader.finish());
@@ -55,8 +56,8 @@ pub(super) fn read(
     entrances
 }
 
-/// One Ingress on its way to routes.
-struct Reader<'a, 'p, 's> {
+/// One Ingress or HTTPRoute on its way to routes; also a Gateway, of its listeners.
+pub(super) struct Reader<'a, 'p, 's> {
     object: &'a Object,
     around: &'p Surroundings<'s, 'p>,
     problems: &'p mut Problems,
@@ -64,8 +65,44 @@ struct Reader<'a, 'p, 's> {
     pairs: BTreeMap<String, SecretText>,
 }
 
-impl Reader<'_, '_, '_> {
-    fn error(&mut self, pointer: &str, message: &str, help: &str) {
+impl<'a, 'p, 's> Reader<'a, 'p, 's> {
+    pub(super) const fn new(object: &'a Object, around: &'p Surroundings<'s, 'p>, problems: &'p mut Problems) -> Self {
+        Self { object, around, problems, routes: Vec::new(), pairs: BTreeMap::new() }
+    }
+
+    /// The scope that it is in.
+    pub(super) fn scope(&self) -> &str {
+        &self.object.id.scope.0
+    }
+
+    /// Adds a route that is written at `pointer`.
+    pub(super) fn add(&mut self, route: Route, pointer: &str, taken: &mut Taken) {
+        let nameless = match &route.tls {
+            Some(RouteTls::Issued(_)) => route.host.as_deref().is_none_or(|host| host.starts_with('*')),
+            Some(RouteTls::Internal) => route.host.is_none(),
+            Some(RouteTls::Pair(_)) | None => false,
+        };
+        if nameless {
+            let message = "no certificate can be issued for a pattern of names, or for any name";
+            let help = "list the host names one by one, or name a Secret with a certificate";
+            self.error(pointer, message, help);
+            return;
+        }
+        taken.note(&route, &self.object.id, self.object.place(pointer));
+        self.routes.push(route);
+    }
+
+    /// The certificates that were read since.
+    pub(super) fn take_pairs(&mut self) -> BTreeMap<String, SecretText> {
+        std::mem::take(&mut self.pairs)
+    }
+
+    /// Adds certificates that a route of its uses.
+    pub(super) fn keep_pairs(&mut self, pairs: &BTreeMap<String, SecretText>) {
+        self.pairs.extend(pairs.iter().map(|(name, pair)| (name.clone(), pair.clone())));
+    }
+
+    pub(super) fn error(&mut self, pointer: &str, message: &str, help: &str) {
         let message = format!("{}: {message}", self.object.id);
         self.problems.push(Problem::error(self.object.place(pointer), message).help(help));
     }
@@ -96,7 +133,7 @@ impl Reader<'_, '_, '_> {
             for (at, path) in paths.iter().enumerate() {
                 let pointer = format!("{pointer}/http/paths/{at}");
                 let Path { path: written, path_type, backend } = path;
-                let Some(path) = self.path(&pointer, written.as_deref(), path_type) else { continue };
+                let Some(path) = self.path(&pointer, "path", written.as_deref(), path_type) else { continue };
                 self.lead((host.clone(), path, tls.clone()), backend, &pointer, taken);
             }
             if paths.is_empty() && raw.default_backend.is_none() {
@@ -127,32 +164,22 @@ impl Reader<'_, '_, '_> {
         pointer: &str,
         taken: &mut Taken,
     ) {
-        let nameless = match &tls {
-            Some(RouteTls::Issued(_)) => host.as_deref().is_none_or(|host| host.starts_with('*')),
-            Some(RouteTls::Internal) => host.is_none(),
-            Some(RouteTls::Pair(_)) | None => false,
-        };
-        if nameless {
-            let message = "no certificate can be issued for a pattern of names, or for any name";
-            let help = "list the host names one by one, or name a `secretName` with a certificate";
-            self.error(pointer, message, help);
-            return;
-        }
         let below =
             if pointer.ends_with("/defaultBackend") { pointer.to_owned() } else { format!("{pointer}/backend") };
         let Some((name, port)) = self.backend(backend, &below) else { return };
-        taken.note(&host, &path, &self.object.id, self.object.place(pointer));
-        self.routes.push(Route { host, path, name, port, tls });
+        let to = Target::Pods { name, port };
+        let (condition, changes) = (Condition::default(), Changes::default());
+        self.add(Route { host, path, condition, to, changes, tls, leaves_plain: false }, pointer, taken);
     }
 
     /// The paths of a route; what a proxy would read as a pattern is refused.
-    fn path(&mut self, pointer: &str, written: Option<&str>, kind: &str) -> Option<RoutePath> {
+    pub(super) fn path(&mut self, pointer: &str, field: &str, written: Option<&str>, kind: &str) -> Option<RoutePath> {
         let path = written.filter(|path| !path.is_empty()).unwrap_or("/");
         let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@/".contains(&byte);
         if !path.starts_with('/') || !path.bytes().all(sound) || path.split('/').any(|part| part == "..") {
             let message = format!("{} is no path that can be served", quoted(path));
             let help = "begin it with `/`; it holds letters, digits and -._~!$&'()+,;=:@ and is taken as it is written";
-            self.error(&format!("{pointer}/path"), &message, help);
+            self.error(&format!("{pointer}/{field}"), &message, help);
             return None;
         }
         if kind == "Exact" {
@@ -168,23 +195,32 @@ impl Reader<'_, '_, '_> {
             self.error(pointer, "a backend is a `service`", "name the Service and its port");
             return None;
         };
-        let id = ObjectId::new(Kind::Service, &self.object.id.scope.0, &service.name);
+        let port = service.port.as_ref();
+        let port = (port.and_then(|port| port.number), port.and_then(|port| port.name.as_deref()));
+        let places = (format!("{pointer}/service/name"), format!("{pointer}/service/port"));
+        self.service(&service.name, port, (&places.0, &places.1))
+    }
+
+    /// The name and the port of the pods behind a Service and its port, by number or by name.
+    pub(super) fn service(
+        &mut self,
+        called: &str,
+        (number, name): (Option<i64>, Option<&str>),
+        (of_name, of_port): (&str, &str),
+    ) -> Option<(String, u16)> {
+        let id = ObjectId::new(Kind::Service, self.scope(), called);
         let Ok(at) = self.around.services.binary_search_by(|service| service.object.id.cmp(&id)) else {
-            let message = format!("there is no Service {} in {}", quoted(&service.name), self.object.id.scope);
-            let help = "an Ingress leads to Services of its own scope and unit";
-            self.error(&format!("{pointer}/service/name"), &message, help);
+            let message = format!("there is no Service {} in {}", quoted(called), self.object.id.scope);
+            self.error(of_name, &message, "routes lead to Services of their own scope and unit");
             return None;
         };
         let found = &self.around.services[at];
         let drafts = self.around.selection.of_service(at).iter().map(|(draft, _)| &self.around.drafts[*draft]);
-        let port = service.port.as_ref();
-        let (number, name) = (port.and_then(|port| port.number), port.and_then(|port| port.name.as_deref()));
         match found.port_of_pods(number, name, &drafts.collect::<Vec<_>>()) {
             Ok(port) if self.around.relayed[at] => Some((endpoints(&id), port)),
-            Ok(port) => Some((format!("{}.{}", service.name, self.object.id.scope).to_ascii_lowercase(), port)),
+            Ok(port) => Some((format!("{called}.{}", self.object.id.scope).to_ascii_lowercase(), port)),
             Err(message) => {
-                let help = "name one of the ports of the Service, by `number` or by `name`";
-                self.error(&format!("{pointer}/service/port"), &message, help);
+                self.error(of_port, &message, "name one of the ports of the Service");
                 None
             }
         }
@@ -217,7 +253,7 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The name under which the certificate and key of a Secret are kept.
-    fn pair(&mut self, name: &str, pointer: &str) -> Option<String> {
+    pub(super) fn pair(&mut self, name: &str, pointer: &str) -> Option<String> {
         let scope = &self.object.id.scope;
         let help = "add a Secret with `tls.crt` and `tls.key`, or leave `secretName` out: then a certificate is issued";
         let Some(keys) = self.around.catalog.keys(ContentKind::Secret, scope, name) else {
@@ -241,7 +277,7 @@ impl Reader<'_, '_, '_> {
         Some(name)
     }
 
-    fn finish(self) -> Entrance {
+    pub(super) fn finish(self) -> Entrance {
         let Self { object, around: _, problems: _, mut routes, pairs } = self;
         routes.sort_by(|one, other| one.order().cmp(&other.order()));
         let parts: BTreeMap<String, String> = routes.iter().map(|route| (route.address(), words(route))).collect();
@@ -260,7 +296,7 @@ fn words(route: &Route) -> String {
 }
 
 /// A name of one or more labels, the first of which may be `*`.
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     let name = host.strip_prefix("*.").unwrap_or(host);
     let label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -289,22 +325,33 @@ impl Certificates {
 
 /// Who takes which requests.
 #[derive(Default)]
-struct Taken(BTreeMap<(Option<String>, RoutePath), Vec<Taker>>);
+pub(super) struct Taken(BTreeMap<Requests, Vec<Taker>>);
+
+/// Some requests: encrypted ones or plain ones, of a host, a path and what else they are.
+type Requests = (bool, Option<String>, RoutePath, Condition);
 
 type Taker = (ObjectId, Option<Place>);
 
 impl Taken {
-    fn note(&mut self, host: &Option<String>, path: &RoutePath, id: &ObjectId, place: Option<Place>) {
-        self.0.entry((host.clone(), path.clone())).or_default().push((id.clone(), place));
+    fn note(&mut self, route: &Route, id: &ObjectId, place: Option<Place>) {
+        let Route { host, path, condition, to: _, changes: _, tls, leaves_plain } = route;
+        for encrypted in [Some(false).filter(|_| !leaves_plain), tls.as_ref().map(|_| true)].into_iter().flatten() {
+            let requests = (encrypted, host.clone(), path.clone(), condition.clone());
+            self.0.entry(requests).or_default().push((id.clone(), place.clone()));
+        }
     }
 
     fn refuse_twins(self, problems: &mut Problems) {
-        for ((host, path), takers) in self.0.iter().filter(|(_, takers)| takers.len() > 1) {
+        let mut told = BTreeSet::new();
+        for ((_, host, path, condition), takers) in self.0.iter().filter(|(_, takers)| takers.len() > 1) {
             let all: Vec<String> = takers.iter().map(|(id, _)| id.to_string()).collect();
             for (_, place) in takers {
                 let host = host.as_deref().unwrap_or("any host");
-                let message = format!("{host}{path} would be served by {}", all.join(" and by "));
-                problems.push(Problem::error(place.clone(), message).help("remove one, or change its host or path"));
+                let message = format!("{host}{path}{condition} would be served by {}", all.join(" and by "));
+                if told.insert((message.clone(), place.clone())) {
+                    problems
+                        .push(Problem::error(place.clone(), message).help("remove one, or change its host or path"));
+                }
             }
         }
     }

@@ -8,6 +8,8 @@ mod collisions;
 mod container;
 mod cronjob;
 mod environment;
+mod extras;
+mod gateway;
 mod hooks;
 mod ingress;
 mod job;
@@ -114,7 +116,10 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::Ingress
-        | Kind::IngressClass => false,
+        | Kind::IngressClass
+        | Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::HttpRoute => false,
     }
 }
 

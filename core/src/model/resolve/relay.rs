@@ -17,7 +17,8 @@ use crate::model::template::{ContainerTemplate, Names, SharedName, Template};
 use crate::model::view::IntOrString;
 use crate::model::view::workload::ServicePort;
 use crate::model::{
-    Controller, DaemonUpdate, Hooks, ObjectId, Port, Protocol, Publish, PullPolicy, RELAY_IMAGE, Resources, Security,
+    Controller, DaemonUpdate, Extras, Hooks, ObjectId, Port, Protocol, Publish, PullPolicy, RELAY_IMAGE, Resources,
+    Security,
 };
 use crate::text::{Problem, Problems};
 use crate::time::Seconds;
@@ -238,6 +239,7 @@ impl Relay {
             beside: Vec::new(),
             share_processes: false,
             fs_group: None,
+            extras: Extras::default(),
             grace: Seconds(RELAY_GRACE_SECONDS),
             work: None,
         };

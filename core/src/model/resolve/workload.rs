@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::container::{self, Surroundings};
-use super::{Reader, environment, security, volumes};
+use super::{Reader, environment, extras, security, volumes};
 use crate::hash::SpecHash;
 use crate::limits::{GRACE_SECONDS_DEFAULT, MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::template::{ContainerTemplate, Names, Template};
@@ -68,7 +68,10 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         | Kind::Service
         | Kind::PodDisruptionBudget
         | Kind::Ingress
-        | Kind::IngressClass => None,
+        | Kind::IngressClass
+        | Kind::GatewayClass
+        | Kind::Gateway
+        | Kind::HttpRoute => None,
     }
 }
 
@@ -315,17 +318,22 @@ pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], resta
     let all_volumes = volumes::read(reader, pod.volumes.as_deref(), claims);
     let bucket = annotations.get(annotation::BUCKET).cloned();
     let bucket = bucket.map(|written| environment::bucket(reader, &written)).unwrap_or_default();
+    let borrowed = annotations.get(annotation::ENV_FROM).cloned();
+    let borrowed = borrowed.map(|written| environment::borrowed(reader, &written)).unwrap_or_default();
     let around = Surroundings {
         pod: &pod,
         volumes: &all_volumes,
         bucket: &bucket,
+        borrowed: &borrowed,
         publish: is_published(reader, annotations.get(annotation::PUBLISH)),
     };
+    let extras = extras::read(reader, &pod, &annotations);
     let Containers { init, main, beside } = containers(reader, &around)?;
     let template = Template {
         names: Names::default(),
         share_processes: pod.share_process_namespace.unwrap_or(false),
         fs_group: pod.security_context.as_ref().and_then(|security| security.fs_group),
+        extras,
         grace: Seconds(grace),
         work: None,
         labels,

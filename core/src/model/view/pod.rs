@@ -20,11 +20,18 @@ pub(in crate::model) struct PodFields {
     pub(in crate::model) init_containers: Option<Vec<IgnoredAny>>,
     pub(in crate::model) volumes: Option<Vec<Volume>>,
     pub(in crate::model) host_network: Option<bool>,
+    pub(in crate::model) host_aliases: Option<Vec<HostAlias>>,
     #[serde(rename = "hostPID")]
     pub(in crate::model) host_pid: Option<bool>,
     #[serde(rename = "hostIPC")]
     pub(in crate::model) host_ipc: Option<bool>,
     pub(in crate::model) share_process_namespace: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct HostAlias {
+    pub(in crate::model) ip: String,
+    pub(in crate::model) hostnames: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

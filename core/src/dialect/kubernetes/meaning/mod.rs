@@ -40,7 +40,7 @@ fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
         }
         Kind::PodDisruptionBudget => judge.budget(),
         Kind::Ingress => judge.ingress(),
-        Kind::IngressClass => {}
+        Kind::IngressClass | Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute => {}
     }
 }
 
@@ -97,7 +97,10 @@ impl<'a> Judge<'a> {
             | Kind::Secret
             | Kind::PodDisruptionBudget
             | Kind::Ingress
-            | Kind::IngressClass => return,
+            | Kind::IngressClass
+            | Kind::GatewayClass
+            | Kind::Gateway
+            | Kind::HttpRoute => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {
             let message =
@@ -117,7 +120,7 @@ impl<'a> Judge<'a> {
                 if part == "annotations" && of_ingress && self.object.id.kind == Kind::Ingress {
                     continue;
                 }
-                let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
+                let known = part == "annotations" && annotation::ALL.contains(&name.as_str());
                 // What is published of a Service is said there; of pods, in their template.
                 let of_service = self.object.id.kind == Kind::Service && name == annotation::PUBLISH;
                 match (known, template || of_service) {

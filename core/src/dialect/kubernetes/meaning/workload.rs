@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Judge;
+use crate::model::extras::{read_limits, read_log};
 use crate::model::{Schedule, annotation};
 use crate::text::quoted;
 
@@ -110,6 +111,18 @@ impl Judge<'_> {
                 .split_once('/')
                 .is_some_and(|(scope, name)| !scope.is_empty() && !name.is_empty() && !name.contains('/'))
         };
+        let one = |bucket: &str| sound(bucket) || !bucket.is_empty() && !bucket.contains('/');
+        if let Some(value) = text(annotation::ENV_FROM).filter(|value| !value.split(',').all(one)) {
+            let message = format!("`{}` must be `SCOPE` or `SCOPE/NAME`, not {}", annotation::ENV_FROM, quoted(value));
+            self.error(&format!("{pointer}/{}", annotation::ENV_FROM), message, "put commas between several");
+        }
+        let limits = text(annotation::LIMITS).and_then(|value| read_limits(value).err());
+        let log = text(annotation::LOG).and_then(|value| read_log(value).err());
+        for (name, why) in [(annotation::LIMITS, limits), (annotation::LOG, log)] {
+            if let Some(why) = why {
+                self.error(&format!("{pointer}/{name}"), format!("`{name}`: {why}"), "");
+            }
+        }
         if let Some(value) = text(annotation::BUCKET).filter(|value| !sound(value)) {
             let message = format!("`{}` must be `SCOPE/NAME`, not {}", annotation::BUCKET, quoted(value));
             self.error(&format!("{pointer}/{}", annotation::BUCKET), message, "");

@@ -6,6 +6,7 @@
 
 mod container;
 mod daemon;
+mod gateway;
 mod ingress;
 mod job;
 mod metadata;
@@ -35,6 +36,9 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
         Kind::Ingress => &ingress::INGRESS,
         Kind::IngressClass => &ingress::INGRESS_CLASS,
+        Kind::GatewayClass => &gateway::GATEWAY_CLASS,
+        Kind::Gateway => &gateway::GATEWAY,
+        Kind::HttpRoute => &gateway::HTTP_ROUTE,
     }
 }
 

@@ -3,25 +3,27 @@
 //! Invariant: follows no redirect and sends no login.
 //! Invariant: no message holds the query of an address.
 
+mod copy;
+
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
-use reqwest::header::LOCATION;
+use reqwest::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
-use sha2::{Digest as _, Sha256};
-use writ_core::dialect::{Address, Contents, Fetched};
+use writ_core::dialect::{Address, Addresses, Contents, Fetched};
 use writ_core::limits::ASSET_BYTES_MAX;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::error::chain;
-use crate::limits::{ADDRESS_SECONDS_MAX, ADDRESSES_AT_ONCE, CONNECT_SECONDS_MAX, COPY_SECONDS_MIN};
+use crate::limits::{ADDRESSES_AT_ONCE, CONNECT_SECONDS_MAX, COPY_SECONDS_MIN};
+
+use copy::{BESIDE, Copy, KnownBy, confirm, digest, keep, kept};
 
 const USER_AGENT: &str = concat!("writ/", env!("CARGO_PKG_VERSION"));
 
@@ -33,8 +35,8 @@ const FOLDER: &str = "urls";
 enum FetchError {
     #[error("no connection can be prepared")]
     Client(#[source] reqwest::Error),
-    #[error("the server did not send it within {ADDRESS_SECONDS_MAX} s")]
-    TimedOut,
+    #[error("the server did not send it within {seconds} s")]
+    TimedOut { seconds: u32 },
     #[error("the server cannot be asked")]
     Unanswered(#[source] reqwest::Error),
     #[error("the server redirects{to}, which is not followed: write the address that holds the file")]
@@ -52,25 +54,31 @@ pub struct Taken {
     pub addresses: BTreeSet<Address>,
     /// For which of them an older copy stands in, and why.
     pub stale: Vec<String>,
+    /// Which of them gave nothing, and why. Where that is no refusal, the manifest asked to go on without.
+    pub left_out: Vec<String>,
 }
 
 impl Taken {
     /// Says what was fetched, without the contents.
     #[must_use]
     pub fn of(contents: &Contents) -> Self {
-        let stale = contents.iter().filter_map(|(address, fetched)| match fetched {
-            Fetched::Kept { bytes: _, why } => Some(format!("{address}: {why}")),
-            Fetched::Fresh(_) | Fetched::Unasked | Fetched::Failed { .. } => None,
-        });
-        Self { addresses: contents.keys().cloned().collect(), stale: stale.collect() }
+        let mut taken = Self { addresses: contents.keys().cloned().collect(), ..Self::default() };
+        for (address, fetched) in contents {
+            match fetched {
+                Fetched::Kept { bytes: _, why } => taken.stale.push(format!("{address}: {why}")),
+                Fetched::Failed { why } => taken.left_out.push(format!("{address}: {why}")),
+                Fetched::Fresh(_) | Fetched::Unasked => {}
+            }
+        }
+        taken
     }
 }
 
 /// What comes of each address. Copies are kept below the directory `state`.
-pub async fn contents(state: &Path, addresses: BTreeSet<Address>) -> Contents {
+pub async fn contents(state: &Path, addresses: Addresses) -> Contents {
     let (clients, folder) = (&Clients::default(), &state.join(FOLDER));
-    let fetches = addresses.into_iter().map(|address| async move {
-        let fetched = one(clients, folder, &address).await;
+    let fetches = addresses.into_iter().map(|(address, timeout)| async move {
+        let fetched = one(clients, folder, &address, timeout).await;
         (address, fetched)
     });
     futures_util::stream::iter(fetches).buffer_unordered(ADDRESSES_AT_ONCE).collect().await
@@ -82,10 +90,11 @@ pub async fn contents(state: &Path, addresses: BTreeSet<Address>) -> Contents {
 /// # Errors
 /// If the folder cannot be read or a copy cannot be removed.
 pub fn sweep(state: &Path, used: &BTreeSet<&Address>, now: Timestamp) -> io::Result<usize> {
-    let used: BTreeSet<String> = used.iter().map(|address| digest(address)).collect();
+    let used: BTreeSet<String> = used.iter().map(|address| digest(address.whole())).collect();
+    let is_used = |name: &str| used.contains(name.strip_suffix(BESIDE).unwrap_or(name));
     let idle = idle_copies(state, now)?
         .into_iter()
-        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !used.contains(name)));
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| !is_used(name)));
     let mut removed = 0;
     for path in idle {
         fs::remove_file(path)?;
@@ -115,29 +124,48 @@ pub fn idle_copies(state: &Path, now: Timestamp) -> io::Result<Vec<PathBuf>> {
     Ok(idle)
 }
 
-async fn one(clients: &Clients, folder: &Path, address: &Address) -> Fetched {
-    let limit = Duration::from_secs(ADDRESS_SECONDS_MAX);
-    let fetched = tokio::time::timeout(limit, clients.fetch(address)).await.unwrap_or(Err(FetchError::TimedOut));
-    let path = folder.join(digest(address));
-    match fetched {
-        Ok(bytes) => {
-            if let Err(error) = keep(folder, &path, &bytes) {
-                tracing::warn!(%address, %error, "no copy could be kept for when the server is out of reach");
-            }
+async fn one(clients: &Clients, folder: &Path, address: &Address, Seconds(seconds): Seconds) -> Fetched {
+    let limit = Duration::from_secs(seconds.into());
+    let path = folder.join(digest(address.whole()));
+    let before = kept(&path);
+    let known_by = before.as_ref().ok().and_then(Option::as_ref).map(|copy| &copy.known_by);
+    let fetched = tokio::time::timeout(limit, clients.fetch(address, known_by)).await;
+    match (fetched.unwrap_or(Err(FetchError::TimedOut { seconds })), before) {
+        (Ok(Sent::Bytes(bytes, known_by)), _) => {
+            tell_unkept(address, keep(folder, &path, &bytes, &known_by));
             Fetched::Fresh(bytes)
         }
-        Err(error) => {
+        (Ok(Sent::Unchanged), Ok(Some(Copy { bytes, .. }))) => {
+            tell_unkept(address, confirm(&path));
+            Fetched::Fresh(bytes)
+        }
+        (Ok(Sent::Unchanged), Ok(None) | Err(_)) => {
+            Fetched::Failed { why: chain(&FetchError::Answered(StatusCode::NOT_MODIFIED)) }
+        }
+        (Err(error), Ok(Some(Copy { bytes, since, known_by: _ }))) => {
             let why = chain(&error);
-            match kept(&path) {
-                Ok(Some((bytes, since))) => {
-                    tracing::warn!(%address, why, %since, "an older copy is used");
-                    Fetched::Kept { bytes, why: format!("it was fetched at {since}, and now {why}") }
-                }
-                Ok(None) => Fetched::Failed { why },
-                Err(error) => Fetched::Failed { why: format!("{why}; and its copy cannot be read: {error}") },
-            }
+            tracing::warn!(%address, why, %since, "an older copy may be used");
+            Fetched::Kept { bytes, why: format!("it was fetched at {since}, and now {why}") }
+        }
+        (Err(error), Ok(None)) => Fetched::Failed { why: chain(&error) },
+        (Err(error), Err(unread)) => {
+            Fetched::Failed { why: format!("{}; and its copy cannot be read: {unread}", chain(&error)) }
         }
     }
+}
+
+fn tell_unkept(address: &Address, kept: io::Result<()>) {
+    if let Err(error) = kept {
+        tracing::warn!(%address, %error, "no copy could be kept for when the server is out of reach");
+    }
+}
+
+/// What a server sent.
+enum Sent {
+    /// The file, and the words by which the server knows it again.
+    Bytes(Vec<u8>, KnownBy),
+    /// Word that the copy is the file.
+    Unchanged,
 }
 
 /// Clients, made when they are first needed: reading the machine's certificates takes long.
@@ -162,11 +190,22 @@ impl Clients {
         Ok(known.get_or_init(|| client))
     }
 
-    async fn fetch(&self, address: &Address) -> Result<Vec<u8>, FetchError> {
+    /// Asks for a file, of which there is a copy that the server may know by these words.
+    async fn fetch(&self, address: &Address, known_by: Option<&KnownBy>) -> Result<Sent, FetchError> {
         let unanswered = |error: reqwest::Error| FetchError::Unanswered(error.without_url());
-        let mut response = self.client(address)?.get(address.whole()).send().await.map_err(unanswered)?;
+        let mut request = self.client(address)?.get(address.whole());
+        if let Some(KnownBy { tag, modified }) = known_by {
+            for (header, word) in [(IF_NONE_MATCH, tag), (IF_MODIFIED_SINCE, modified)] {
+                request = word.iter().fold(request, |request, word| request.header(header.clone(), word));
+            }
+        }
+        let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status();
-        if status.is_redirection() {
+        let asks_again = known_by.is_some_and(|known_by| *known_by != KnownBy::default());
+        if status == StatusCode::NOT_MODIFIED && asks_again {
+            return Ok(Sent::Unchanged);
+        }
+        if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             return Err(FetchError::Redirected { to: leads_to(&response) });
         }
         if status != StatusCode::OK {
@@ -179,7 +218,7 @@ impl Clients {
             }
             bytes.extend_from_slice(&part);
         }
-        Ok(bytes)
+        Ok(Sent::Bytes(bytes, KnownBy::of(response.headers())))
     }
 }
 
@@ -189,34 +228,4 @@ fn leads_to(response: &Response) -> String {
     let url = location.and_then(|location| response.url().join(location).ok());
     let host = url.as_ref().and_then(Url::host_str);
     host.map_or(String::new(), |host| format!(" to {host}"))
-}
-
-fn digest(address: &Address) -> String {
-    Sha256::digest(address.whole()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Puts a copy in place as a whole, readable by nobody else.
-fn keep(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let draft = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
-}
-
-/// A copy and when it was made; none if there is none.
-fn kept(path: &Path) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-    let mut bytes = Vec::new();
-    file.take(ASSET_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > ASSET_BYTES_MAX {
-        return Err(io::Error::other("it is larger than any that is kept"));
-    }
-    let seconds = i64::try_from(since.as_secs()).map_err(io::Error::other)?;
-    Ok(Some((bytes, Timestamp::from_seconds(seconds))))
 }
