@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_no_question_is_refused() {
         let with = |kind| [&QUESTION[..], &[kind]].concat();
-        assert_eq!(read(b"writ question 2\n"), Err(Garbled("it begins in another way")));
+        assert_eq!(read(b"writ question 1\n"), Err(Garbled("it begins in another way")));
         assert_eq!(read(&with(4)), Err(Garbled("the question is of no known kind")));
         let strange = [&with(2)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'x'], &[3]].concat();
         assert_eq!(read(&strange), Err(Garbled("an address is none")));
