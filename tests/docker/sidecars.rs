@@ -46,6 +46,7 @@ spec:
     metadata: {{labels: {{app: db}}, annotations: {{generation: '{generation}', kubectl.kubernetes.io/default-container: web}}}}
     spec:
       terminationGracePeriodSeconds: 10
+      hostAliases: [{{ip: 192.0.2.7, hostnames: [elsewhere]}}]
       initContainers:
         - {first}
         - {sidecar}
@@ -91,6 +92,9 @@ async fn a_pod_of_several_containers_comes_in_order_is_reached_by_one_name_and_g
     // One network, one name of the machine, one address.
     assert_eq!(inside("app", "echo near | nc -w 1 127.0.0.1 7"), "near");
     assert_eq!((inside("app", "hostname"), inside("web", "hostname")), ("db-0".to_owned(), "db-0".to_owned()));
+    for container in ["log", "app", "web"] {
+        assert!(inside(container, "cat /etc/hosts").contains("192.0.2.7\telsewhere"), "{container}");
+    }
     let name = site.scoped("db.SCOPE");
     let found = inside("log", &format!("nslookup -type=a {name}"));
     assert!(found.contains(&format!("Name:\t{name}")), "{found}");

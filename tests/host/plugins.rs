@@ -136,6 +136,7 @@ async fn a_plugin_is_told_its_block_and_nothing_else() {
     assert!(told.contains("it refuses: `nobody knows what it does`"), "{told}");
     let world = world(&origin, "alone");
     let bucket = BucketRef { scope: Scope("shop".into()), name: None };
+    world.store().make_host_key(Clock.now(), "edge-1").unwrap();
     world.store().bucket_set(Clock.now(), &bucket, "TOKEN", &SecretText::new("canary-of-the-bucket")).unwrap();
     let end = world.pass().await;
     assert!(end.changes > 0 && !end.refused, "{end:?}");

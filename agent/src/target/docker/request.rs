@@ -139,7 +139,7 @@ pub(super) fn body(
             maximum_retry_count: None,
         }),
         log_config: Some(log_config(&pod.extras)),
-        extra_hosts: extra_hosts(&pod.extras),
+        extra_hosts: extra_hosts(&pod.extras, place),
         ulimits: ulimits(&pod.extras),
         ..HostConfig::default()
     };
@@ -208,9 +208,10 @@ pub(super) fn log_config(extras: &Extras) -> HostConfigLogConfig {
     HostConfigLogConfig { typ: Some("json-file".to_owned()), config: Some(options.into()) }
 }
 
-/// Names that lead to addresses inside of the pod.
-pub(super) fn extra_hosts(extras: &Extras) -> Option<Vec<String>> {
-    let hosts: Vec<String> = extras.hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect();
+/// Names that lead to addresses inside of the pod. What is joined to a sandbox has those of the sandbox.
+pub(super) fn extra_hosts(extras: &Extras, place: Place<'_>) -> Option<Vec<String>> {
+    let hosts = extras.hosts.iter().filter(|_| place.sandbox().is_none());
+    let hosts: Vec<String> = hosts.map(|(name, address)| format!("{name}:{address}")).collect();
     (!hosts.is_empty()).then_some(hosts)
 }
 

@@ -256,7 +256,7 @@ fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     // Shares and limits, the restarts of a container, and groups, which open nothing beyond what it sees.
     fields.any(&["CpuShares", "NanoCpus", "Memory", "MemoryReservation", "MemorySwap", "RestartPolicy", "GroupAdd"]);
     fields.must_be("LogConfig", &serde_json::to_value(request::log_config(&pod.extras)).unwrap_or_default())?;
-    fields.must_be("ExtraHosts", &json!(request::extra_hosts(&pod.extras)))?;
+    fields.must_be("ExtraHosts", &json!(request::extra_hosts(&pod.extras, *place)))?;
     fields.must_be("Ulimits", &json!(request::ulimits(&pod.extras)))?;
     let Security {
         run_as_user: _,
