@@ -12,6 +12,7 @@ mod child;
 mod ended;
 mod parent;
 mod request;
+mod sealed;
 mod syscalls;
 mod value;
 mod walls;
@@ -78,12 +79,16 @@ impl Child {
         }
     }
 
-    /// What files ask for, with a text in the place of contents of servers.
+    /// What files ask for, with a text in the place of contents of servers and of encrypted values.
     ///
     /// # Errors
     /// If the child does anything but answer.
     pub async fn lower_unfetched(&self, files: &Files) -> Result<Judged, ConfineError> {
-        self.judged(files, &Ask::Unfetched).await
+        let mut judged = self.judged(files, &Ask::Unfetched).await?;
+        if let Ok(lowered) = &mut judged.lowered {
+            lowered.note_unopened();
+        }
+        Ok(judged)
     }
 
     async fn judged(&self, files: &Files, ask: &Ask) -> Result<Judged, ConfineError> {

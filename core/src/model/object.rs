@@ -87,6 +87,9 @@ pub mod annotation {
     pub const PUBLISH: &str = "writ.publish";
     /// `SCOPE/NAME`: the config buckets of the scope and of the name are laid over the environment.
     pub const BUCKET: &str = "writ.bucket";
+    /// Of a ConfigMap whose values stood encrypted: they are kept as those of a Secret are. Nobody writes it; whoever opens
+    /// the values sets it.
+    pub const SEALED: &str = "writ.sealed";
 }
 
 /// The config buckets that a workload reads: those of its scope, then those of its name.

@@ -124,6 +124,8 @@ pub(crate) struct ContentId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ContentKind {
     ConfigMap,
+    /// A ConfigMap that stood encrypted.
+    SealedConfigMap,
     Secret,
     Bucket,
 }
@@ -133,7 +135,7 @@ impl ContentKind {
     pub(crate) const fn is_secret(self) -> bool {
         match self {
             Self::ConfigMap => false,
-            Self::Secret | Self::Bucket => true,
+            Self::SealedConfigMap | Self::Secret | Self::Bucket => true,
         }
     }
 }
@@ -142,7 +144,7 @@ impl fmt::Display for ContentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, scope, name, key } = self;
         let kind = match kind {
-            ContentKind::ConfigMap => "configmap",
+            ContentKind::ConfigMap | ContentKind::SealedConfigMap => "configmap",
             ContentKind::Secret => "secret",
             ContentKind::Bucket => "bucket",
         };
