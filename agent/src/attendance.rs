@@ -70,22 +70,24 @@ fn concerns(event: &Event, unit: &str) -> bool {
 
 /// Writes down what the probes are about to do to a container; what they only found is for the log.
 fn tell(agent: &Agent, report: &Report) {
-    let Report { at, unit, pod, object, what } = report;
+    let Report { at, unit, pod, container, object, what } = report;
     if let (Some(unit), What::Available | What::NotReady(_)) = (agent.unit(unit), what) {
         unit.stirred.notify_one();
     }
     match what {
-        What::Ready | What::Available | What::Restarted => tracing::debug!(pod, unit, ?what, "health"),
+        What::Ready | What::Available | What::Restarted => {
+            tracing::debug!(pod, container, unit, ?what, "health");
+        }
         What::Published(shared) => tracing::debug!(pod, unit, shared, "shared names"),
-        What::NotReady(why) => tracing::info!(pod, unit, "not ready: {why}"),
-        What::Failed(why) => tracing::warn!(pod, unit, "{why}"),
+        What::NotReady(why) => tracing::info!(pod, container, unit, "not ready: {why}"),
+        What::Failed(why) => tracing::warn!(pod, container, unit, "{why}"),
         What::Restarting(why) => {
-            tracing::warn!(pod, unit, "restarting: {why}");
+            tracing::warn!(pod, container, unit, "restarting: {why}");
             let event = WorkEvent::ProbeRestart {
                 unit: unit.clone(),
                 object: object.clone(),
                 pod: pod.clone(),
-                container: pod.clone(),
+                container: container.clone(),
                 detail: why.clone(),
             };
             // What cannot be recorded is not done.
@@ -94,7 +96,7 @@ fn tell(agent: &Agent, report: &Report) {
                 tracing::error!(pod, error = chain(error), "not restarted: it could not be recorded");
             }
             if let Some(unit) = agent.unit(unit) {
-                unit.place.health.recorded(pod, recorded.is_ok());
+                unit.place.health.recorded(container, recorded.is_ok());
             }
         }
     }

@@ -50,16 +50,19 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units: _, reports } = settings;
+    let Settings { host, sources, units, reports } = settings;
     let Host { name: _, state, allow_unsigned_apply: _, engine, guard: of_host, trust, revoked, age_identity_file } =
         host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
     paths.extend([trust, revoked, age_identity_file].into_iter().flatten().cloned());
     paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
-    for Source { name: _, url: _, transport: _, branch: _, poll: _, publish: _, credentials, introduction: _ } in
-        sources
-    {
-        let Credentials { ssh_key_file, known_hosts_file, token_file } = credentials;
+    let of_sources = sources.iter().map(|source| {
+        let Source { name: _, url: _, transport: _, branch: _, poll: _, publish: _, credentials, introduction: _ } =
+            source;
+        credentials
+    });
+    let of_plugins = units.iter().flat_map(|unit| &unit.plugins).map(|plugin| &plugin.credentials);
+    for Credentials { ssh_key_file, known_hosts_file, token_file } in of_sources.chain(of_plugins) {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }
     for Report { forge: _, url: _, token_file, project: _, source: _ } in reports {

@@ -13,6 +13,7 @@ mod offered;
 pub mod one_off;
 pub mod outcome;
 pub mod patience;
+pub mod plugin;
 mod published;
 pub mod pulled;
 mod rewind;
@@ -26,6 +27,7 @@ pub mod wake;
 pub mod wanted;
 mod witnesses;
 
+pub mod archive;
 pub mod clock;
 mod copies;
 mod earlier;

@@ -208,6 +208,18 @@ pub const ANSWER_BYTES_MAX: u64 = 128 << 20;
 /// Values, places and problems in one answer. 1,000 workloads have 400,000; each takes the agent some 100 bytes.
 pub const ANSWER_ITEMS_MAX: usize = 2_000_000;
 
+/// Plugins that one unit may declare.
+pub const PLUGINS_MAX: usize = 64;
+
+/// Largest program of a plugin, in bytes; no larger object is taken from a remote.
+pub const PLUGIN_BYTES_MAX: u64 = OBJECT_BYTES_MAX;
+
+/// Longest answer of a plugin to one block, in bytes: a ConfigMap of its own, which has at most 1 MiB, as JSON.
+pub const PLUGIN_ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// Threads that may run under the user of a plugin, whoever started them. A runtime starts some for each processor.
+pub const PLUGIN_THREADS_MAX: u64 = 1_024;
+
 /// Longest message about a problem that crosses from the confined process, in bytes; a longer one is cut.
 pub const PROBLEM_BYTES_MAX: usize = 16 << 10;
 

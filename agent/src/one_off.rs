@@ -34,7 +34,7 @@ pub struct Proposal {
 
 /// The settings of the unit that local files belong to.
 #[must_use]
-pub fn local_unit(target: settings::Target, guard: settings::Guard) -> settings::Unit {
+pub fn local_unit(target: settings::Target, guard: settings::Guard, plugins: Vec<settings::Plugin>) -> settings::Unit {
     settings::Unit {
         name: LOCAL.to_owned(),
         source: String::new(),
@@ -47,7 +47,22 @@ pub fn local_unit(target: settings::Target, guard: settings::Guard) -> settings:
         },
         recreate: false,
         guard,
+        plugins,
     }
+}
+
+/// The plugins of all units, for files that belong to none: those that all units which declare their kind declare alike.
+#[must_use]
+pub fn shared_plugins(units: &[settings::Unit]) -> Vec<settings::Plugin> {
+    let all: Vec<&settings::Plugin> = units.iter().flat_map(|unit| &unit.plugins).collect();
+    let mut shared: Vec<settings::Plugin> = Vec::new();
+    for plugin in &all {
+        let agreed = all.iter().all(|other| other.kind != plugin.kind || other == plugin);
+        if agreed && !shared.contains(plugin) {
+            shared.push((*plugin).clone());
+        }
+    }
+    shared
 }
 
 /// Lowers and plans local files. Objects that the unit holds and the files do not name stay as they are.
@@ -60,7 +75,8 @@ pub async fn propose_files(
     files: &Files,
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
-    let wanted = match of_files(agent.reader(), agent.store.folder(), files, "", &world).await {
+    let wanted = match of_files(agent.reader(), (agent.store.folder(), &unit.settings.plugins), files, "", &world).await
+    {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };

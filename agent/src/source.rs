@@ -434,12 +434,16 @@ fn unchecked(head: CommitId, error: &GitError) -> trust::Refusal {
 
 /// How the settings say a source is reached.
 fn remote(settings: &settings::Source) -> Remote {
-    let settings::Credentials { ssh_key_file, known_hosts_file, token_file } = settings.credentials.clone();
-    let credentials = match (token_file, ssh_key_file, known_hosts_file) {
+    let settings::Source { name, url, branch, .. } = settings.clone();
+    Remote { name, url, branch, credentials: credentials(&settings.credentials), bounds: Bounds::default() }
+}
+
+/// How Git is let in by what the settings name.
+pub(crate) fn credentials(settings: &settings::Credentials) -> Credentials {
+    let settings::Credentials { ssh_key_file, known_hosts_file, token_file } = settings.clone();
+    match (token_file, ssh_key_file, known_hosts_file) {
         (Some(file), _, _) => Credentials::Token { file },
         (None, None, None) => Credentials::None,
         (None, key_file, known_hosts_file) => Credentials::Ssh { key_file, known_hosts_file },
-    };
-    let settings::Source { name, url, branch, .. } = settings.clone();
-    Remote { name, url, branch, credentials, bounds: Bounds::default() }
+    }
 }

@@ -14,7 +14,9 @@ use writ_core::trust::Admitted;
 use crate::confine::{Child, ConfineError, Ended, Judged};
 use crate::error::chain;
 use crate::fetch::Taken;
+use crate::plugin;
 use crate::record::{RecordError, Store};
+use crate::settings::Plugin;
 use crate::source::Source;
 use crate::unseal::{UnsealError, unseal};
 
@@ -55,7 +57,11 @@ pub enum WantedError {
 
 /// The last answer, and what it was the answer to.
 #[derive(Debug, Default)]
-pub struct WantedCache(RefCell<Option<(Key, Rc<Wanted>)>>);
+pub struct WantedCache {
+    last: RefCell<Option<(Key, Rc<Wanted>)>>,
+    /// What expands blocks of the unit's own kinds.
+    plugins: Vec<Plugin>,
+}
 
 #[derive(Debug, PartialEq)]
 struct Key {
@@ -65,10 +71,16 @@ struct Key {
 }
 
 impl WantedCache {
+    /// Knows no answer yet.
+    #[must_use]
+    pub const fn new(plugins: Vec<Plugin>) -> Self {
+        Self { last: RefCell::new(None), plugins }
+    }
+
     /// The last answer, whatever it was the answer to.
     #[must_use]
     pub fn last(&self) -> Option<Rc<Wanted>> {
-        self.0.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
+        self.last.borrow().as_ref().map(|(_, wanted)| Rc::clone(wanted))
     }
 
     /// What the folder `path` of the commit wants. While commit and buckets stay the same, nothing is read again.
@@ -84,7 +96,7 @@ impl WantedCache {
         admitted: &Admitted,
     ) -> Result<Result<Rc<Wanted>, WantedError>, RecordError> {
         let key = Key { admitted: admitted.clone(), buckets: store.buckets()? };
-        if let Some((known, wanted)) = &*self.0.borrow()
+        if let Some((known, wanted)) = &*self.last.borrow()
             && *known == key
         {
             return Ok(Ok(Rc::clone(wanted)));
@@ -95,29 +107,31 @@ impl WantedCache {
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files((child, identities), store.folder(), &files, &commit, &world).await.map(|wanted| {
-            let grants = grants(admitted, path, &wanted.desired);
-            let wanted = Rc::new(Wanted { grants, ..wanted });
-            *self.0.borrow_mut() = Some((key, Rc::clone(&wanted)));
-            wanted
-        }))
+        Ok(of_files((child, identities), (store.folder(), &self.plugins), &files, &commit, &world).await.map(
+            |wanted| {
+                let grants = grants(admitted, path, &wanted.desired);
+                let wanted = Rc::new(Wanted { grants, ..wanted });
+                *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
+                wanted
+            },
+        ))
     }
 }
 
 /// What a set of files wants. A confined child reads them, and learns nothing of `world`. What is encrypted in them is opened
-/// with the `identities` of age in a file, after that. Copies of what they take from
-/// servers are kept below the directory `state`. `commit` is what asks for them.
+/// with the `identities` of age in a file, after that. Copies of what they take from servers, and programs of `plugins`, are
+/// kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
 /// If they are not right: all problems at once. If the child does not answer.
 pub async fn of_files(
     (child, identities): (&Child, Option<&Path>),
-    state: &Path,
+    (state, plugins): (&Path, &[Plugin]),
     files: &Files,
     commit: &str,
     world: &World,
 ) -> Result<Wanted, WantedError> {
-    let (Judged { lowered, sources, unfetched: _ }, taken) = child.lower(state, files).await?;
+    let (Judged { lowered, sources, unfetched: _ }, taken) = plugin::lower(child, state, files, plugins).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
     let mut lowered = lowered.map_err(wrong)?;
     unseal(&mut lowered, identities).map_err(|error| match error {

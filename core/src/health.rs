@@ -15,6 +15,8 @@ use crate::time::{Seconds, Timestamp};
 /// What is asked of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
+    /// Is done what is to be done after its start? Until it is, nothing else is asked.
+    PostStart,
     /// Has it started? Until the answer is yes, the other two are not asked.
     Startup,
     /// Does it still live? If not, it is restarted.
@@ -111,6 +113,8 @@ struct Waiting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
     since: Timestamp,
+    /// What is to be done after its start is done.
+    begun: bool,
     started: bool,
     ready: Option<Timestamp>,
     available: bool,
@@ -132,6 +136,10 @@ impl Rules {
     /// How `pod` wants to be asked.
     #[must_use]
     pub fn of(pod: &PodSpec) -> Self {
+        // Of a pod of several containers, each is asked by itself, and the sandbox has no answers.
+        if pod.is_joined() {
+            return Self { probes: BTreeMap::new(), min_ready: Seconds(0) };
+        }
         let main = &pod.main;
         let probes = [
             (Question::Startup, &main.startup),
@@ -139,13 +147,17 @@ impl Rules {
             (Question::Readiness, &main.readiness),
         ];
         let timing = |(question, probe): (Question, &Option<Probe>)| Some((question, Timing::of(probe.as_ref()?)));
-        Self { probes: probes.into_iter().filter_map(timing).collect(), min_ready: pod.min_ready }
+        // Done once: it fails at the first failure, and where it could not be tried it soon is.
+        let once = Timing { initial_delay: Seconds(0), period: Seconds(1), successes: 1, failures: 1 };
+        let post_start = main.hooks.post_start.as_ref().map(|_hook| (Question::PostStart, once));
+        Self { probes: probes.into_iter().filter_map(timing).chain(post_start).collect(), min_ready: pod.min_ready }
     }
 }
 
 impl Timing {
     fn of(probe: &Probe) -> Self {
-        let Probe { action: _, initial_delay, period, timeout: _, success_threshold, failure_threshold } = probe;
+        let Probe { action: _, initial_delay, period, timeout: _, success_threshold, failure_threshold, grace: _ } =
+            probe;
         Self {
             initial_delay: *initial_delay,
             period: Seconds(period.0.max(1)),
@@ -160,6 +172,7 @@ impl Question {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::PostStart => "postStart",
             Self::Startup => "startupProbe",
             Self::Liveness => "livenessProbe",
             Self::Readiness => "readinessProbe",
@@ -255,9 +268,11 @@ impl Health {
             failures: 0,
         };
         let series = self.rules.probes.iter().map(|(question, timing)| (*question, first(timing))).collect();
+        let begun = adopted || !self.rules.probes.contains_key(&Question::PostStart);
         let started = adopted || !self.rules.probes.contains_key(&Question::Startup);
-        let ready = adopted || (started && !self.rules.probes.contains_key(&Question::Readiness));
-        self.run = Some(Run { since, started, ready: ready.then_some(since), available: adopted, well: None, series });
+        let ready = adopted || (begun && started && !self.rules.probes.contains_key(&Question::Readiness));
+        self.run =
+            Some(Run { since, begun, started, ready: ready.then_some(since), available: adopted, well: None, series });
         self.why.clear();
         match (was_ready, ready) {
             (false, true) => vec![Transition::Ready],
@@ -313,6 +328,11 @@ impl Health {
         let has_readiness = self.rules.probes.contains_key(&Question::Readiness);
         let Some(run) = &mut self.run else { return Vec::new() };
         let becomes_ready = match question {
+            Question::PostStart => {
+                run.begun = true;
+                run.series.remove(&Question::PostStart);
+                run.started && !has_readiness
+            }
             Question::Startup => {
                 run.started = true;
                 run.series.remove(&Question::Startup);
@@ -331,7 +351,7 @@ impl Health {
 
     fn fails(&mut self, question: Question, why: &str, now: Timestamp) -> Vec<Transition> {
         match question {
-            Question::Startup | Question::Liveness => {
+            Question::PostStart | Question::Startup | Question::Liveness => {
                 self.must_restart(question, format!("{}: {why}", question.name()), now)
             }
             Question::Readiness => {
@@ -368,7 +388,7 @@ impl Health {
     fn lives(&mut self, question: Question, yes: bool, now: Timestamp) {
         let Some(run) = &mut self.run else { return };
         match question {
-            Question::Readiness => {}
+            Question::Readiness | Question::PostStart => {}
             Question::Startup | Question::Liveness if yes => drop(run.well.get_or_insert(now)),
             Question::Startup | Question::Liveness => {
                 if run.well.take().is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now) {
@@ -396,8 +416,9 @@ impl Health {
 impl Run {
     fn asks(&self, question: Question) -> bool {
         match question {
-            Question::Startup => !self.started,
-            Question::Liveness | Question::Readiness => self.started,
+            Question::PostStart => !self.begun,
+            Question::Startup => self.begun && !self.started,
+            Question::Liveness | Question::Readiness => self.begun && self.started,
         }
     }
 }

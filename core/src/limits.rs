@@ -23,6 +23,12 @@ pub const ASSET_BYTES_MAX: usize = 1 << 20;
 /// Addresses that the assets of one unit name. Fetched 16 at once, with 30 s for each, they take two minutes at the worst.
 pub const ADDRESSES_MAX: usize = 64;
 
+/// Blocks of one unit that plugins expand. Each takes up to 10 s of a processor.
+pub const PLUGIN_BLOCKS_MAX: usize = 64;
+
+/// Manifests that a plugin may make of one block. The largest of those that are known makes three.
+pub const PLUGIN_MANIFESTS_MAX: usize = 64;
+
 /// Entries of one object or block in one HCL manifest. The parser compares each key with all before it, so that this
 /// bounds a square; the widest of the examples has 20.
 pub const ENTRIES_MAX: usize = 2_048;
@@ -59,6 +65,17 @@ pub const PROGRESS_SECONDS_DEFAULT: u32 = 600;
 /// Time between asking a container to stop and killing it, in seconds.
 /// Source: default of `terminationGracePeriodSeconds` in the Kubernetes Pod.
 pub const GRACE_SECONDS_DEFAULT: u32 = 30;
+
+/// Time for which a client is led to one pod where `sessionAffinityConfig` is unset, in seconds.
+/// Source: its default in the Kubernetes Service.
+pub const AFFINITY_SECONDS_DEFAULT: u32 = 10_800;
+
+/// Memory of the relay of a Service, in bytes. With as many connections as it takes, each with what it holds back in both
+/// directions, it needs a half.
+pub const RELAY_MEMORY_BYTES: u64 = 256 << 20;
+
+/// Time between asking a relay to stop and killing it, in seconds. It ends at once.
+pub const RELAY_GRACE_SECONDS: u32 = 5;
 
 /// Failures of a Job's pods that are borne where `backoffLimit` is unset. Source: its default in the Kubernetes Job.
 pub const BACKOFF_LIMIT_DEFAULT: u32 = 6;

@@ -65,6 +65,23 @@ pub struct ObservedPod {
     /// What a person changed about it, in words, as a look into every field showed it; empty if that look found
     /// nothing or was not made in this pass.
     pub altered: Vec<Alteration>,
+    /// Its containers, of a pod that has several, joined to a sandbox; empty for a pod that is one container.
+    pub parts: Vec<ObservedPart>,
+}
+
+/// A container of a pod that has several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPart {
+    /// Its name in the manifest.
+    pub name: String,
+    /// The engine's identifier.
+    pub container: String,
+    /// What it is doing.
+    pub state: PodState,
+    /// It prepared the pod, or does; it does not run as long as the pod.
+    pub init: bool,
+    /// It is the one that is meant where none is named.
+    pub default: bool,
 }
 
 /// A difference between a container as it was made and as it is.
@@ -74,6 +91,10 @@ pub enum Alteration {
     Renamed(String),
     /// It is not on the host's network, or not under its names.
     Disconnected,
+    /// One of its several containers is not as it must be, or not there: which and how, in words, without values.
+    Part(String),
+    /// It ran to its end, and what stood beside its main containers goes on.
+    Lingers,
     /// Something else, which only a new container mends: what, in words, without values.
     Field(String),
 }

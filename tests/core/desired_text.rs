@@ -140,13 +140,18 @@ fn write_pod(out: &mut String, pod: &PodSpec) {
     for volume in &pod.volumes {
         writeln!(out, "    volume {} claim {} ordinal {}", volume.name, volume.claim, volume.ordinal).unwrap();
     }
-    for container in pod.init.iter().chain([&pod.main]) {
+    if pod.is_joined() {
+        writeln!(out, "    joined, sees processes {}, default {:?}", pod.share_processes, pod.default_container)
+            .unwrap();
+    }
+    for container in pod.containers() {
         write_container(out, container);
     }
 }
 
 fn write_container(out: &mut String, container: &ContainerSpec) {
-    writeln!(out, "    container {} image {} pull {:?}", container.name, container.image, container.pull).unwrap();
+    let kind = if container.sidecar { "sidecar" } else { "container" };
+    writeln!(out, "    {kind} {} image {} pull {:?}", container.name, container.image, container.pull).unwrap();
     for (what, words) in [("entrypoint", &container.entrypoint), ("arguments", &container.arguments)] {
         // A command may hold what `$(VAR)` put there, so that only its length is shown.
         if let Some(words) = words {

@@ -94,10 +94,8 @@ pub(crate) fn judge_text(name: &str, text: &str, own: &str) -> Verdict {
     let desired = lowered.and_then(|lowered| resolve(&lowered.objects, &world(&[])));
     let Ok((desired, _)) = desired else { return Verdict::NotTaken };
     let checked = guard(creating(&desired), &desired, &policy(own), &Grants::all());
-    for lane in checked.lanes() {
-        let is_refused = lane.steps.iter().any(|step| step.verb == Verb::Refuse);
-        assert_eq!(is_refused, !checked.refusals().is_empty(), "{text}");
-    }
+    let is_refused = |lane: &Lane| lane.steps.iter().any(|step| step.verb == Verb::Refuse);
+    assert_eq!(checked.lanes().iter().any(is_refused), !checked.refusals().is_empty(), "{text}");
     assert!(checked.refusals().iter().all(|refusal| refusal.by == Refuser::Host), "{text}");
     Verdict::Refused(rules(&checked))
 }

@@ -99,6 +99,48 @@ fn an_init_container_can_ask_for_nothing_that_the_main_one_could_not() {
 }
 
 #[test]
+fn no_container_beside_the_main_one_can_ask_for_what_that_could_not() {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"] {
+        let sidecar = |more: &str| {
+            of_kind(
+                kind,
+                &format!("initContainers: [{{name: side, image: 'example/app:1', restartPolicy: Always, {more}}}], "),
+                "",
+            )
+        };
+        let beside = |more: &str| {
+            let other = format!("command: [run]}}, {{name: other, image: 'example/app:1', {more}");
+            of_kind(kind, "", &other)
+        };
+        let mounting = |text: String, path: &str| {
+            let volumes = format!("volumes: [{{name: v, hostPath: {{path: {path}}}}}], containers");
+            text.replacen("containers", &volumes, 1)
+        };
+        for of in [&sidecar as &dyn Fn(&str) -> String, &beside] {
+            let check = |more: &str, rules: &[Rule]| check("a.yaml", &of(more), rules);
+            check("", &[]);
+            check("securityContext: {privileged: true}", &[Rule::NoPrivileged]);
+            check("securityContext: {capabilities: {add: [NET_RAW]}}", &[Rule::Capability]);
+            check("ports: [{containerPort: 80, hostPort: 8080, hostIP: 192.0.2.1}]", &[Rule::HostPortAddress]);
+        }
+        let mounted = "volumeMounts: [{name: v, mountPath: /v}]";
+        check("a.yaml", &mounting(beside(mounted), "/etc"), &[Rule::HostPath]);
+        check("a.yaml", &mounting(beside(mounted), "/srv/media/films"), &[]);
+        check("a.yaml", &of_kind(kind, "shareProcessNamespace: true, ", ""), &[]);
+        check("a.yaml", &of_kind(kind, "shareProcessNamespace: true, hostPID: true, ", ""), &[Rule::NoHostPid]);
+    }
+}
+
+#[test]
+fn the_image_of_writ_itself_is_an_image_like_any_other() {
+    let named = yaml("", "").replace("example/app:1", "writ/companion:0123456789ab");
+    let judged = |more: &str| judge_text("a.yaml", &named, more);
+    assert_eq!(judged("registries = [\"docker.io/writ\"]\n"), Verdict::Refused([].into()));
+    assert_eq!(judged("registries = [\"ghcr.io\"]\n"), Verdict::Refused([Rule::ImageRegistry].into()));
+    assert_eq!(judged("pinned_images = true\n"), Verdict::Refused([Rule::PinnedImage].into()));
+}
+
+#[test]
 fn a_path_of_the_host_is_the_same_path_however_it_is_put_together() {
     check("a.yaml", &mounting("hostPath: {path: /srv/media}", ""), &[]);
     check("a.yaml", &mounting("hostPath: {path: /srv/media}", ", subPath: films"), &[]);

@@ -133,6 +133,7 @@ timelines! {
     a_deadline_ends_the_job: "deadline",
     what_ended_goes_when_its_time_is_over_and_does_not_run_again: "ttl",
     a_suspended_job_runs_nothing_and_goes_on_later: "suspend",
+    what_stands_beside_a_job_is_ended_with_it_and_what_is_half_made_is_made_whole: "lingers",
     a_changed_template_is_a_new_run: "new-run",
     what_was_made_and_never_ran_is_started: "never-started",
     a_pod_that_is_not_seen_holds_up_its_job: "unseen",

@@ -371,11 +371,7 @@ fn two_things_of_one_name_are_refused_at_both_places() {
 }
 
 #[test]
-fn ports_that_cannot_be_led_to_or_held_are_refused_at_their_line() {
-    let named = "          ports:\n            - name: http\n              containerPort: 8080\n";
-    let plain = service("pg", "data", "  ports:\n    - port: 80\n      targetPort: http\n");
-    let yaml = all(&[set("pg", "", named, ""), plain]);
-    check_refused(&yaml, "port 80 that leads to port 8080 (http) is not supported yet", "targetPort: http");
+fn ports_that_cannot_be_held_are_refused_at_their_line() {
     let held = set("pg", "", "          ports:\n            - containerPort: 80\n              hostPort: 80\n", "");
     check_refused(&held, "3 pods cannot all hold port 80", "hostPort");
 }

@@ -186,13 +186,19 @@ fn manifest(line: &str) -> Vec<Object> {
     let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
     let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
     let of_cron = ["at", "zone", "policy", "late", "kept", "failed-kept", "paused"];
-    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs, &of_cron].concat();
+    let of_services = ["port", "target", "type"];
+    let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs, &of_cron, &of_services].concat();
     assert!(fields.keys().all(|name| known.contains(name)), "{line}");
     let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
     let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
     let mounts: Vec<Value> =
         claims.iter().map(|claim| json!({ "name": claim, "mountPath": format!("/{claim}") })).collect();
     let labels = json!({ "app": id.name });
+    if id.kind == writ_core::model::Kind::Service {
+        let (port, kind) = (number("port", 80), fields.get("type").unwrap_or(&"ClusterIP"));
+        let ports = json!([{ "port": port, "targetPort": number("target", port) }]);
+        return vec![object(&id, "v1", "Service", json!({ "type": kind, "selector": labels, "ports": ports }))];
+    }
     let mut spec = json!({
         "replicas": number("replicas", 1),
         "minReadySeconds": number("min-ready", 2),

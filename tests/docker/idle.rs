@@ -26,6 +26,20 @@ statefulset "SCOPE" "s{number}" {{
     (0..count).map(one).collect()
 }
 
+/// A pod of two containers and their sandbox.
+const SEVERAL: &str = "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: several, namespace: SCOPE}
+spec:
+  selector: {matchLabels: {app: several}}
+  template:
+    metadata: {labels: {app: several}}
+    spec:
+      containers:
+        - {name: one, image: 'writ-test/box:1', command: [sleep, '1000']}
+        - {name: two, image: 'writ-test/box:1', command: [sleep, '1000']}
+";
+
 /// Puts a `git` before the real one that counts how often the repository is asked.
 fn count_listings(site: &Site) {
     let (folder, log) = (site.path("programs"), site.path("listings"));
@@ -57,9 +71,10 @@ async fn quiet(site: &Site, proxy: &Proxy) {
 async fn check(engine: &Engine, count: usize) {
     let site = Site::with(World::on(&engine.endpoint()), "").await;
     count_listings(&site);
+    site.write("several.yaml", SEVERAL);
     site.deploy("s.hcl", &sleepers(count)).await;
     let containers = site.containers();
-    assert_eq!(containers.len(), count);
+    assert_eq!(containers.len(), count + 3, "{containers:?}");
     let head = site.repository.head();
     let proxy = Proxy::before(&engine.endpoint());
     *site.endpoint.borrow_mut() = proxy.endpoint();
@@ -68,7 +83,7 @@ async fn check(engine: &Engine, count: usize) {
     let looked_into = |call: &String| call.starts_with("GET /containers/") && call.ends_with("/json");
     let begun = async || {
         let calls = proxy.calls();
-        let begun = calls.iter().filter(|call| looked_into(call)).count() >= count;
+        let begun = calls.iter().filter(|call| looked_into(call)).count() >= containers.len();
         begun.then_some(()).ok_or_else(|| format!("{calls:?}"))
     };
     site.becomes("a first pass", begun).await;

@@ -4,21 +4,26 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod commands;
+mod companion;
 mod consumers;
 mod containers;
 mod drift;
 mod engine;
 mod faults;
 mod fields;
+#[path = "../fixtures/sops.rs"]
+mod fixture;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod guard;
 mod health;
+mod hooks;
 mod idle;
 mod jobs;
 mod keeper;
 mod kubernetes;
+mod macros;
 mod names;
 mod objects;
 mod order;
@@ -27,15 +32,19 @@ mod pods;
 mod proxy;
 mod refusals;
 mod registry;
+mod relay;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod rest;
 mod running;
 mod samples;
 mod services;
+mod sidecars;
 mod site;
+mod sops;
 mod timeline;
 mod told;
+mod volumes;
 mod voodu;
 mod world;
 mod yaml;

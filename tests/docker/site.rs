@@ -185,6 +185,12 @@ impl Site {
         command
     }
 
+    /// Starts a command that is not waited for.
+    pub fn spawn(&self, words: &[&str]) -> Child {
+        let mut command = self.command("writ");
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Starts the agent.
     pub fn start(&self) -> Running {
         let log = self.path("agent.log");

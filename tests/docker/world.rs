@@ -15,8 +15,8 @@ use writ::health::{Health, Report};
 use writ::target::{Context, Depth, Docker, ExecRequest, Quiet, Target, TargetError};
 use writ_core::hash::SpecHash;
 use writ_core::model::{
-    ContainerSpec, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Probe, ProbeAction, PullPolicy, Resources,
-    Security, VolumeSpec,
+    ContainerSpec, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Probe, ProbeAction, PullPolicy,
+    Resources, Security, VolumeSpec,
 };
 use writ_core::observed::Observed;
 use writ_core::plan::Act;
@@ -182,6 +182,9 @@ impl World {
             hostname: format!("{name}-{ordinal}"),
             init: Vec::new(),
             main: container("writ-test/box:1", &["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]),
+            beside: Vec::new(),
+            share_processes: false,
+            default_container: None,
             volumes: Vec::new(),
             own_names: vec![format!("{name}-{ordinal}.{scope}"), format!("{name}-{ordinal}.{name}.{scope}")],
             shared_names: vec![format!("{name}.{scope}")],
@@ -261,6 +264,8 @@ pub fn container(image: &str, command: &[&str]) -> ContainerSpec {
         liveness: None,
         startup: None,
         security: Security::default(),
+        sidecar: false,
+        hooks: Hooks::default(),
     }
 }
 
@@ -285,6 +290,7 @@ pub fn shell_probe(command: &str) -> Probe {
         timeout: Seconds(5),
         success_threshold: 1,
         failure_threshold: 1,
+        grace: None,
     }
 }
 

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use age::x25519::Identity;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use writ::unseal::{Identities, UnsealError, unseal};
 use writ_core::dialect::{Files, lower};
 
-use crate::fixture::secret;
+use crate::fixture::{config_map, identity_file, secret};
 
-const PLAIN: &str = "# How to get in.\napiVersion: v1\nkind: Secret\nmetadata: {name: pw, namespace: shop, labels: {since: 2026-11-26, level: 'yes'}}\n\
+const PLAIN: &str = "# How to get in.\napiVersion: v1\nkind: Secret\nmetadata: {name: pw, namespace: shop, annotations: {since: 2026-11-26, level: 'yes'}}\n\
     immutable: false\nstringData:\n    # the first\n    password: \"eins: # 1\" # no other\n    text: |\n        a\n        größe\n    empty: \"\"\n\
     data: {bytes: AAEC}\n";
 
@@ -95,9 +96,15 @@ fn what_sops_encrypts_edits_and_rotates_is_opened_by_each_of_its_recipients_and_
 
 #[test]
 fn what_the_tests_encrypt_is_opened_by_sops() {
-    let desk = Desk::new("    encrypted_regex: ^stringData$\n");
-    let recipient = desk.recipient("host").parse().unwrap();
-    fs::write(desk.path("a.yaml"), secret("a", &[("one", "eins"), ("two", "größe")], &[recipient])).unwrap();
-    let read: Value = serde_json::from_str(&desk.run("sops", &["decrypt", "--output-type", "json", "a.yaml"])).unwrap();
-    assert_eq!(read["stringData"], json!({"one": "eins", "two": "größe"}));
+    let desk = Desk::new("    encrypted_regex: ^(data|stringData)$\n");
+    let identity = Identity::generate();
+    fs::write(desk.path("host"), identity_file(&identity)).unwrap();
+    assert_eq!(desk.recipient("host"), identity.to_public().to_string());
+    let (values, to) = ([("one", "eins"), ("two", "größe")], [identity.to_public()]);
+    for (field, text) in [("stringData", secret("a", &values, &to)), ("data", config_map("a", &values, &to))] {
+        fs::write(desk.path("a.yaml"), text).unwrap();
+        let read = desk.run("sops", &["decrypt", "--output-type", "json", "a.yaml"]);
+        let read: Value = serde_json::from_str(&read).unwrap();
+        assert_eq!(read[field], json!({"one": "eins", "two": "größe"}));
+    }
 }

@@ -166,7 +166,8 @@ fn pod(choices: &mut Choices<'_>, plain: &PodSpec) -> PodSpec {
     };
     let init = if choices.yes() { choices.many(|choices| container(choices, &plain.main)) } else { Vec::new() };
     let (main, volumes) = (container(choices, &plain.main), choices.many(volume));
-    PodSpec { init, main, volumes, ..plain.clone() }
+    let beside = if choices.yes() { choices.many(|choices| container(choices, &plain.main)) } else { Vec::new() };
+    PodSpec { init, main, beside, volumes, ..plain.clone() }
 }
 
 /// Where the paths of a pod lead: to themselves, to a device, nobody knows where, or elsewhere.
@@ -187,7 +188,7 @@ fn looked_at(choices: &mut Choices<'_>, pod: &PodSpec) -> Vec<(String, Seen)> {
 }
 
 fn containers(pod: &PodSpec) -> impl Iterator<Item = &ContainerSpec> {
-    pod.init.iter().chain([&pod.main])
+    pod.init.iter().chain([&pod.main]).chain(&pod.beside)
 }
 
 /// The oracle: what is dangerous to a host of a profile, written without a look at the guard's own rules.

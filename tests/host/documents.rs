@@ -50,6 +50,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("introduction", "[[source]]\nintroduction = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[unit]]", "[[unit]]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[[unit.plugin]]", "[[unit]]\n[[unit.plugin]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("prune", "[[unit]]\nprune = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[report]]", "[[report]]\nqqqqqqqqqqqqqqqq = 1\n"),
     ];
@@ -161,7 +162,8 @@ fn every_schema_that_is_printed_is_told_with_its_keys_and_no_other() {
         document.split('"').filter(|word| word.starts_with("writ/") && word.contains("/v")).collect();
     let mut printed = BTreeSet::new();
     let mut sources = String::new();
-    let folders = ["agent/src/cli", "agent/src/record"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    let folders = ["agent/src/cli", "agent/src/cli/volume", "agent/src/record"]
+        .map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.for_each(|path| sources.push_str(&std::fs::read_to_string(path).unwrap()));
     for word in sources.split('"').filter(|word| word.starts_with("writ/") && word.contains("/v")) {

@@ -36,6 +36,7 @@ mod openpgp;
 mod partition;
 mod pass;
 mod patience;
+mod plugins;
 mod published;
 mod record;
 mod report;

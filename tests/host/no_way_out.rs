@@ -68,9 +68,15 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("prune", Not),
             ("recreate", Not),
             ("guard", Not),
+            ("plugin", Not),
             ("windows", Not),
             ("depends_on", Not),
         ],
+    ),
+    // What a plugin may be and do is pinned here, beside the repository that is verified, and never by a commit.
+    (
+        "[[unit.plugin]]",
+        &[("kind", Not), ("url", Not), ("credentials", Not), ("version", Not), ("path", Not), ("digest", Not)],
     ),
     ("prune", &[("max", Not), ("percent", Not)]),
     (
@@ -121,6 +127,8 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("suspend", &[("--reason", Not), ("--for", Not)]),
     ("logs", &[("--scope", Not), ("--follow", Not), ("--previous", Not), ("--tail", Not), ("--timestamps", Not)]),
     ("exec", &[("--scope", Not), ("--stdin", Not), ("--tty", Not)]),
+    ("volume restore", &[("--replace", Not), ("--outward-links", Not)]),
+    ("volume rm", &[("--yes", Not)]),
     ("enrol", &[("--commit", OnWhat), ("--signer", OnWhat), ("--take-over", Not), ("--yes", Not)]),
 ];
 

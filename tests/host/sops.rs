@@ -127,100 +127,97 @@ fn a_config_map_that_was_encrypted_enters_hashes_as_a_secret_does() {
     assert_ne!(site.machine.pods(), before, "the digest of a value that anybody can guess is not that of a kept one");
 }
 
-#[test]
-fn whatever_is_changed_in_an_encrypted_file_refuses_the_commit_at_its_line_and_changes_nothing() {
-    let site = Site::new();
-    let (web, cart) = (site.secret("web", &[("PASSWORD", "p-1"), ("USER", "u-1")]), site.secret("cart", &[("C", "d")]));
-    site.deploy(&web, &cart);
-    site.machine.pass();
-    let before = site.machine.pods();
-    let line = |name: &str| web.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
-    let (password, user, mac) = (line("PASSWORD"), line("USER"), line("mac"));
-    let value = |line: &str| line.split_once(": ").unwrap().1.to_owned();
-    let other = site.secret("web", &[("PASSWORD", "p-1"), ("USER", "u-1")]);
-    let others = secret("web", &[("PASSWORD", "p-1")], &[Identity::generate().to_public()]);
-    let swapped = web
-        .replace(&value(&password), "X")
-        .replace(&value(&user), &value(&password))
-        .replace("X\n", &format!("{}\n", value(&user)));
-    let flipped = password.replacen("data:", "data:AAAA", 1);
-    let ages = web.split("    age:\n").nth(1).unwrap().split("    lastmodified").next().unwrap();
-    let kms = "        - {arn: 'arn:aws:kms:eu:1:key/a', created_at: '2026-11-26T04:00:00Z', enc: YQ==}\n";
-    let not_there = "is not what was encrypted at that name for this file";
-    let not_all = "the values of the file are not those that its `mac` was made over";
-    let not_mac = "the `mac` of the file was not made with its key";
-    for (what, text, said) in [
-        ("a changed value", web.replace(&password, &flipped), vec!["web.yaml:7:15", not_there, "stringData.PASSWORD"]),
-        ("two values swapped", swapped, vec!["web.yaml:7:15", not_there]),
+/// What is changed in a file, the file after it, and words of what is said.
+type Change = (&'static str, String, &'static [&'static str]);
+
+const NOT_THERE: &str = "is not what was encrypted at that name for this file";
+const NOT_ALL: &str = "the values of the file are not those that its `mac` was made over";
+const NOT_MAC: &str = "the `mac` of the file was not made with its key";
+
+/// The line of a file that begins so, without indentation.
+fn line(text: &str, begin: &str) -> String {
+    text.lines().find(|line| line.trim_start().starts_with(begin)).unwrap().to_owned()
+}
+
+/// What stands behind the name of such a line.
+fn value(text: &str, begin: &str) -> String {
+    line(text, begin).split_once(": ").unwrap().1.to_owned()
+}
+
+/// Changes of values. `other` is the same Secret, encrypted another time.
+fn changed_values(web: &str, other: &str) -> Vec<Change> {
+    let (password, user) = (line(web, "PASSWORD"), line(web, "USER"));
+    let (one, two) = (value(web, "PASSWORD"), value(web, "USER"));
+    let swapped = web.replace(&one, "@").replace(&two, &one).replace("@", &two);
+    let typed = |kind: &str| web.replace(&password, &password.replace("type:str", &format!("type:{kind}")));
+    vec![
         (
-            "a value of another file",
-            web.replace(&password, other.lines().nth(6).unwrap()),
-            vec!["web.yaml:7:15", not_there],
+            "a changed value",
+            web.replace(&password, &password.replacen("data:", "data:AAAA", 1)),
+            &["web.yaml:7:15", NOT_THERE, "stringData.PASSWORD"],
         ),
-        ("a value under another name", web.replace("    USER:", "    NAME:"), vec!["web.yaml:8:11", not_there]),
-        ("a value that is gone", web.replace(&format!("{user}\n"), ""), vec!["web.yaml:", not_all]),
-        ("a value in plain text", web.replace(&value(&user), "root"), vec!["web.yaml:9:1", not_all]),
-        ("another name of the Secret", web.replace("    name: web", "    name: web2"), vec!["web.yaml:9:1", not_all]),
-        ("no mac", web.replace(&format!("{mac}\n"), ""), vec!["web.yaml:9:1", "the file has no `mac`"]),
-        ("an empty mac", web.replace(&value(&mac), "\"\""), vec!["web.yaml:9:1", "the file has no `mac`"]),
-        (
-            "the mac of another file",
-            web.replace(&value(&mac), &value(other.lines().find(|line| line.contains("mac: ")).unwrap())),
-            vec!["web.yaml:9:1", not_mac],
-        ),
-        ("another moment", web.replace("04:00:00Z", "05:00:00Z"), vec!["web.yaml:9:1", not_mac]),
-        ("no sops", web.split("sops:").next().unwrap().to_owned(), vec!["web.yaml:7:15", "the file has no `sops`"]),
-        (
-            "half a value",
-            web.replace(&password, password.trim_end_matches(']')),
-            vec!["web.yaml:7:15", "in a way that is not SOPS'"],
-        ),
-        (
-            "a number",
-            web.replace(&password, &password.replace("type:str", "type:int")),
-            vec!["web.yaml:7:15", "must be text"],
-        ),
-        (
-            "a comment",
-            web.replace(&password, &password.replace("type:str", "type:comment")),
-            vec!["web.yaml:7:15", "must be text"],
-        ),
+        ("two values swapped", swapped, &["web.yaml:7:15", NOT_THERE]),
+        ("a value of another file", web.replace(&password, &line(other, "PASSWORD")), &["web.yaml:7:15", NOT_THERE]),
+        ("a value under another name", web.replace("    USER:", "    NAME:"), &["web.yaml:8:11", NOT_THERE]),
+        ("a value that is gone", web.replace(&format!("{user}\n"), ""), &["web.yaml:8:1", NOT_ALL]),
+        ("a value in plain text", web.replace(&two, "root"), &["web.yaml:9:1", NOT_ALL]),
+        ("half a value", web.replace(&password, password.trim_end_matches(']')), &["web.yaml:7:15", "not SOPS'"]),
+        ("a number", typed("int"), &["web.yaml:7:15", "must be text"]),
+        ("a comment", typed("comment"), &["web.yaml:7:15", "must be text"]),
         (
             "a name that is encrypted",
-            web.replace("    namespace: shop", &format!("    namespace: {}", value(&user))),
-            vec!["web.yaml:5:16", "only values of a Secret or a ConfigMap may be"],
+            web.replace("    namespace: shop", &format!("    namespace: {two}")),
+            &["web.yaml:5:16", "only values of a Secret or a ConfigMap may be"],
         ),
         (
             "a kind that is encrypted",
-            web.replace("kind: Secret", &format!("kind: {}", value(&user))),
-            vec!["web.yaml:2:7", "only values of a Secret"],
+            web.replace("kind: Secret", &format!("kind: {two}")),
+            &["web.yaml:2:7", "only values of a Secret"],
         ),
+    ]
+}
+
+/// Changes of all else. `other` is the same Secret, encrypted another time; `others` is one for somebody else.
+fn changed_seals(web: &str, other: &str, others: String) -> Vec<Change> {
+    let mac = line(web, "mac");
+    let (_, ages) = web.split_once("    age:\n").unwrap();
+    let (ages, _) = ages.split_once("    lastmodified").unwrap();
+    let kms = "    kms:\n        - {arn: 'arn:aws:kms:eu:1:key/a', created_at: '2026-11-26T04:00:00Z', enc: YQ==}\n";
+    let beside = |more: &str| web.replace("sops:\n", &format!("sops:\n    {more}\n"));
+    vec![
+        ("another name of the Secret", web.replace("    name: web", "    name: web2"), &["web.yaml:9:1", NOT_ALL]),
+        ("no mac", web.replace(&format!("{mac}\n"), ""), &["web.yaml:9:1", "the file has no `mac`"]),
+        ("an empty mac", web.replace(&value(web, "mac"), "\"\""), &["web.yaml:9:1", "the file has no `mac`"]),
+        ("the mac of another file", web.replace(&mac, &line(other, "mac")), &["web.yaml:9:1", NOT_MAC]),
+        ("another moment", web.replace("04:00:00Z", "05:00:00Z"), &["web.yaml:9:1", NOT_MAC]),
+        ("a code over less", beside("mac_only_encrypted: true"), &["web.yaml:9:1", NOT_ALL]),
+        ("no sops", web.split("sops:").next().unwrap().to_owned(), &["web.yaml:7:15", "the file has no `sops`"]),
         (
             "keys of a cloud",
-            web.replace(&format!("    age:\n{ages}"), &format!("    kms:\n{kms}")),
-            vec!["web.yaml:9:1", "for no recipient of age, but for kms"],
+            web.replace(&format!("    age:\n{ages}"), kms),
+            &["web.yaml:9:1", "for no recipient of age, but for kms"],
         ),
-        (
-            "groups of keys",
-            web.replace("sops:\n", "sops:\n    shamir_threshold: 2\n"),
-            vec!["web.yaml:9:1", "split among groups"],
-        ),
-        (
-            "what is not known",
-            web.replace("sops:\n", "sops:\n    later: 2\n"),
-            vec!["web.yaml:9:1", "`later` is nothing that this version knows"],
-        ),
-        (
-            "a damaged key",
-            web.replace("-----BEGIN AGE", "-----BEGIN AGF"),
-            vec!["web.yaml:9:1", "the key of the file is damaged"],
-        ),
+        ("groups of keys", beside("shamir_threshold: 2"), &["web.yaml:9:1", "split among groups"]),
+        ("what is not known", beside("later: 2"), &["web.yaml:9:1", "`later` is nothing that this version knows"]),
+        ("a damaged key", web.replace("-----BEGIN AGE", "-----BEGIN AGF"), &["web.yaml:9:1", "is damaged"]),
         (
             "others alone",
             others,
-            vec!["web.yaml:8:1", "for 1 recipient of age, and for none of this host's", "writ secrets recipient"],
+            &["web.yaml:8:1", "for 1 recipient of age, and for none of this host's", "writ secrets recipient"],
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn whatever_is_changed_in_an_encrypted_file_refuses_the_commit_at_its_line_and_changes_nothing() {
+    let site = Site::new();
+    let both = [("PASSWORD", "p-1"), ("USER", "u-1")];
+    let (web, other, cart) = (site.secret("web", &both), site.secret("web", &both), site.secret("cart", &[("C", "d")]));
+    site.deploy(&web, &cart);
+    site.machine.pass();
+    let before = site.machine.pods();
+    let others = secret("web", &[("PASSWORD", "p-1")], &[Identity::generate().to_public()]);
+    for (what, text, said) in changed_values(&web, &other).into_iter().chain(changed_seals(&web, &other, others)) {
         site.deploy(&text, &cart);
         let told = site.refused(what);
         for word in said {

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use super::terminal::Format;
 use super::{
     apply, audit, check, completions, config, delete, enrol, exec, history, key, logs, plan, render, run, secrets,
-    statement, status, suspend, verify, why,
+    statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Logs(logs::Arguments),
     /// Run a program in a pod
     Exec(exec::Arguments),
+    /// List volumes, copy them out, put them back, destroy them
+    Volume(volume::Arguments),
     /// Sign that the tree of a commit may be deployed
     Approve(statement::Approve),
     /// Sign that one host may go back to an earlier commit, once

@@ -203,6 +203,20 @@ fn operator(event: &OperatorEvent) -> (String, String) {
             let volumes = if volumes.is_empty() { "no volume".to_owned() } else { volumes.join(", ") };
             (object.to_string(), format!("data destroyed by {owner}: {volumes}"))
         }
+        OperatorEvent::VolumeBackedUp { unit: _, volume, owner, digest, bytes, in_motion } => {
+            let how = if *in_motion { ", while a pod ran with it" } else { "" };
+            (volume.clone(), format!("copied out by {owner}{how}: {bytes} bytes, sha256 {digest}"))
+        }
+        OperatorEvent::VolumeRestoring { unit: _, volume, owner, digest, replaces } => {
+            let how = if *replaces { "what is on it goes" } else { "it is empty" };
+            (volume.clone(), format!("being restored by {owner}, {how}: sha256 {digest}"))
+        }
+        OperatorEvent::VolumeRestored { unit: _, volume, owner, digest } => {
+            (volume.clone(), format!("restored by {owner}: sha256 {digest}"))
+        }
+        OperatorEvent::VolumeDestroyed { unit: _, volume, owner } => {
+            (volume.clone(), format!("data destroyed by {owner}"))
+        }
         OperatorEvent::ConfigSet { bucket, key, digest: _ } => (bucket_name(bucket), format!("{key} set")),
         OperatorEvent::ConfigUnset { bucket, key } => (bucket_name(bucket), format!("{key} unset")),
     }

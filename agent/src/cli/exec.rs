@@ -26,6 +26,9 @@ pub(crate) struct Arguments {
     /// The scope, where two use the same name
     #[arg(short = 'n', long = "scope", visible_alias = "namespace", value_name = "SCOPE")]
     scope: Option<String>,
+    /// The container, of a pod that has several; else the one that the pod names, or its first
+    #[arg(short, long, value_name = "CONTAINER")]
+    container: Option<String>,
     /// Let the program read standard input
     #[arg(short = 'i', long)]
     stdin: bool,
@@ -38,8 +41,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { pod, scope, stdin, tty, command } = arguments;
-    let Found { target, name: _, container } = pods::one(host, pod, scope.as_deref())?;
+    let Arguments { pod, scope, container, stdin, tty, command } = arguments;
+    let Found { target, name: _, container } = pods::one(host, pod, scope.as_deref(), container.as_deref())?;
     let keyboard = if *tty { Some(Keyboard::take()?) } else { None };
     let request =
         ExecRequest { command: command.clone(), terminal: keyboard.as_ref().map(Keyboard::size), interactive: *stdin };

@@ -100,6 +100,7 @@ mod tests {
             since: Timestamp(0),
             ended: None,
             altered: Vec::new(),
+            parts: Vec::new(),
         }
     }
 

@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
     /// The scope, where two use the same name
     #[arg(short = 'n', long = "scope", visible_alias = "namespace", value_name = "SCOPE")]
     scope: Option<String>,
+    /// The container, of a pod that has several; else the one that the pod names, or its first
+    #[arg(short, long, value_name = "CONTAINER")]
+    container: Option<String>,
     /// Go on as more is written
     #[arg(short, long, conflicts_with = "previous")]
     follow: bool,
@@ -30,13 +33,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { object, scope, follow: _, previous, tail: _, timestamps: _ } = arguments;
-    let Found { target, name, container } = pods::first(host, object, scope.as_deref())?;
+    let Arguments { object, scope, container, follow: _, previous, tail: _, timestamps: _ } = arguments;
+    let Found { target, name, container } = pods::first(host, object, scope.as_deref(), container.as_deref())?;
     block_on(async {
         if *previous {
             before_restart(host, &target, &name, &container, arguments.timestamps).await
         } else {
-            let Arguments { object: _, scope: _, follow, previous: _, tail, timestamps } = arguments;
+            let Arguments { object: _, scope: _, container: _, follow, previous: _, tail, timestamps } = arguments;
             let request = LogRequest { follow: *follow, tail: *tail, timestamps: *timestamps };
             let mut chunks = target.logs(&container, &request).await?;
             while let Some(chunk) = chunks.next().await {

@@ -39,6 +39,7 @@ mod status_view;
 mod suspend;
 mod terminal;
 mod verify;
+mod volume;
 mod why;
 mod yaml;
 
@@ -114,6 +115,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Resume(arguments) => suspend::resume(host, &arguments),
         Command::Logs(arguments) => logs::run(host, &arguments),
         Command::Exec(arguments) => exec::run(host, &arguments),
+        Command::Volume(arguments) => volume::run(host, &arguments),
         Command::Approve(arguments) => statement::approve(host, &arguments),
         Command::Rewind(arguments) => statement::rewind(host, &arguments),
         Command::Enrol(arguments) => enrol::run(host, &arguments),

@@ -71,6 +71,9 @@ pub(crate) fn find_one(observed: &[Observed], text: &str, scope: Option<&str>) -
 
 /// What a pod calls itself in the ecosystem: `pg-0`.
 fn host_name(pod: &ObservedPod) -> String {
+    if pod.object.kind == Kind::Service {
+        return pod.object.name.clone();
+    }
     let index = match &pod.index {
         PodIndex::Ordinal(ordinal) => ordinal.to_string(),
         PodIndex::Replica(id) => id.clone(),
@@ -98,6 +101,7 @@ mod tests {
                 since: Timestamp(0),
                 ended: None,
                 altered: Vec::new(),
+                parts: Vec::new(),
             };
             ((*name).to_owned(), pod)
         });

@@ -3,7 +3,7 @@
 use writ::one_off::LOCAL;
 use writ::settings::{Settings, Target as Kind};
 use writ::target::{Depth, Target};
-use writ_core::observed::Observed;
+use writ_core::observed::{Observed, ObservedPod};
 
 use super::exit::Failure;
 use super::host::{Host, block_on};
@@ -13,36 +13,67 @@ use super::object;
 pub(crate) struct Found {
     pub(crate) target: Target,
     pub(crate) name: String,
-    /// The engine's identifier of its container.
+    /// The engine's identifier of its container: of the one that is meant, where it has several.
     pub(crate) container: String,
 }
 
-/// The one pod that the text means.
-pub(crate) fn one(host: &Host, text: &str, scope: Option<&str>) -> Result<Found, Failure> {
+/// The one pod that the text means, and of its containers the one that is named.
+pub(crate) fn one(host: &Host, text: &str, scope: Option<&str>, container: Option<&str>) -> Result<Found, Failure> {
     let looks = look(host)?;
     let observed: Vec<Observed> = looks.iter().map(|(_, observed)| observed.clone()).collect();
     let found = object::find_one(&observed, text, scope)?;
-    with_target(looks, found)
+    with_target(host, looks, found, container)
 }
 
-/// The pod that the text means, or the first of the object that it means.
-pub(crate) fn first(host: &Host, text: &str, scope: Option<&str>) -> Result<Found, Failure> {
+/// The pod that the text means, or the first of the object that it means, and of its containers the one that is named.
+pub(crate) fn first(host: &Host, text: &str, scope: Option<&str>, container: Option<&str>) -> Result<Found, Failure> {
     let looks = look(host)?;
     let observed: Vec<Observed> = looks.iter().map(|(_, observed)| observed.clone()).collect();
     let mut all = object::find(&observed, text, scope);
     let of_one_object = text.contains('/') && all.iter().all(|found| found.pod.object == all[0].pod.object);
     if all.len() > 1 && of_one_object {
         host.terminal.say(&format!("{} pods, this is {}", all.len(), all[0].name));
-        return with_target(looks, all.remove(0));
+        return with_target(host, looks, all.remove(0), container);
     }
-    with_target(looks, object::find_one(&observed, text, scope)?)
+    with_target(host, looks, object::find_one(&observed, text, scope)?, container)
 }
 
-fn with_target(looks: Vec<(Target, Observed)>, found: object::FoundPod) -> Result<Found, Failure> {
+fn with_target(
+    host: &Host,
+    looks: Vec<(Target, Observed)>,
+    found: object::FoundPod,
+    container: Option<&str>,
+) -> Result<Found, Failure> {
     let object::FoundPod { name, pod } = found;
     let holder = looks.into_iter().find(|(_, observed)| observed.pods.get(&name) == Some(&pod));
     let (target, _) = holder.ok_or_else(|| Failure::message(format!("pod {name} went away")))?;
-    Ok(Found { target, name, container: pod.container })
+    let named = container.is_some();
+    let container = container_of(&name, &pod, container)?;
+    if let Some(part) = pod.parts.iter().find(|part| part.container == container && !named) {
+        let all: Vec<&str> = pod.parts.iter().map(|part| part.name.as_str()).collect();
+        host.terminal.say(&format!("this is container {}, out of {}", part.name, all.join(", ")));
+    }
+    Ok(Found { target, name, container })
+}
+
+/// The container of a pod that is meant: the one that is named, or else the one that the pod names or has first.
+fn container_of(name: &str, pod: &ObservedPod, wanted: Option<&str>) -> Result<String, Failure> {
+    let found = match wanted {
+        Some(wanted) => pod.parts.iter().find(|part| part.name == wanted),
+        None => pod.parts.iter().find(|part| part.default).or_else(|| pod.parts.iter().find(|part| !part.init)),
+    };
+    match (found, wanted) {
+        (Some(part), _) => Ok(part.container.clone()),
+        (None, None) => Ok(pod.container.clone()),
+        (None, Some(wanted)) => {
+            let known: Vec<&str> = pod.parts.iter().map(|part| part.name.as_str()).collect();
+            let known = match known.as_slice() {
+                [] => "it is one container, which needs no name".to_owned(),
+                known => format!("it has {}", known.join(", ")),
+            };
+            Err(Failure::message(format!("pod {name} has no container `{wanted}`: {known}")))
+        }
+    }
 }
 
 /// The pods of every unit, and of files that were applied by hand.

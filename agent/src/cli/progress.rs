@@ -32,6 +32,17 @@ impl Shown {
     }
 }
 
+/// A bar of bytes on a terminal, and nothing elsewhere.
+pub(crate) fn of_bytes(terminal: Terminal, what: &str, total: Option<u64>) -> ProgressBar {
+    if !terminal.draws() {
+        return ProgressBar::hidden();
+    }
+    let form = if total.is_some() { "{msg} {bytes}/{total_bytes} {wide_bar}" } else { "{msg} {bytes}" };
+    let style = ProgressStyle::with_template(form).expect("the templates are constants that are tested by their use");
+    let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    bar.with_style(style).with_message(what.to_owned())
+}
+
 impl Progress for Shown {
     fn image(&self, image: &str, news: &ImageNews) {
         let mut images = self.images.borrow_mut();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use writ::agent::Agent;
 use writ::attendance::Attendance;
 use writ::interrupt::{Interrupt, Reason};
-use writ::one_off::{LOCAL, local_unit};
+use writ::one_off::{LOCAL, local_unit, shared_plugins};
 use writ::settings::Settings;
 use writ::source::Source;
 use writ_core::plan::{Plan, Step, Verb};
@@ -24,7 +24,8 @@ pub(crate) fn agent(host: &Host) -> Result<(Agent, Attendance), Failure> {
 pub(crate) fn agent_with_local(host: &Host) -> Result<(Agent, Attendance), Failure> {
     let mut settings = host.settings()?.clone();
     let kind = pods::local_kind(&settings);
-    settings.units.push(local_unit(kind, settings.host.guard.clone()));
+    let plugins = shared_plugins(&settings.units);
+    settings.units.push(local_unit(kind, settings.host.guard.clone(), plugins));
     with(host, settings)
 }
 

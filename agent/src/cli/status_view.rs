@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use writ::record::{Standing, Suspension};
 use writ_core::holdings::{Held, RunMark};
 use writ_core::model::ObjectId;
-use writ_core::observed::{Alteration, Observed, ObservedPod, PodState, Readiness};
+use writ_core::observed::{Alteration, Observed, ObservedPart, ObservedPod, PodState, Readiness};
 use writ_core::status::State;
 use writ_core::time::Timestamp;
 
@@ -185,6 +185,10 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
     for (name, pod) in &named {
         let text = pod_line(name, pod, held, sight);
         view.lines.push((Some(health::of_pod(pod, settled)), text));
+        for ObservedPart { name, container: _, state: doing, init, default: _ } in &pod.parts {
+            let kind = if *init { "init container" } else { "container" };
+            view.lines.push((None, format!("      {kind} {name}  {}", state(doing))));
+        }
     }
     for volume in &volumes {
         view.lines.push((None, format!("    volume {volume}")));
@@ -239,20 +243,40 @@ fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_
 
 fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
     let Sight { observed: _, out_of_memory, settled, now: _ } = *sight;
-    let ObservedPod { container, object: _, index, revision, state: doing, readiness, since, ended, altered: changes } =
-        pod;
+    let ObservedPod {
+        container,
+        object: _,
+        index,
+        revision,
+        state: doing,
+        readiness,
+        since,
+        ended,
+        altered: changes,
+        parts,
+    } = pod;
     let readiness = match readiness {
         Readiness::Available => "ready",
         Readiness::NotReady => "not-ready",
         Readiness::Unknown => "unknown",
     };
-    json!({
+    let mut document = json!({
         "pod": name, "container": container, "index": index.to_string(), "health": health::of_pod(pod, settled).name(),
         "revision": revision.as_ref().map(writ_core::hash::SpecHash::as_str), "state": state(doing),
         "readiness": readiness, "since": since.to_string(),
         "ended": ended.map(|ended| ended.to_string()), "out_of_memory": out_of_memory.contains(name),
         "altered": changes.iter().map(altered).collect::<Vec<_>>(),
-    })
+    });
+    if let (false, Some(fields)) = (parts.is_empty(), document.as_object_mut()) {
+        let part = |part: &ObservedPart| {
+            let ObservedPart { name, container, state: doing, init, default } = part;
+            json!({
+                "name": name, "container": container, "state": state(doing), "init": init, "default": default,
+            })
+        };
+        fields.insert("containers".to_owned(), parts.iter().map(part).collect());
+    }
+    document
 }
 
 fn state(state: &PodState) -> String {
@@ -271,6 +295,7 @@ fn altered(alteration: &Alteration) -> String {
     match alteration {
         Alteration::Renamed(name) => format!("renamed to {name}"),
         Alteration::Disconnected => "disconnected from the network".to_owned(),
-        Alteration::Field(what) => what.clone(),
+        Alteration::Lingers => "ended, and what stood beside it goes on".to_owned(),
+        Alteration::Field(what) | Alteration::Part(what) => what.clone(),
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::Value;
-use writ_core::dialect::{Address, Files, Lowered};
-use writ_core::limits::ADDRESSES_MAX;
+use writ_core::dialect::{Address, BlockId, Files, Lowered};
+use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX};
 use writ_core::model::{Kind, Object, ObjectId};
 use writ_core::text::{Place, PlacesDraft, Problem, Problems, Severity, Sources};
 
@@ -34,6 +34,10 @@ pub(super) fn write<W: Write>(to: W, files: &Files, answer: &Answer) -> io::Resu
             writer.to.byte(1)?;
             writer.judged(files, judged)
         }
+        Answer::Questions(questions) => {
+            writer.to.byte(2)?;
+            writer.questions(questions)
+        }
     }
 }
 
@@ -46,6 +50,7 @@ pub(super) fn read(bytes: &[u8], files: &Files) -> Result<Answer, Garbled> {
     let answer = match kind {
         0 => Answer::Addresses(reader.addresses(files)?),
         1 => Answer::Judged(reader.judged(files)?),
+        2 => Answer::Questions(reader.questions()?),
         _ => return Err(Garbled("the answer is of no known kind")),
     };
     reader.from.end()?;
@@ -92,6 +97,13 @@ impl<W: Write> Writer<'_, W> {
     fn addresses(&mut self, addresses: &BTreeSet<Address>) -> io::Result<()> {
         self.to.number(addresses.len())?;
         addresses.iter().try_for_each(|address| self.to.text(address.whole()))
+    }
+
+    fn questions(&mut self, questions: &BTreeMap<BlockId, String>) -> io::Result<()> {
+        self.to.number(questions.len())?;
+        questions.iter().try_for_each(|(BlockId { kind, scope, name }, question)| {
+            [kind, scope, name, question].into_iter().try_for_each(|text| self.to.text(text))
+        })
     }
 
     fn object(&mut self, object: &Object) -> io::Result<()> {
@@ -198,6 +210,19 @@ impl Reader<'_> {
             return Err(Garbled("it names more addresses than are asked"));
         }
         Ok(addresses)
+    }
+
+    fn questions(&mut self) -> Result<BTreeMap<BlockId, String>, Garbled> {
+        let questions: BTreeMap<BlockId, String> = self.from.list(|from| {
+            let [kind, scope, name] = [from.text()?, from.text()?, from.text()?].map(str::to_owned);
+            Ok((BlockId { kind, scope, name }, from.text()?.to_owned()))
+        })?;
+        // Each manifest may ask so many; those of a unit are cut to as many where they are asked.
+        if questions.len() > PLUGIN_BLOCKS_MAX {
+            Err(Garbled("it names more blocks than are asked"))
+        } else {
+            Ok(questions)
+        }
     }
 
     fn objects(&mut self) -> Result<Vec<Object>, Garbled> {

@@ -10,13 +10,13 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use rustix::fs::FileType;
-use writ_core::dialect::{Contents, Fetched, Files, addresses, lower_with};
+use writ_core::dialect::{Contents, Expansions, Fetched, Files, addresses, lower_expanded, questions};
 use writ_core::limits::ADDRESSES_MAX;
 
 use super::ended::{BROKE_OFF, EXIT_UNCONFINED};
 use super::walls::{Limits, confine};
 use super::wire::HELLO;
-use super::{Answer, Ask, Judged, answer, request};
+use super::{Answer, Ask, Judged, answer, expand, request};
 use crate::error::chain;
 
 /// The name by which the agent calls this program for a child.
@@ -34,7 +34,8 @@ pub fn called(name: Option<&OsString>) -> bool {
 /// Is a child, with the words that follow its name.
 pub fn run(words: &[OsString]) -> ExitCode {
     std::panic::set_hook(Box::new(tell_place));
-    match answer_one(words) {
+    let is_plugin = words.first().is_some_and(|word| word == expand::WORD);
+    match if is_plugin { expand::become_program(words) } else { answer_one(words) } {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody else is left to be told.
@@ -45,7 +46,8 @@ pub fn run(words: &[OsString]) -> ExitCode {
 }
 
 fn answer_one(words: &[OsString]) -> Result<(), Box<dyn Error>> {
-    let limits = limits(words).filter(|_| is_fed_by_pipes()).ok_or("this is a part of writ that only writ starts")?;
+    let limits =
+        limits(WORD, words).filter(|_| is_fed_by_pipes()).ok_or("this is a part of writ that only writ starts")?;
     let walls = confine(limits)?;
     let mut output = io::stdout().lock();
     output.write_all(HELLO)?;
@@ -53,20 +55,21 @@ fn answer_one(words: &[OsString]) -> Result<(), Box<dyn Error>> {
     output.flush()?;
     let mut question = Vec::new();
     io::stdin().lock().read_to_end(&mut question)?;
-    let (files, ask) = request::read(&question).map_err(|garbled| garbled.0)?;
+    let (files, ask, expansions) = request::read(&question).map_err(|garbled| garbled.0)?;
     drop(question);
     let mut output = BufWriter::with_capacity(1 << 16, output);
-    answer::write(&mut output, &files, &answered(&files, &ask))?;
+    answer::write(&mut output, &files, &answered(&files, &ask, &expansions))?;
     output.flush()?;
     Ok(())
 }
 
-fn answered(files: &Files, ask: &Ask) -> Answer {
+fn answered(files: &Files, ask: &Ask, expansions: &Expansions) -> Answer {
     let judged = |contents: &Contents, unfetched| {
-        let (lowered, sources) = lower_with(files, contents);
+        let (lowered, sources) = lower_expanded(files, contents, expansions);
         Answer::Judged(Judged { lowered, sources, unfetched })
     };
     let named = match ask {
+        Ask::Blocks => return Answer::Questions(questions(files, &expansions.kinds)),
         Ask::With(contents) => return judged(contents, [].into()),
         Ask::First | Ask::Unfetched => addresses(files),
     };
@@ -78,16 +81,16 @@ fn answered(files: &Files, ask: &Ask) -> Answer {
     judged(&contents, if named.len() > ADDRESSES_MAX { [].into() } else { named })
 }
 
-/// The limits as the agent gives them: the word, bytes, seconds.
-fn limits(words: &[OsString]) -> Option<Limits> {
+/// The limits as the agent gives them: the word `first`, bytes, seconds.
+pub(super) fn limits(first: &str, words: &[OsString]) -> Option<Limits> {
     let [word, memory, processor] = words else { return None };
     let number = |word: &OsString| word.to_str()?.parse().ok();
     let limits = Limits { memory_bytes: number(memory)?, processor_seconds: number(processor)? };
-    (word == WORD && limits.processor_seconds < u64::MAX).then_some(limits)
+    (word == first && limits.processor_seconds < u64::MAX).then_some(limits)
 }
 
 /// True if standard input and output are pipes, as the agent makes them.
-fn is_fed_by_pipes() -> bool {
+pub(super) fn is_fed_by_pipes() -> bool {
     let is_pipe = |stat: rustix::io::Result<rustix::fs::Stat>| {
         stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
     };

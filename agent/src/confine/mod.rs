@@ -10,6 +10,7 @@
 mod answer;
 mod child;
 mod ended;
+mod expand;
 mod parent;
 mod request;
 mod sealed;
@@ -18,22 +19,25 @@ mod value;
 mod walls;
 mod wire;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use writ_core::dialect::{Address, Contents, Files, Lowered};
+use writ_core::dialect::{Address, BlockId, Contents, Expansions, Files, Lowered};
 use writ_core::text::{Problems, Sources};
 
 use crate::fetch::{self, Taken};
 
 pub use child::{called, run};
 pub use ended::{ConfineError, Ended};
+pub use expand::hex;
 pub use parent::{Bounds, Child};
 pub use walls::{Landlock, Limits, WallError, Walls, confine};
 
 /// What a child is asked about files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Ask {
+    /// What plugins are asked about their blocks.
+    Blocks,
     /// Which addresses they take contents from; if they take none, what they ask for.
     First,
     /// What they ask for, with these contents.
@@ -45,6 +49,8 @@ enum Ask {
 /// What a child says of files.
 #[derive(Debug)]
 enum Answer {
+    /// What plugins are asked, for each block of theirs.
+    Questions(BTreeMap<BlockId, String>),
     /// These are to be fetched first.
     Addresses(BTreeSet<Address>),
     /// What they ask for.
@@ -64,18 +70,41 @@ pub struct Judged {
 
 impl Child {
     /// What files ask for, and what they take from servers for it. Copies of these are kept below the
-    /// directory `state`.
+    /// directory `state`; `expansions` is what plugins made of their blocks.
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower(&self, state: &Path, files: &Files) -> Result<(Judged, Taken), ConfineError> {
-        match self.ask(files, &Ask::First).await? {
+    pub async fn lower(
+        &self,
+        state: &Path,
+        files: &Files,
+        expansions: &Expansions,
+    ) -> Result<(Judged, Taken), ConfineError> {
+        match self.ask(files, &Ask::First, expansions).await? {
             Answer::Judged(judged) => Ok((judged, Taken::default())),
             Answer::Addresses(addresses) => {
                 let contents = fetch::contents(state, addresses).await;
                 let taken = Taken::of(&contents);
-                Ok((self.judged(files, &Ask::With(contents)).await?, taken))
+                Ok((self.judged(files, &Ask::With(contents), expansions).await?, taken))
             }
+            Answer::Questions(_) => Err(unasked()),
+        }
+    }
+
+    /// What plugins are asked about the blocks of their kinds in files.
+    ///
+    /// # Errors
+    /// If the child does anything but answer.
+    pub async fn questions(
+        &self,
+        files: &Files,
+        expansions: &Expansions,
+    ) -> Result<BTreeMap<BlockId, String>, ConfineError> {
+        match self.ask(files, &Ask::Blocks, expansions).await? {
+            Answer::Questions(questions) if questions.keys().all(|id| expansions.kinds.contains_key(&id.kind)) => {
+                Ok(questions)
+            }
+            Answer::Questions(_) | Answer::Addresses(_) | Answer::Judged(_) => Err(unasked()),
         }
     }
 
@@ -84,17 +113,30 @@ impl Child {
     /// # Errors
     /// If the child does anything but answer.
     pub async fn lower_unfetched(&self, files: &Files) -> Result<Judged, ConfineError> {
-        let mut judged = self.judged(files, &Ask::Unfetched).await?;
+        self.lower_unfetched_with(files, &Expansions::default()).await
+    }
+
+    /// The same with what plugins made of their blocks.
+    ///
+    /// # Errors
+    /// If the child does anything but answer.
+    pub async fn lower_unfetched_with(&self, files: &Files, expansions: &Expansions) -> Result<Judged, ConfineError> {
+        let mut judged = self.judged(files, &Ask::Unfetched, expansions).await?;
         if let Ok(lowered) = &mut judged.lowered {
             lowered.note_unopened();
         }
         Ok(judged)
     }
 
-    async fn judged(&self, files: &Files, ask: &Ask) -> Result<Judged, ConfineError> {
-        match self.ask(files, ask).await? {
+    async fn judged(&self, files: &Files, ask: &Ask, expansions: &Expansions) -> Result<Judged, ConfineError> {
+        match self.ask(files, ask, expansions).await? {
             Answer::Judged(judged) => Ok(judged),
             Answer::Addresses(_) => Err(Ended::Garbled("it asks for what it was given").into()),
+            Answer::Questions(_) => Err(unasked()),
         }
     }
+}
+
+fn unasked() -> ConfineError {
+    Ended::Garbled("it answers what it was not asked").into()
 }

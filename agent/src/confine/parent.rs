@@ -2,6 +2,7 @@
 //!
 //! Invariant: a child that this function started has ended when it returns, or is being ended when it is dropped.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Once;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{self, ChildStderr, ChildStdin, ChildStdout, Command};
-use writ_core::dialect::Files;
+use writ_core::dialect::{Expansions, Files};
 
 use super::ended::{ConfineError, EXIT_UNCONFINED, Ended, of};
 use super::walls::{Limits, Walls};
@@ -71,10 +72,10 @@ struct Pipes {
 }
 
 /// All that a child said, and how it ended.
-struct Said {
-    output: Vec<u8>,
-    errors: String,
-    status: ExitStatus,
+pub(super) struct Said {
+    pub(super) output: Vec<u8>,
+    pub(super) errors: String,
+    pub(super) status: ExitStatus,
 }
 
 impl Child {
@@ -83,38 +84,44 @@ impl Child {
     /// # Errors
     /// If none can be started, or it does not answer.
     pub async fn walls(&self) -> Result<Walls, ConfineError> {
-        let walls = self.come_up().await?.walls;
+        let walls = self.come_up(child::WORD, &[]).await?.walls;
         // It could come up and yet give no answer.
-        self.ask(&Files::new(), &Ask::First).await.map(|_| walls)
+        self.ask(&Files::new(), &Ask::First, &Expansions::default()).await.map(|_| walls)
     }
 
     /// Asks one question about files.
-    pub(super) async fn ask(&self, files: &Files, ask: &Ask) -> Result<Answer, ConfineError> {
-        let question = request::write(files, ask).map_err(|error| unstarted(&error.to_string()))?;
-        let Started { mut child, pipes, walls } = self.come_up().await?;
-        tell_walls(walls);
-        let in_time = self.in_time(self.said(&mut child, pipes, &question)).await;
-        let said = in_time.unwrap_or(Err(Ended::TooLong { seconds: self.bounds.seconds }));
-        if said.is_err() {
-            // It ends at once, and is waited for so that nothing is left of it.
-            child.kill().await.ok();
-        }
-        let said = said?;
+    pub(super) async fn ask(&self, files: &Files, ask: &Ask, expansions: &Expansions) -> Result<Answer, ConfineError> {
+        let question = request::write(files, ask, expansions).map_err(|error| unstarted(&error.to_string()))?;
+        let said = self.one(child::WORD, &[], &question).await?;
         if let Some(ended) = of(said.status, &said.errors, &self.bounds) {
             return Err(ended.into());
         }
         answer::read(&said.output, files).map_err(|garbled| Ended::Garbled(garbled.0).into())
     }
 
-    async fn come_up(&self) -> Result<Started, ConfineError> {
-        self.in_time(self.started()).await.unwrap_or_else(|| Err(unstarted("it does not come up")))
+    /// Starts a child, asks it one question, and takes all that it says until it ended.
+    pub(super) async fn one(&self, word: &str, more: &[OsString], question: &[u8]) -> Result<Said, ConfineError> {
+        let Started { mut child, pipes, walls } = self.come_up(word, more).await?;
+        tell_walls(walls);
+        let in_time = self.in_time(self.said(&mut child, pipes, question)).await;
+        let said = in_time.unwrap_or(Err(Ended::TooLong { seconds: self.bounds.seconds }));
+        if said.is_err() {
+            // It ends at once, and is waited for so that nothing is left of it.
+            child.kill().await.ok();
+        }
+        Ok(said?)
+    }
+
+    async fn come_up(&self, word: &str, more: &[OsString]) -> Result<Started, ConfineError> {
+        self.in_time(self.started(word, more)).await.unwrap_or_else(|| Err(unstarted("it does not come up")))
     }
 
     /// Starts a child and waits until its walls stand.
-    async fn started(&self) -> Result<Started, ConfineError> {
+    async fn started(&self, word: &str, more: &[OsString]) -> Result<Started, ConfineError> {
         let Limits { memory_bytes, processor_seconds } = self.bounds.limits;
         let mut command = Command::new(&self.program);
-        command.arg0(child::NAME).args([child::WORD, &memory_bytes.to_string(), &processor_seconds.to_string()]);
+        command.arg0(child::NAME).args([word, &memory_bytes.to_string(), &processor_seconds.to_string()]);
+        command.args(more);
         command.env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| unstarted(&format!("{}: {error}", self.program.display())))?;

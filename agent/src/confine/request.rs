@@ -2,23 +2,25 @@
 
 use std::io;
 
-use writ_core::dialect::{Address, Contents, Fetched, Files};
-use writ_core::limits::{ADDRESSES_MAX, TREE_FILES_MAX};
+use writ_core::dialect::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Files};
+use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX, TREE_FILES_MAX};
 
 use super::Ask;
 use super::wire::{Decoder, Encoder, Garbled, QUESTION};
+use crate::limits::PLUGINS_MAX;
 
 /// Files and contents of one question. Lowering refuses more files than it reads; so many are still told to it.
-const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX;
+const ITEMS_MAX: usize = 2 * TREE_FILES_MAX + ADDRESSES_MAX + PLUGINS_MAX + PLUGIN_BLOCKS_MAX;
 
 /// Writes a question.
-pub(super) fn write(files: &Files, ask: &Ask) -> io::Result<Vec<u8>> {
+pub(super) fn write(files: &Files, ask: &Ask, expansions: &Expansions) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(files.values().map(|file| file.len() + 64).sum::<usize>() + 64);
     let mut to = Encoder(&mut bytes);
     to.raw(QUESTION)?;
     match ask {
         Ask::First => to.byte(0)?,
         Ask::Unfetched => to.byte(1)?,
+        Ask::Blocks => to.byte(3)?,
         Ask::With(contents) => {
             to.byte(2)?;
             to.number(contents.len())?;
@@ -33,7 +35,34 @@ pub(super) fn write(files: &Files, ask: &Ask) -> io::Result<Vec<u8>> {
         to.text(path)?;
         to.bytes(file)?;
     }
+    write_expansions(&mut to, expansions)?;
     Ok(bytes)
+}
+
+fn write_expansions(to: &mut Encoder<&mut Vec<u8>>, expansions: &Expansions) -> io::Result<()> {
+    let Expansions { kinds, answers } = expansions;
+    to.number(kinds.len())?;
+    for (kind, version) in kinds {
+        to.text(kind)?;
+        to.text(version)?;
+    }
+    to.number(answers.len())?;
+    for (BlockId { kind, scope, name }, expansion) in answers {
+        to.text(kind)?;
+        to.text(scope)?;
+        to.text(name)?;
+        match expansion {
+            Expansion::Answered(bytes) => {
+                to.byte(0)?;
+                to.bytes(bytes)?;
+            }
+            Expansion::Failed { why } => {
+                to.byte(1)?;
+                to.text(why)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn write_fetched(to: &mut Encoder<&mut Vec<u8>>, fetched: &Fetched) -> io::Result<()> {
@@ -56,7 +85,7 @@ fn write_fetched(to: &mut Encoder<&mut Vec<u8>>, fetched: &Fetched) -> io::Resul
 }
 
 /// Reads a question.
-pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask), Garbled> {
+pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask, Expansions), Garbled> {
     let mut from = Decoder::new(bytes, ITEMS_MAX);
     from.expect(QUESTION)?;
     let ask = match from.byte()? {
@@ -66,11 +95,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Files, Ask), Garbled> {
             let address = Address::read(from.text()?).ok_or(Garbled("an address is none"))?;
             Ok((address, read_fetched(from)?))
         })?),
+        3 => Ask::Blocks,
         _ => return Err(Garbled("the question is of no known kind")),
     };
     let files = from.list(|from| Ok((from.text()?.to_owned(), from.bytes()?.to_vec())))?;
+    let kinds = from.list(|from| Ok((from.text()?.to_owned(), from.text()?.to_owned())))?;
+    let answers = from.list(|from| {
+        let [kind, scope, name] = [from.text()?, from.text()?, from.text()?].map(str::to_owned);
+        let expansion = match from.byte()? {
+            0 => Expansion::Answered(from.bytes()?.to_vec()),
+            1 => Expansion::Failed { why: from.text()?.to_owned() },
+            _ => return Err(Garbled("what came of a block is of no known kind")),
+        };
+        Ok((BlockId { kind, scope, name }, expansion))
+    })?;
     from.end()?;
-    Ok((files, ask))
+    Ok((files, ask, Expansions { kinds, answers }))
 }
 
 fn read_fetched(from: &mut Decoder<'_>) -> Result<Fetched, Garbled> {
@@ -97,9 +137,16 @@ mod tests {
             (address("https://a.example/4"), Fetched::Unasked),
         ]);
         let files = Files::from([("a/b.hcl".to_owned(), b"x".to_vec()), ("größe".to_owned(), vec![0xff; 300])]);
-        for ask in [Ask::First, Ask::Unfetched, Ask::With(contents)] {
-            let bytes = write(&files, &ask).unwrap();
-            assert_eq!(read(&bytes), Ok((files.clone(), ask)));
+        let block = |name: &str| BlockId { kind: "hep3".into(), scope: "s".into(), name: name.into() };
+        let answers = [
+            (block("a"), Expansion::Answered(vec![0, 255])),
+            (block("b"), Expansion::Failed { why: "it took too long".into() }),
+        ];
+        let kinds = [("hep3".to_owned(), "1.0.0".to_owned())].into();
+        let expansions = Expansions { kinds, answers: answers.into() };
+        for ask in [Ask::First, Ask::Unfetched, Ask::With(contents), Ask::Blocks] {
+            let bytes = write(&files, &ask, &expansions).unwrap();
+            assert_eq!(read(&bytes), Ok((files.clone(), ask, expansions.clone())));
             assert!((0..bytes.len()).all(|length| read(&bytes[..length]).is_err()));
         }
     }
@@ -108,7 +155,7 @@ mod tests {
     fn what_is_no_question_is_refused() {
         let with = |kind| [&QUESTION[..], &[kind]].concat();
         assert_eq!(read(b"writ question 2\n"), Err(Garbled("it begins in another way")));
-        assert_eq!(read(&with(3)), Err(Garbled("the question is of no known kind")));
+        assert_eq!(read(&with(4)), Err(Garbled("the question is of no known kind")));
         let strange = [&with(2)[..], &[1, 0, 0, 0], &[1, 0, 0, 0, b'x'], &[3]].concat();
         assert_eq!(read(&strange), Err(Garbled("an address is none")));
     }

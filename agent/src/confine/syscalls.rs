@@ -2,18 +2,23 @@
 //!
 //! Invariant: no descriptor but standard input, output and error is of any use, wherever it came from.
 //! Invariant: no memory becomes a program.
+//!
+//! The program of a plugin, which any language may have made, may call what starting, threads and looking at what it was
+//! given take as well: no path, no descriptor, no other process and no network comes of any of it.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
 use libc::{
-    EPERM, MAP_ANONYMOUS, PROT_EXEC, SYS_accept4, SYS_bind, SYS_bpf, SYS_brk, SYS_clock_gettime, SYS_connect,
-    SYS_execve, SYS_execveat, SYS_exit, SYS_exit_group, SYS_futex, SYS_getpid, SYS_getrandom, SYS_gettid,
-    SYS_io_uring_setup, SYS_keyctl, SYS_kill, SYS_listen, SYS_madvise, SYS_mmap, SYS_mount, SYS_mprotect, SYS_mremap,
-    SYS_munmap, SYS_perf_event_open, SYS_pidfd_getfd, SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace,
-    SYS_read, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sched_yield,
-    SYS_sendmsg, SYS_sendto, SYS_setns, SYS_sigaltstack, SYS_socket, SYS_socketpair, SYS_tgkill, SYS_unshare,
-    SYS_userfaultfd, SYS_write,
+    CLONE_THREAD, ENOSYS, EPERM, MAP_ANONYMOUS, PROT_EXEC, SYS_accept4, SYS_bind, SYS_bpf, SYS_brk, SYS_clock_gettime,
+    SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_connect, SYS_execve, SYS_execveat, SYS_exit,
+    SYS_exit_group, SYS_fcntl, SYS_fstat, SYS_futex, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_io_uring_setup,
+    SYS_keyctl, SYS_kill, SYS_listen, SYS_lseek, SYS_madvise, SYS_mmap, SYS_mount, SYS_mprotect, SYS_mremap,
+    SYS_munmap, SYS_nanosleep, SYS_perf_event_open, SYS_pidfd_getfd, SYS_ppoll, SYS_process_vm_readv,
+    SYS_process_vm_writev, SYS_ptrace, SYS_read, SYS_readv, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction,
+    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sched_getaffinity, SYS_sched_yield, SYS_sendmsg, SYS_sendto,
+    SYS_set_robust_list, SYS_set_tid_address, SYS_setns, SYS_sigaltstack, SYS_socket, SYS_socketpair, SYS_tgkill,
+    SYS_uname, SYS_unshare, SYS_userfaultfd, SYS_write, SYS_writev,
 };
 use seccompiler::{
     BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -70,16 +75,50 @@ const REACHING_OUT: [i64; 23] = [
     SYS_perf_event_open,
 ];
 
+/// Calls that the program of a plugin may make, too.
+const OF_PROGRAMS: &[i64] = &[
+    SYS_clock_nanosleep,
+    SYS_clone3,
+    SYS_close,
+    SYS_execve,
+    SYS_fcntl,
+    SYS_fstat,
+    SYS_lseek,
+    SYS_nanosleep,
+    SYS_ppoll,
+    SYS_read,
+    SYS_readv,
+    SYS_rseq,
+    SYS_sched_getaffinity,
+    SYS_set_robust_list,
+    SYS_set_tid_address,
+    SYS_uname,
+    SYS_write,
+    SYS_writev,
+];
+
+/// The same, of calls that not every processor has.
+#[cfg(target_arch = "x86_64")]
+const OF_PROCESSOR: &[i64] = &[libc::SYS_arch_prctl, libc::SYS_poll];
+#[cfg(not(target_arch = "x86_64"))]
+const OF_PROCESSOR: &[i64] = &[];
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Filters the calls of this thread and of all that it starts. False if the kernel knows no filters.
-pub(super) fn filter() -> Result<bool, WallError> {
+///
+/// For the program of a plugin, calls that only such a one makes are answered as well.
+pub(super) fn filter(program: bool) -> Result<bool, WallError> {
     let failed = |error: BackendError| WallError::Filter(error.into());
-    let ended = (reaching_out(), SeccompAction::Allow, SeccompAction::KillProcess);
+    let errno = |error: i32| SeccompAction::Errno(error.unsigned_abs());
+    let ended = (reaching_out(program), SeccompAction::Allow, SeccompAction::KillProcess);
+    // Its flags cannot be looked at here. As if the kernel were too old, libraries fall back to the call whose can.
+    let unknown = (Rules::from([(SYS_clone3, Vec::new())]), SeccompAction::Allow, errno(ENOSYS));
     // Whatever else is called fails as if for want of permission: a library then does without.
-    let denied = (allowed().map_err(failed)?, SeccompAction::Errno(EPERM.unsigned_abs()), SeccompAction::Allow);
-    // In this order: the second lets no third one in.
-    for (rules, otherwise, matching) in [ended, denied] {
+    let allowed = if program { allowed_to_programs() } else { allowed() };
+    let denied = (allowed.map_err(failed)?, errno(EPERM), SeccompAction::Allow);
+    // In this order: the last lets no further one in.
+    for (rules, otherwise, matching) in [ended, unknown, denied] {
         let processor = ARCH.try_into().map_err(failed)?;
         let filter = SeccompFilter::new(rules, otherwise, matching, processor).map_err(failed)?;
         let program = BpfProgram::try_from(filter).map_err(failed)?;
@@ -92,8 +131,19 @@ pub(super) fn filter() -> Result<bool, WallError> {
     Ok(true)
 }
 
-fn reaching_out() -> Rules {
-    REACHING_OUT.into_iter().map(|call| (call, Vec::new())).collect()
+fn reaching_out(program: bool) -> Rules {
+    let calls = REACHING_OUT.into_iter().filter(|call| !program || *call != SYS_execve);
+    calls.map(|call| (call, Vec::new())).collect()
+}
+
+/// What the program of a plugin may call: what is harmless, threads of its own, and becoming the one file that may be
+/// executed. Without a path that can be opened and without a new descriptor, none of it leads out.
+fn allowed_to_programs() -> Result<Rules, BackendError> {
+    let mut rules = allowed()?;
+    rules.extend(OF_PROGRAMS.iter().chain(OF_PROCESSOR).map(|call| (*call, Vec::new())));
+    let thread = u64::from(CLONE_THREAD.unsigned_abs());
+    rules.insert(SYS_clone, vec![rule([when(0, SeccompCmpOp::MaskedEq(thread), thread)?])?]);
+    Ok(rules)
 }
 
 /// Harmless calls, and those that are harmless with some arguments.

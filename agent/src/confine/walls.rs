@@ -4,11 +4,12 @@
 //! Invariant: a wall that every kernel has stands, or nothing is read. One that a kernel lacks is told.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, Ruleset, RulesetAttr as _, RulesetError, RulesetStatus,
-    Scope,
+    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 use rustix::fs::Gid;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal, Uid};
@@ -16,6 +17,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use rustix::{process, thread};
 
 use super::syscalls;
+use crate::limits::PLUGIN_THREADS_MAX;
 
 /// Who owns nothing. Source: the kernel's overflow user.
 const NOBODY: u32 = 65_534;
@@ -79,6 +81,15 @@ pub enum WallError {
 /// # Errors
 /// If a wall that every kernel has cannot be put up. Some may stand by then.
 pub fn confine(limits: Limits) -> Result<Walls, WallError> {
+    around(limits, None)
+}
+
+/// Puts up the same walls, behind which this process may yet become `program`, and that one may start threads.
+pub(super) fn confine_program(limits: Limits, program: &File) -> Result<Walls, WallError> {
+    around(limits, Some(program))
+}
+
+fn around(limits: Limits, program: Option<&File>) -> Result<Walls, WallError> {
     refused("leave the session", process::setsid().map(drop))?;
     // When memory runs out on the host, this process goes first, and no database does.
     std::fs::write("/proc/self/oom_score_adj", "1000").ok();
@@ -95,12 +106,14 @@ pub fn confine(limits: Limits) -> Result<Walls, WallError> {
     limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
     // The first ends with a signal of its own, which tells why; the second cannot be caught.
     limit(Resource::Cpu, limits.processor_seconds, limits.processor_seconds + 1)?;
-    for none in [Resource::Fsize, Resource::Nproc, Resource::Core, Resource::Memlock, Resource::Msgqueue] {
+    for none in [Resource::Fsize, Resource::Core, Resource::Memlock, Resource::Msgqueue] {
         limit(none, 0, 0)?;
     }
-    let landlock = close_files()?;
+    let threads = if program.is_some() { PLUGIN_THREADS_MAX } else { 0 };
+    limit(Resource::Nproc, threads, threads)?;
+    let landlock = close_files(program)?;
     limit(Resource::Nofile, 0, 0)?;
-    let filter = syscalls::filter()?;
+    let filter = syscalls::filter(program.is_some())?;
     Ok(Walls { landlock, filter, network })
 }
 
@@ -126,11 +139,15 @@ fn limit(resource: Resource, current: u64, maximum: u64) -> Result<(), WallError
     refused("set a limit", process::setrlimit(resource, new))
 }
 
-/// Nothing below `/`, no port and no other process is allowed, as far as the kernel knows how to refuse it.
-fn close_files() -> Result<Landlock, WallError> {
+/// Nothing below `/` but `program`, no port and no other process is allowed, as far as the kernel knows how to refuse it.
+fn close_files(program: Option<&File>) -> Result<Landlock, WallError> {
     let all = ABI::V10;
     let rules = Ruleset::default().handle_access(AccessFs::from_all(all))?.handle_access(AccessNet::from_all(all))?;
-    let status = rules.scope(Scope::from_all(all))?.create()?.restrict_self()?;
+    let mut rules = rules.scope(Scope::from_all(all))?.create()?;
+    if let Some(program) = program {
+        rules = rules.add_rule(PathBeneath::new(program, AccessFs::Execute | AccessFs::ReadFile))?;
+    }
+    let status = rules.restrict_self()?;
     Ok(match (status.ruleset, status.landlock) {
         (RulesetStatus::NotEnforced, _) => Landlock::No,
         (_, LandlockStatus::Available { effective_abi, .. }) if effective_abi >= KNOWS_TCP => Landlock::FilesAndTcp,

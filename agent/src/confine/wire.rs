@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 /// What a child says first, once its walls stand; the bytes of [`super::Walls`] follow. The number is the version of all
 /// that the two say.
-pub(super) const HELLO: &[u8; 16] = b"writ confined 1\n";
+pub(super) const HELLO: &[u8; 16] = b"writ confined 2\n";
 
 /// How a question begins.
 pub(super) const QUESTION: &[u8; 16] = b"writ question 1\n";

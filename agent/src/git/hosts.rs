@@ -33,7 +33,7 @@ impl Repository {
         })
     }
 
-    fn entry(&self, tree: writ_core::trust::TreeId, name: &str) -> Result<Option<Entry>, GitError> {
+    pub(super) fn entry(&self, tree: writ_core::trust::TreeId, name: &str) -> Result<Option<Entry>, GitError> {
         let Ok(entries) = read_entries(self, tree, &mut Vec::new())? else { return Ok(None) };
         Ok(entries.into_iter().find(|entry| entry.name == name.as_bytes()))
     }

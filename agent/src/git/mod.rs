@@ -23,6 +23,7 @@ mod process;
 mod push;
 mod remote;
 mod renewal;
+mod single;
 mod statements;
 mod summary;
 mod tree;

@@ -18,7 +18,7 @@ pub struct Remote {
     pub name: String,
     /// `ssh://`, `https://` or `file://`; `user@host:path` means ssh.
     pub url: String,
-    /// The branch.
+    /// The branch; of the repository of a plugin, a tag as `refs/tags/NAME`, which no branch of a source can be called.
     pub branch: String,
     /// How to be let in.
     pub credentials: Credentials,
@@ -57,6 +57,9 @@ pub(super) enum Address {
 impl Remote {
     /// The branch's full name, checked.
     pub(super) fn reference(&self) -> Result<String, GitError> {
+        if self.branch.starts_with("refs/tags/") {
+            return full_name("tag", &self.branch, self.branch.clone());
+        }
         full_name("branch", &self.branch, format!("refs/heads/{}", self.branch))
     }
 

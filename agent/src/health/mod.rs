@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, mpsc};
 use writ_core::health::{self, Question, Rules, Transition};
-use writ_core::model::{ObjectId, PodSpec};
+use writ_core::model::{Hook, ObjectId, PodSpec};
 use writ_core::observed::Readiness;
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
 use crate::target::{Event, EventKind, Target};
@@ -40,6 +40,8 @@ pub struct Report {
     pub unit: String,
     /// The pod.
     pub pod: String,
+    /// Its container, by its name in the engine; the pod's own name where it has one alone.
+    pub container: String,
     /// Its workload.
     pub object: ObjectId,
     /// What.
@@ -88,6 +90,8 @@ struct Shared {
 #[derive(Debug, Clone)]
 struct Pod {
     unit: String,
+    /// The pod that it is a container of, of a pod that has several.
+    part_of: Option<String>,
     watched: Watched,
     health: health::Health,
     /// Its container must be looked at before anything else.
@@ -102,6 +106,8 @@ struct Pod {
     busy: bool,
     /// Whether it must be restarted.
     restart: Restart,
+    /// Time that its program has to end when it is restarted.
+    grace: Seconds,
     /// Which watch of the name this is: what was asked in an earlier one says nothing about it.
     life: u64,
     /// Nothing but questions before then: the last try failed.
@@ -138,13 +144,16 @@ impl Health {
     /// specification, goes on as it is.
     pub fn watch(&self, unit: &str, pods: Vec<Watched>) {
         let mut known = self.shared.pods();
-        let names: BTreeSet<&String> = pods.iter().map(|pod| &pod.spec.name).collect();
+        let pods: Vec<Asked> = pods.into_iter().flat_map(asked).collect();
+        let names: BTreeSet<&String> = pods.iter().map(|(_, pod)| &pod.spec.name).collect();
         known.retain(|name, pod| pod.unit != unit || names.contains(name));
-        for watched in pods {
+        for (part_of, watched) in pods {
             let name = watched.spec.name.clone();
             match known.get(&name) {
                 Some(pod) if pod.is_as(unit, &watched) => {}
-                Some(_) | None => drop(known.insert(name, Pod::new(unit, watched, self.shared.next_life()))),
+                Some(_) | None => {
+                    known.insert(name, Pod::new(unit, part_of, watched, self.shared.next_life()));
+                }
             }
         }
         drop(known);
@@ -159,8 +168,18 @@ impl Health {
     }
 
     fn insert(&self, unit: &str, watched: Watched) {
-        let (name, pod) = (watched.spec.name.clone(), Pod::new(unit, watched, self.shared.next_life()));
-        self.shared.pods().insert(name, pod);
+        let mut known = self.shared.pods();
+        for (part_of, watched) in asked(watched) {
+            let name = watched.spec.name.clone();
+            match known.get_mut(&name) {
+                // What was done to a pod of several containers was not done to each of them.
+                Some(pod) if part_of.is_some() && pod.is_as(unit, &watched) => pod.look = true,
+                Some(_) | None => {
+                    known.insert(name, Pod::new(unit, part_of, watched, self.shared.next_life()));
+                }
+            }
+        }
+        drop(known);
         self.shared.work.notify_one();
         self.shared.changed.notify_waiters();
     }
@@ -173,7 +192,9 @@ impl Health {
 
     /// Lets go of a pod, before it is stopped on purpose. Gives what was watched.
     pub fn forget(&self, pod: &str) -> Option<Watched> {
-        self.shared.pods().remove(pod).map(|pod| pod.watched)
+        let mut pods = self.shared.pods();
+        pods.retain(|_, other| other.part_of.as_deref() != Some(pod));
+        pods.remove(pod).map(|pod| pod.watched)
     }
 
     /// Watches a pod that was let go of and is still there, as if nobody had looked at it.
@@ -215,7 +236,9 @@ impl Health {
     /// How the watched pods are, by name.
     #[must_use]
     pub fn readiness(&self) -> BTreeMap<String, Readiness> {
-        self.shared.pods().iter().map(|(name, pod)| (name.clone(), pod.readiness())).collect()
+        let pods = self.shared.pods();
+        let whole = pods.iter().filter(|(_, pod)| pod.part_of.is_none());
+        whole.map(|(name, pod)| (name.clone(), together(&pods, name, pod))).collect()
     }
 
     /// True while something is being done to a pod, such as leading its names to it: that must not be cut off.
@@ -227,13 +250,16 @@ impl Health {
     /// How one pod is.
     #[must_use]
     pub fn readiness_of(&self, pod: &str) -> Readiness {
-        self.shared.pods().get(pod).map_or(Readiness::Unknown, Pod::readiness)
+        let pods = self.shared.pods();
+        pods.get(pod).map_or(Readiness::Unknown, |found| together(&pods, pod, found))
     }
 
     /// True if a pod was seen not to run, and not to be started again by the engine: somebody stopped it.
     #[must_use]
     pub fn stands_still(&self, pod: &str) -> bool {
-        self.shared.pods().get(pod).is_some_and(|pod| !pod.look && pod.ended)
+        let pods = self.shared.pods();
+        let mut all = pods.get(pod).into_iter().chain(parts(&pods, pod).map(|(_, part)| part));
+        all.any(|pod| !pod.look && pod.ended)
     }
 
     /// Why pods are not ready, by name, as far as anything told.
@@ -241,7 +267,17 @@ impl Health {
     pub fn reasons(&self) -> BTreeMap<String, String> {
         let pods = self.shared.pods();
         let told = pods.iter().filter(|(_, pod)| !pod.health.is_ready() && !pod.health.why().is_empty());
-        told.map(|(name, pod)| (name.clone(), pod.health.why().to_owned())).collect()
+        let mut reasons: BTreeMap<String, String> = BTreeMap::new();
+        for (name, pod) in told {
+            let (of, text) = match &pod.part_of {
+                Some(of) => (of, format!("container {}: {}", pod.watched.spec.main.name, pod.health.why())),
+                None => (name, pod.health.why().to_owned()),
+            };
+            let reason = reasons.entry(of.clone()).or_default();
+            let separator = if reason.is_empty() { "" } else { "; " };
+            reason.push_str(&format!("{separator}{text}"));
+        }
+        reasons
     }
 
     /// Waits until the readiness of any pod may have changed. Make the future before looking, so that no change in
@@ -252,9 +288,9 @@ impl Health {
 
     /// A restart that was reported as [`What::Restarting`] stands in the record, so that it may be made now; or it could
     /// not be written down, and the pod is asked once more.
-    pub fn recorded(&self, pod: &str, stands: bool) {
+    pub fn recorded(&self, container: &str, stands: bool) {
         let retry = self.shared.clock.now().plus(runner::RETRY);
-        if let Some(pod) = self.shared.pods().get_mut(pod).filter(|pod| pod.restart == Restart::Reported) {
+        if let Some(pod) = self.shared.pods().get_mut(container).filter(|pod| pod.restart == Restart::Reported) {
             if stands {
                 pod.restart = Restart::Due;
             } else {
@@ -263,6 +299,38 @@ impl Health {
         }
         self.shared.work.notify_one();
     }
+}
+
+/// A pod or a container of one, and the pod that it is a part of.
+type Asked = (Option<String>, Watched);
+
+/// What is asked by itself of a pod: each of its containers where it has several, and what bears its name.
+fn asked(watched: Watched) -> Vec<Asked> {
+    let spec = &watched.spec;
+    let containers = spec.lasting().filter(|_| spec.is_joined());
+    let part = |container| {
+        let alone = spec.alone(container);
+        (Some(spec.name.clone()), Watched { container: alone.name.clone(), spec: alone })
+    };
+    let mut all: Vec<Asked> = containers.map(part).collect();
+    all.push((None, watched));
+    all
+}
+
+/// The containers of a pod that has several.
+fn parts<'a>(pods: &'a BTreeMap<String, Pod>, pod: &str) -> impl Iterator<Item = (&'a String, &'a Pod)> {
+    let pod = pod.to_owned();
+    let first = format!("{pod}.");
+    pods.range(first.clone()..)
+        .take_while(move |(name, _)| name.starts_with(&first))
+        .filter(move |(_, part)| part.part_of.as_ref() == Some(&pod))
+}
+
+/// How a pod is with all of its containers: as the worst of them.
+fn together(pods: &BTreeMap<String, Pod>, name: &str, pod: &Pod) -> Readiness {
+    let all: Vec<Readiness> = parts(pods, name).map(|(_, part)| part.readiness()).chain([pod.readiness()]).collect();
+    let order = [Readiness::NotReady, Readiness::Unknown];
+    order.into_iter().find(|readiness| all.contains(readiness)).unwrap_or(Readiness::Available)
 }
 
 impl Shared {
@@ -276,9 +344,11 @@ impl Shared {
 }
 
 impl Pod {
-    fn new(unit: &str, watched: Watched, life: u64) -> Self {
+    fn new(unit: &str, part_of: Option<String>, watched: Watched, life: u64) -> Self {
         Self {
             unit: unit.to_owned(),
+            part_of,
+            grace: watched.spec.grace,
             health: health::Health::new(Rules::of(&watched.spec)),
             watched,
             look: true,
@@ -295,8 +365,14 @@ impl Pod {
     /// Notes an event, and what follows from it.
     fn after(&mut self, event: &health::Event, now: Timestamp) -> Vec<Transition> {
         let (health, transitions) = self.health.after(event, now);
-        if transitions.iter().any(|transition| matches!(transition, Transition::Restart(..))) {
-            self.restart = Restart::Reported;
+        for transition in &transitions {
+            match transition {
+                Transition::Restart(question, _) => {
+                    self.restart = Restart::Reported;
+                    self.grace = self.grace_of(*question);
+                }
+                Transition::Ready | Transition::NotReady(_) | Transition::Available => {}
+            }
         }
         self.health = health;
         transitions
@@ -318,12 +394,28 @@ impl Pod {
         if self.look && self.published.is_none() { Readiness::Unknown } else { self.health.readiness() }
     }
 
-    fn probe(&self, question: Question) -> Option<&writ_core::model::Probe> {
+    /// Time that the program has to end where a question restarts its container.
+    fn grace_of(&self, question: Question) -> Seconds {
         let main = &self.watched.spec.main;
-        match question {
+        let probe = match question {
+            Question::Startup => main.startup.as_ref(),
+            Question::Liveness => main.liveness.as_ref(),
+            Question::PostStart | Question::Readiness => None,
+        };
+        probe.and_then(|probe| probe.grace).unwrap_or(self.watched.spec.grace)
+    }
+
+    /// What a question is put by, and how long the answer may take.
+    fn question(&self, question: Question) -> Option<(Hook, Seconds)> {
+        let spec = &self.watched.spec;
+        let main = &spec.main;
+        let probe = match question {
+            // A container that never comes to an end of it does not become available.
+            Question::PostStart => return Some((main.hooks.post_start.clone()?, spec.progress_deadline)),
             Question::Startup => main.startup.as_ref(),
             Question::Liveness => main.liveness.as_ref(),
             Question::Readiness => main.readiness.as_ref(),
-        }
+        };
+        probe.map(|probe| (Hook::Act(probe.action.clone()), probe.timeout))
     }
 }

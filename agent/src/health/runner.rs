@@ -1,5 +1,6 @@
 //! The loop that puts the questions: many at once, each with its own time limit.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 use writ_core::health::{Answer, Event, Question, Transition};
-use writ_core::model::{ObjectId, ProbeAction};
+use writ_core::model::{Hook, ObjectId};
 use writ_core::time::{Seconds, Timestamp};
 
 use super::{Pod, Report, Restart, Shared, Watched, What};
@@ -27,8 +28,38 @@ pub struct Runner {
     shared: Arc<Shared>,
 }
 
-/// The unit and the workload of a pod.
-type Whose = (String, ObjectId);
+/// The unit, the workload and the name of a pod.
+type Whose = (String, ObjectId, String);
+
+/// What the containers of pods that have several say of their pods.
+#[derive(Debug, Default)]
+struct Others {
+    /// Pods with a container that is not ready.
+    unready: BTreeSet<String>,
+    /// Pods with a container that nobody has looked at.
+    unknown: BTreeSet<String>,
+}
+
+impl Others {
+    fn of(pods: &BTreeMap<String, Pod>) -> Self {
+        let mut others = Self::default();
+        for part in pods.values() {
+            let Some(pod) = &part.part_of else { continue };
+            if part.published.is_none() {
+                others.unknown.insert(pod.clone());
+            }
+            if !part.health.is_ready() {
+                others.unready.insert(pod.clone());
+            }
+        }
+        others
+    }
+
+    /// Whether the shared names must lead to a pod.
+    fn is_ready(&self, pod: &Pod) -> bool {
+        pod.health.is_ready() && !self.unready.contains(&pod.watched.spec.name)
+    }
+}
 
 /// Something under way for one container.
 type Job = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -69,7 +100,8 @@ impl Runner {
     }
 
     fn whose(pod: &Pod) -> Whose {
-        (pod.unit.clone(), pod.watched.spec.object.clone())
+        let name = pod.part_of.as_ref().unwrap_or(&pod.watched.spec.name);
+        (pod.unit.clone(), pod.watched.spec.object.clone(), name.clone())
     }
 
     /// Everything that must be done at this moment; it is under way from here on.
@@ -77,23 +109,25 @@ impl Runner {
         let now = self.shared.clock.now();
         let mut jobs = Vec::new();
         let mut transitions = Vec::new();
-        for (name, pod) in self.shared.pods().iter_mut() {
+        let mut pods = self.shared.pods();
+        let others = Others::of(&pods);
+        for (name, pod) in pods.iter_mut() {
             let more = pod.after(&Event::Tick, now);
             transitions.push((name.clone(), Self::whose(pod), more));
-            if let Some(job) = self.next_work(pod, now) {
+            if let Some(job) = self.next_work(pod, &others, now) {
                 jobs.push(job);
             }
             if pod.look {
                 continue;
             }
             for question in pod.health.due(now) {
-                let Some(probe) = pod.probe(question) else { continue };
-                let limit = Duration::from_secs(u64::from(probe.timeout.0.max(1)));
-                let action = probe.action.clone();
-                jobs.push(self.ask(pod, question, action, limit));
+                let Some((hook, limit)) = pod.question(question) else { continue };
+                let limit = Duration::from_secs(u64::from(limit.0.max(1)));
+                jobs.push(self.ask(pod, question, hook, limit));
                 pod.health = pod.health.after(&Event::Asked(question), now).0;
             }
         }
+        drop(pods);
         for (pod, whose, transitions) in transitions {
             self.tell_all(&whose, &pod, transitions, now);
         }
@@ -101,7 +135,7 @@ impl Runner {
     }
 
     /// What must be done with the pod beside asking it; one thing at a time.
-    fn next_work(&self, pod: &mut Pod, now: Timestamp) -> Option<Job> {
+    fn next_work(&self, pod: &mut Pod, others: &Others, now: Timestamp) -> Option<Job> {
         let latest = now.plus(RETRY);
         if pod.busy || (pod.not_before > now && pod.not_before <= latest) {
             return None;
@@ -111,8 +145,12 @@ impl Runner {
         } else if pod.restart == Restart::Due {
             self.restart(pod)
         } else {
-            let ready = pod.health.is_ready();
+            let ready = others.is_ready(pod);
             let spec = &pod.watched.spec;
+            // What nobody has looked at says neither that the names are right nor that they are wrong.
+            if others.unknown.contains(&spec.name) {
+                return None;
+            }
             let settled = spec.shared_names.is_empty() || spec.publish_not_ready || pod.published == Some(ready);
             // The names of a container that does not run lead nowhere; they are set when it is back.
             if settled || pod.health.since().is_none() {
@@ -128,8 +166,9 @@ impl Runner {
     fn pause(&self) -> Duration {
         let now = self.shared.clock.now();
         let pods = self.shared.pods();
+        let others = Others::of(&pods);
         let moments = pods.values().flat_map(|pod| {
-            let waits = pod.look || pod.restart == Restart::Due || pod.published != Some(pod.health.is_ready());
+            let waits = pod.look || pod.restart == Restart::Due || pod.published != Some(others.is_ready(pod));
             let retry = (waits && !pod.busy && pod.not_before > now).then_some(pod.not_before);
             [pod.health.next_moment().filter(|_| !pod.look), retry]
         });
@@ -210,11 +249,11 @@ impl Runner {
         }
     }
 
-    fn tell(&self, (unit, object): &Whose, pod: &str, what: What, at: Timestamp) {
-        let (unit, object) = (unit.clone(), object.clone());
-        let report = Report { at, unit, pod: pod.to_owned(), object, what };
+    fn tell(&self, (unit, object, pod): &Whose, container: &str, what: What, at: Timestamp) {
+        let (unit, object, pod) = (unit.clone(), object.clone(), pod.clone());
+        let report = Report { at, unit, pod, container: container.to_owned(), object, what };
         if self.shared.reports.send(report).is_err() {
-            tracing::debug!(pod, "nobody listens to reports of health any more");
+            tracing::debug!(container, "nobody listens to reports of health any more");
         }
     }
 
@@ -226,10 +265,16 @@ impl Runner {
         })
     }
 
-    fn ask(&self, pod: &Pod, question: Question, action: ProbeAction, limit: Duration) -> Job {
+    fn ask(&self, pod: &Pod, question: Question, hook: Hook, limit: Duration) -> Job {
         let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
-            let outcome = Outcome::Answered(question, target.probe(&container, &action, limit).await);
+            let answer = match (question, &hook) {
+                (Question::PostStart, _) | (_, Hook::Sleep(_)) => target.post_start(&container, &hook, limit).await,
+                (Question::Startup | Question::Liveness | Question::Readiness, Hook::Act(action)) => {
+                    target.probe(&container, action, limit).await
+                }
+            };
+            let outcome = Outcome::Answered(question, answer);
             Done { pod, life, outcome }
         })
     }
@@ -244,7 +289,7 @@ impl Runner {
     }
 
     fn restart(&self, pod: &Pod) -> Job {
-        let grace = pod.watched.spec.grace;
+        let grace = pod.grace;
         let (target, pod, container, life) = self.parts(pod);
         Box::pin(async move {
             let outcome = Outcome::Restarted(target.restart(&container, grace).await);

@@ -347,6 +347,54 @@ pub enum OperatorEvent {
         /// The path that they were read from.
         path: String,
     },
+    /// A volume was copied out.
+    VolumeBackedUp {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+        /// Bytes of the archive.
+        bytes: u64,
+        /// A pod ran with it meanwhile.
+        in_motion: bool,
+    },
+    /// What is on a volume is about to be replaced.
+    VolumeRestoring {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+        /// There was data on it, which goes.
+        replaces: bool,
+    },
+    /// A volume holds all of an archive.
+    VolumeRestored {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+        /// SHA-256 of the archive, in hex.
+        digest: String,
+    },
+    /// A volume is about to be destroyed by name.
+    VolumeDestroyed {
+        /// The unit for which the volume was made.
+        unit: String,
+        /// The volume.
+        volume: String,
+        /// Who did it.
+        owner: String,
+    },
     /// Data is about to be destroyed: volumes, and a config bucket if it has one.
     Pruned {
         /// The unit; none if no unit held it.
@@ -423,34 +471,4 @@ pub enum ReportEvent {
         /// Why.
         reason: String,
     },
-}
-
-impl From<AgentEvent> for Event {
-    fn from(event: AgentEvent) -> Self {
-        Self::Agent(event)
-    }
-}
-
-impl From<TrustEvent> for Event {
-    fn from(event: TrustEvent) -> Self {
-        Self::Trust(event)
-    }
-}
-
-impl From<WorkEvent> for Event {
-    fn from(event: WorkEvent) -> Self {
-        Self::Work(event)
-    }
-}
-
-impl From<OperatorEvent> for Event {
-    fn from(event: OperatorEvent) -> Self {
-        Self::Operator(event)
-    }
-}
-
-impl From<ReportEvent> for Event {
-    fn from(event: ReportEvent) -> Self {
-        Self::Report(event)
-    }
 }

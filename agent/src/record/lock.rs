@@ -45,6 +45,18 @@ impl PassLock {
     }
 }
 
+/// Held while what is on a volume is read, replaced or destroyed as a whole: one at a time on a host.
+#[derive(Debug)]
+#[must_use = "the lock ends when this is dropped"]
+pub struct VolumeLock(#[expect(dead_code, reason = "open for as long as the lock is held")] File);
+
+impl VolumeLock {
+    /// Takes the lock, or names who has it.
+    pub fn acquire(state: &Path) -> Result<Self, RecordError> {
+        acquire(state, "volume.lock", "the lock of volumes", Duration::ZERO).map(Self)
+    }
+}
+
 fn acquire(state: &Path, name: &str, what: &'static str, wait: Duration) -> Result<File, RecordError> {
     private_directory(state)?;
     let path = state.join(name);

@@ -15,6 +15,7 @@ mod checkpoint;
 mod draft;
 mod error;
 mod event;
+mod event_of;
 mod export;
 #[cfg(debug_assertions)]
 mod failpoint;
@@ -44,7 +45,7 @@ pub use export::{Excerpt, ExportError, verify_export};
 pub use held::{Introduced, PassState, Rewound, Standing, Suspension};
 pub use host_key::Lost;
 pub use journal::{About, Filter, IntentId, Journal, OpenIntent, Record, RecordId};
-pub use lock::{AgentLock, PassLock, machine};
+pub use lock::{AgentLock, PassLock, VolumeLock, machine};
 pub use outbox::{Hold, StatusId, Waiting};
 pub use proof::{Proof, Shown, Subject, Told, Unproven};
 pub use seal::{HostKey, NAMESPACE};

@@ -107,8 +107,7 @@ impl StepRecord {
 
 impl ActRecord {
     fn of(act: &Act) -> Self {
-        let images =
-            |spec: &PodSpec| spec.init.iter().chain([&spec.main]).map(|container| container.image.clone()).collect();
+        let images = |spec: &PodSpec| spec.containers().map(|container| container.image.clone()).collect();
         match act {
             Act::Nothing => Self::Nothing,
             Act::CreateNetwork => Self::CreateNetwork,

@@ -11,6 +11,7 @@ use writ_core::trust::KeyId;
 
 use super::guard::check_guard;
 use super::path::{Privacy, directory, file};
+use super::plugin::check_plugins;
 use super::{
     Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings, Source,
     Surroundings, Target, Transport, Unit, duration, raw, url,
@@ -50,7 +51,11 @@ pub(super) fn refuse(problems: &mut Problems, place: &Place, message: impl Into<
     problems.push(Problem::error(Some(place.clone()), message).help(help));
 }
 
-fn refuse_duplicates<'a>(what: &str, names: impl Iterator<Item = &'a Written<String>>, problems: &mut Problems) {
+pub(super) fn refuse_duplicates<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a Written<String>>,
+    problems: &mut Problems,
+) {
     let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
     for Written { value, place } in names {
         if seen.insert(value, ()).is_some() {
@@ -148,7 +153,7 @@ fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
     Some(Source { name: name?, url, transport, branch: branch?, poll: poll?, publish, credentials, introduction })
 }
 
-fn check_url(written: Written<String>, problems: &mut Problems) -> Option<(String, Transport)> {
+pub(super) fn check_url(written: Written<String>, problems: &mut Problems) -> Option<(String, Transport)> {
     let Written { value, place } = written;
     match url::source(&value) {
         Ok(transport) => Some((value, transport)),
@@ -192,7 +197,11 @@ fn check_poll(written: &Written<String>, problems: &mut Problems) -> Option<Dura
     None
 }
 
-fn check_credentials(raw: raw::Credentials, transport: Option<Transport>, problems: &mut Problems) -> Credentials {
+pub(super) fn check_credentials(
+    raw: raw::Credentials,
+    transport: Option<Transport>,
+    problems: &mut Problems,
+) -> Credentials {
     let raw::Credentials { place, ssh_key_file, known_hosts_file, token_file } = raw;
     let for_ssh = ssh_key_file.is_some() || known_hosts_file.is_some();
     match transport {
@@ -239,7 +248,7 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, guard } = raw;
+    let raw::Unit { name, source, path, target, drift, prune, recreate, guard, plugins } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -254,6 +263,7 @@ fn check_unit(
         None => Some(of_host.clone()),
     };
     let recreate = recreate.is_some_and(|written| written.value);
+    let plugins = check_plugins(plugins, problems);
     Some(Unit {
         name: name?,
         source: source?,
@@ -263,6 +273,7 @@ fn check_unit(
         prune: prune?,
         recreate,
         guard: guard?,
+        plugins: plugins?,
     })
 }
 
@@ -279,7 +290,7 @@ fn check_reference(written: Written<String>, sources: &[String], problems: &mut 
     None
 }
 
-fn check_tree_path(written: Written<String>, problems: &mut Problems) -> Option<String> {
+pub(super) fn check_tree_path(written: Written<String>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written;
     let trimmed = value.strip_suffix('/').unwrap_or(&value);
     let trimmed = trimmed.strip_prefix("./").unwrap_or(trimmed);

@@ -7,6 +7,7 @@ mod check;
 mod guard;
 mod mask;
 mod path;
+mod plugin;
 mod raw;
 mod surroundings;
 mod url;
@@ -136,6 +137,25 @@ pub struct Unit {
     pub recreate: bool,
     /// What even an admitted commit may not do.
     pub guard: Guard,
+    /// Programs that expand blocks of kinds which are not built in, each kind once.
+    pub plugins: Vec<Plugin>,
+}
+
+/// A program that expands blocks of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugin {
+    /// The kind.
+    pub kind: String,
+    /// The address of its repository. Holds no password.
+    pub url: String,
+    /// Files that open it.
+    pub credentials: Credentials,
+    /// Its version: the tag `vVERSION`, or else `VERSION`.
+    pub version: String,
+    /// The program's path in the tree.
+    pub path: String,
+    /// SHA-256 of the program, as 64 hexadecimal digits.
+    pub digest: String,
 }
 
 /// Where a unit is applied.

@@ -51,6 +51,16 @@ pub(super) struct Unit {
     pub(super) prune: Option<Prune>,
     pub(super) recreate: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
+    pub(super) plugins: Vec<Plugin>,
+}
+
+pub(super) struct Plugin {
+    pub(super) kind: Option<Written<String>>,
+    pub(super) url: Option<Written<String>>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) version: Option<Written<String>>,
+    pub(super) path: Option<Written<String>>,
+    pub(super) digest: Option<Written<String>>,
 }
 
 pub(super) struct Prune {
@@ -146,11 +156,27 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         prune: section.section("prune", problems).map(|section| prune(section, problems)),
         recreate: section.boolean("recreate", problems),
         guard: section.string("guard", problems),
+        plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
     };
     section.later("windows", problems);
     section.later("depends_on", problems);
     section.finish(problems);
     unit
+}
+
+fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {
+    let (kind, url) = (section.string("kind", problems), section.string("url", problems));
+    let (version, digest) = (section.string("version", problems), section.string("digest", problems));
+    let plugin = Plugin {
+        kind: section.require("kind", kind, problems),
+        url: section.require("url", url, problems),
+        credentials: section.section("credentials", problems).map(|section| credentials(section, problems)),
+        version: section.require("version", version, problems),
+        path: section.string("path", problems),
+        digest: section.require("digest", digest, problems),
+    };
+    section.finish(problems);
+    plugin
 }
 
 fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {

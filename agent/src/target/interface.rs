@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use futures_util::Stream;
 use tokio::io::AsyncWrite;
+use writ_core::model::ObjectId;
 use writ_core::time::Timestamp;
 
 use super::TargetError;
@@ -27,6 +28,38 @@ pub struct Keeper {
     pub store: String,
     /// The machine, as its kernel calls it.
     pub machine: String,
+}
+
+/// A volume of a claim, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldVolume {
+    /// Its name in the engine.
+    pub name: String,
+    /// The unit for which it was made.
+    pub unit: String,
+    /// The workload; none if its label is not readable.
+    pub object: Option<ObjectId>,
+    /// The claim.
+    pub claim: String,
+    /// Which of the workload's pods; none if its label is not readable.
+    pub ordinal: Option<u32>,
+    /// When it was made, as the engine writes it.
+    pub since: Option<String>,
+    /// Bytes on the disk; none if they cannot be counted or would take too long.
+    pub bytes: Option<u64>,
+    /// The containers that mount it.
+    pub users: Vec<VolumeUser>,
+    /// It is being restored, or a restore of it ended in the middle.
+    pub half_restored: bool,
+}
+
+/// A container that mounts a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeUser {
+    /// Its name: that of its pod.
+    pub container: String,
+    /// It does not run, and starts no more by itself.
+    pub stopped: bool,
 }
 
 /// How closely a target is looked at.
@@ -108,7 +141,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The container's or volume's identifier.
     pub id: String,
-    /// The pod, by label; none for the network, and for volumes.
+    /// The pod, by label, with the container's name behind it where it has several (`data-pg.0.app`); none for the network,
+    /// and for volumes.
     pub pod: Option<String>,
     /// The unit, by label.
     pub unit: Option<String>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use writ_core::guard::HostPaths;
-use writ_core::model::{PodSpec, ProbeAction};
+use writ_core::model::{Hook, PodSpec, ProbeAction};
 use writ_core::observed::Observed;
 use writ_core::plan::Act;
 use writ_core::time::{Seconds, Timestamp};
@@ -21,8 +21,8 @@ use writ_core::time::{Seconds, Timestamp};
 pub use docker::Docker;
 pub use error::TargetError;
 pub use interface::{
-    Context, Depth, Event, EventKind, ExecRequest, ImageNews, Input, Keeper, LogChunk, LogRequest, Output, ProbeResult,
-    Progress, Published, Quiet, Session,
+    Context, Depth, Event, EventKind, ExecRequest, HeldVolume, ImageNews, Input, Keeper, LogChunk, LogRequest, Output,
+    ProbeResult, Progress, Published, Quiet, Session, VolumeUser,
 };
 pub use simulated::Simulated;
 
@@ -145,6 +145,23 @@ impl Target {
         }
     }
 
+    /// Does what is to be done after the start of a container, unless it was done after this very start.
+    ///
+    /// # Errors
+    /// If it could not be tried, which says nothing about the container.
+    pub async fn post_start(
+        &self,
+        container: &str,
+        hook: &Hook,
+        timeout: Duration,
+    ) -> Result<ProbeResult, TargetError> {
+        match self {
+            Self::Docker(docker) => docker.post_start(container, hook, timeout).await,
+            // Nothing is done in the pods of such a host.
+            Self::Simulated(_) => Ok(ProbeResult::Success),
+        }
+    }
+
     /// Lets the shared names of a pod lead to it, or not. Its own names, its address and its connections stay.
     ///
     /// # Errors
@@ -230,6 +247,20 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
             Self::Simulated(simulated) => simulated.session(session),
+        }
+    }
+
+    /// The engine, for what is on its volumes.
+    ///
+    /// # Errors
+    /// A described host has no data.
+    pub fn engine_of_volumes(&self) -> Result<&Docker, TargetError> {
+        match self {
+            Self::Docker(docker) => Ok(docker),
+            Self::Simulated(_) => Err(TargetError::Failed {
+                operation: "reach volumes".to_owned(),
+                reason: "this host is described in a file, and its volumes hold nothing".to_owned(),
+            }),
         }
     }
 

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::sops::Sealed;
-pub use self::voodu::{Address, Contents, Fetched};
+pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
 
 use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
@@ -56,9 +56,20 @@ pub fn is_manifest(path: &str) -> bool {
 /// what is wrong with it.
 #[must_use]
 pub fn addresses(files: &Files) -> BTreeSet<Address> {
+    hcl(files).flat_map(|(path, text)| voodu::addresses(path, text)).collect()
+}
+
+/// The manifests in HCL that can be read as text.
+fn hcl(files: &Files) -> impl Iterator<Item = (&String, &str)> {
     let hcl = files.iter().filter(|(path, bytes)| is_manifest(path) && !is_yaml(path) && !is_too_large(bytes));
-    let texts = hcl.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)));
-    texts.flat_map(|(path, text)| voodu::addresses(path, text)).collect()
+    hcl.filter_map(|(path, bytes)| Some((path, std::str::from_utf8(bytes).ok()?)))
+}
+
+/// What plugins are asked about the blocks of `kinds` among `files`: the question for each, as JSON. A manifest that cannot
+/// be read has none; lowering says what is wrong with it.
+#[must_use]
+pub fn questions(files: &Files, kinds: &Kinds) -> BTreeMap<BlockId, String> {
+    hcl(files).flat_map(|(path, text)| voodu::questions(path, text, kinds)).collect()
 }
 
 /// Contents for [`lower_with`] where nothing is fetched.
@@ -72,9 +83,19 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
     lower_with(files, &Contents::new())
 }
 
-/// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. `contents` is
-/// what came of their [`addresses`]. The sources are for showing the problems; what is secret in them is starred out.
+/// Lowers manifests of which no plugin expands a block; see [`lower_expanded`].
 pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Problems>, Sources) {
+    lower_expanded(files, contents, &Expansions::default())
+}
+
+/// Lowers all manifests among `files`: every object that they ask for, or every problem that they have. `contents` is
+/// what came of their [`addresses`], and `expansions` what plugins answered to their [`questions`]. The sources are for
+/// showing the problems; what is secret in them is starred out.
+pub fn lower_expanded(
+    files: &Files,
+    contents: &Contents,
+    expansions: &Expansions,
+) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
     let (mut objects, mut sealed) = (Vec::new(), Vec::new());
@@ -88,7 +109,8 @@ pub fn lower_with(files: &Files, contents: &Contents) -> (Result<Lowered, Proble
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
-        let voodu::Lowering { objects: written, implied, hidden } = voodu::lower(&hcl, files, contents, &mut problems);
+        let voodu::Lowering { objects: written, implied, hidden } =
+            voodu::lower(&hcl, files, (contents, expansions), &mut problems);
         let effects = |object: &Object| kubernetes::effects(object, kubernetes::Target::Docker);
         cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
         for (file, ranges) in hidden {

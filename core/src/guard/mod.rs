@@ -123,7 +123,7 @@ pub fn host_paths(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
 }
 
 fn mounted(pod: &PodSpec) -> Vec<String> {
-    let mounts = pod.init.iter().chain([&pod.main]).flat_map(|container| &container.mounts);
+    let mounts = pod.containers().flat_map(|container| &container.mounts);
     let path = |source: &MountSource| match source {
         MountSource::Host(path) => Some(path.clone()),
         MountSource::Volume(_)
@@ -196,8 +196,9 @@ fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
         Act::CreatePod(spec)
         | Act::MendPod { spec, container: _, fixes: _ }
         | Act::ReplacePod { container: _, spec } => {
-            let PodSpec { init, main, .. } = spec.as_mut();
-            for mount in init.iter_mut().chain([main]).flat_map(|container| &mut container.mounts) {
+            let PodSpec { init, main, beside, .. } = spec.as_mut();
+            let containers = init.iter_mut().chain([main]).chain(beside);
+            for mount in containers.flat_map(|container| &mut container.mounts) {
                 if let MountSource::Host(path) = &mut mount.source
                     && let Seen::At(found) = grounds.paths.of(path)
                 {

@@ -12,7 +12,8 @@ const NOT_ITS_OWN: &str = "it is not one of its claims";
 
 /// What a pod may not do.
 pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
-    // Names, times and hashes give no power over the host. A group owns files of the pod's own volumes alone, which are
+    // Names, times and hashes give no power over the host. Containers of one pod that see each other's processes see none
+    // of the host's. A group owns files of the pod's own volumes alone, which are
     // plain ones of the engine: the target reads that back.
     let PodSpec {
         name: _,
@@ -20,8 +21,11 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         index: _,
         revision: _,
         hostname: _,
-        init,
-        main,
+        init: _,
+        main: _,
+        beside: _,
+        share_processes: _,
+        default_container: _,
         volumes,
         own_names: _,
         shared_names: _,
@@ -33,8 +37,8 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         progress_deadline: _,
     } = pod;
     let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
-    for container in init.iter().chain([main]) {
-        judgement.container(container, volumes);
+    for container in pod.containers() {
+        judgement.container(container, volumes, pod.is_relay());
     }
     judgement.refusals
 }
@@ -85,7 +89,7 @@ impl Judgement<'_> {
         self.uses(rule, complaint, || format!("{object} container {} {}", container.name, what()));
     }
 
-    fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec]) {
+    fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec], is_own: bool) {
         // What a container runs, is told and is probed by stays inside of it; less than all of the machine is no power.
         let ContainerSpec {
             name: _,
@@ -102,8 +106,13 @@ impl Judgement<'_> {
             liveness: _,
             startup: _,
             security,
+            sidecar: _,
+            hooks: _,
         } = container;
-        self.image(container, image);
+        // Writ's own program is of no registry, and its engine is given it by its digest.
+        if !is_own {
+            self.image(container, image);
+        }
         self.powers(container, security);
         self.privileges(container, security);
         for port in ports {

@@ -12,14 +12,16 @@ use crate::model::template::{
     ContainerTemplate, Content, ContentId, Field, FileTemplate, MountTemplate, Names, SharedName, SourceTemplate,
     Template, Text, Variable,
 };
-use crate::model::{ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work};
+use crate::model::{
+    Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work,
+};
 
 /// Digests by what they are of.
 pub(super) type Parts = BTreeMap<String, String>;
 
 /// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
 pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
-    let Template { labels, annotations, names, init, main, fs_group, grace, work } = template;
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } = template;
     let mut parts = Parts::new();
     parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
     parts.insert("pod/labels".to_owned(), map(labels));
@@ -37,6 +39,16 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     let order =
         Encoder::new("containers").list(init.iter(), |e, init| put_text(e, &init.name)).text(&main.name).digest();
     parts.insert("pod/containers".to_owned(), order);
+    let sidecars: Vec<&ContainerTemplate> = init.iter().filter(|container| container.sidecar).collect();
+    if !beside.is_empty() || !sidecars.is_empty() {
+        let mut encoder = Encoder::new("beside");
+        encoder.list(beside.iter(), |e, other| put_text(e, &other.name));
+        let beside = encoder.list(sidecars.into_iter(), |e, sidecar| put_text(e, &sidecar.name)).digest();
+        parts.insert("pod/beside".to_owned(), beside);
+    }
+    if *share_processes {
+        parts.insert("pod/share-processes".to_owned(), Encoder::new("share-processes").truth(true).digest());
+    }
     for container in template.containers() {
         container_parts(container, key, &mut parts);
     }
@@ -84,6 +96,9 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
         liveness,
         startup,
         security,
+        // Which containers are sidecars is one part for the whole pod.
+        sidecar: _,
+        hooks: Hooks { post_start, pre_stop, stop_signal },
     } = container;
     let mut put = |field: &str, digest: Option<String>| {
         if let Some(digest) = digest {
@@ -101,6 +116,9 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
     put("liveness", liveness.as_ref().map(probe));
     put("startup", startup.as_ref().map(probe));
     put("security", Some(security_digest(security)));
+    put("post-start", post_start.as_ref().map(hook));
+    put("pre-stop", pre_stop.as_ref().map(hook));
+    put("stop-signal", stop_signal.as_deref().map(|signal| Encoder::new("signal").text(signal).digest()));
     env_parts(name, env, key, parts);
     for mount in mounts {
         let MountTemplate { path, source, read_only } = mount;
@@ -226,11 +244,30 @@ fn resources_digest(resources: &Resources) -> String {
 
 fn probe(probe: &Probe) -> String {
     let mut encoder = Encoder::new("probe");
-    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+    let Probe { action, initial_delay, period, timeout, success_threshold, failure_threshold, grace } = probe;
     for seconds in [initial_delay, period, timeout] {
         encoder.number(u64::from(seconds.0));
     }
     encoder.number(u64::from(*success_threshold)).number(u64::from(*failure_threshold));
+    put_action(&mut encoder, action);
+    if let Some(grace) = grace {
+        encoder.text("grace").number(u64::from(grace.0));
+    }
+    encoder.digest()
+}
+
+fn hook(hook: &Hook) -> String {
+    let mut encoder = Encoder::new("hook");
+    match hook {
+        Hook::Act(action) => put_action(encoder.number(0), action),
+        Hook::Sleep(seconds) => {
+            encoder.number(1).number(u64::from(seconds.0));
+        }
+    }
+    encoder.digest()
+}
+
+fn put_action(encoder: &mut Encoder, action: &ProbeAction) {
     match action {
         ProbeAction::Exec(words) => encoder.number(0).texts(words),
         ProbeAction::Http { path, port, tls, headers } => {
@@ -240,8 +277,8 @@ fn probe(probe: &Probe) -> String {
             encoder.number(1).text(path).number(u64::from(*port)).truth(*tls).list(headers.iter(), put_header)
         }
         ProbeAction::Tcp { port } => encoder.number(2).number(u64::from(*port)),
+        ProbeAction::Grpc { port, service } => encoder.number(3).number(u64::from(*port)).text(service),
     };
-    encoder.digest()
 }
 
 fn security_digest(security: &Security) -> String {

@@ -263,3 +263,22 @@ fn a_clock_that_is_put_back_delays_no_restart_for_longer() {
     pod.at(begun + 2, Event::Tick, &[]);
     pod.at(10, Event::Tick, &[restart()]);
 }
+
+#[test]
+fn what_is_done_after_a_start_comes_before_every_probe_and_its_failure_restarts_the_container() {
+    use Question::PostStart;
+    let rules = [(PostStart, timing(0, 1, 1, 1)), (Startup, timing(0, 5, 1, 3)), (Ready, timing(0, 5, 1, 3))];
+    let mut pod = Story::new(&rules, 0);
+    pod.runs(10, &[]);
+    assert_eq!(pod.due(), [PostStart]);
+    pod.answer(10, PostStart, true, &[]);
+    assert_eq!(pod.due(), [Startup]);
+    pod.answer(10, Startup, true, &[]);
+    pod.answer(10, Ready, true, &[Transition::Ready, Transition::Available]);
+    let mut alone = Story::new(&[(PostStart, timing(0, 1, 1, 1))], 0);
+    alone.runs(10, &[]);
+    alone.answer(11, PostStart, false, &[Transition::Restart(PostStart, "postStart: no".to_owned())]);
+    alone.runs(12, &[]);
+    alone.answer(12, PostStart, true, &[Transition::Ready, Transition::Available]);
+    assert!(alone.due().is_empty(), "it is done once for each start");
+}

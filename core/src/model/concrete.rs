@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::expand::expand;
 use super::pod::{ContainerSpec, FileContent, Mount, MountSource, PodSpec, VolumeSpec};
 use super::template::{
-    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_prefix,
+    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_name,
     volume_prefix,
 };
 use super::{Controller, Kind, ObjectId, PodIndex, Work, Workload};
@@ -22,12 +22,15 @@ const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
 const COMPLETION_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 /// The same as a variable. Source: Kubernetes.
 const COMPLETION_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+/// Annotation by which a pod tells which of its containers is meant where none is named. Source: kubectl.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// Longest name of a machine. Source: RFC 1123.
 const HOSTNAME_BYTES_MAX: usize = 63;
 
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    let Template { labels, annotations, names, init, main, fs_group, grace, work } = &workload.template;
+    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, grace, work } =
+        &workload.template;
     let hostname = match index {
         // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
         PodIndex::Try { run, completion, earlier: _ } if tells_completion(work.as_ref()) => {
@@ -70,12 +73,15 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
     let mut shared = service_names(shared);
     shared.retain(|name| !own.contains(name));
     PodSpec {
-        name: pod_name(&workload.id, index),
+        name: container_name(&workload.id, index),
         object: workload.id.clone(),
         index: index.clone(),
         revision: workload.revision.clone(),
         init: init.iter().map(|container| this.container(container)).collect(),
         main: this.container(main),
+        beside: beside.iter().map(|container| this.container(container)).collect(),
+        share_processes: *share_processes,
+        default_container: annotations.get(DEFAULT_CONTAINER).cloned(),
         volumes: volumes(workload, index),
         own_names: own,
         shared_names: shared,
@@ -89,14 +95,9 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
     }
 }
 
-/// The name of a pod in the engine (`data-pg.0`).
-pub(super) fn pod_name(object: &ObjectId, index: &PodIndex) -> String {
-    format!("{}{index}", container_prefix(object))
-}
-
-/// What a pod calls itself (`pg-0`).
+/// What a pod calls itself (`pg-0`); of a Service, what its relay does.
 pub(super) fn pod_hostname(object: &ObjectId, index: &PodIndex) -> String {
-    format!("{}-{index}", object.name)
+    if object.kind == Kind::Service { object.name.clone() } else { format!("{}-{index}", object.name) }
 }
 
 fn tells_completion(work: Option<&Work>) -> bool {
@@ -154,6 +155,8 @@ impl ThisPod<'_> {
             liveness,
             startup,
             security,
+            sidecar,
+            hooks,
         } = template;
         let mut known = BTreeMap::new();
         for variable in env {
@@ -188,6 +191,8 @@ impl ThisPod<'_> {
             liveness: liveness.clone(),
             startup: startup.clone(),
             security: security.clone(),
+            sidecar: *sidecar,
+            hooks: hooks.clone(),
             env: known,
         }
     }

@@ -152,10 +152,15 @@ impl fmt::Display for ObjectId {
     }
 }
 
+/// What stands in the place of a number in the name of a Service's relay (`shop-web.service`), so that it is never that of a
+/// pod.
+pub(crate) const RELAY: &str = "service";
+
 /// Which pod of its workload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PodIndex {
-    /// The stable number of a StatefulSet's pod; 0 for the one pod that a DaemonSet has on a host.
+    /// The stable number of a StatefulSet's pod; 0 for the one pod that a DaemonSet has on a host, and for the relay of a
+    /// Service.
     Ordinal(u32),
     /// The name of a Deployment's replica: four hexadecimal digits, new for each.
     Replica(String),
@@ -182,9 +187,13 @@ impl fmt::Display for PodIndex {
 }
 
 impl PodIndex {
-    /// Reads the form that [`fmt::Display`] writes; which of them follows from the kind of the workload.
+    /// Reads the form that [`fmt::Display`] writes, and the one in the name of a relay; which of them follows from the kind of
+    /// the workload.
     #[must_use]
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
+        if kind == Kind::Service {
+            return (text == RELAY || text == "0").then_some(Self::Ordinal(0));
+        }
         if matches!(kind, Kind::StatefulSet | Kind::DaemonSet) {
             return text.parse().ok().map(Self::Ordinal);
         }
@@ -233,6 +242,19 @@ mod tests {
         assert_eq!(PodIndex::parse(Kind::CronJob, "29920920-2-10"), Some(index));
         for text in ["2-10", "-2-10", "x-2-10", "1-2-3-4"] {
             assert_eq!(PodIndex::parse(Kind::CronJob, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_relay_of_a_service_is_one_and_no_pod_is_taken_for_it() {
+        for text in ["service", "0"] {
+            assert_eq!(PodIndex::parse(Kind::Service, text), Some(PodIndex::Ordinal(0)));
+        }
+        for text in ["1", "", "1a2b", "service.x"] {
+            assert_eq!(PodIndex::parse(Kind::Service, text), None, "{text}");
+        }
+        for kind in [Kind::StatefulSet, Kind::DaemonSet, Kind::Deployment, Kind::Job, Kind::CronJob] {
+            assert_eq!(PodIndex::parse(kind, "service"), None, "{kind:?}");
         }
     }
 

@@ -20,8 +20,8 @@ pub use job::{Concurrency, CronRules, JobRules};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{
-    ContainerSpec, FileContent, Files, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol, Publish,
-    PullPolicy, Resources, Security, VolumeSpec,
+    ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
+    Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
 pub use schedule::Schedule;

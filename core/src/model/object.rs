@@ -83,7 +83,8 @@ fn index(part: &str) -> Option<usize> {
 /// Annotations of a pod template by which a dialect tells a container host what Kubernetes has no field for.
 /// They may also be written by hand in Kubernetes YAML; all other names that begin with `writ.` are refused there.
 pub mod annotation {
-    /// `loopback`: container ports without a host port are published on 127.0.0.1, each at a free port.
+    /// `loopback`: container ports without a host port are published on 127.0.0.1, each at a free port. On a Service that is
+    /// reached from outside, the address of the host on which its ports are published; `loopback` is 127.0.0.1.
     pub const PUBLISH: &str = "writ.publish";
     /// `SCOPE/NAME`: the config buckets of the scope and of the name are laid over the environment.
     pub const BUCKET: &str = "writ.bucket";

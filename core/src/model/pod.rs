@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{ObjectId, PodIndex};
+use super::{Kind, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::text::SecretText;
 use crate::time::Seconds;
+
+/// What a relay has for an image: Writ's own program, which the engine is given without a registry. The number goes up with
+/// each change of the program that running relays must not be without.
+pub const RELAY_IMAGE: &str = "writ/companion:relay-1";
 
 /// A pod as it must run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +25,16 @@ pub struct PodSpec {
     pub revision: SpecHash,
     /// What the pod calls itself (`pg-0`).
     pub hostname: String,
-    /// Containers that run to their end, one after the other, before the main one starts.
+    /// Containers that start one after the other before the main one, each to its end or, as a sidecar, to go on beside it.
     pub init: Vec<ContainerSpec>,
-    /// The container that is the pod.
+    /// The first of its main containers; where there are no others, the container that is the pod.
     pub main: ContainerSpec,
+    /// Its further main containers.
+    pub beside: Vec<ContainerSpec>,
+    /// Its containers see each other's processes.
+    pub share_processes: bool,
+    /// The container that is meant where none is named; the first main one if none.
+    pub default_container: Option<String>,
     /// Volumes that must be there, each with its name in the engine.
     pub volumes: Vec<VolumeSpec>,
     /// Names that lead to this pod from its start to its end.
@@ -43,6 +53,14 @@ pub struct PodSpec {
     pub min_ready: Seconds,
     /// Time that it may take to become available.
     pub progress_deadline: Seconds,
+}
+
+impl PodSpec {
+    /// True for the relay of a Service, which is Writ's own program and no image of anybody's.
+    #[must_use]
+    pub fn is_relay(&self) -> bool {
+        self.object.kind == Kind::Service && self.main.image == RELAY_IMAGE
+    }
 }
 
 /// A container as it must run.
@@ -76,6 +94,70 @@ pub struct ContainerSpec {
     pub startup: Option<Probe>,
     /// What it may do to the machine; judged by the guard.
     pub security: Security,
+    /// Among the containers before the main one: it is waited for until it has started, and goes on beside the main ones.
+    pub sidecar: bool,
+    /// What is done when it starts and when it is to end.
+    pub hooks: Hooks,
+}
+
+/// What is done right after the start of a container, and how it is brought to its end. Source: Lifecycle of the Kubernetes
+/// Container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// Done after each start; until it is, the container is not ready, and if it fails, the container is restarted.
+    pub post_start: Option<Hook>,
+    /// Done before the container is asked to end, within its grace.
+    pub pre_stop: Option<Hook>,
+    /// The signal that asks it to end; the image's if none.
+    pub stop_signal: Option<String>,
+}
+
+/// Something that is done to a container once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// A program in it or a request to it, which must succeed as a probe does.
+    Act(ProbeAction),
+    /// A pause.
+    Sleep(Seconds),
+}
+
+impl PodSpec {
+    /// All of its containers, in the order in which they start.
+    pub fn containers(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.init.iter().chain([&self.main]).chain(&self.beside)
+    }
+
+    /// Those that run as long as the pod does: sidecars first.
+    pub fn lasting(&self) -> impl Iterator<Item = &ContainerSpec> {
+        self.init.iter().filter(|container| container.sidecar).chain([&self.main]).chain(&self.beside)
+    }
+
+    /// True if its containers are joined to a sandbox, which bears the pod's name; else its main container is the pod.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.share_processes || self.lasting().count() > 1
+    }
+
+    /// One of its containers as a pod of its own, which nothing but its own name leads to.
+    #[must_use]
+    pub fn alone(&self, container: &ContainerSpec) -> Self {
+        Self {
+            name: self.container_name(&container.name),
+            init: Vec::new(),
+            main: container.clone(),
+            beside: Vec::new(),
+            share_processes: false,
+            own_names: Vec::new(),
+            shared_names: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What a container beside the one that is the pod is called in the engine (`data-pg.0.app`).
+    #[must_use]
+    pub fn container_name(&self, container: &str) -> String {
+        format!("{}.{container}", self.name)
+    }
 }
 
 /// When to pull an image. Source: `imagePullPolicy` of the Kubernetes Container.
@@ -198,6 +280,8 @@ pub struct Probe {
     pub success_threshold: u32,
     /// Failures in a row that make it fail.
     pub failure_threshold: u32,
+    /// Time from asking the container to stop to killing it, where this probe restarts it; the pod's if none.
+    pub grace: Option<Seconds>,
 }
 
 /// What a probe tries.
@@ -220,6 +304,13 @@ pub enum ProbeAction {
     Tcp {
         /// Port.
         port: u16,
+    },
+    /// The question of the health protocol of gRPC; `SERVING` is success. Source: `grpc.health.v1`.
+    Grpc {
+        /// Port.
+        port: u16,
+        /// The service that is asked for; empty for all of the server.
+        service: String,
     },
 }
 

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::pod::{Port, Probe, PullPolicy, Resources, Security};
-use super::{ObjectId, Scope, Work};
+use super::identity::RELAY;
+use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security};
+use super::{Kind, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
 
@@ -21,8 +22,12 @@ pub(crate) struct Template {
     pub(crate) names: Names,
     /// Containers that run before the main one, in order.
     pub(crate) init: Vec<ContainerTemplate>,
-    /// The container that is the pod.
+    /// The first main container.
     pub(crate) main: ContainerTemplate,
+    /// The further main ones.
+    pub(crate) beside: Vec<ContainerTemplate>,
+    /// Its containers see each other's processes.
+    pub(crate) share_processes: bool,
     /// Group that owns the files of the pod's claims.
     pub(crate) fs_group: Option<u32>,
     /// Time from asking a pod to stop to killing it.
@@ -72,6 +77,9 @@ pub(crate) struct ContainerTemplate {
     pub(crate) liveness: Option<Probe>,
     pub(crate) startup: Option<Probe>,
     pub(crate) security: Security,
+    /// It goes on beside the main ones.
+    pub(crate) sidecar: bool,
+    pub(crate) hooks: Hooks,
 }
 
 /// An environment variable.
@@ -205,13 +213,35 @@ pub(crate) struct FileTemplate {
 impl Template {
     /// Its containers, init ones first.
     pub(crate) fn containers(&self) -> impl Iterator<Item = &ContainerTemplate> {
-        self.init.iter().chain(std::iter::once(&self.main))
+        self.init.iter().chain(self.mains())
+    }
+
+    /// Its main containers, the first one first.
+    pub(crate) fn mains(&self) -> impl Iterator<Item = &ContainerTemplate> {
+        std::iter::once(&self.main).chain(&self.beside)
+    }
+
+    /// The ports of its containers that run as long as a pod does, each with its container's place in the manifest.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (String, &Port)> {
+        let of = |list: &'static str, at: usize, container| {
+            let ContainerTemplate { ports, .. }: &ContainerTemplate = container;
+            ports.iter().enumerate().map(move |(port, it)| (format!("{list}/{at}/ports/{port}"), it))
+        };
+        let init = self.init.iter().enumerate().filter(|(_, container)| container.sidecar);
+        let init = init.flat_map(move |(at, container)| of("initContainers", at, container));
+        init.chain(self.mains().enumerate().flat_map(move |(at, container)| of("containers", at, container)))
     }
 }
 
 /// The names under which a pod of `object` is known, before its index.
 pub(crate) fn container_prefix(object: &ObjectId) -> String {
     format!("{}-{}.", object.scope, object.name)
+}
+
+/// The name of a pod in the engine (`data-pg.0`); of a Service, that of its relay, which is one (`shop-web.service`).
+pub(crate) fn container_name(object: &ObjectId, index: impl fmt::Display) -> String {
+    let prefix = container_prefix(object);
+    if object.kind == Kind::Service { format!("{prefix}{RELAY}") } else { format!("{prefix}{index}") }
 }
 
 /// The name of a claim's volume, before its ordinal.

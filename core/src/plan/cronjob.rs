@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
-use super::job::{Advance, Seen, Tries, advance, at_minute, has_ended};
+use super::job::{Advance, Seen, Tries, advance, at_minute, end_lingering, has_ended};
 use super::step::{Cause, Lane, Run, RunState, Verb};
 use super::world::Subject;
 use crate::holdings::{Held, RunMark};
@@ -53,6 +53,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: &'a CronRules, mut draft
     }
     let held = held(subject);
     let runs = runs(rules, subject.world.pods(id), now);
+    runs.iter().for_each(|run| end_lingering(&mut draft, &run.pods));
     let seen = runs.last().map(|run| at_minute(run.minute));
     // Source: Kubernetes: what was due before it was first seen is not run.
     let last = held.max(seen).unwrap_or(now);

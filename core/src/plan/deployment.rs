@@ -7,8 +7,9 @@ use super::draft::{Birth, Draft};
 use super::look::{Look, Need, look, reported};
 use super::replica::Names;
 use super::step::{Cause, Lane, Verb};
-use super::world::{Subject, pod_name};
+use super::world::Subject;
 use crate::model::PodIndex;
+use crate::model::template::container_name;
 
 /// How this Deployment wants it.
 #[derive(Clone, Copy)]
@@ -72,7 +73,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: Rules, mut draft: Draft<
 /// All names are taken; there are 65,536.
 fn exhausted(subject: &Subject<'_>) -> Lane {
     let id = &subject.workload.id;
-    let why = format!("no free name {} is left for a new replica", pod_name(id, "0000 to ffff"));
+    let why = format!("no free name {} is left for a new replica", container_name(id, "0000 to ffff"));
     draft::refusal(id, why)
 }
 
@@ -180,7 +181,7 @@ impl<'a> Replicas<'a> {
     }
 
     fn make(&mut self, draft: &mut Draft<'_>, subject: &Subject<'_>, id: String) {
-        let name = pod_name(&subject.workload.id, &id);
+        let name = container_name(&subject.workload.id, &id);
         if draft.create(subject.workload, &PodIndex::Replica(id), birth(subject, self.replaced.pop())) {
             self.pending.push(Pending::New(name));
         }

@@ -1,7 +1,7 @@
 //! A lane as it is written, step by step.
 
 use super::look::{Look, Need, reported};
-use super::step::{Act, Cause, Lane, Run, Step, Verb, Wait};
+use super::step::{Act, Cause, Fix, Lane, Run, Step, Verb, Wait};
 use super::why;
 use super::world::Subject;
 use crate::hash::SpecHash;
@@ -206,6 +206,23 @@ impl<'a> Draft<'a> {
         let hashes = (pod.revision.clone(), pod.revision.clone());
         let act = Act::StartPod { pod: name.to_owned(), container: pod.container.clone() };
         self.push(Verb::Start, Some(name.to_owned()), why::state(&pod.state), Cause::Change, hashes, act);
+    }
+
+    /// Makes, mends or starts what a pod that runs to its end lacks of its containers.
+    pub(super) fn complete(&mut self, name: &str, pod: &ObservedPod) {
+        self.fix(name, pod, Fix::Parts, why::alterations(&pod.altered));
+    }
+
+    /// Ends what stood beside the main containers of a pod that ran to its end.
+    pub(super) fn end(&mut self, name: &str, pod: &ObservedPod) {
+        self.fix(name, pod, Fix::End, "its main containers have ended; what stood beside them is ended".to_owned());
+    }
+
+    fn fix(&mut self, name: &str, pod: &ObservedPod, fix: Fix, why: String) {
+        let hashes = (pod.revision.clone(), pod.revision.clone());
+        let spec = Box::new(self.subject.workload.pod(&pod.index));
+        let act = Act::MendPod { spec, container: pod.container.clone(), fixes: vec![fix] };
+        self.push(Verb::Update, Some(name.to_owned()), why, Cause::Change, hashes, act);
     }
 
     /// True if that is how far the run is by what is held.

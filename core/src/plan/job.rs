@@ -17,7 +17,7 @@ use crate::backoff;
 use crate::holdings::RunMark;
 use crate::limits::TRY_PAUSE_SECONDS_MAX;
 use crate::model::{JobRules, PodIndex};
-use crate::observed::{ObservedPod, PodState};
+use crate::observed::{Alteration, ObservedPod, PodState};
 use crate::time::Timestamp;
 
 const SECONDS_PER_MINUTE: i64 = 60;
@@ -59,6 +59,7 @@ pub(super) fn lane<'a>(subject: &'a Subject<'a>, rules: &JobRules, mut draft: Dr
         let why = format!("{}; a new run begins", why::outdated(subject, pod));
         draft.remove(Verb::Remove, name, pod, why, Cause::Change);
     }
+    end_lingering(&mut draft, &mine);
     let mark = subject.run();
     if let Some(RunMark::Complete(at) | RunMark::Failed(at, _)) = &mark {
         return after_end(draft, rules, &mine, mark.as_ref(), *at, now);
@@ -120,7 +121,7 @@ pub(super) fn advance<'a>(
     run: Option<u32>,
 ) -> Advance {
     let mut due: Option<Timestamp> = None;
-    let mut active = leave_active(draft, tries);
+    let mut active = leave_active(draft, subject, tries);
     // Once a worker found the queue empty, no other is sent there.
     let sends = rules.completions.is_some() || tries.done() == 0;
     for (completion, slot) in tries.slots.iter().filter(|_| sends) {
@@ -159,11 +160,24 @@ pub(super) const fn at_minute(minute: u32) -> Timestamp {
     Timestamp::from_seconds(minute as i64 * SECONDS_PER_MINUTE)
 }
 
+/// Ends what goes on of pods that ran to their end.
+pub(super) fn end_lingering(draft: &mut Draft<'_>, pods: &[Seen<'_>]) {
+    for (name, pod) in pods.iter().filter(|(_, pod)| pod.altered.contains(&Alteration::Lingers)) {
+        draft.end(name, pod);
+    }
+}
+
 /// Leaves what runs to its end, and starts what was made and never ran. Gives their number.
-fn leave_active(draft: &mut Draft<'_>, tries: &Tries<'_>) -> u32 {
+fn leave_active(draft: &mut Draft<'_>, subject: &Subject<'_>, tries: &Tries<'_>) -> u32 {
     let mut active: u32 = 0;
     for (name, pod) in tries.active() {
         active = active.saturating_add(1);
+        // Containers of another revision are never mixed with those that there are.
+        let is_of_run = pod.revision.as_ref() == Some(&subject.workload.revision);
+        if is_of_run && pod.altered.iter().any(|altered| matches!(altered, Alteration::Part(_))) {
+            draft.complete(name, pod);
+            continue;
+        }
         if !pod.altered.is_empty() {
             let why = format!("{}; a run is left to its end as it is", why::alterations(&pod.altered));
             draft.note(name, why, Cause::None);

@@ -65,12 +65,14 @@ fn judge(subject: &Subject<'_>, pod: &ObservedPod, spared: Option<&str>) -> (Nee
     if pod.state == PodState::Dead {
         return (Need::Renew, why::state(&pod.state));
     }
-    let field = pod.altered.iter().any(|altered| matches!(altered, Alteration::Field(_)));
+    // A container of a pod is made by the template that is wanted; one of another revision would be a mixture.
+    let mixes = |altered: &Alteration| outdated && matches!(altered, Alteration::Part(_));
+    let field = pod.altered.iter().any(|altered| matches!(altered, Alteration::Field(_)) || mixes(altered));
     let altered = why::alterations(&pod.altered);
     if field && !outdated {
         return (Need::Renew, altered);
     }
-    let (need, words) = mends(pod);
+    let (need, words) = mends(pod, outdated);
     match spared.filter(|_| outdated) {
         Some(reason) if need == Need::Nothing && field => {
             (Need::Note, format!("{altered}; only a new pod mends that: {reason}"))
@@ -81,8 +83,9 @@ fn judge(subject: &Subject<'_>, pod: &ObservedPod, spared: Option<&str>) -> (Nee
 }
 
 /// What a container needs that may stay.
-fn mends(pod: &ObservedPod) -> (Need, String) {
-    let mut fixes: Vec<Fix> = pod.altered.iter().filter_map(fix).collect();
+fn mends(pod: &ObservedPod, outdated: bool) -> (Need, String) {
+    let mut fixes: Vec<Fix> =
+        pod.altered.iter().filter_map(fix).filter(|fix| *fix != Fix::Parts || !outdated).collect();
     let mut words = why::alterations(&pod.altered);
     let mut starts = false;
     match &pod.state {
@@ -107,7 +110,9 @@ fn fix(altered: &Alteration) -> Option<Fix> {
     match altered {
         Alteration::Renamed(_) => Some(Fix::Rename),
         Alteration::Disconnected => Some(Fix::Connect),
-        Alteration::Field(_) => None,
+        Alteration::Part(_) => Some(Fix::Parts),
+        // Only what runs to its end lingers, and that is looked at elsewhere.
+        Alteration::Lingers | Alteration::Field(_) => None,
     }
 }
 

@@ -23,6 +23,7 @@ pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
 pub use workload::needs_network;
+pub use world::first_ordinal;
 
 use std::collections::BTreeMap;
 

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{Subject, pod_name};
+use super::world::Subject;
 use crate::backoff::mix;
+use crate::model::template::container_prefix;
 
 /// Names of replicas: four hexadecimal digits.
 const NAMES: u64 = 1 << 16;
@@ -20,7 +21,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(subject: &Subject<'_>) -> Self {
         let input = subject.world.input;
-        let prefix = pod_name(&subject.workload.id, "");
+        let prefix = container_prefix(&subject.workload.id);
         let observed = input.observed;
         let names = observed.pods.keys().chain(observed.unseen.keys()).chain(observed.foreign.keys());
         let taken = names.filter(|name| name.starts_with(&prefix)).cloned().collect();

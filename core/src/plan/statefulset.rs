@@ -10,8 +10,9 @@ use super::draft::{Birth, Draft};
 use super::earlier::{Template, stays_at};
 use super::look::{Look, Need, look};
 use super::step::{Cause, Lane, Verb};
-use super::world::{Subject, pod_name};
+use super::world::Subject;
 use crate::holdings::Earlier;
+use crate::model::template::container_name;
 use crate::model::{PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::ObservedPod;
 
@@ -83,7 +84,7 @@ impl<'a> Slot<'a> {
 fn slots<'a>(subject: &Subject<'a>, rules: Rules, gone: &BTreeSet<&str>) -> Vec<Slot<'a>> {
     let observed = subject.world.input.observed;
     let slot = |ordinal| {
-        let name = pod_name(&subject.workload.id, ordinal);
+        let name = container_name(&subject.workload.id, ordinal);
         let sight = match (observed.unseen.get(&name), observed.pods.get_key_value(&name)) {
             (Some(reason), _) => Sight::Unseen(reason),
             (None, Some((name, pod))) if pod.object == subject.workload.id && !gone.contains(name.as_str()) => {

@@ -167,6 +167,10 @@ pub enum Fix {
     Connect,
     /// Let it run on.
     Unpause,
+    /// Make, mend or start those of its containers that are not as they must be, and touch no other.
+    Parts,
+    /// End what stood beside its main containers, which have ended.
+    End,
 }
 
 /// What a lane waits for after a step.

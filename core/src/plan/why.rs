@@ -99,6 +99,8 @@ fn alteration(altered: &Alteration) -> String {
     match altered {
         Alteration::Renamed(name) => format!("renamed to {name}"),
         Alteration::Disconnected => "taken off the network".to_owned(),
+        Alteration::Part(text) => text.clone(),
+        Alteration::Lingers => "what stood beside its main containers goes on".to_owned(),
         Alteration::Field(text) => format!("altered: {text}"),
     }
 }

@@ -120,8 +120,9 @@ fn obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
         return Some(format!("the host's network is held by {}", holder.0));
     }
     let Some(spec) = spec else { return volume_obstacle(input, step) };
-    let init = spec.init.iter().map(|container| format!("{}.{}", spec.name, container.name));
-    let mut names = std::iter::once(spec.name.clone()).chain(init);
+    let others = spec.containers().filter(|container| spec.is_joined() || container.name != spec.main.name);
+    let others = others.map(|container| spec.container_name(&container.name));
+    let mut names = std::iter::once(spec.name.clone()).chain(others);
     let foreign = names.find_map(|name| {
         let holder = input.observed.foreign.get(&name)?;
         Some(format!("the name {name} is held by {}", holder.0))
@@ -161,7 +162,9 @@ fn held_volume(input: &Input<'_>, name: &str, object: &ObjectId) -> Option<Strin
 fn needs(act: &Act) -> Option<Option<&PodSpec>> {
     match act {
         Act::CreatePod(spec) | Act::ReplacePod { container: _, spec } => Some(Some(spec)),
-        Act::MendPod { spec, container: _, fixes } if fixes.contains(&Fix::Rename) => Some(Some(spec)),
+        Act::MendPod { spec, container: _, fixes } if fixes.contains(&Fix::Rename) || fixes.contains(&Fix::Parts) => {
+            Some(Some(spec))
+        }
         Act::MendPod { .. } | Act::StartPod { .. } | Act::CreateVolume(_) => Some(None),
         Act::Nothing | Act::CreateNetwork | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
     }

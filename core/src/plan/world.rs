@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::earlier::stays_at;
 use super::{Drift, Input};
 use crate::holdings::{Held, RunMark};
+use crate::model::template::container_prefix;
 use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, StatefulUpdate, Workload};
 use crate::observed::{ObservedPod, ObservedVolume};
 use crate::time::Seconds;
@@ -54,18 +55,13 @@ impl<'a> World<'a> {
 
     /// The pods that bear a name of this workload and could not be looked at, each with the reason.
     pub(super) fn unseen(&self, object: &ObjectId) -> Vec<(&'a str, PodIndex, &'a str)> {
-        let prefix = pod_name(object, "");
+        let prefix = container_prefix(object);
         let found = self.input.observed.unseen.iter().filter_map(|(name, reason)| {
             let index = PodIndex::parse(object.kind, name.strip_prefix(&prefix)?)?;
             Some((name.as_str(), index, reason.as_str()))
         });
         found.collect()
     }
-}
-
-/// The name of a pod in the engine.
-pub(super) fn pod_name(object: &ObjectId, index: impl std::fmt::Display) -> String {
-    format!("{}-{}.{index}", object.scope, object.name)
 }
 
 /// One workload and what is held of it.
@@ -140,6 +136,16 @@ pub(super) fn template_parts(parts: &BTreeMap<String, String>) -> impl Iterator<
     parts.iter().filter(|(name, _)| name.as_str() != ROLLOUT && !Held::is_mark(name))
 }
 
+/// The lowest ordinal of a StatefulSet that is held; none where the record does not tell.
+#[must_use]
+pub fn first_ordinal(held: &Held) -> Option<u32> {
+    let (_, rest) = held.parts.get(ROLLOUT)?.split_once(FROM)?;
+    rest.split_once(',')?.0.parse().ok()
+}
+
+/// Stands before the lowest ordinal in [`rollout`].
+const FROM: &str = " from ";
+
 /// How pods are ordered and replaced, as text that is held.
 fn rollout(workload: &Workload) -> String {
     match &workload.controller {
@@ -149,8 +155,8 @@ fn rollout(workload: &Workload) -> String {
                 PodManagement::Parallel => "parallel",
             };
             match update {
-                StatefulUpdate::Rolling { partition } => format!("{order} from {start}, rolling from {partition}"),
-                StatefulUpdate::OnDelete => format!("{order} from {start}, on delete"),
+                StatefulUpdate::Rolling { partition } => format!("{order}{FROM}{start}, rolling from {partition}"),
+                StatefulUpdate::OnDelete => format!("{order}{FROM}{start}, on delete"),
             }
         }
         Controller::Deployment { recreate: true, max_surge: _, max_unavailable: _ } => "recreate".to_owned(),

@@ -323,6 +323,8 @@ impl Host {
                 Fix::Connect => pod.altered.retain(|altered| *altered != Alteration::Disconnected),
                 Fix::Unpause if pod.state == PodState::Paused => pod.state = PodState::Running,
                 Fix::Unpause => return Err(refused(format!("{name} is not paused"))),
+                Fix::Parts => pod.altered.retain(|altered| !matches!(altered, Alteration::Part(_))),
+                Fix::End => pod.altered.retain(|altered| *altered != Alteration::Lingers),
             }
         }
         Ok(())
@@ -394,6 +396,7 @@ impl Pod {
             since: *since,
             ended,
             altered: altered.clone(),
+            parts: Vec::new(),
         }
     }
 }

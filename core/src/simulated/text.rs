@@ -4,7 +4,7 @@
 //! network present | absent | foreign WHO
 //! pod NAME object=KIND/SCOPE/NAME index=N revision=HASH state=STATE since=MOMENT container=ID available=5s ended=MOMENT unit=U commit=C
 //! volume NAME object=KIND/SCOPE/NAME claim=CLAIM ordinal=N
-//! altered POD renamed NAME | disconnected | field WORDS
+//! altered POD renamed NAME | disconnected | part WORDS | lingers | field WORDS
 //! foreign container NAME WHO
 //! foreign volume NAME WHO
 //! hide POD WHY
@@ -138,8 +138,10 @@ impl Host {
         let altered = match what {
             "renamed" => Alteration::Renamed(word(words, "a name")?),
             "disconnected" => Alteration::Disconnected,
+            "part" => Alteration::Part(words.to_owned()),
+            "lingers" => Alteration::Lingers,
             "field" => Alteration::Field(words.to_owned()),
-            other => return Err(format!("{other:?} is none of renamed, disconnected, field")),
+            other => return Err(format!("{other:?} is none of renamed, disconnected, part, lingers, field")),
         };
         let pod = self.pods.get_mut(name).ok_or_else(|| format!("there is no pod {name:?} above this line"))?;
         pod.altered.push(altered);
@@ -306,6 +308,8 @@ fn write_pod(f: &mut fmt::Formatter<'_>, name: &str, pod: &Pod) -> fmt::Result {
         match altered {
             Alteration::Renamed(other) => writeln!(f, "altered {name} renamed {other}")?,
             Alteration::Disconnected => writeln!(f, "altered {name} disconnected")?,
+            Alteration::Part(words) => writeln!(f, "altered {name} part {words}")?,
+            Alteration::Lingers => writeln!(f, "altered {name} lingers")?,
             Alteration::Field(words) => writeln!(f, "altered {name} field {words}")?,
         }
     }

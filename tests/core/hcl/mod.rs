@@ -3,7 +3,9 @@
 mod case;
 mod claims;
 mod hostile;
+mod macros;
 mod order;
+mod plugins;
 mod pods;
 
 use std::path::Path;

@@ -78,6 +78,31 @@ fn later() -> Vec<Event> {
             detail: "nobody vouches for it".into(),
         }
         .into(),
+        OperatorEvent::VolumeBackedUp {
+            unit: "edge".into(),
+            volume: "v".into(),
+            owner: "alice".into(),
+            digest: "00ff".into(),
+            bytes: 7,
+            in_motion: true,
+        }
+        .into(),
+        OperatorEvent::VolumeRestoring {
+            unit: "edge".into(),
+            volume: "v".into(),
+            owner: "alice".into(),
+            digest: "00ff".into(),
+            replaces: false,
+        }
+        .into(),
+        OperatorEvent::VolumeRestored {
+            unit: "edge".into(),
+            volume: "v".into(),
+            owner: "alice".into(),
+            digest: "00ff".into(),
+        }
+        .into(),
+        OperatorEvent::VolumeDestroyed { unit: "edge".into(), volume: "v".into(), owner: "alice".into() }.into(),
     ]
 }
 

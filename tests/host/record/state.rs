@@ -246,6 +246,8 @@ fn secretive(canary: &str) -> PodSpec {
         liveness: None,
         startup: None,
         security: Default::default(),
+        sidecar: false,
+        hooks: writ_core::model::Hooks::default(),
     };
     PodSpec {
         name: "data-pg.0".to_owned(),
@@ -255,6 +257,9 @@ fn secretive(canary: &str) -> PodSpec {
         hostname: "pg-0".to_owned(),
         init: vec![main.clone()],
         main,
+        beside: Vec::new(),
+        share_processes: false,
+        default_container: None,
         volumes: Vec::new(),
         own_names: Vec::new(),
         shared_names: Vec::new(),

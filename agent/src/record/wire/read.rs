@@ -101,6 +101,10 @@ impl Stored<'_> {
         value.ok_or_else(|| format!("`{name}` of its body is no fitting number"))
     }
 
+    fn flag(&self, name: &str) -> Read<bool> {
+        self.value(name)?.as_bool().ok_or_else(|| format!("`{name}` of its body is neither true nor false"))
+    }
+
     fn maybe_hash(&self, name: &str) -> Read<Option<SpecHash>> {
         let text = self.maybe_text(name)?;
         text.map(|text| SpecHash::parse(&text).ok_or_else(|| format!("`{name}` of its body is no hash"))).transpose()
@@ -283,7 +287,7 @@ fn act(from: &Stored<'_>) -> Read<ActRecord> {
 }
 
 fn fixes(names: &[String]) -> Read<Vec<Fix>> {
-    let known = [Fix::Rename, Fix::Connect, Fix::Unpause];
+    let known = [Fix::Rename, Fix::Connect, Fix::Unpause, Fix::Parts, Fix::End];
     let fix = |name: &String| known.into_iter().find(|fix| fix_name(*fix) == name);
     names.iter().map(|name| fix(name).ok_or_else(|| format!("{name} is no mend"))).collect()
 }
@@ -317,6 +321,30 @@ fn operator(kind: &str, from: &Stored<'_>) -> Read<Option<OperatorEvent>> {
             owner: owner()?,
             volumes: from.texts("volumes")?,
         },
+        "volume-backed-up" => OperatorEvent::VolumeBackedUp {
+            unit: from.unit()?,
+            volume: from.text("volume")?,
+            owner: owner()?,
+            digest: from.text("digest")?,
+            bytes: from.number("bytes")?,
+            in_motion: from.flag("in_motion")?,
+        },
+        "volume-restoring" => OperatorEvent::VolumeRestoring {
+            unit: from.unit()?,
+            volume: from.text("volume")?,
+            owner: owner()?,
+            digest: from.text("digest")?,
+            replaces: from.flag("replaces")?,
+        },
+        "volume-restored" => OperatorEvent::VolumeRestored {
+            unit: from.unit()?,
+            volume: from.text("volume")?,
+            owner: owner()?,
+            digest: from.text("digest")?,
+        },
+        "volume-destroyed" => {
+            OperatorEvent::VolumeDestroyed { unit: from.unit()?, volume: from.text("volume")?, owner: owner()? }
+        }
         "config-set" => {
             OperatorEvent::ConfigSet { bucket: from.bucket()?, key: from.text("key")?, digest: from.text("digest")? }
         }

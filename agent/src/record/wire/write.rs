@@ -221,6 +221,19 @@ fn operator(event: &OperatorEvent) -> Draft {
             draft.row.unit.clone_from(unit);
             draft.put("owner", owner.as_str()).put("volumes", volumes.clone())
         }
+        OperatorEvent::VolumeBackedUp { unit, volume, owner, digest, bytes, in_motion } => {
+            of_volume("volume-backed-up", unit, volume, owner)
+                .put("digest", digest.as_str())
+                .put("bytes", *bytes)
+                .put("in_motion", *in_motion)
+        }
+        OperatorEvent::VolumeRestoring { unit, volume, owner, digest, replaces } => {
+            of_volume("volume-restoring", unit, volume, owner).put("digest", digest.as_str()).put("replaces", *replaces)
+        }
+        OperatorEvent::VolumeRestored { unit, volume, owner, digest } => {
+            of_volume("volume-restored", unit, volume, owner).put("digest", digest.as_str())
+        }
+        OperatorEvent::VolumeDestroyed { unit, volume, owner } => of_volume("volume-destroyed", unit, volume, owner),
         OperatorEvent::ConfigSet { bucket, key, digest } => {
             config(Draft::new("config-set"), bucket).put("key", key.as_str()).put("digest", digest.as_str())
         }
@@ -228,6 +241,10 @@ fn operator(event: &OperatorEvent) -> Draft {
             config(Draft::new("config-unset"), bucket).put("key", key.as_str())
         }
     }
+}
+
+fn of_volume(kind: &'static str, unit: &str, volume: &str, owner: &str) -> Draft {
+    Draft::new(kind).unit(unit).put("owner", owner).put("volume", volume)
 }
 
 fn config(draft: Draft, bucket: &BucketRef) -> Draft {
@@ -265,5 +282,7 @@ pub(super) const fn fix_name(fix: Fix) -> &'static str {
         Fix::Rename => "rename",
         Fix::Connect => "connect",
         Fix::Unpause => "unpause",
+        Fix::Parts => "parts",
+        Fix::End => "end",
     }
 }

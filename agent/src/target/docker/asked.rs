@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use bollard::models::{ContainerInspectResponse, HostConfig, RestartPolicyNameEnum};
-use writ_core::model::{PodSpec, Resources};
+use writ_core::model::{ContainerSpec, PodSpec, Resources};
 use writ_core::observed::Alteration;
 
 use super::NETWORK;
-use super::labels::Asked;
+use super::labels::{Asked, PreStop};
 
 /// Fewest and most shares that Linux knows. Source: `cpu.shares` of cgroups, as a kubelet uses it.
 const SHARES: (u64, u64) = (2, 262_144);
@@ -17,25 +17,35 @@ const SHARES_PER_CORE: u64 = 1_024;
 const MILLIS_PER_CORE: u64 = 1_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
-/// What the main container of `pod` is asked to be.
+/// What the container is asked to be that is the pod.
 pub(super) fn of_pod(pod: &PodSpec, address: Option<String>, swap_limit: bool) -> Asked {
+    let fs_group = pod.fs_group.map(|group| (group, pod.volumes.iter().map(|volume| volume.name.clone()).collect()));
+    let (own, shared) = (pod.own_names.clone(), pod.shared_names.clone());
+    Asked { own, shared, address, fs_group, ..of_container(pod, &pod.main, swap_limit) }
+}
+
+/// What a container is asked to be that is joined to the sandbox of its pod.
+pub(super) fn of_container(pod: &PodSpec, container: &ContainerSpec, swap_limit: bool) -> Asked {
     let Resources { cpu_request_millis, cpu_limit_millis, memory_request_bytes, memory_limit_bytes } =
-        pod.main.resources;
+        container.resources;
     let memory = signed(memory_limit_bytes);
     let shares = |millis: u64| (millis.saturating_mul(SHARES_PER_CORE) / MILLIS_PER_CORE).clamp(SHARES.0, SHARES.1);
     Asked {
-        own: pod.own_names.clone(),
-        shared: pod.shared_names.clone(),
-        address,
+        own: Vec::new(),
+        shared: Vec::new(),
+        address: None,
         grace: pod.grace.0,
-        fs_group: pod.fs_group.map(|group| (group, pod.volumes.iter().map(|volume| volume.name.clone()).collect())),
+        fs_group: None,
         cpu_shares: signed(cpu_request_millis.map(shares)),
         nano_cpus: signed(cpu_limit_millis.map(|millis| millis.saturating_mul(NANOS_PER_MILLI))),
         memory,
         memory_reservation: signed(memory_request_bytes),
         // A limit without swap is what a kubelet gives; a kernel that cannot count swap is not asked.
         memory_swap: if swap_limit { memory } else { 0 },
-        ends: pod.ends,
+        // What stands beside the main containers of a run is started again, should it end before them.
+        ends: pod.ends && !container.sidecar,
+        pre_stop: container.hooks.pre_stop.as_ref().map(PreStop::of),
+        members: None,
     }
 }
 
@@ -152,6 +162,8 @@ mod tests {
             memory_reservation: 0,
             memory_swap: 0,
             ends: false,
+            pre_stop: None,
+            members: None,
         }
     }
 
@@ -179,6 +191,7 @@ mod tests {
             Alteration::Renamed(name) => format!("renamed {name}"),
             Alteration::Disconnected => "disconnected".to_owned(),
             Alteration::Field(text) => text,
+            other @ (Alteration::Part(_) | Alteration::Lingers) => format!("{other:?}"),
         };
         let altered: Vec<String> = alterations(&asked(), "data-pg.0", found).into_iter().map(words).collect();
         assert_eq!(altered, expected);

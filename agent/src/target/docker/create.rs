@@ -13,9 +13,9 @@ use writ_core::model::{ContainerSpec, MountSource, PodSpec};
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK, is_conflict};
 use super::image::{Image, Images};
-use super::labels::{self, Asked, HOST, POD, PodLabels};
+use super::labels::{self, Asked, Members, PodLabels, Role};
 use super::network::used_addresses;
-use super::request::{Facts, Mounted, Source};
+use super::request::{Facts, Mounted, Place, Source};
 use super::sent::{Judged, Wanted};
 use super::{Docker, asked, files, host_path, observe, request, sent, verify};
 use crate::target::{Context, Progress, TargetError};
@@ -36,28 +36,48 @@ impl Docker {
         let operation = format!("create pod {}", pod.name);
         let containers = self.containers(&operation).await?;
         if let Some(made) = self.made_before(&operation, context, pod, &containers)? {
+            if pod.is_joined() {
+                return self.settle(context, pod, &made, images, progress).await;
+            }
             return self.start_pod(&pod.name, &made).await;
         }
         self.check_volumes(pod).await?;
-        let Images { init: images, main: image } = match images {
+        let images = match images {
             Some(images) => images,
             None => self.images(pod, progress).await?,
         };
+        if pod.is_joined() {
+            return self.create_joined(&operation, context, pod, images, progress).await;
+        }
+        let Images { init: images, main: image, beside: _ } = images;
         for ((index, init), image) in pod.init.iter().enumerate().zip(&images) {
             progress.init(&pod.name, &init.name);
-            self.run_init(context, pod, index, image).await?;
+            self.run_init(context, pod, index, image, None).await?;
         }
+        self.make_reached(&operation, context, pod, &image, None).await.map(|_made| ())
+    }
+
+    /// Makes and starts the container that bears a pod's name, at an address of its own; its identifier. With `members` it is
+    /// the sandbox of these.
+    pub(super) async fn make_reached(
+        &self,
+        operation: &str,
+        context: &Context,
+        pod: &PodSpec,
+        image: &Image,
+        members: Option<Members>,
+    ) -> Result<String, TargetError> {
         for _ in 0..ADDRESS_TRIES {
-            match self.make_and_start(&operation, context, pod, &image).await {
+            match self.make_and_start(operation, context, pod, image, members.clone()).await {
                 // Somebody else was given the address since the look: another one will do.
                 Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
-                    self.remove_if_ours(&operation, &pod.name).await?;
+                    self.remove_if_ours(operation, &pod.name).await?;
                 }
                 other => return other,
             }
         }
         let reason = format!("each of {ADDRESS_TRIES} addresses was taken by somebody else meanwhile");
-        Err(TargetError::Failed { operation, reason })
+        Err(TargetError::Failed { operation: operation.to_owned(), reason })
     }
 
     async fn make_and_start(
@@ -66,15 +86,20 @@ impl Docker {
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-    ) -> Result<(), TargetError> {
+        members: Option<Members>,
+    ) -> Result<String, TargetError> {
         let containers = self.containers(operation).await?;
         let address = self.address(operation, pod, &containers).await?;
         let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
-        let made = self.make(context, pod, &pod.main, Some(&asked), &pod.name, image).await;
+        let asked = Asked { members, ..asked };
+        let place = if asked.members.is_some() { Place::Sandbox(&asked) } else { Place::Whole(&asked) };
+        let made = self.make(context, pod, &pod.main, place, &pod.name, image).await;
         if let Some(address) = address {
             self.memory().addresses.remove(&address);
         }
-        self.start_pod(&pod.name, &made?).await
+        let made = made?;
+        self.start_pod(&pod.name, &made).await?;
+        Ok(made)
     }
 
     /// The identifier of the pod's container, should an earlier try have made it; an error if its name, or the name
@@ -88,7 +113,8 @@ impl Docker {
     ) -> Result<Option<String>, TargetError> {
         let by_name = observe::by_name(containers);
         let mut made = None;
-        for name in pod.init.iter().map(|init| init_name(pod, init)).chain([pod.name.clone()]) {
+        let others = pod.containers().filter(|container| pod.is_joined() || container.name != pod.main.name);
+        for name in others.map(|other| pod.container_name(&other.name)).chain([pod.name.clone()]) {
             let Some(found) = by_name.get(&name) else { continue };
             let labels = found.labels.clone().unwrap_or_default();
             let ours = PodLabels::parse(&self.host, &labels);
@@ -96,8 +122,9 @@ impl Docker {
                 let holder = labels::holder(&self.host, "container", &name, &labels).0;
                 return Err(TargetError::Held { operation: operation.to_owned(), name, holder });
             };
-            if ours.init {
-                continue;
+            match ours.role {
+                Role::Whole | Role::Sandbox => {}
+                Role::Init | Role::Part => continue,
             }
             if ours.revision.as_ref() != Some(&pod.revision) {
                 let reason = "another one by that name was made since the last look; the next pass looks again";
@@ -134,13 +161,21 @@ impl Docker {
         })
     }
 
-    /// Runs the init container at `index` to its end.
-    async fn run_init(&self, context: &Context, pod: &PodSpec, index: usize, image: &Image) -> Result<(), TargetError> {
+    /// Runs the init container at `index` to its end, joined to the pod's sandbox if it has one.
+    pub(super) async fn run_init(
+        &self,
+        context: &Context,
+        pod: &PodSpec,
+        index: usize,
+        image: &Image,
+        sandbox: Option<&str>,
+    ) -> Result<(), TargetError> {
         let Some(init) = pod.init.get(index) else { return Ok(()) };
-        let name = init_name(pod, init);
+        let name = pod.container_name(&init.name);
         let operation = format!("run init container {} of pod {}", init.name, pod.name);
         self.remove_if_ours(&operation, &name).await?;
-        let made = self.make(context, pod, init, None, &name, image).await?;
+        let place = sandbox.map_or(Place::Init, Place::JoinedInit);
+        let made = self.make(context, pod, init, place, &name, image).await?;
         let groups = asked::of_pod(pod, None, false);
         self.give_to_group(&pod.name, &groups).await?;
         let engine = self.engine().await?;
@@ -166,26 +201,26 @@ impl Docker {
     }
 
     /// Makes a container and reads it back; its identifier.
-    async fn make(
+    pub(super) async fn make(
         &self,
         context: &Context,
         pod: &PodSpec,
         container: &ContainerSpec,
-        main: Option<&Asked>,
+        place: Place<'_>,
         name: &str,
         image: &Image,
     ) -> Result<String, TargetError> {
         let operation = format!("create container {name}");
         let image_user = image.user.clone();
         let facts = Facts {
-            labels: labels::of_container(context, pod, &image.digest, main),
+            labels: labels::of_container(context, pod, container, &image.digest, (place.role(), place.asked())),
             mounts: self.mounts(&operation, context, pod, container).await?,
             image_user: image_user.clone(),
         };
-        let body = request::body(pod, container, main, facts)
+        let body = request::body(pod, container, place, facts)
             .map_err(|reason| TargetError::Failed { operation: operation.clone(), reason })?;
         let own = files::folder(&self.state);
-        let wanted = Wanted { pod, container, main: main.is_some(), own: &own };
+        let wanted = Wanted { pod, container, place, own: &own };
         let body = sent::container(body, &wanted).map_err(|refused| refused.of(&operation))?;
         let made = self.send(&operation, name, container, &body).await?;
         let engine = self.engine().await?;
@@ -276,29 +311,10 @@ impl Docker {
             Err(error) => Err(error),
         }
     }
-
-    /// Removes the init containers of a pod, and those whose pod was never made.
-    pub(super) async fn remove_init_containers(&self, pod: &str) -> Result<(), TargetError> {
-        let operation = format!("remove the init containers of pod {pod}");
-        for container in self.containers(&operation).await? {
-            let labels = container.labels.unwrap_or_default();
-            let of_pod = labels.get(HOST) == Some(&self.host) && labels.get(POD).is_some_and(|name| name == pod);
-            let init = labels.get(labels::ROLE).is_some_and(|role| role == "init");
-            if let Some(id) = container.id.filter(|_| of_pod && init) {
-                self.remove_container(&operation, &id).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What an init container is called in the engine.
-fn init_name(pod: &PodSpec, init: &ContainerSpec) -> String {
-    format!("{}.{}", pod.name, init.name)
 }
 
 /// How often a directory of the pod is mounted.
 fn mounted_by(pod: &PodSpec, directory: &str) -> usize {
-    let mounts = pod.init.iter().chain([&pod.main]).flat_map(|container| &container.mounts);
+    let mounts = pod.containers().flat_map(|container| &container.mounts);
     mounts.filter(|mount| matches!(&mount.source, MountSource::Empty { name, .. } if name == directory)).count()
 }

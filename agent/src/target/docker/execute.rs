@@ -2,12 +2,9 @@
 //!
 //! Invariant: a container is looked at right before it is stopped or removed, and left alone if it is not ours.
 
-use std::time::Duration;
-
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{
-    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
-    RestartContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    InspectContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StartContainerOptions,
 };
 use writ_core::guard::Rule;
 use writ_core::limits::GRACE_SECONDS_DEFAULT;
@@ -17,11 +14,8 @@ use writ_core::time::Seconds;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
-use super::{Docker, asked, files, host_path, observe};
+use super::{Docker, asked, files, host_path, observe, parts};
 use crate::target::{Context, Progress, TargetError};
-
-/// Time beyond its grace that a killed container may take to end. Source: the engine waits as long.
-const KILL: Duration = Duration::from_secs(30);
 
 /// A container of this host.
 pub(super) struct Ours {
@@ -43,10 +37,11 @@ impl Docker {
             Act::Nothing => Ok(()),
             Act::CreateNetwork => self.create_network(context).await,
             Act::CreateVolume(volume) => self.create_volume(context, volume).await,
-            Act::CreatePod(spec) => self.create_pod(context, spec, None, progress).await,
+            Act::CreatePod(spec) => self.create_pod(context, &*self.with_own_image(spec).await?, None, progress).await,
             Act::StartPod { pod, container } => self.start_pod(pod, container).await,
-            Act::MendPod { spec, container, fixes } => self.mend_pod(spec, container, fixes).await,
+            Act::MendPod { spec, container, fixes } => self.mend_pod(context, spec, container, fixes, progress).await,
             Act::ReplacePod { container, spec } => {
+                let spec = &*self.with_own_image(spec).await?;
                 // What runs is not stopped for an image that cannot be had.
                 let images = self.images(spec, progress).await?;
                 self.remove_pod(context, &spec.name, container, None).await?;
@@ -55,20 +50,6 @@ impl Docker {
             Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
         }
-    }
-
-    /// Restarts a container in place.
-    ///
-    /// # Errors
-    /// If it was not restarted.
-    pub async fn restart(&self, container: &str, grace: Seconds) -> Result<(), TargetError> {
-        let operation = "restart a container".to_owned();
-        let found = self.ours(&operation, container).await?;
-        let operation = format!("restart {}", found.name());
-        self.stays_put(&operation, &found)?;
-        let engine = self.engine().await?;
-        let options = RestartContainerOptionsBuilder::new().t(seconds(grace)).build();
-        self.ask(&operation, limit(grace) + WORK, engine.restart_container(container, Some(options))).await
     }
 
     /// Starts a container that was made, its volumes given to their group first.
@@ -87,6 +68,8 @@ impl Docker {
             return Ok(());
         }
         self.stays_put(&operation, &found)?;
+        let mounts = found.inspect.mounts.iter().flatten();
+        self.are_whole(&operation, mounts.filter_map(|mount| mount.name.as_deref())).await?;
         if let Some(asked) = &found.asked {
             self.give_to_group(pod, asked).await?;
         }
@@ -102,7 +85,7 @@ impl Docker {
     }
 
     /// What a container mounts of the host is where it was when the guard judged it.
-    fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
+    pub(super) fn stays_put(&self, operation: &str, found: &Ours) -> Result<(), TargetError> {
         let Some(moved) = host_path::moved(found.inspect.mounts.as_ref(), &files::folder(&self.state)) else {
             return Ok(());
         };
@@ -110,7 +93,14 @@ impl Docker {
         Err(TargetError::Failed { operation: operation.to_owned(), reason })
     }
 
-    async fn mend_pod(&self, spec: &PodSpec, container: &str, fixes: &[Fix]) -> Result<(), TargetError> {
+    async fn mend_pod(
+        &self,
+        context: &Context,
+        spec: &PodSpec,
+        container: &str,
+        fixes: &[Fix],
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
         let operation = format!("mend pod {}", spec.name);
         for fix in fixes {
             let found = self.ours(&operation, container).await?;
@@ -122,12 +112,20 @@ impl Docker {
                     self.reconnect(&operation, container, &asked, shared).await?;
                 }
                 Fix::Unpause => self.unpause(&operation, container).await?,
+                Fix::Parts => self.settle(context, spec, container, None, progress).await?,
+                Fix::End => self.end_lingering(&spec.name, container).await?,
             }
         }
         Ok(())
     }
 
-    async fn rename(&self, operation: &str, container: &str, found: &Ours, name: &str) -> Result<(), TargetError> {
+    pub(super) async fn rename(
+        &self,
+        operation: &str,
+        container: &str,
+        found: &Ours,
+        name: &str,
+    ) -> Result<(), TargetError> {
         if found.name() == name {
             return Ok(());
         }
@@ -159,9 +157,12 @@ impl Docker {
         grace: Option<Seconds>,
     ) -> Result<(), TargetError> {
         let operation = format!("remove pod {pod}");
-        match self.ours(&operation, container).await {
+        let members = match self.ours(&operation, container).await {
             // Somebody else removed it: what was to be brought about is so.
-            Err(TargetError::Failed { .. }) => {}
+            Err(TargetError::Failed { .. }) => {
+                let grace = grace.unwrap_or(Seconds(GRACE_SECONDS_DEFAULT));
+                self.end_members(&operation, pod, None, grace).await?
+            }
             Err(error) => return Err(error),
             Ok(found) => {
                 let same = |labels: &PodLabels| labels.unit == context.unit && labels.pod == pod;
@@ -170,12 +171,17 @@ impl Docker {
                 }
                 self.withdraw(&operation, container, &found).await?;
                 let grace = grace.or(found.asked.as_ref().map(Asked::grace)).unwrap_or(Seconds(GRACE_SECONDS_DEFAULT));
+                let order = found.asked.as_ref().and_then(|asked| asked.members.as_ref());
+                let members = self.end_members(&operation, pod, order, grace).await?;
                 self.stop_container(&operation, container, grace).await?;
                 self.remove_container(&operation, container).await?;
+                members
             }
+        };
+        for member in members.iter().filter(|member| *member != container) {
+            self.remove_container(&operation, member).await?;
         }
         self.memory().published.remove(container);
-        self.remove_init_containers(pod).await?;
         self.remove_empty_directories(pod).await
     }
 
@@ -190,17 +196,6 @@ impl Docker {
         match self.reconnect(operation, container, asked, false).await {
             // The names go with the container anyway; what counts is that it goes.
             Ok(()) | Err(TargetError::Refused { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn stop_container(&self, operation: &str, container: &str, grace: Seconds) -> Result<(), TargetError> {
-        let engine = self.engine().await?;
-        let options = StopContainerOptionsBuilder::new().t(seconds(grace)).build();
-        let stop = engine.stop_container(container, Some(options));
-        match self.bring_about(operation, limit(grace), stop).await {
-            Ok(_) => Ok(()),
-            Err(TargetError::Refused { reason, .. }) if reason.contains("No such container") => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -274,12 +269,9 @@ impl Ours {
     pub(super) fn name(&self) -> &str {
         self.inspect.name.as_deref().unwrap_or_default().trim_start_matches('/')
     }
-}
 
-fn seconds(grace: Seconds) -> i32 {
-    i32::try_from(grace.0).unwrap_or(i32::MAX)
-}
-
-fn limit(grace: Seconds) -> Duration {
-    Duration::from_secs(u64::from(grace.0)) + KILL
+    /// The sandbox that it is joined to.
+    pub(super) fn joined_to(&self) -> Option<&str> {
+        parts::sandbox_of(self.inspect.host_config.as_ref()?.network_mode.as_deref())
+    }
 }

@@ -26,22 +26,40 @@ pub(super) struct Image {
 pub(super) struct Images {
     /// Those of its init containers, in their order.
     pub(super) init: Vec<Image>,
-    /// That of the container that is the pod.
+    /// That of its first main container.
     pub(super) main: Image,
+    /// Those of its further main containers, in their order.
+    pub(super) beside: Vec<Image>,
+}
+
+impl Images {
+    /// Those of the containers of a pod, in the order of [`PodSpec::containers`].
+    pub(super) fn all(&self) -> impl Iterator<Item = &Image> {
+        self.init.iter().chain([&self.main]).chain(&self.beside)
+    }
 }
 
 impl Docker {
     /// All images of a pod, each pulled if its policy says so.
     pub(super) async fn images(&self, pod: &PodSpec, progress: &dyn Progress) -> Result<Images, TargetError> {
-        let mut init = Vec::new();
+        let (mut init, mut beside) = (Vec::new(), Vec::new());
         for container in &pod.init {
             init.push(self.image(&container.image, container.pull, progress).await?);
         }
-        Ok(Images { init, main: self.image(&pod.main.image, pod.main.pull, progress).await? })
+        let main = self.image(&pod.main.image, pod.main.pull, progress).await?;
+        for container in &pod.beside {
+            beside.push(self.image(&container.image, container.pull, progress).await?);
+        }
+        Ok(Images { init, main, beside })
     }
 
     /// The image, pulled if the policy says so.
-    async fn image(&self, name: &str, policy: PullPolicy, progress: &dyn Progress) -> Result<Image, TargetError> {
+    pub(super) async fn image(
+        &self,
+        name: &str,
+        policy: PullPolicy,
+        progress: &dyn Progress,
+    ) -> Result<Image, TargetError> {
         let found = match policy {
             PullPolicy::Always => None,
             PullPolicy::IfNotPresent | PullPolicy::Never => self.find_image(name).await?,

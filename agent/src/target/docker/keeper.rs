@@ -5,8 +5,6 @@
 //!
 //! Invariant: the mark of another store is removed by [`Docker::take_over`] alone.
 
-use std::collections::HashMap;
-
 use bollard::models::Volume;
 use bollard::query_parameters::RemoveVolumeOptions;
 
@@ -106,9 +104,4 @@ impl Docker {
     fn marking(&self, unit: &str) -> String {
         format!("mark unit {unit} as looked after from here")
     }
-}
-
-/// True for the labels of a mark.
-pub(super) fn is_mark(host: &str, labels: &HashMap<String, String>) -> bool {
-    labels.contains_key(STORE) && labels.get(HOST).is_some_and(|of| of == host)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use writ_core::hash::SpecHash;
-use writ_core::model::{ObjectId, PodIndex, PodSpec, VolumeSpec};
+use writ_core::model::{ContainerSpec, Hook, ObjectId, PodIndex, PodSpec, ProbeAction, VolumeSpec};
 use writ_core::observed::{Holder, ObservedVolume};
 use writ_core::time::Seconds;
 
@@ -26,8 +26,10 @@ pub(super) const INDEX: &str = "writ.index";
 pub(super) const SPEC: &str = "writ.spec";
 /// The commit that wanted it.
 pub(super) const COMMIT: &str = "writ.commit";
-/// `init` for a container that prepares a pod; absent on the container that is the pod.
+/// What a container is to its pod; absent on the container that is the pod. See [`Role`].
 pub(super) const ROLE: &str = "writ.role";
+/// The name in the manifest of a container of a pod that has several.
+pub(super) const CONTAINER: &str = "writ.container";
 /// The claim of a volume.
 pub(super) const CLAIM: &str = "writ.claim";
 /// The ordinal of a volume.
@@ -40,10 +42,115 @@ pub(super) const STORE: &str = "writ.store";
 pub(super) const MACHINE: &str = "writ.machine";
 /// What was asked for, as far as a person can change it later; see [`Asked`].
 pub(super) const ASKED: &str = "writ.asked";
+/// The volume that a mark says is being restored.
+pub(super) const RESTORING: &str = "writ.restoring";
 
 /// Every label of Writ's own, and so every label that it sets.
-pub(super) const ALL: [&str; 14] =
-    [HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CLAIM, ORDINAL, IMAGE, STORE, MACHINE, ASKED];
+pub(super) const ALL: [&str; 16] = [
+    HOST, UNIT, OBJECT, POD, INDEX, SPEC, COMMIT, ROLE, CONTAINER, CLAIM, ORDINAL, IMAGE, STORE, MACHINE, ASKED,
+    RESTORING,
+];
+
+/// What a container is to its pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is the pod.
+    Whole,
+    /// It prepares the pod, and ends.
+    Init,
+    /// It bears the name of a pod of several containers, and holds what they share.
+    Sandbox,
+    /// It is one of several that run as long as the pod.
+    Part,
+}
+
+impl Role {
+    /// Its label's text; none where it has no label.
+    const fn text(self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Init => Some("init"),
+            Self::Sandbox => Some("sandbox"),
+            Self::Part => Some("part"),
+        }
+    }
+
+    /// Reads the label; none if it is none of ours.
+    fn parse(text: Option<&String>) -> Option<Self> {
+        [Self::Whole, Self::Init, Self::Sandbox, Self::Part]
+            .into_iter()
+            .find(|role| role.text() == text.map(String::as_str))
+    }
+}
+
+/// The containers of a pod that has several, by their names in the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Members {
+    /// Those that stand beside the main ones, in the order in which they start.
+    pub(super) sidecars: Vec<String>,
+    /// The main ones, in the order in which they start.
+    pub(super) mains: Vec<String>,
+    /// The one that is meant where none is named.
+    pub(super) default: String,
+}
+
+impl Members {
+    /// Those of a pod; none if it is one container.
+    pub(super) fn of(pod: &PodSpec) -> Option<Self> {
+        let mains = [&pod.main].into_iter().chain(&pod.beside);
+        pod.is_joined().then(|| Self {
+            sidecars: pod.init.iter().filter(|init| init.sidecar).map(|init| init.name.clone()).collect(),
+            mains: mains.map(|main| main.name.clone()).collect(),
+            default: pod.default_container.clone().unwrap_or_else(|| pod.main.name.clone()),
+        })
+    }
+
+    /// All of them, in the order in which they start.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &String> {
+        self.sidecars.iter().chain(&self.mains)
+    }
+}
+
+/// What is done before a container is asked to end, as its label holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum PreStop {
+    /// A program in it.
+    Exec(Vec<String>),
+    /// A request to it.
+    Http { path: String, port: u16, tls: bool, headers: Vec<(String, String)> },
+    /// A connection to it.
+    Tcp { port: u16 },
+    /// A question of gRPC.
+    Grpc { port: u16, service: String },
+    /// A pause, in seconds.
+    Sleep(u32),
+}
+
+impl PreStop {
+    /// The label's form of a hook.
+    pub(super) fn of(hook: &Hook) -> Self {
+        match hook.clone() {
+            Hook::Act(ProbeAction::Exec(words)) => Self::Exec(words),
+            Hook::Act(ProbeAction::Http { path, port, tls, headers }) => Self::Http { path, port, tls, headers },
+            Hook::Act(ProbeAction::Tcp { port }) => Self::Tcp { port },
+            Hook::Act(ProbeAction::Grpc { port, service }) => Self::Grpc { port, service },
+            Hook::Sleep(seconds) => Self::Sleep(seconds.0),
+        }
+    }
+
+    /// The hook.
+    pub(super) fn hook(self) -> Hook {
+        match self {
+            Self::Exec(words) => Hook::Act(ProbeAction::Exec(words)),
+            Self::Http { path, port, tls, headers } => Hook::Act(ProbeAction::Http { path, port, tls, headers }),
+            Self::Tcp { port } => Hook::Act(ProbeAction::Tcp { port }),
+            Self::Grpc { port, service } => Hook::Act(ProbeAction::Grpc { port, service }),
+            Self::Sleep(seconds) => Hook::Sleep(Seconds(seconds)),
+        }
+    }
+}
 
 /// What a pod's container was asked to be, as far as it can change while it lives.
 ///
@@ -74,6 +181,12 @@ pub(super) struct Asked {
     /// It runs to its end, and nobody starts it again; left out of the label of all others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) ends: bool,
+    /// What is done before it is asked to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pre_stop: Option<PreStop>,
+    /// The containers that are joined to it, if it is a sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) members: Option<Members>,
 }
 
 impl Asked {
@@ -101,7 +214,9 @@ pub(super) struct PodLabels {
     pub(super) object: ObjectId,
     pub(super) index: PodIndex,
     pub(super) revision: Option<SpecHash>,
-    pub(super) init: bool,
+    pub(super) role: Role,
+    /// Its name in the manifest, where its pod has several.
+    pub(super) container: Option<String>,
 }
 
 impl PodLabels {
@@ -116,7 +231,8 @@ impl PodLabels {
             pod: labels.get(POD)?.clone(),
             index: PodIndex::parse(object.kind, labels.get(INDEX)?)?,
             revision: labels.get(SPEC).and_then(|text| SpecHash::parse(text)),
-            init: labels.get(ROLE).is_some_and(|role| role == "init"),
+            role: Role::parse(labels.get(ROLE))?,
+            container: labels.get(CONTAINER).cloned(),
             object,
         })
     }
@@ -130,17 +246,24 @@ pub(super) fn commit(host: &str, labels: &HashMap<String, String>) -> Option<(St
 }
 
 /// The labels of a container of `pod`.
-pub(super) fn of_container(context: &Context, pod: &PodSpec, digest: &str, asked: Option<&Asked>) -> Labels {
+pub(super) fn of_container(
+    context: &Context,
+    pod: &PodSpec,
+    container: &ContainerSpec,
+    digest: &str,
+    (role, asked): (Role, Option<&Asked>),
+) -> Labels {
     let mut labels = of_host(context);
     labels.insert(OBJECT.to_owned(), pod.object.to_string());
     labels.insert(POD.to_owned(), pod.name.clone());
     labels.insert(INDEX.to_owned(), pod.index.to_string());
     labels.insert(SPEC.to_owned(), pod.revision.to_string());
     labels.insert(IMAGE.to_owned(), digest.to_owned());
-    match asked {
-        Some(asked) => labels.insert(ASKED.to_owned(), asked.text()),
-        None => labels.insert(ROLE.to_owned(), "init".to_owned()),
-    };
+    labels.extend(asked.map(|asked| (ASKED.to_owned(), asked.text())));
+    labels.extend(role.text().map(|role| (ROLE.to_owned(), role.to_owned())));
+    if pod.is_joined() && role != Role::Sandbox {
+        labels.insert(CONTAINER.to_owned(), container.name.clone());
+    }
     labels
 }
 
@@ -195,6 +318,12 @@ pub(super) fn volume(host: &str, labels: &HashMap<String, String>) -> Option<Obs
     })
 }
 
+/// True for the labels of a volume that holds nothing and marks a unit or another volume.
+pub(super) fn is_mark(host: &str, labels: &HashMap<String, String>) -> bool {
+    let marks = labels.contains_key(STORE) || labels.contains_key(RESTORING);
+    marks && labels.get(HOST).is_some_and(|of| of == host)
+}
+
 /// Who holds something with these labels, in words: another unit, another host, or nobody that we know.
 pub(super) fn holder(host: &str, what: &str, name: &str, labels: &HashMap<String, String>) -> Holder {
     match (labels.get(HOST), labels.get(UNIT)) {
@@ -218,8 +347,14 @@ mod tests {
     #[test]
     fn a_container_of_this_host_is_known_by_its_labels() {
         let read = PodLabels::parse("edge-1", &labels(&POD_LABELS)).unwrap();
-        assert_eq!((read.unit.as_str(), read.pod.as_str(), read.init), ("data", "data-pg.0", false));
+        assert_eq!((read.unit.as_str(), read.pod.as_str(), read.role), ("data", "data-pg.0", Role::Whole));
         assert_eq!(read.index, PodIndex::Ordinal(0));
+        for (text, role) in [("init", Role::Init), ("sandbox", Role::Sandbox), ("part", Role::Part)] {
+            let read = PodLabels::parse("edge-1", &labels(&[&POD_LABELS[..], &[(ROLE, text)]].concat()));
+            assert_eq!(read.unwrap().role, role);
+        }
+        let other = labels(&[&POD_LABELS[..], &[(ROLE, "other")]].concat());
+        assert_eq!(PodLabels::parse("edge-1", &other), None, "what is not known is not taken for the pod");
     }
 
     #[test]

@@ -4,21 +4,29 @@
 //! Invariant: an engine that does not answer is an error, never an empty look.
 
 mod address;
+mod archive;
 mod asked;
+mod begun;
+mod companion;
 mod connection;
 mod create;
+mod data;
 mod execute;
 mod files;
+mod grpc;
 mod host_path;
 mod image;
+mod joined;
 mod keeper;
 mod labels;
 mod login;
 mod network;
 mod observe;
+mod parts;
 mod probe;
 mod request;
 mod sent;
+mod stop;
 mod stream;
 mod verify;
 mod volume;

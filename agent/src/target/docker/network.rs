@@ -14,6 +14,7 @@ use writ_core::observed::NetworkState;
 
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK};
+use super::execute::Ours;
 use super::labels::{self, Asked, HOST};
 use super::{Docker, NETWORK, asked, request, sent};
 use crate::target::{Context, Published, TargetError};
@@ -130,9 +131,18 @@ impl Docker {
         let state = found.inspect.state.clone().unwrap_or_default();
         let moment = |text: &Option<String>| text.as_deref().and_then(writ_core::time::Timestamp::parse);
         let started = moment(&state.started_at);
-        let is_shared = |asked: Asked| !asked.shared.is_empty() && asked::is_published(&asked, &found.inspect);
-        let shared = found.asked.clone().is_some_and(is_shared);
-        if shared {
+        let is_shared = |found: &Ours| {
+            let asked = found.asked.as_ref();
+            asked.is_some_and(|asked| !asked.shared.is_empty() && asked::is_published(asked, &found.inspect))
+        };
+        // Names lead to the sandbox of a pod of several containers, and so to all of them.
+        let shared = match found.joined_to() {
+            Some(sandbox) => {
+                self.ours("look at the names of a pod", sandbox).await.is_ok_and(|found| is_shared(&found))
+            }
+            None => is_shared(&found),
+        };
+        if shared && found.joined_to().is_none() {
             self.memory().published.insert(container.to_owned());
         }
         let (runs, restarts) = (state.running.unwrap_or(false), state.restarting.unwrap_or(false));

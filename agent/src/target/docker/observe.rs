@@ -13,8 +13,9 @@ use writ_core::observed::{Alteration, NetworkState, Observed, ObservedPod, PodSt
 use writ_core::time::Timestamp;
 
 use super::connection::ANSWER;
-use super::labels::{self, Asked, PodLabels};
-use super::{Docker, NETWORK, asked, files, keeper};
+use super::labels::{self, Asked, PodLabels, Role};
+use super::parts::{Part, Parts};
+use super::{Docker, NETWORK, asked, begun, files};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
@@ -33,22 +34,28 @@ impl Docker {
         let (containers, volumes) = (containers?, volumes?);
         moving.append(&mut self.memory().reconnecting.clone());
         let mut observed = Observed { at: now, ..Observed::default() };
+        let mut parts = Parts::default();
         for container in &containers {
-            self.note_container(unit, container, &moving, &mut observed);
+            self.note_container(unit, container, &moving, &mut observed, &mut parts);
         }
         self.note_volumes(unit, volumes, &mut observed)?;
         let there = |id: &String| containers.iter().any(|found| found.id.as_ref() == Some(id));
         self.memory().fields.retain(|id, _| there(id));
         self.memory().ends.retain(|id, _| there(id));
         if depth == Depth::List {
-            self.recall_fields(&mut observed);
+            self.recall_fields(&mut observed, &mut parts);
+        }
+        parts.lay_over(&mut observed);
+        if depth == Depth::List {
             self.recall_ends(&mut observed);
             // The lists do not tell when a container ended, which does not change once it did.
             let is_told = |pod: &ObservedPod| !has_ended(pod) || pod.ended.is_some();
-            self.look_into(&mut observed, &moving, |pod| !is_told(pod)).await?;
+            self.look_into(&mut observed, &moving, &parts, |pod| !is_told(pod)).await?;
         } else {
-            self.look_into(&mut observed, &moving, |_| true).await?;
+            self.look_into(&mut observed, &moving, &parts, |_| true).await?;
             files::sweep(&self.state, &mounted(&containers))?;
+            let there = containers.iter().filter_map(|container| container.id.as_deref());
+            begun::sweep(&self.state, &there.collect())?;
         }
         let disconnected = observed.pods.values().any(|pod| pod.altered.contains(&Alteration::Disconnected));
         let seen = self.memory().network_seen || containers.iter().any(|container| self.is_on_network(container));
@@ -84,6 +91,7 @@ impl Docker {
         container: &ContainerSummary,
         moving: &BTreeSet<String>,
         observed: &mut Observed,
+        parts: &mut Parts,
     ) {
         let none = HashMap::new();
         let labels = container.labels.as_ref().unwrap_or(&none);
@@ -96,8 +104,10 @@ impl Docker {
             }
             return;
         };
-        if ours.init {
-            return;
+        match ours.role {
+            Role::Whole | Role::Sandbox => {}
+            Role::Init if ours.container.is_none() => return,
+            Role::Init | Role::Part => return parts.note(ours, container),
         }
         let id = container.id.clone().unwrap_or_default();
         let mut altered = Vec::new();
@@ -105,7 +115,11 @@ impl Docker {
             altered.push(Alteration::Renamed(names.first().cloned().unwrap_or_default()));
         }
         let state = state_of_summary(container);
-        let belongs = Asked::parse(labels).is_some_and(|asked| asked.address.is_some());
+        let asked = Asked::parse(labels);
+        let belongs = asked.as_ref().is_some_and(|asked| asked.address.is_some());
+        if let Some(members) = asked.and_then(|asked| asked.members) {
+            parts.expect(&ours.pod, members);
+        }
         if belongs && endpoint(container).is_none() && !moving.contains(&id) {
             altered.push(Alteration::Disconnected);
         }
@@ -119,6 +133,7 @@ impl Docker {
             since: Timestamp::from_seconds(container.created.unwrap_or(0)),
             ended: None,
             altered,
+            parts: Vec::new(),
         };
         if let Some(other) = observed.pods.insert(ours.pod.clone(), pod) {
             // Two containers say that they are one pod: which is the right one cannot be told from here.
@@ -141,7 +156,7 @@ impl Docker {
     fn note_volumes(&self, unit: &str, volumes: Vec<Volume>, observed: &mut Observed) -> Result<(), TargetError> {
         self.note_mark(unit, &volumes)?;
         for volume in volumes {
-            if keeper::is_mark(&self.host, &volume.labels) {
+            if labels::is_mark(&self.host, &volume.labels) {
                 continue;
             }
             if let Some(ours) = labels::volume(&self.host, &volume.labels) {
@@ -159,22 +174,27 @@ impl Docker {
         &self,
         observed: &mut Observed,
         moving: &BTreeSet<String>,
+        parts: &Parts,
         asked_for: impl Fn(&ObservedPod) -> bool,
     ) -> Result<(), TargetError> {
         let engine = self.engine().await?;
-        let (pods, others) = std::mem::take(&mut observed.pods).into_iter().partition(|(_, pod)| asked_for(pod));
+        let (pods, others) = std::mem::take(&mut observed.pods)
+            .into_iter()
+            .partition(|(name, pod)| asked_for(pod) && !parts.is_orphan(name));
         observed.pods = others;
         let pods: BTreeMap<String, ObservedPod> = pods;
         let looks = pods.into_iter().map(async |(name, pod)| {
             let question = engine.inspect_container(&pod.container, None::<InspectContainerOptions>);
             let found = self.find(&format!("look into {name}"), ANSWER, question).await;
-            (name, pod, found)
+            let joined = self.look_into_parts(parts.of_joined(&name)).await;
+            (name, pod, found.and_then(|found| Ok(found.zip(Some(joined?)))))
         });
         let mut looks = pin!(stream::iter(looks).buffered(ENGINE_STEPS_AT_ONCE));
         while let Some((name, mut pod, found)) = looks.next().await {
             match found {
-                Ok(Some(found)) => {
+                Ok(Some((found, joined))) => {
                     note_fields(&name, &mut pod, &found);
+                    parts.join(&name, &mut pod, &joined);
                     if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {
                         pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
                     }
@@ -183,6 +203,10 @@ impl Docker {
                     }
                     let fields = pod.altered.iter().filter(|altered| matches!(altered, Alteration::Field(_)));
                     self.memory().fields.insert(pod.container.clone(), fields.cloned().collect());
+                    for part in joined {
+                        let fields = part.altered.into_iter().map(Alteration::Field);
+                        self.memory().fields.insert(part.id, fields.collect());
+                    }
                     observed.pods.insert(name, pod);
                 }
                 // It went between the list and the look; the next pass will know.
@@ -198,9 +222,28 @@ impl Docker {
         Ok(())
     }
 
+    /// Looks into every field of the containers of a pod that has several. One that went meanwhile is left out.
+    async fn look_into_parts(&self, parts: &[Part]) -> Result<Vec<Part>, TargetError> {
+        let engine = self.engine().await?;
+        let mut seen = Vec::new();
+        for part in parts {
+            let question = engine.inspect_container(&part.id, None::<InspectContainerOptions>);
+            let found = self.find(&format!("look into container {}", part.id), ANSWER, question).await?;
+            seen.extend(found.map(|found| part.clone().noted(&found)));
+        }
+        Ok(seen)
+    }
+
     /// Lays over the lists what the last look into every field found; only another such look can tell that it is gone.
-    fn recall_fields(&self, observed: &mut Observed) {
+    fn recall_fields(&self, observed: &mut Observed, parts: &mut Parts) {
         let memory = self.memory();
+        for part in parts.of.values_mut().flatten() {
+            let text = |altered: &Alteration| match altered {
+                Alteration::Field(text) => Some(text.clone()),
+                Alteration::Renamed(_) | Alteration::Disconnected | Alteration::Part(_) | Alteration::Lingers => None,
+            };
+            part.altered = memory.fields.get(&part.id).into_iter().flatten().filter_map(text).collect();
+        }
         for pod in observed.pods.values_mut() {
             pod.altered.extend(memory.fields.get(&pod.container).into_iter().flatten().cloned());
         }
@@ -274,7 +317,7 @@ pub(super) fn ran(state: &ContainerState) -> bool {
     state.started_at.as_deref().and_then(Timestamp::parse).is_some_and(|at| at.0 > 0)
 }
 
-fn state_of_inspect(state: &ContainerState) -> PodState {
+pub(super) fn state_of_inspect(state: &ContainerState) -> PodState {
     let flag = |flag: Option<bool>| flag.unwrap_or(false);
     if flag(state.dead) {
         PodState::Dead
@@ -291,7 +334,7 @@ fn state_of_inspect(state: &ContainerState) -> PodState {
     }
 }
 
-fn state_of_summary(container: &ContainerSummary) -> PodState {
+pub(super) fn state_of_summary(container: &ContainerSummary) -> PodState {
     match container.state {
         Some(ContainerSummaryStateEnum::CREATED) => PodState::Created,
         Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::STOPPING) => PodState::Running,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use writ_core::model::ProbeAction;
 
 use super::connection::ANSWER;
-use super::{Docker, NETWORK};
+use super::{Docker, NETWORK, grpc};
 use crate::target::{ProbeResult, TargetError};
 
 impl Docker {
@@ -34,6 +34,13 @@ impl Docker {
                     Ok(Ok(_connection)) => ProbeResult::Success,
                     Ok(Err(error)) => ProbeResult::Failure(format!("port {port}: {error}")),
                     Err(_elapsed) => ProbeResult::Failure(format!("port {port}: no connection in time")),
+                })
+            }
+            ProbeAction::Grpc { port, service } => {
+                let address = self.address_of(container).await?;
+                Ok(match timeout(limit, grpc::check(address, *port, service)).await {
+                    Ok(answer) => answer,
+                    Err(_elapsed) => ProbeResult::Failure(format!("port {port}: no answer in time")),
                 })
             }
             ProbeAction::Http { path, port, tls, headers } => {
@@ -121,7 +128,10 @@ impl Docker {
     /// The container's address as this host reaches it.
     async fn address_of(&self, container: &str) -> Result<Ipv4Addr, TargetError> {
         let operation = "find the address of a container";
-        let found = self.ours(operation, container).await?;
+        let mut found = self.ours(operation, container).await?;
+        if let Some(sandbox) = found.joined_to().map(str::to_owned) {
+            found = self.ours(operation, &sandbox).await?;
+        }
         if found.inspect.host_config.as_ref().and_then(|host| host.network_mode.as_deref()) == Some("host") {
             return Ok(Ipv4Addr::LOCALHOST);
         }

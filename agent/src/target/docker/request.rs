@@ -12,7 +12,7 @@ use bollard::models::{
 use writ_core::model::{ContainerSpec, PodSpec, Port, Protocol, Publish, Security};
 use writ_core::text::SecretText;
 
-use super::labels::{Asked, Labels};
+use super::labels::{Asked, Labels, Role};
 use super::{NETWORK, asked};
 
 /// Largest log file of a container and how many are kept. The engine's default is without end.
@@ -29,6 +29,77 @@ pub(super) struct Facts {
     pub(super) mounts: Vec<Mounted>,
     /// The user that its image names, empty for root.
     pub(super) image_user: String,
+}
+
+/// What a container is to its pod, as far as a request for it depends on that.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    /// It is the pod.
+    Whole(&'a Asked),
+    /// It prepares the pod that is one container.
+    Init,
+    /// It is the sandbox of a pod of several containers.
+    Sandbox(&'a Asked),
+    /// It prepares a pod of several, joined to the sandbox of that identifier.
+    JoinedInit(&'a str),
+    /// It is one of several, joined to the sandbox of that identifier.
+    Joined(&'a Asked, &'a str),
+}
+
+impl<'a> Place<'a> {
+    /// Its role, as the label says it.
+    pub(super) const fn role(self) -> Role {
+        match self {
+            Self::Whole(_) => Role::Whole,
+            Self::Init | Self::JoinedInit(_) => Role::Init,
+            Self::Sandbox(_) => Role::Sandbox,
+            Self::Joined(..) => Role::Part,
+        }
+    }
+
+    /// What it is asked to be, as far as that can change; none of what runs to its end before the pod.
+    pub(super) const fn asked(self) -> Option<&'a Asked> {
+        match self {
+            Self::Whole(asked) | Self::Sandbox(asked) | Self::Joined(asked, _) => Some(asked),
+            Self::Init | Self::JoinedInit(_) => None,
+        }
+    }
+
+    /// The sandbox that it is joined to.
+    pub(super) const fn sandbox(self) -> Option<&'a str> {
+        match self {
+            Self::JoinedInit(sandbox) | Self::Joined(_, sandbox) => Some(sandbox),
+            Self::Whole(_) | Self::Init | Self::Sandbox(_) => None,
+        }
+    }
+
+    /// Its place on the network is the pod's: names, address and ports lead to it.
+    pub(super) const fn is_reached(self) -> bool {
+        match self {
+            Self::Whole(_) | Self::Sandbox(_) => true,
+            Self::Init | Self::JoinedInit(_) | Self::Joined(..) => false,
+        }
+    }
+}
+
+/// The namespaces of a container: of the network, of its processes and of what processes send each other.
+pub(super) struct Namespaces {
+    pub(super) network: String,
+    pub(super) pid: Option<String>,
+    pub(super) ipc: Option<String>,
+}
+
+/// The namespaces of a container that asks for those of the host.
+pub(super) fn namespaces(pod: &PodSpec, container: &ContainerSpec, place: Place<'_>) -> Namespaces {
+    let asks = |name: &str| container.security.host_namespaces.iter().any(|namespace| namespace == name);
+    let host = |name: &str| asks(name).then(|| "host".to_owned());
+    let joined = place.sandbox().map(|sandbox| format!("container:{sandbox}"));
+    let shareable = matches!(place, Place::Sandbox(_)).then(|| "shareable".to_owned());
+    Namespaces {
+        network: joined.clone().or_else(|| host("network")).unwrap_or_else(|| NETWORK.to_owned()),
+        pid: host("pid").or_else(|| joined.clone().filter(|_| pod.share_processes)),
+        ipc: host("ipc").or(joined).or(shareable),
+    }
 }
 
 /// A mount whose source is known.
@@ -52,15 +123,16 @@ pub(super) enum Source {
     Memory(Option<u64>),
 }
 
-/// The request for a container of `pod`: its main one if `main` is given, else an init container.
+/// The request for a container of `pod`.
 pub(super) fn body(
     pod: &PodSpec,
     container: &ContainerSpec,
-    main: Option<&Asked>,
+    place: Place<'_>,
     facts: Facts,
 ) -> Result<ContainerCreateBody, String> {
     let Facts { labels, mounts, image_user } = facts;
-    let (exposed, bindings) = if main.is_some() { ports(&container.ports) } else { (Vec::new(), HashMap::new()) };
+    let main = place.asked();
+    let (exposed, bindings) = if place.is_reached() { ports(&container.ports) } else { (Vec::new(), HashMap::new()) };
     let user = user(&container.security, &image_user)?;
     let mut host = HostConfig {
         mounts: Some(mounts.into_iter().map(mount).collect::<Result<_, _>>()?),
@@ -74,7 +146,7 @@ pub(super) fn body(
     };
     let init_limits = asked::of_pod(&PodSpec { main: container.clone(), ..pod.clone() }, None, false);
     asked::put(main.unwrap_or(&init_limits), &mut host);
-    put_security(pod, &container.security, &mut host)?;
+    put_security(pod, container, place, &mut host)?;
     let on_network = host.network_mode.as_deref() == Some(NETWORK);
     Ok(ContainerCreateBody {
         hostname: on_network.then(|| pod.hostname.clone()),
@@ -86,6 +158,7 @@ pub(super) fn body(
         image: Some(container.image.clone()),
         working_dir: container.working_dir.clone(),
         labels: Some(labels.into_iter().collect()),
+        stop_signal: container.hooks.stop_signal.clone(),
         stop_timeout: Some(i64::from(pod.grace.0)),
         host_config: Some(host),
         networking_config: on_network.then(|| NetworkingConfig {
@@ -212,7 +285,12 @@ fn user(security: &Security, image_user: &str) -> Result<Option<String>, String>
     })
 }
 
-fn put_security(pod: &PodSpec, security: &Security, host: &mut HostConfig) -> Result<(), String> {
+fn put_security(
+    pod: &PodSpec,
+    container: &ContainerSpec,
+    place: Place<'_>,
+    host: &mut HostConfig,
+) -> Result<(), String> {
     let Security {
         run_as_user: _,
         run_as_group: _,
@@ -224,17 +302,12 @@ fn put_security(pod: &PodSpec, security: &Security, host: &mut HostConfig) -> Re
         capabilities_add,
         capabilities_drop,
         host_namespaces,
-    } = security;
-    host.network_mode = Some(NETWORK.to_owned());
-    for namespace in host_namespaces {
-        let field = match namespace.as_str() {
-            "network" => &mut host.network_mode,
-            "pid" => &mut host.pid_mode,
-            "ipc" => &mut host.ipc_mode,
-            other => return Err(format!("the host's {other} namespace cannot be given to a container")),
-        };
-        *field = Some("host".to_owned());
+    } = &container.security;
+    if let Some(other) = host_namespaces.iter().find(|name| !["network", "pid", "ipc"].contains(&name.as_str())) {
+        return Err(format!("the host's {other} namespace cannot be given to a container"));
     }
+    let Namespaces { network, pid, ipc } = namespaces(pod, container, place);
+    (host.network_mode, host.pid_mode, host.ipc_mode) = (Some(network), pid, ipc);
     let groups: BTreeSet<u32> = supplemental_groups.iter().copied().chain(pod.fs_group).collect();
     host.group_add = Some(groups.iter().map(u32::to_string).collect());
     host.readonly_rootfs = Some(*read_only_root);

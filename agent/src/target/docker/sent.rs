@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use writ_core::guard::Rule;
 use writ_core::model::{ContainerSpec, MountSource, PodSpec, Security};
 
-use super::{NETWORK, labels, request};
+use super::request::{Namespaces, Place};
+use super::{NETWORK, data, labels, request};
 use crate::target::TargetError;
 
 /// A request that was judged.
@@ -30,8 +31,8 @@ pub(super) struct Wanted<'a> {
     pub(super) pod: &'a PodSpec,
     /// Which of the pod's containers.
     pub(super) container: &'a ContainerSpec,
-    /// It is the pod's main container.
-    pub(super) main: bool,
+    /// What it is to its pod.
+    pub(super) place: Place<'a>,
     /// Where the files are that Writ itself writes.
     pub(super) own: &'a Path,
 }
@@ -57,6 +58,33 @@ pub(super) fn container(
     wanted: &Wanted<'_>,
 ) -> Result<Judged<ContainerCreateBody>, Refused> {
     judged(body, |value| judge_container(value, wanted))
+}
+
+/// A container that shows one volume, is reached by nobody and is never started.
+pub(super) fn helper(
+    body: ContainerCreateBody,
+    image: &str,
+    volume: &str,
+    read_only: bool,
+) -> Result<Judged<ContainerCreateBody>, Refused> {
+    judged(body, |value| {
+        let mut fields = Fields::of("", value);
+        fields.must_be("Image", &json!(image))?;
+        fields.any(&["Cmd"]);
+        judge_labels(&mut fields)?;
+        let mut host = Fields::of("HostConfig", fields.take("HostConfig"));
+        host.must_be("NetworkMode", &json!("none"))?;
+        let options = json!({"NoCopy": true});
+        let mount = json!({
+            "Target": data::INSIDE, "Source": volume, "Type": "volume", "ReadOnly": read_only, "VolumeOptions": options,
+        });
+        host.must_be("Mounts", &json!([mount]))?;
+        if volume.contains('/') {
+            host.refuse("Mounts", "would show a path of the host")?;
+        }
+        host.finish()?;
+        fields.finish()
+    })
 }
 
 /// A plain volume of that name.
@@ -187,10 +215,12 @@ impl<'a> Fields<'a> {
 }
 
 fn judge_container(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
-    let Wanted { pod: _, container, main: _, own: _ } = wanted;
+    let Wanted { pod: _, container, place: _, own: _ } = wanted;
     let mut fields = Fields::of("", value);
     // What runs inside, what it is told and what it calls itself.
-    fields.any(&["Hostname", "ExposedPorts", "Env", "Cmd", "Entrypoint", "WorkingDir", "StopTimeout"]);
+    fields.any(&["Hostname", "ExposedPorts", "Env", "Cmd", "Entrypoint", "WorkingDir"]);
+    // How it is asked to end, and when it is killed.
+    fields.any(&["StopSignal", "StopTimeout"]);
     fields.must_be("Image", &json!(container.image))?;
     if let Some(user) = container.security.run_as_user {
         let found = fields.take("User");
@@ -220,7 +250,7 @@ fn judge_labels(fields: &mut Fields<'_>) -> Result<(), Refused> {
 }
 
 fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
-    let Wanted { pod: _, container, main, own: _ } = wanted;
+    let Wanted { pod, container, place, own: _ } = wanted;
     let mut fields = Fields::of("HostConfig", value);
     // Shares and limits, the restarts of a container, and groups, which open nothing beyond what it sees.
     fields.any(&["CpuShares", "NanoCpus", "Memory", "MemoryReservation", "MemorySwap", "RestartPolicy", "GroupAdd"]);
@@ -235,19 +265,20 @@ fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
         allow_privilege_escalation,
         capabilities_add,
         capabilities_drop,
-        host_namespaces,
+        // By them and its place it has its namespaces.
+        host_namespaces: _,
     } = &container.security;
-    let host = |name: &str| host_namespaces.iter().any(|namespace| namespace == name).then_some("host");
-    fields.must_be("NetworkMode", &json!(host("network").unwrap_or(NETWORK)))?;
-    fields.must_be("PidMode", &json!(host("pid")))?;
-    fields.must_be("IpcMode", &json!(host("ipc")))?;
+    let Namespaces { network, pid, ipc } = request::namespaces(pod, container, *place);
+    fields.must_be("NetworkMode", &json!(network))?;
+    fields.must_be("PidMode", &json!(pid))?;
+    fields.must_be("IpcMode", &json!(ipc))?;
     fields.must_be("Privileged", &json!(privileged))?;
     fields.must_be("ReadonlyRootfs", &json!(read_only_root))?;
     fields.must_be("CapAdd", &json!(capabilities_add))?;
     fields.must_be("CapDrop", &json!(capabilities_drop))?;
     let gains_nothing = *allow_privilege_escalation == Some(false);
     fields.must_be("SecurityOpt", &json!(gains_nothing.then_some([request::NO_NEW_PRIVILEGES])))?;
-    let (_, ports) = if *main { request::ports(&container.ports) } else { Default::default() };
+    let (_, ports) = if place.is_reached() { request::ports(&container.ports) } else { Default::default() };
     fields.must_be("PortBindings", &serde_json::to_value(ports).unwrap_or_default())?;
     for mount in fields.take("Mounts").as_array().into_iter().flatten() {
         judge_mount(mount, wanted)?;
@@ -256,7 +287,7 @@ fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
 }
 
 fn judge_mount(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
-    let Wanted { pod, container, main: _, own } = wanted;
+    let Wanted { pod, container, place: _, own } = wanted;
     let mut fields = Fields::of("HostConfig.Mounts", value);
     fields.any(&["Target"]);
     let (kind, source, read_only) = (fields.take("Type"), fields.take("Source"), fields.take("ReadOnly"));

@@ -80,6 +80,8 @@ fn spec() -> PodSpec {
             capabilities_drop: vec!["ALL".to_owned()],
             ..Security::default()
         },
+        sidecar: false,
+        hooks: writ_core::model::Hooks::default(),
     };
     PodSpec {
         name: "data-pg.0".to_owned(),
@@ -88,6 +90,9 @@ fn spec() -> PodSpec {
         hostname: "pg-0".to_owned(),
         init: Vec::new(),
         main,
+        beside: Vec::new(),
+        share_processes: false,
+        default_container: None,
         volumes: vec![VolumeSpec { name: volume, object: object.clone(), claim: "data".to_owned(), ordinal: 0 }],
         object,
         own_names: vec!["pg-0.data".to_owned()],
@@ -118,11 +123,13 @@ fn request_of(pod: &PodSpec) -> Value {
         image_user: String::new(),
     };
     let asked = super::super::asked::of_pod(pod, Some("10.0.0.2".to_owned()), true);
-    serde_json::to_value(body(pod, &pod.main, Some(&asked), facts).unwrap()).unwrap()
+    serde_json::to_value(body(pod, &pod.main, Place::Whole(&asked), facts).unwrap()).unwrap()
 }
 
 fn verdict(pod: &PodSpec, request: &Value) -> Result<(), Refused> {
-    judge_container(request, &Wanted { pod, container: &pod.main, main: true, own: Path::new(OWN) })
+    let asked = super::super::asked::of_pod(pod, None, true);
+    let place = Place::Whole(&asked);
+    judge_container(request, &Wanted { pod, container: &pod.main, place, own: Path::new(OWN) })
 }
 
 #[track_caller]
@@ -259,4 +266,41 @@ fn a_volume_in_disguise_is_told_from_a_plain_one() {
     assert_eq!(disguise(&volume("nfs", &[])).unwrap(), "it is of the driver \"nfs\"");
     let bind = volume("local", &[("type", "none"), ("o", "bind"), ("device", "/etc")]);
     assert_eq!(disguise(&bind).unwrap(), "it was made with the options device, o, type");
+}
+
+/// The request by which a volume is reached, as it is sent.
+fn helper_of(volume: &str, read_only: bool) -> Value {
+    json!({
+        "Image": "sha256:ab", "Cmd": ["none"], "Labels": {"writ.host": "edge-1"},
+        "HostConfig": {"NetworkMode": "none", "Mounts": [{
+            "Target": "/volume", "Source": volume, "Type": "volume", "ReadOnly": read_only,
+            "VolumeOptions": {"NoCopy": true},
+        }]},
+    })
+}
+
+#[test]
+fn a_helper_shows_one_volume_and_nothing_else_passes_as_one() {
+    let judge = |request: &Value, volume: &str, read_only: bool| {
+        let body = serde_json::from_value(request.clone()).unwrap();
+        super::helper(body, "sha256:ab", volume, read_only).map(drop).map_err(|refused| refused.rule)
+    };
+    assert_eq!(judge(&helper_of("v", true), "v", true), Ok(()));
+    assert_eq!(judge(&helper_of("v", false), "v", false), Ok(()));
+    assert_eq!(judge(&helper_of("v", false), "v", true), Err(Rule::HostPath), "it may write");
+    assert_eq!(judge(&helper_of("w", true), "v", true), Err(Rule::HostPath), "another volume");
+    assert_eq!(judge(&helper_of("/etc", true), "/etc", true), Err(Rule::HostPath), "a path");
+    for (place, value, rule) in [
+        ("/HostConfig/Privileged", json!(true), Rule::NoPrivileged),
+        ("/HostConfig/NetworkMode", json!("host"), Rule::NoHostNetwork),
+        ("/HostConfig/Binds", json!(["/:/host"]), Rule::HostPath),
+        ("/HostConfig/Mounts/0/Type", json!("bind"), Rule::HostPath),
+        ("/Image", json!("other"), Rule::ImageRegistry),
+        ("/Entrypoint", json!(["sh"]), Rule::EngineField),
+    ] {
+        let mut request = helper_of("v", true);
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap()[name] = value;
+        assert_eq!(judge(&request, "v", true), Err(rule), "{place}");
+    }
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use writ_core::time::Timestamp;
 
 use super::connection::ANSWER;
-use super::labels::{HOST, POD, UNIT};
+use super::labels::{CONTAINER, HOST, POD, UNIT};
 use super::{Docker, NETWORK};
 use crate::clock::Clock;
 use crate::target::{Event, EventKind, ExecRequest, LogChunk, LogRequest, Output, Session, TargetError};
@@ -202,7 +202,12 @@ fn event(host: &str, message: &EventMessage) -> Option<Event> {
         _ => return None,
     };
     let label = |name: &str| attributes.get(name).cloned();
-    Some(at(kind, actor.id.clone().unwrap_or_default(), label(POD), label(UNIT), message))
+    // A container of a pod of several is told apart from the sandbox that bears the pod's name.
+    let pod = match (label(POD), label(CONTAINER)) {
+        (Some(pod), Some(container)) => Some(format!("{pod}.{container}")),
+        (pod, None) | (pod @ None, Some(_)) => pod,
+    };
+    Some(at(kind, actor.id.clone().unwrap_or_default(), pod, label(UNIT), message))
 }
 
 fn at(kind: EventKind, id: String, pod: Option<String>, unit: Option<String>, message: &EventMessage) -> Event {

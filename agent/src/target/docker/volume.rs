@@ -40,7 +40,7 @@ impl Docker {
         self.find(&operation, WORK, engine.remove_volume(name, None::<RemoveVolumeOptions>)).await.map(|_| ())
     }
 
-    /// Every volume of a pod's claims is there and ours.
+    /// Every volume of a pod's claims is there, ours and whole.
     pub(super) async fn check_volumes(&self, pod: &PodSpec) -> Result<(), TargetError> {
         for volume in &pod.volumes {
             let operation = format!("create pod {}", pod.name);
@@ -52,7 +52,8 @@ impl Docker {
                 }
             }
         }
-        Ok(())
+        let names = pod.volumes.iter().map(|volume| volume.name.as_str());
+        self.are_whole(&format!("create pod {}", pod.name), names).await
     }
 
     /// An empty directory for a pod, which all of its containers may write to; its name in the engine.
@@ -127,7 +128,7 @@ impl Docker {
         Ok(made)
     }
 
-    fn is_of_this_host(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
+    pub(super) fn is_of_this_host(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
         if found.labels.get(HOST) == Some(&self.host) {
             return Ok(());
         }
@@ -139,7 +140,7 @@ impl Docker {
     }
 
     /// The volume is this host's, and a plain one: whoever made it with options could have made it of a path of the host.
-    fn is_our_volume(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
+    pub(super) fn is_our_volume(&self, operation: &str, found: &Volume) -> Result<(), TargetError> {
         self.is_of_this_host(operation, found)?;
         let Some(disguise) = sent::disguise(found) else { return Ok(()) };
         let reason = format!(

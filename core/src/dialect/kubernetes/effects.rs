@@ -29,14 +29,19 @@ pub fn effects(object: &Object, target: Target) -> Problems {
     let mut walk = Walk { object, target, problems: Problems::default(), pointer: String::new() };
     walk.fields(&object.body, table::shape(object.id.kind));
     match (target, object.id.kind) {
-        (Target::Docker, Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job) => {
-            walk.one_container("/spec/template/spec");
-        }
-        (Target::Docker, Kind::CronJob) => walk.one_container("/spec/jobTemplate/spec/template/spec"),
-        (Target::Docker, Kind::Service) => walk.straight_ports(),
         (
             Target::Docker,
-            Kind::Namespace | Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget,
+            Kind::Namespace
+            | Kind::StorageClass
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::Service
+            | Kind::StatefulSet
+            | Kind::Deployment
+            | Kind::DaemonSet
+            | Kind::Job
+            | Kind::CronJob
+            | Kind::PodDisruptionBudget,
         ) => {}
     }
     walk.problems
@@ -111,34 +116,6 @@ impl Walk<'_> {
         self.pointer.push_str(name);
         then(self);
         self.pointer.truncate(length);
-    }
-
-    fn one_container(&mut self, pod: &str) {
-        let containers = self.object.at(&format!("{pod}/containers")).and_then(Value::as_array);
-        for index in 1..containers.map_or(0, Vec::len) {
-            let place = self.object.place(&format!("{pod}/containers/{index}"));
-            let message = format!("a pod of several containers is not possible on {} yet", self.target.name());
-            self.problems
-                .push(Problem::error(place, message).help("make it a workload of its own, or an init container"));
-        }
-    }
-
-    /// A name leads clients to the pods themselves, so nothing turns one port into another.
-    fn straight_ports(&mut self) {
-        if self.object.at("/spec/clusterIP").and_then(Value::as_str) == Some("None") {
-            return;
-        }
-        for (index, port) in self.object.at("/spec/ports").and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let (Some(outside), Some(inside)) = (port["port"].as_i64(), port["targetPort"].as_i64()) else { continue };
-            if outside == inside {
-                continue;
-            }
-            let place = self.object.place(&format!("/spec/ports/{index}/targetPort"));
-            let message = format!("port {outside} cannot lead to port {inside} on {}", self.target.name());
-            let help =
-                format!("a Service is a name for the pods themselves: write `port: {inside}` and use it in clients");
-            self.problems.push(Problem::error(place, message).help(help));
-        }
     }
 }
 

@@ -193,7 +193,7 @@ impl Walk<'_> {
 }
 
 /// The bytes by which a value that stands as it is enters the code over all values. SOPS reads YAML by other rules than
-/// kubectl does: `yes` is a text there, and a date is a moment.
+/// kubectl does: `yes` is a text there.
 fn plain(text: &str, node: &Node<'_>) -> Vec<u8> {
     let written = text.get(node.range.clone()).unwrap_or_default();
     let bytes = match &node.content {
@@ -206,20 +206,10 @@ fn plain(text: &str, node: &Node<'_>) -> Vec<u8> {
         Content::Number(number) => {
             number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), |number| number.to_string())
         }
-        Content::Text(value) if value == written && is_date(value) => format!("{value}T00:00:00Z"),
         Content::Text(value) => value.to_string(),
         Content::Broken | Content::Null | Content::List(_) | Content::Map(_) => String::new(),
     };
     bytes.into_bytes()
-}
-
-/// `2026-11-26`
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 /// A document without what SOPS added, and with a text for each encrypted value.

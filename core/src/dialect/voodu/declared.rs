@@ -14,11 +14,22 @@ pub(super) enum Resource {
     Cronjob,
     Deployment,
     Job,
+    Postgres,
+    Redis,
     Statefulset,
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 5] = [Self::Asset, Self::Cronjob, Self::Deployment, Self::Job, Self::Statefulset];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Asset, Self::Cronjob, Self::Deployment, Self::Job, Self::Postgres, Self::Redis, Self::Statefulset];
+
+    /// True for a kind that stands for no other one.
+    pub(super) const fn is_plain(self) -> bool {
+        match self {
+            Self::Asset | Self::Cronjob | Self::Deployment | Self::Job | Self::Statefulset => true,
+            Self::Postgres | Self::Redis => false,
+        }
+    }
 
     pub(super) const fn word(self) -> &'static str {
         match self {
@@ -26,22 +37,27 @@ impl Resource {
             Self::Cronjob => "cronjob",
             Self::Deployment => "deployment",
             Self::Job => "job",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
             Self::Statefulset => "statefulset",
         }
     }
 }
 
 /// Kinds of the dialect that are understood and refused, with what to write instead.
-const REFUSED: [(&str, &str); 5] = [
+const REFUSED: [(&str, &str); 3] = [
     (
         "app",
         "write a `deployment` with its image, replicas, ports and env; publishing it by host name comes with `ingress`",
     ),
     ("ingress", "publish a port of the workload instead, as in `ports = [\"8080:80\"]`"),
-    ("postgres", "write a `statefulset` with a postgres image, port 5432 and a `volume_claim` for its data"),
-    ("redis", "write a `statefulset` with a redis image, port 6379 and a `volume_claim` for its data"),
     ("registry", "log the host's container engine in to the registry"),
 ];
+
+/// True for a kind that the dialect understands, whether it is taken or refused.
+pub(super) fn is_known(kind: &str) -> bool {
+    Resource::ALL.into_iter().any(|resource| resource.word() == kind) || REFUSED.iter().any(|(name, _)| *name == kind)
+}
 
 /// One resource as it was written.
 pub(super) struct Declared<'e> {
@@ -90,8 +106,9 @@ fn reachable(scene: &mut Scene<'_>, resource: Resource, name: &Word) -> bool {
         scene.refuse(&name.span, message, "let it begin with a letter: workloads are reached by their names");
         return false;
     }
-    if resource == Resource::Statefulset && name.text.len() > STATEFULSET_CHARACTERS_MAX {
-        let message = format!("the name of a statefulset has at most {STATEFULSET_CHARACTERS_MAX} characters");
+    let stateful = matches!(resource, Resource::Postgres | Resource::Redis | Resource::Statefulset);
+    if stateful && name.text.len() > STATEFULSET_CHARACTERS_MAX {
+        let message = format!("the name of a {} has at most {STATEFULSET_CHARACTERS_MAX} characters", resource.word());
         scene.refuse(&name.span, message, "choose a shorter name: those of its pods are made from it");
         return false;
     }
@@ -107,8 +124,11 @@ fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
     let help = match scene.nearest(&kind.text, names) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {
-            "macros of plugins are not supported yet; the kinds are statefulset, deployment, job, cronjob and asset"
-                .to_owned()
+            let kinds: Vec<&str> = Resource::ALL.into_iter().map(Resource::word).collect();
+            format!(
+                "the kinds are {}; one that a plugin expands is declared in the settings of the unit: `[[unit.plugin]]`",
+                kinds.join(", ")
+            )
         }
     };
     scene.refuse(&kind.span, format!("the kind {} is not known", quoted(&kind.text)), help);

@@ -1,4 +1,4 @@
-//! The HCL dialect of Voodu: `statefulset`, `deployment`, `job`, `cronjob` and `asset`.
+//! The HCL dialect of Voodu: `statefulset`, `deployment`, `job`, `cronjob`, `asset`, `postgres` and `redis`.
 //!
 //! All manifests are read first, so that references lead from any file to any other; then each resource is lowered:
 //!
@@ -8,6 +8,7 @@
 //! | `deployment "S" "N"` | a headless Service `N` and a Deployment `N` in namespace `S` |
 //! | `job "S" "N"` | a Job `N` in namespace `S` |
 //! | `cronjob "S" "N"` | a CronJob `N` in namespace `S` |
+//! | `postgres "S" "N"`, `redis "S" "N"` | what a `statefulset` of that name becomes |
 //! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
@@ -22,10 +23,12 @@ mod declared;
 mod env;
 mod fields;
 mod job;
+mod macros;
 mod names;
 mod nearest;
 mod parse;
 mod placed;
+mod plugins;
 mod ports;
 mod probes;
 mod resources;
@@ -44,6 +47,7 @@ pub use self::address::{Address, Contents, Fetched};
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
 use self::placed::Placed;
+pub use self::plugins::{BlockId, Expansion, Expansions, Kinds, is_built_in};
 use self::scene::Scene;
 use self::tree::Entry;
 use super::{Files, MANIFESTS_MANY};
@@ -67,7 +71,12 @@ pub struct Lowering {
 /// Lowers all manifests of a unit together. `manifests` are pairs of path and text, in any order; `files` are all
 /// files of the unit, for `file()`, and `contents` is what came of the [`addresses`], for `url()`. Problems are added to
 /// `problems`; where one is an error, the objects are not complete.
-pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, problems: &mut Problems) -> Lowering {
+pub fn lower(
+    manifests: &[(&str, &str)],
+    files: &Files,
+    (contents, expansions): (&Contents, &Expansions),
+    problems: &mut Problems,
+) -> Lowering {
     let mut manifests = manifests.to_vec();
     manifests.sort_unstable();
     let suggestions = Cell::new(PROBLEMS_SHOWN_MAX);
@@ -78,9 +87,12 @@ pub fn lower(manifests: &[(&str, &str)], files: &Files, contents: &Contents, pro
         scenes.push(Scene { file, text, problems, hidden, suggestions: &suggestions });
         trees.push(tree);
     }
+    let expand = |(scene, tree): (&mut Scene<'_>, &Vec<Entry>)| plugins::expanded(scene, tree, expansions);
+    let grown: Vec<Vec<Entry>> = scenes.iter_mut().zip(&trees).map(expand).collect();
     let mut all = Vec::new();
-    for (file, (scene, tree)) in scenes.iter_mut().zip(&trees).enumerate() {
-        all.extend(tree.iter().filter_map(|entry| declared::declared(scene, entry, file)));
+    for (file, (scene, (tree, grown))) in scenes.iter_mut().zip(trees.iter().zip(&grown)).enumerate() {
+        let own = tree.iter().filter(|entry| plugins::of_plugin(entry, &expansions.kinds).is_none());
+        all.extend(own.chain(grown).filter_map(|entry| declared::declared(scene, entry, file)));
     }
     let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files, contents);
     for scene in scenes {
@@ -124,6 +136,14 @@ pub(super) fn addresses(file: &str, text: &str) -> BTreeSet<Address> {
     assets.flat_map(|one| assets::addresses(&one.block.entries)).collect()
 }
 
+/// What plugins are asked about the blocks of `kinds` in a manifest. One that cannot be read has none: lowering says why.
+pub(super) fn questions(file: &str, text: &str, kinds: &Kinds) -> BTreeMap<BlockId, String> {
+    if !kinds.keys().any(|kind| text.contains(kind)) {
+        return BTreeMap::new();
+    }
+    plugins::questions(&parsed(file, text).tree, kinds)
+}
+
 /// Lowers resources of which no two have the same identity.
 fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, contents: &Contents) -> Lowering {
     let mut assets = Assets::default();
@@ -142,6 +162,8 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
         let scene = &mut scenes[one.file];
         let lowered = match one.resource {
             Resource::Job | Resource::Cronjob => job::lower(scene, one, &assets),
+            Resource::Postgres => macros::postgres(scene, one, &assets),
+            Resource::Redis => macros::redis(scene, one, &assets),
             Resource::Statefulset | Resource::Deployment | Resource::Asset => workload::lower(scene, one, &assets),
         };
         objects.extend(lowered.objects);

@@ -297,12 +297,22 @@ impl Claim {
 }
 
 /// A sound absolute path, without what has no meaning in it.
-fn absolute(path: &str) -> Option<String> {
+pub(super) fn absolute(path: &str) -> Option<String> {
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let sound = !segments.is_empty()
         && !segments.contains(&"..")
         && !path.contains(|letter| letter == ':' || is_control(letter));
     sound.then(|| format!("/{}", segments.join("/")))
+}
+
+/// The path at which an entry of `volumes` mounts something, if it is one.
+pub(super) fn destination(item: &Value) -> Option<String> {
+    let Form::Text(pieces) = &item.form else { return None };
+    match pieces.as_slice() {
+        [Piece::Asset(..), Piece::Literal(rest)] => absolute(rest.split(':').nth(1)?),
+        [Piece::Literal(text)] => absolute(text.split(':').nth(1)?),
+        _ => None,
+    }
 }
 
 fn refuse_path(scene: &mut Scene<'_>, span: &Span) {

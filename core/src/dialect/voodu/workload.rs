@@ -23,7 +23,8 @@ pub(super) struct Lowered {
     pub(super) borrowed: Vec<(Borrowed, String)>,
 }
 
-const ONCE: &[&str] = &[
+/// The entries of a workload that may be there once.
+pub(super) const ONCE: &[&str] = &[
     "image",
     "replicas",
     "command",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::volumes::Volumes;
-use super::{Reader, environment, probes, security, volumes};
+use super::{Reader, environment, hooks, probes, security, volumes};
 use crate::model::quantity;
 use crate::model::template::{ContainerTemplate, Variable};
 use crate::model::view::RawQuantity;
@@ -28,7 +28,7 @@ pub(super) fn read(
     reader: &mut Reader<'_, '_>,
     pointer: &str,
     around: &Surroundings<'_>,
-    is_init: bool,
+    place: Place,
 ) -> Option<ContainerTemplate> {
     let raw: Container = reader.view(pointer)?;
     let name = raw.name.clone();
@@ -36,15 +36,14 @@ pub(super) fn read(
     if image.is_empty() {
         reader.error(&format!("{pointer}/image"), &format!("container `{name}` names no image"));
     }
-    if raw.restart_policy.is_some() {
-        let message = "a restart policy of a single container is not supported on a container host";
-        reader.error(&format!("{pointer}/restartPolicy"), message);
-    }
-    if raw.lifecycle.is_some() {
-        let message = "lifecycle hooks are not supported on a container host";
-        reader.error_help(&format!("{pointer}/lifecycle"), message, "let the program act on SIGTERM");
-    }
+    let sidecar = is_sidecar(reader, pointer, raw.restart_policy.as_deref(), place);
+    let is_init = place == Place::Init && !sidecar;
     let ports = ports(reader, pointer, raw.ports.as_deref().unwrap_or_default(), around.publish && !is_init);
+    if is_init && raw.lifecycle.is_some() {
+        let message = "an init container that runs to its end has no lifecycle";
+        reader.error_help(&format!("{pointer}/lifecycle"), message, "leave it out");
+    }
+    let hooks = hooks::read(reader, &format!("{pointer}/lifecycle"), raw.lifecycle.as_ref(), &ports);
     let probe = |reader: &mut Reader<'_, '_>, field: &str, raw: Option<&_>, once: bool| {
         let pointer = format!("{pointer}/{field}");
         if is_init && raw.is_some() {
@@ -71,7 +70,37 @@ pub(super) fn read(
         readiness,
         liveness,
         startup,
+        sidecar,
+        hooks,
     })
+}
+
+/// Where a container stands in its pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Among those that start before the main ones.
+    Init,
+    /// Among the main ones.
+    Main,
+}
+
+/// True if a container before the main ones goes on beside them. Source: Kubernetes, sidecar containers.
+fn is_sidecar(reader: &mut Reader<'_, '_>, pointer: &str, policy: Option<&str>, place: Place) -> bool {
+    match (policy.filter(|policy| !policy.is_empty()), place) {
+        (None, Place::Init | Place::Main) => false,
+        (Some("Always"), Place::Init) => true,
+        (Some(other), Place::Init) => {
+            let message = format!("the restart policy of an init container is Always or nothing, not `{other}`");
+            reader.error(&format!("{pointer}/restartPolicy"), &message);
+            false
+        }
+        (Some(_), Place::Main) => {
+            let help = "leave it out; the pod's own `restartPolicy` is for all of its main containers";
+            let message = "only an init container has a restart policy of its own";
+            reader.error_help(&format!("{pointer}/restartPolicy"), message, help);
+            false
+        }
+    }
 }
 
 /// An image is pulled only if absent unless the manifest says otherwise, whatever its tag: a moving tag would let the

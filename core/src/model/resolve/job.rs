@@ -66,14 +66,25 @@ fn is_indexed(reader: &mut Reader<'_, '_>, mode: Option<&str>) -> bool {
 /// A probe restarts a container, and what runs to its end is not restarted.
 fn check_probes(reader: &mut Reader<'_, '_>, template: &Template) {
     let help = "leave it out; `activeDeadlineSeconds` ends what hangs";
-    for (field, probe) in [("livenessProbe", &template.main.liveness), ("startupProbe", &template.main.startup)] {
-        if probe.is_some() {
-            let pointer = format!("{TEMPLATE}/containers/0/{field}");
-            reader.error_help(&pointer, &format!("no {field} restarts a pod that runs to its end"), help);
+    let init = template.init.iter().enumerate().map(|(at, container)| (format!("initContainers/{at}"), container));
+    let mains = template.mains().enumerate().map(|(at, container)| (format!("containers/{at}"), container));
+    for (place, container) in init.chain(mains) {
+        // What is before the main containers waits for the start of a sidecar, here as well.
+        let startup = container.startup.as_ref().filter(|_| !container.sidecar);
+        for (field, probe) in [("livenessProbe", container.liveness.as_ref()), ("startupProbe", startup)] {
+            if probe.is_some() {
+                let pointer = format!("{TEMPLATE}/{place}/{field}");
+                reader.error_help(&pointer, &format!("no {field} restarts a pod that runs to its end"), help);
+            }
         }
-    }
-    if template.main.readiness.is_some() {
-        let pointer = format!("{TEMPLATE}/containers/0/readinessProbe");
-        reader.note(&pointer, "`readinessProbe` has no effect: no Service leads to a pod that runs to its end");
+        if container.hooks.post_start.is_some() {
+            let message = "no postStart is done in a pod that runs to its end";
+            let help = "let the program do it, or an init container";
+            reader.error_help(&format!("{TEMPLATE}/{place}/lifecycle/postStart"), message, help);
+        }
+        if container.readiness.is_some() {
+            let pointer = format!("{TEMPLATE}/{place}/readinessProbe");
+            reader.note(&pointer, "`readinessProbe` has no effect: no Service leads to a pod that runs to its end");
+        }
     }
 }

@@ -8,9 +8,11 @@ mod collisions;
 mod container;
 mod cronjob;
 mod environment;
+mod hooks;
 mod job;
 mod names;
 mod probes;
+mod relay;
 mod security;
 mod selection;
 mod services;
@@ -65,7 +67,10 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     drafts.sort_by(|one, other| one.object.id.cmp(&other.object.id));
     let selection = Selection::new(&services, &drafts);
     services::attach(&services, &drafts, &selection, &mut problems);
-    names::give(&services, &mut drafts, &selection, &mut problems);
+    let relays = relay::settle(&services, &selection, &drafts, &mut problems);
+    let names = names::give(&services, &relays, &mut drafts, &selection, &mut problems);
+    let relays = services.iter().zip(relays).zip(names);
+    drafts.extend(relays.filter_map(|((service, relay), names)| Some(relay?.draft(service, names))));
     collisions::check(&drafts, &mut problems);
     if problems.has_errors() {
         return Err(problems);

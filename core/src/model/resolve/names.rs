@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::relay::{Relay, endpoints};
 use super::selection::Selection;
 use super::services::{Selected, Service, governing};
 use super::workload::Draft;
@@ -26,13 +27,15 @@ type Owners<'a> = BTreeMap<Owner<'a>, &'a Object>;
 
 type ByName<'a> = BTreeMap<String, Owners<'a>>;
 
-/// Gives every draft its names.
+/// Gives every draft its names; those of each Service come back. Where a relay stands for a Service, its names lead to that, and
+/// its pods have a name by which the relay finds them.
 pub(super) fn give<'a>(
     services: &[Service<'a>],
+    relays: &[Option<Relay>],
     drafts: &mut [Draft<'a>],
     selection: &Selection,
     problems: &mut Problems,
-) {
+) -> Vec<Vec<String>> {
     let (mut scoped, mut short) = (ByName::new(), ByName::new());
     for (at, draft) in drafts.iter().enumerate() {
         let governing = governing(services, draft, selection.of_draft(at));
@@ -50,7 +53,7 @@ pub(super) fn give<'a>(
     }
     for (at, service) in services.iter().enumerate() {
         let object = service.object;
-        if leads_to_namesake(service, drafts, selection.of_service(at)) {
+        if relays[at].is_none() && leads_to_namesake(service, drafts, selection.of_service(at)) {
             continue;
         }
         for name in service_names(&object.id) {
@@ -75,8 +78,9 @@ pub(super) fn give<'a>(
         if draft.object.id.kind.ends() {
             continue;
         }
-        draft.template.names = names_of(services, draft, selection.of_draft(at), &ambiguous);
+        draft.template.names = names_of(services, relays, draft, selection.of_draft(at), &ambiguous);
     }
+    services.iter().map(|service| all_names(&service.object.id, &ambiguous)).collect()
 }
 
 fn claim<'a>(names: &mut ByName<'a>, mut name: String, owner: Owner<'a>, object: &'a Object) {
@@ -127,8 +131,15 @@ fn leads_to_namesake(service: &Service<'_>, drafts: &[Draft<'_>], selected: &[(u
     }
 }
 
+/// The names of a Service, with the short one unless others bear it, too.
+fn all_names(id: &ObjectId, ambiguous: &BTreeSet<&str>) -> Vec<String> {
+    let short = Some(id.name.clone()).filter(|name| !ambiguous.contains(name.to_ascii_lowercase().as_str()));
+    service_names(id).into_iter().chain(short).map(|name| name.to_ascii_lowercase()).collect()
+}
+
 fn names_of(
     services: &[Service<'_>],
+    relays: &[Option<Relay>],
     draft: &Draft<'_>,
     selecting: &[(usize, Selected)],
     ambiguous: &BTreeSet<&str>,
@@ -142,20 +153,18 @@ fn names_of(
         })
     });
     own.extend(short.filter(|ending| !own.contains(ending)));
-    let selecting: Vec<(&Service<'_>, Selected)> =
-        selecting.iter().map(|(at, selected)| (&services[*at], *selected)).collect();
-    let publish_not_ready = !selecting.is_empty() && selecting.iter().all(|(service, _)| service.publish_not_ready);
+    let publish_not_ready = !selecting.is_empty() && selecting.iter().all(|(at, _)| services[*at].publish_not_ready);
     let (mut always, mut shared) = (Vec::new(), Vec::new());
-    for (service, selected) in selecting {
+    for (at, selected) in selecting {
+        let service = &services[*at];
         let ordinal = match selected {
             Selected::All => None,
-            Selected::One(ordinal) => Some(ordinal),
+            Selected::One(ordinal) => Some(*ordinal),
         };
         let id = &service.object.id;
-        let short = Some(id.name.clone()).filter(|name| !ambiguous.contains(name.to_ascii_lowercase().as_str()));
-        let names = service_names(id).into_iter().chain(short);
+        let names = if relays[*at].is_some() { vec![endpoints(id)] } else { all_names(id, ambiguous) };
         let target = if service.publish_not_ready && !publish_not_ready { &mut always } else { &mut shared };
-        target.extend(names.map(|name| SharedName { name: name.to_ascii_lowercase(), ordinal }));
+        target.extend(names.into_iter().map(|name| SharedName { name, ordinal }));
     }
     Names { own_endings: own, always, shared, publish_not_ready }
 }

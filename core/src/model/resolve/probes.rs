@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::model::view::IntOrString;
-use crate::model::view::pod::{HttpGet, Probe as Raw, TcpSocket};
+use crate::model::view::pod::{Grpc, HttpGet, Probe as Raw, TcpSocket};
 use crate::model::{Port, Probe, ProbeAction};
 use crate::time::Seconds;
 
@@ -22,26 +22,36 @@ pub(super) fn read(
     once: bool,
 ) -> Option<Probe> {
     let raw = raw?;
-    let action = match (&raw.exec, &raw.http_get, &raw.tcp_socket) {
-        (Some(exec), None, None) => {
+    let action = match (&raw.exec, &raw.http_get, &raw.tcp_socket, &raw.grpc) {
+        (Some(exec), None, None, None) => {
             let command = exec.command.clone().unwrap_or_default();
             if command.is_empty() {
-                reader.error(&format!("{pointer}/exec"), "the probe's command is empty");
+                reader.error(&format!("{pointer}/exec"), "the command is empty");
                 return None;
             }
             ProbeAction::Exec(command)
         }
-        (None, Some(get), None) => http(reader, &format!("{pointer}/httpGet"), get, ports)?,
-        (None, None, Some(TcpSocket { port: number, host })) => {
+        (None, Some(get), None, None) => http(reader, &format!("{pointer}/httpGet"), get, ports)?,
+        (None, None, None, Some(Grpc { port: number, service })) => {
+            let pointer = format!("{pointer}/grpc/port");
+            let port = port(reader, &pointer, &IntOrString::Int(*number), ports)?;
+            ProbeAction::Grpc { port, service: service.clone().unwrap_or_default() }
+        }
+        (None, None, Some(TcpSocket { port: number, host }), None) => {
             let pointer = format!("{pointer}/tcpSocket");
             no_host(reader, &pointer, host.as_deref());
             ProbeAction::Tcp { port: port(reader, &format!("{pointer}/port"), number, ports)? }
         }
-        (None, None, None) | (Some(_), _, _) | (None, Some(_), Some(_)) => {
-            reader.error(pointer, "a probe needs one of exec, httpGet and tcpSocket");
+        _ => {
+            reader.error(pointer, "a probe needs one of exec, httpGet, tcpSocket and grpc");
             return None;
         }
     };
+    let grace = raw.termination_grace_period_seconds;
+    if grace.is_some() && pointer.ends_with("/readinessProbe") {
+        let message = "a readinessProbe restarts nothing, so it has no terminationGracePeriodSeconds";
+        reader.error_help(&format!("{pointer}/terminationGracePeriodSeconds"), message, "leave it out");
+    }
     let mut number = |written: Option<i64>, field: &str, default: u32, least: u32, most: u32| {
         // As on Kubernetes, 0 stands for the default.
         let written = written.filter(|written| *written != 0);
@@ -54,10 +64,11 @@ pub(super) fn read(
         timeout: Seconds(number(raw.timeout_seconds, "timeoutSeconds", TIMEOUT_SECONDS, 1, u32::MAX)),
         success_threshold: number(raw.success_threshold, "successThreshold", 1, 1, if once { 1 } else { u32::MAX }),
         failure_threshold: number(raw.failure_threshold, "failureThreshold", FAILURES, 1, u32::MAX),
+        grace: grace.map(|_| Seconds(number(grace, "terminationGracePeriodSeconds", 1, 1, u32::MAX))),
     })
 }
 
-fn http(reader: &mut Reader<'_, '_>, pointer: &str, get: &HttpGet, ports: &[Port]) -> Option<ProbeAction> {
+pub(super) fn http(reader: &mut Reader<'_, '_>, pointer: &str, get: &HttpGet, ports: &[Port]) -> Option<ProbeAction> {
     let HttpGet { path, port: number, scheme, host, http_headers } = get;
     no_host(reader, pointer, host.as_deref());
     let tls = match scheme.as_deref() {

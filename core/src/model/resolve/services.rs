@@ -1,15 +1,18 @@
 //! Services: which workloads they select, and what of them a container host can do.
 //!
-//! On a container host a Service is names that lead to pods. There is no virtual address, so its port cannot differ
-//! from the pods' port, and nothing outside of the host leads to it.
+//! On a container host a Service is names that lead to pods. Where that is not enough, because a port is another one in the
+//! pods, the host shall have a port of it, or clients shall stay with a pod, a relay stands for it (`relay`).
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
+use super::relay::NODE_PORTS;
 use super::selection::Selection;
 use super::workload::Draft;
-use crate::model::view::workload::{Service as Raw, ServicePort};
-use crate::model::view::{IntOrString, view};
-use crate::model::{Kind, Object, ObjectId};
+use crate::limits::AFFINITY_SECONDS_DEFAULT;
+use crate::model::view::view;
+use crate::model::view::workload::{Affinity, Metadata, Service as Raw, ServicePort};
+use crate::model::{Kind, Object, ObjectId, annotation};
 use crate::text::{Problem, Problems};
 
 /// A Service that a container host can do.
@@ -17,10 +20,26 @@ pub(super) struct Service<'a> {
     pub(super) object: &'a Object,
     pub(super) headless: bool,
     pub(super) publish_not_ready: bool,
+    pub(super) exposure: Exposure,
+    /// The address of the host on which its ports are published; loopback if none.
+    pub(super) address: Option<IpAddr>,
+    /// How long a client is led to one pod, in seconds; none for any pod each time.
+    pub(super) affinity: Option<u32>,
+    pub(super) ports: Vec<ServicePort>,
     selector: BTreeMap<String, String>,
     /// The one pod that it selects by label, as `NAME-ORDINAL`.
     pod: Option<String>,
-    ports: Vec<ServicePort>,
+}
+
+/// Who is led to a Service. Source: `type` of the Kubernetes Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exposure {
+    /// Pods of the host alone.
+    Inside,
+    /// Whoever reaches a port of the host, one in a range kept for that.
+    Node,
+    /// Whoever reaches the Service's own port on the host.
+    Balancer,
 }
 
 /// Which pods of a workload a Service selects.
@@ -49,44 +68,150 @@ pub(super) fn read<'a>(objects: &'a [Object], problems: &mut Problems) -> Vec<Se
 
 fn service<'a>(object: &'a Object, problems: &mut Problems) -> Option<Service<'a>> {
     let raw: Raw = view(object, "/spec", problems)?;
-    let Raw { kind, cluster_ip, selector, ports, publish_not_ready_addresses, external_ips } = raw;
-    let mut error = |pointer: &str, message: &str, help: &str| {
-        let problem = Problem::error(object.place(pointer), format!("{}: {message}", object.id));
-        problems.push(problem.help(help));
-    };
-    if let Some(kind) = kind.filter(|kind| !matches!(kind.as_str(), "" | "ClusterIP")) {
-        let message = format!("type {kind} is not supported yet on a container host");
-        error("/spec/type", &message, "use ClusterIP, and hostPort with hostIP in the pod to be reached from outside");
-        return None;
-    }
+    let Raw {
+        kind,
+        cluster_ip,
+        selector,
+        ports,
+        publish_not_ready_addresses,
+        external_ips,
+        session_affinity,
+        session_affinity_config,
+        load_balancer_source_ranges,
+    } = raw;
+    let metadata: Option<Metadata> = view(object, "/metadata", problems);
+    let mut judge = Judge { object, problems };
     let headless = cluster_ip.as_deref() == Some("None");
     if cluster_ip.is_some_and(|address| !matches!(address.as_str(), "None" | "")) {
-        error("/spec/clusterIP", "a container host has no virtual addresses", "use None, or leave it out");
+        judge.error("/spec/clusterIP", "a container host has no virtual addresses", "use None, or leave it out");
     }
     if external_ips.is_some_and(|addresses| !addresses.is_empty()) {
-        error("/spec/externalIPs", "external addresses are not supported on a container host", "leave them out");
+        let message = "external addresses are not supported on a container host";
+        judge.error("/spec/externalIPs", message, "leave them out");
     }
+    if load_balancer_source_ranges.is_some_and(|ranges| !ranges.is_empty()) {
+        let message = "clients cannot be told apart by their addresses, which not every way to a published port keeps";
+        judge.error("/spec/loadBalancerSourceRanges", message, "leave them out, and use the host's firewall");
+    }
+    let exposure = judge.exposure(kind.as_deref(), headless)?;
     let mut selector = selector.unwrap_or_default();
     if selector.is_empty() {
         let message = "without a selector it leads nowhere";
-        error("/spec/selector", message, "select pods by their labels; endpoints by hand are not supported");
+        judge.error("/spec/selector", message, "select pods by their labels; endpoints by hand are not supported");
         return None;
     }
+    let annotations = metadata.and_then(|metadata| metadata.annotations).unwrap_or_default();
+    let address = judge.address(annotations.get(annotation::PUBLISH), exposure);
+    let affinity = judge.affinity(session_affinity.as_deref(), session_affinity_config.as_ref(), headless);
     let ports = ports.unwrap_or_default();
-    for (at, port) in ports.iter().enumerate() {
-        if port.node_port.is_some() {
-            error(&format!("/spec/ports/{at}/nodePort"), "node ports are not supported yet", "use hostPort in the pod");
+    judge.node_ports(&ports, exposure);
+    let pod = selector.remove(POD_NAME_LABEL);
+    let publish_not_ready = publish_not_ready_addresses.unwrap_or(false);
+    Some(Service { object, headless, publish_not_ready, exposure, address, affinity, ports, selector, pod })
+}
+
+/// A Service whose fields are being read.
+struct Judge<'a, 'p> {
+    object: &'a Object,
+    problems: &'p mut Problems,
+}
+
+impl Judge<'_, '_> {
+    fn error(&mut self, pointer: &str, message: &str, help: &str) {
+        let problem = Problem::error(self.object.place(pointer), format!("{}: {message}", self.object.id));
+        self.problems.push(problem.help(help));
+    }
+
+    fn exposure(&mut self, kind: Option<&str>, headless: bool) -> Option<Exposure> {
+        let exposure = match kind {
+            None | Some("" | "ClusterIP") => return Some(Exposure::Inside),
+            Some("NodePort") => Exposure::Node,
+            Some("LoadBalancer") => Exposure::Balancer,
+            Some(other) => {
+                let message = format!("type {other} is not supported on a container host");
+                self.error("/spec/type", &message, "use ClusterIP, NodePort or LoadBalancer");
+                return None;
+            }
+        };
+        if headless {
+            let message = "a headless Service is names alone, and cannot be reached from outside";
+            self.error("/spec/clusterIP", message, "leave it out, or use the type ClusterIP");
+        }
+        Some(exposure)
+    }
+
+    fn address(&mut self, written: Option<&String>, exposure: Exposure) -> Option<IpAddr> {
+        let written = written?;
+        let pointer = "/metadata/annotations/writ.publish";
+        if exposure == Exposure::Inside {
+            let message = format!("annotation {} has no ports to publish", annotation::PUBLISH);
+            self.error(pointer, &message, "use the type NodePort or LoadBalancer, or leave it out");
+        }
+        if written == "loopback" {
+            return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        let address = written.parse().ok();
+        if address.is_none() {
+            let message =
+                format!("annotation {} is `{written}`, and must be `loopback` or an address", annotation::PUBLISH);
+            self.error(pointer, &message, "write it as 192.0.2.1; 0.0.0.0 is all addresses of the host");
+        }
+        address
+    }
+
+    /// How long a client is led to one pod.
+    fn affinity(&mut self, kind: Option<&str>, config: Option<&Affinity>, headless: bool) -> Option<u32> {
+        let written = config.and_then(|config| config.client_ip.as_ref()?.timeout_seconds);
+        match kind {
+            None | Some("" | "None") => {
+                if config.is_some() {
+                    let message = "nothing stays with a pod without `sessionAffinity: ClientIP`";
+                    self.error("/spec/sessionAffinityConfig", message, "add it, or leave this out");
+                }
+                return None;
+            }
+            Some("ClientIP") => {}
+            Some(other) => {
+                let message = format!("`{other}` is no session affinity");
+                self.error("/spec/sessionAffinity", &message, "use None or ClientIP");
+                return None;
+            }
+        }
+        if headless {
+            let message = "clients of a headless Service choose among its pods themselves";
+            self.error("/spec/sessionAffinity", message, "leave it out, or leave out `clusterIP: None`");
+        }
+        let seconds = written.unwrap_or(AFFINITY_SECONDS_DEFAULT.into());
+        // Source: validation of Services in Kubernetes.
+        let seconds = u32::try_from(seconds).ok().filter(|seconds| (1..=86_400).contains(seconds));
+        if seconds.is_none() {
+            let pointer = "/spec/sessionAffinityConfig/clientIP/timeoutSeconds";
+            self.error(pointer, "the time for which a client stays must be from 1 to 86400 seconds", "");
+        }
+        seconds
+    }
+
+    fn node_ports(&mut self, ports: &[ServicePort], exposure: Exposure) {
+        let mut seen = Vec::new();
+        for (at, ServicePort { port, target_port: _, protocol, node_port }) in ports.iter().enumerate() {
+            let protocol = protocol.as_deref().filter(|text| !text.is_empty()).unwrap_or("TCP");
+            if seen.contains(&(*port, protocol)) {
+                let message = format!("port {port} of {protocol} is there twice");
+                self.error(&format!("/spec/ports/{at}/port"), &message, "leave one of them out");
+            }
+            seen.push((*port, protocol));
+            let Some(node_port) = node_port.filter(|port| *port != 0) else { continue };
+            let pointer = format!("/spec/ports/{at}/nodePort");
+            if exposure == Exposure::Inside {
+                let message = "a Service of the type ClusterIP has no port of the host";
+                self.error(&pointer, message, "use the type NodePort, or leave it out");
+            } else if !u16::try_from(node_port).is_ok_and(|port| NODE_PORTS.contains(&port)) {
+                let (first, last) = (NODE_PORTS.start(), NODE_PORTS.end());
+                let message = format!("nodePort is {node_port}, and must be from {first} to {last}");
+                self.error(&pointer, &message, "use the type LoadBalancer for the Service's own port");
+            }
         }
     }
-    let pod = selector.remove(POD_NAME_LABEL);
-    Some(Service {
-        object,
-        headless,
-        publish_not_ready: publish_not_ready_addresses.unwrap_or(false),
-        selector,
-        pod,
-        ports,
-    })
 }
 
 impl Service<'_> {
@@ -119,7 +244,7 @@ impl Service<'_> {
     }
 }
 
-/// Judges each Service against the workloads that it selects, and each `serviceName` against the Services.
+/// Judges whether each Service selects any workload, and each `serviceName` against the Services.
 pub(super) fn attach(services: &[Service<'_>], drafts: &[Draft<'_>], selection: &Selection, problems: &mut Problems) {
     for (at, service) in services.iter().enumerate() {
         let selected: Vec<&Draft<'_>> = selection.of_service(at).iter().map(|(draft, _)| &drafts[*draft]).collect();
@@ -128,43 +253,9 @@ pub(super) fn attach(services: &[Service<'_>], drafts: &[Draft<'_>], selection: 
             let help = "its selector must match the labels of a pod template in the same scope";
             problems.push(Problem::warning(service.object.place("/spec/selector"), message).help(help));
         }
-        // A headless Service is names alone: its ports say nothing about where connections go.
-        if !service.headless {
-            check_ports(service, &selected, problems);
-        }
     }
     for (at, draft) in drafts.iter().enumerate() {
         check_service_name(services, draft, selection.of_draft(at), problems);
-    }
-}
-
-fn check_ports(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Problems) {
-    for (at, ServicePort { port, target_port, node_port: _ }) in service.ports.iter().enumerate() {
-        let pointer = format!("/spec/ports/{at}/targetPort");
-        let mut error = |message: String| {
-            let message = format!("{}: {message}", service.object.id);
-            let help = "use the pod's own port, or make the Service headless (clusterIP: None)";
-            problems.push(Problem::error(service.object.place(&pointer), message).help(help));
-        };
-        match target_port {
-            None => {}
-            Some(IntOrString::Int(target)) if target == port => {}
-            Some(IntOrString::Int(target)) => {
-                error(format!("port {port} that leads to port {target} is not supported yet on a container host"));
-            }
-            Some(IntOrString::Text(name)) => {
-                for draft in selected {
-                    let found = draft.template.main.ports.iter().find(|port| port.name.as_ref() == Some(name));
-                    match found.map(|port| i64::from(port.container)) {
-                        Some(target) if target == *port => {}
-                        Some(target) => error(format!(
-                            "port {port} that leads to port {target} ({name}) is not supported yet on a container host"
-                        )),
-                        None => error(format!("{} has no port named `{name}`", draft.object.id)),
-                    }
-                }
-            }
-        }
     }
 }
 

@@ -98,7 +98,7 @@ fn stateful_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         replicas: reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX),
         service_name: raw.service_name.filter(|name| !name.is_empty()),
         fixed,
-        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template),
         progress_deadline: Seconds(PROGRESS_SECONDS_DEFAULT),
         pending,
         object: reader.object,
@@ -114,7 +114,7 @@ fn deployment<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
     let replicas = reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX);
     let mut controller = deployment_update(reader, raw.strategy.as_ref(), replicas);
     let template = template(reader, raw.selector.as_ref(), &[])?;
-    let holds_port = template.main.ports.iter().any(|port| port.publish.is_some_and(|publish| publish.port.is_some()));
+    let holds_port = template.ports().any(|(_, port)| port.publish.is_some_and(|publish| publish.port.is_some()));
     if let Controller::Deployment { recreate: false, max_surge, max_unavailable } = &mut controller
         && holds_port
         && *max_surge > 0
@@ -131,7 +131,7 @@ fn deployment<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         replicas,
         service_name: None,
         fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
-        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template),
         progress_deadline: Seconds(deadline),
         pending: None,
         object: reader.object,
@@ -157,7 +157,7 @@ fn daemon_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         replicas: 1,
         service_name: None,
         fixed: BTreeMap::from([("selector".to_owned(), selector_text(raw.selector.as_ref()))]),
-        min_ready: min_ready(reader, raw.min_ready_seconds, &template.main),
+        min_ready: min_ready(reader, raw.min_ready_seconds, &template),
         progress_deadline: Seconds(PROGRESS_SECONDS_DEFAULT),
         pending: None,
         object: reader.object,
@@ -165,9 +165,10 @@ fn daemon_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
     })
 }
 
-/// A probe says when a pod is ready; without one, only time does.
-fn min_ready(reader: &mut Reader<'_, '_>, written: Option<i64>, main: &ContainerTemplate) -> Seconds {
-    let default = if main.readiness.is_some() { 0 } else { MIN_READY_SECONDS_DEFAULT };
+/// A probe says when a container is ready; without one, only time does.
+fn min_ready(reader: &mut Reader<'_, '_>, written: Option<i64>, template: &Template) -> Seconds {
+    let probed = template.mains().all(|container| container.readiness.is_some());
+    let default = if probed { 0 } else { MIN_READY_SECONDS_DEFAULT };
     Seconds(reader.number(written, "/spec/minReadySeconds", default, 0, i32::MAX.unsigned_abs()))
 }
 
@@ -318,10 +319,19 @@ pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], resta
         bucket: &bucket,
         publish: is_published(reader, annotations.get(annotation::PUBLISH)),
     };
-    let (init, main) = containers(reader, &around)?;
-    let names = Names::default();
-    let fs_group = pod.security_context.as_ref().and_then(|security| security.fs_group);
-    let template = Template { labels, annotations, names, init, main, fs_group, grace: Seconds(grace), work: None };
+    let Containers { init, main, beside } = containers(reader, &around)?;
+    let template = Template {
+        names: Names::default(),
+        share_processes: pod.share_process_namespace.unwrap_or(false),
+        fs_group: pod.security_context.as_ref().and_then(|security| security.fs_group),
+        grace: Seconds(grace),
+        work: None,
+        labels,
+        annotations,
+        init,
+        main,
+        beside,
+    };
     check_containers(reader, &template);
     Some(template)
 }
@@ -338,25 +348,29 @@ fn is_published(reader: &mut Reader<'_, '_>, written: Option<&String>) -> bool {
     }
 }
 
-fn containers(
-    reader: &mut Reader<'_, '_>,
-    around: &Surroundings<'_>,
-) -> Option<(Vec<ContainerTemplate>, ContainerTemplate)> {
+/// The containers of a pod template.
+struct Containers {
+    init: Vec<ContainerTemplate>,
+    main: ContainerTemplate,
+    beside: Vec<ContainerTemplate>,
+}
+
+fn containers(reader: &mut Reader<'_, '_>, around: &Surroundings<'_>) -> Option<Containers> {
     let pointer = "/spec/template/spec";
-    let init = around.pod.init_containers.as_ref().map_or(0, Vec::len);
-    let init: Vec<_> = (0..init)
-        .filter_map(|at| container::read(reader, &format!("{pointer}/initContainers/{at}"), around, true))
-        .collect();
-    let count = around.pod.containers.as_ref().map_or(0, Vec::len);
-    if count == 0 {
-        reader.error(&format!("{pointer}/containers"), "a pod needs a container");
-    }
-    if count > 1 {
-        let message = "more than one container in a pod is not supported yet on a container host";
-        reader.error_help(&format!("{pointer}/containers/1"), message, "make it a workload of its own");
-    }
-    let main = container::read(reader, &format!("{pointer}/containers/0"), around, false);
-    main.filter(|_| count > 0).map(|main| (init, main))
+    let mut read = |list: &str, count: usize, place: container::Place| -> Vec<ContainerTemplate> {
+        let pointers = (0..count).map(|at| format!("{pointer}/{list}/{at}"));
+        pointers.filter_map(|pointer| container::read(reader, &pointer, around, place)).collect()
+    };
+    let count = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
+    let init = read("initContainers", count(&around.pod.init_containers), container::Place::Init);
+    let mut mains = read("containers", count(&around.pod.containers), container::Place::Main).into_iter();
+    let Some(main) = mains.next() else {
+        if count(&around.pod.containers) == 0 {
+            reader.error(&format!("{pointer}/containers"), "a pod needs a container");
+        }
+        return None;
+    };
+    Some(Containers { init, main, beside: mains.collect() })
 }
 
 /// What concerns several containers at once.

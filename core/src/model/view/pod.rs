@@ -24,6 +24,7 @@ pub(in crate::model) struct PodFields {
     pub(in crate::model) host_pid: Option<bool>,
     #[serde(rename = "hostIPC")]
     pub(in crate::model) host_ipc: Option<bool>,
+    pub(in crate::model) share_process_namespace: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,7 +86,29 @@ pub(in crate::model) struct Container {
     pub(in crate::model) startup_probe: Option<Probe>,
     pub(in crate::model) security_context: Option<ContainerSecurity>,
     pub(in crate::model) restart_policy: Option<String>,
-    pub(in crate::model) lifecycle: Option<Value>,
+    pub(in crate::model) lifecycle: Option<Lifecycle>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Lifecycle {
+    pub(in crate::model) post_start: Option<Handler>,
+    pub(in crate::model) pre_stop: Option<Handler>,
+    pub(in crate::model) stop_signal: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct Handler {
+    pub(in crate::model) exec: Option<Exec>,
+    pub(in crate::model) http_get: Option<HttpGet>,
+    pub(in crate::model) tcp_socket: Option<IgnoredAny>,
+    pub(in crate::model) sleep: Option<Sleep>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Sleep {
+    pub(in crate::model) seconds: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,6 +187,8 @@ pub(in crate::model) struct Probe {
     pub(in crate::model) exec: Option<Exec>,
     pub(in crate::model) http_get: Option<HttpGet>,
     pub(in crate::model) tcp_socket: Option<TcpSocket>,
+    pub(in crate::model) grpc: Option<Grpc>,
+    pub(in crate::model) termination_grace_period_seconds: Option<i64>,
     pub(in crate::model) initial_delay_seconds: Option<i64>,
     pub(in crate::model) period_seconds: Option<i64>,
     pub(in crate::model) timeout_seconds: Option<i64>,
@@ -196,6 +221,12 @@ pub(in crate::model) struct Header {
 pub(in crate::model) struct TcpSocket {
     pub(in crate::model) port: IntOrString,
     pub(in crate::model) host: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Grpc {
+    pub(in crate::model) port: i64,
+    pub(in crate::model) service: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

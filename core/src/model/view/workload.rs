@@ -148,6 +148,21 @@ pub(in crate::model) struct Service {
     pub(in crate::model) publish_not_ready_addresses: Option<bool>,
     #[serde(rename = "externalIPs")]
     pub(in crate::model) external_ips: Option<Vec<String>>,
+    pub(in crate::model) session_affinity: Option<String>,
+    pub(in crate::model) session_affinity_config: Option<Affinity>,
+    pub(in crate::model) load_balancer_source_ranges: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Affinity {
+    #[serde(rename = "clientIP")]
+    pub(in crate::model) client_ip: Option<ClientAffinity>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct ClientAffinity {
+    pub(in crate::model) timeout_seconds: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +170,7 @@ pub(in crate::model) struct Service {
 pub(in crate::model) struct ServicePort {
     pub(in crate::model) port: i64,
     pub(in crate::model) target_port: Option<IntOrString>,
+    pub(in crate::model) protocol: Option<String>,
     pub(in crate::model) node_port: Option<i64>,
 }
 

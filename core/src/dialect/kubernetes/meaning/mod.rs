@@ -106,7 +106,9 @@ impl<'a> Judge<'a> {
             for name in names.into_iter().flat_map(|names| names.keys()).filter(|name| name.starts_with("writ.")) {
                 let place = format!("{pointer}/{part}/{}", name.replace('~', "~0").replace('/', "~1"));
                 let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
-                match (known, template) {
+                // What is published of a Service is said there; of pods, in their template.
+                let of_service = self.object.id.kind == Kind::Service && name == annotation::PUBLISH;
+                match (known, template || of_service) {
                     (true, true) => {}
                     (true, false) => {
                         let help = "move it to `spec.template.metadata.annotations`";

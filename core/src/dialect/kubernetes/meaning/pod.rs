@@ -11,6 +11,7 @@ use crate::text::quoted;
 const VOLUME_NAME: &str = "name";
 const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const ACTIONS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
+const HOOKS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "sleep"];
 const ENV_SOURCES: [&str; 4] = ["configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"];
 const FIELDS_KNOWN: &str =
     "known are metadata.name, metadata.namespace, metadata.labels['…'] and metadata.annotations['…']";
@@ -32,16 +33,32 @@ impl Judge<'_> {
             self.mounts(container, &volumes);
             self.amounts(container, value);
         }
+        let is_sidecar = |value: &Value| value["restartPolicy"] == "Always";
+        let (sidecars, init): (Vec<_>, Vec<_>) = init.into_iter().partition(|(_, value)| is_sidecar(value));
         for (container, value) in &init {
             for probe in PROBES.into_iter().filter(|probe| value.get(probe).is_some()) {
                 let message = format!("an init container has no `{probe}`: it runs to its end before the pod starts");
                 self.error(&format!("{container}/{probe}"), message, "leave it out");
             }
         }
-        for (container, value) in &containers {
+        for (container, _) in containers.iter().filter(|(_, value)| value.get("restartPolicy").is_some()) {
+            let message = "only an init container has a `restartPolicy` of its own";
+            self.error(
+                &format!("{container}/restartPolicy"),
+                message,
+                "leave it out; the pod's own is for all of them",
+            );
+        }
+        let lasting: Vec<(String, &Value)> = sidecars.into_iter().chain(containers).collect();
+        for (container, value) in &lasting {
+            for hook in ["postStart", "preStop"] {
+                if let Some(handler) = value.pointer(&format!("/lifecycle/{hook}")) {
+                    self.exactly_one(&format!("{container}/lifecycle/{hook}"), handler, &HOOKS, &format!("`{hook}`"));
+                }
+            }
             self.probes(container, value);
         }
-        self.ports(&containers);
+        self.ports(&lasting);
     }
 
     fn volumes(&mut self, pointer: &str) {

@@ -5,8 +5,6 @@ use super::super::shape::{
     idle, must, no, only, yes,
 };
 
-const SIGNALS: &str = "let the program act on SIGTERM, or wrap it in a script that does";
-
 pub(super) static CONTAINER: Shape = Shape {
     name: "Container",
     fields: &[
@@ -25,8 +23,8 @@ pub(super) static CONTAINER: Shape = Shape {
         yes("readinessProbe", Type::Object(&PROBE)),
         yes("startupProbe", Type::Object(&PROBE)),
         yes("securityContext", Type::Object(&SECURITY)),
-        no("lifecycle", Type::Object(&LIFECYCLE), SIGNALS),
-        no("restartPolicy", LINE, "leave it out; a container beside the main one is not supported yet"),
+        yes("lifecycle", Type::Object(&LIFECYCLE)),
+        yes("restartPolicy", Type::Choice(&["Always"])),
         no("volumeDevices", Type::Any, "use `volumeMounts`"),
         only(
             "stdin",
@@ -160,13 +158,13 @@ pub(super) static PROBE: Shape = Shape {
         yes("exec", Type::Object(&EXEC)),
         yes("httpGet", Type::Object(&HTTP_GET)),
         yes("tcpSocket", Type::Object(&TCP_SOCKET)),
-        no("grpc", Type::Object(&GRPC), "use `tcpSocket`, or `exec` with a health client that the image has"),
+        yes("grpc", Type::Object(&GRPC)),
         yes("initialDelaySeconds", COUNT),
         yes("periodSeconds", POSITIVE),
         yes("timeoutSeconds", POSITIVE),
         yes("successThreshold", POSITIVE),
         yes("failureThreshold", POSITIVE),
-        no("terminationGracePeriodSeconds", POSITIVE, "set it on the pod"),
+        yes("terminationGracePeriodSeconds", POSITIVE),
     ],
 };
 
@@ -202,7 +200,7 @@ static HOOK: Shape = Shape {
     fields: &[
         yes("exec", Type::Object(&EXEC)),
         yes("httpGet", Type::Object(&HTTP_GET)),
-        yes("tcpSocket", Type::Object(&TCP_SOCKET)),
+        no("tcpSocket", Type::Object(&TCP_SOCKET), "use `exec`; Kubernetes does not run it either"),
         yes("sleep", Type::Object(&SLEEP)),
     ],
 };

@@ -75,12 +75,7 @@ pub(super) static POD_SPEC: Shape = Shape {
             &[Literal::Boolean(true)],
             "set user namespaces in the engine (`userns-remap`)",
         ),
-        only(
-            "shareProcessNamespace",
-            Type::Boolean,
-            &[Literal::Boolean(false)],
-            "leave it out; a pod is one container",
-        ),
+        yes("shareProcessNamespace", Type::Boolean),
         yes("os", Type::Object(&POD_OS)),
         no("readinessGates", Type::Any, "use a readiness probe"),
         no("resourceClaims", Type::Any, "leave it out; devices cannot be claimed"),

@@ -6,9 +6,12 @@ use super::super::shape::{
 use super::metadata::OBJECT_META;
 use super::storage::STATUS;
 
-const NAMES_ONLY: &str = "leave it out; a Service on Docker is a name that leads to the pods themselves";
-const TO_HOST: &str =
-    "leave it out and give the container port a `hostPort`, or the pod template the annotation `writ.publish`";
+const NAMES_ONLY: &str =
+    "leave it out; a Service on Docker is a name that leads to its pods, or to a relay in front of them";
+const TO_HOST: &str = "leave it out and give the Service the annotation `writ.publish` with an address of the host";
+const TO_CLIENTS: &str =
+    "leave it out and use the host's firewall; not every way to a published port keeps the client's address";
+const ONE_HOST: &str = "there is one host; pods behind a relay see its address as the client's";
 const NO_BALANCER: &str = "there is no load balancer on one host";
 
 pub(super) static SERVICE: Shape = Shape {
@@ -28,30 +31,25 @@ static SERVICE_SPEC: Shape = Shape {
         only(
             "type",
             Type::Choice(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
-            &[Literal::Text("ClusterIP")],
-            TO_HOST,
+            &[Literal::Text("ClusterIP"), Literal::Text("NodePort"), Literal::Text("LoadBalancer")],
+            "write the other name where it is used",
         ),
         only("clusterIP", LINE, &[Literal::Text("None"), Literal::Text("")], NAMES_ONLY),
         only("clusterIPs", LINES, &[Literal::Text("None"), Literal::Text("")], NAMES_ONLY),
         must("selector", LABELS),
         yes("ports", Type::List(&Type::Object(&SERVICE_PORT))),
         yes("publishNotReadyAddresses", Type::Boolean),
-        only(
-            "sessionAffinity",
-            Type::Choice(&["None", "ClientIP"]),
-            &[Literal::Text("None")],
-            "leave it out; clients choose among the addresses of the name",
-        ),
-        no("sessionAffinityConfig", Type::Any, "leave it out; clients choose among the addresses of the name"),
+        yes("sessionAffinity", Type::Choice(&["None", "ClientIP"])),
+        yes("sessionAffinityConfig", Type::Object(&AFFINITY)),
         no("externalIPs", LINES, TO_HOST),
         no("externalName", LINE, "write the other name where it is used"),
         no("loadBalancerClass", LINE, TO_HOST),
         no("loadBalancerIP", LINE, TO_HOST),
-        no("loadBalancerSourceRanges", LINES, TO_HOST),
+        no("loadBalancerSourceRanges", LINES, TO_CLIENTS),
         idle("allocateLoadBalancerNodePorts", Type::Boolean, NO_BALANCER),
-        idle("externalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), NO_BALANCER),
+        idle("externalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), ONE_HOST),
         idle("healthCheckNodePort", PORT_NUMBER, NO_BALANCER),
-        idle("internalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), "there is one host"),
+        idle("internalTrafficPolicy", Type::Choice(&["Cluster", "Local"]), ONE_HOST),
         idle("trafficDistribution", LINE, "there is one host"),
         idle("ipFamilies", Type::List(&Type::Choice(&["IPv4", "IPv6"])), "the engine's network decides"),
         idle(
@@ -62,6 +60,12 @@ static SERVICE_SPEC: Shape = Shape {
     ],
 };
 
+static AFFINITY: Shape =
+    Shape { name: "SessionAffinityConfig", fields: &[yes("clientIP", Type::Object(&CLIENT_AFFINITY))] };
+
+static CLIENT_AFFINITY: Shape =
+    Shape { name: "ClientIPConfig", fields: &[yes("timeoutSeconds", Type::Integer(1, 86_400))] };
+
 static SERVICE_PORT: Shape = Shape {
     name: "ServicePort",
     fields: &[
@@ -69,7 +73,7 @@ static SERVICE_PORT: Shape = Shape {
         must("port", PORT_NUMBER),
         yes("targetPort", Type::Port),
         yes("protocol", Type::Choice(&["TCP", "UDP", "SCTP"])),
-        no("nodePort", Type::Integer(0, 65_535), TO_HOST),
-        idle_but("appProtocol", LINE, &[], "it is a hint to proxies, and there is none"),
+        yes("nodePort", Type::Integer(0, 65_535)),
+        idle_but("appProtocol", LINE, &[], "it is a hint to proxies, and the relay passes on bytes"),
     ],
 };
