@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc};
 use writ_core::guard::Policy;
+use writ_core::holdings::Holdings;
+use writ_core::ingress::{self, Around};
+use writ_core::model::Desired;
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::clock::Clock;
@@ -246,6 +249,26 @@ impl Agent {
             }
         };
         if deep { Depth::Deep } else { Depth::List }
+    }
+
+    /// What a plan for a unit must know of the host's ingress; nothing where the unit neither leads nor led anything through
+    /// it.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn around(&self, unit: &Unit, desired: &Desired, held: &Holdings) -> Result<Around, RecordError> {
+        if desired.entrances.is_empty() && !held.objects.keys().any(|id| id.kind.is_entrance()) {
+            return Ok(Around::default());
+        }
+        let mut around = Around { settings: self.settings.ingress.clone(), ..Around::default() };
+        around.unit.clone_from(&unit.settings.name);
+        // A unit that is in no settings any more is let alone, and so is what it leads through the ingress.
+        let here = |name: &String| self.unit(name).is_none_or(|other| other.place.kind == unit.place.kind);
+        for name in self.store.holders()?.into_iter().filter(here) {
+            let routes = ingress::held(&self.store.holdings(&name)?);
+            around.held.insert(name, routes);
+        }
+        Ok(around)
     }
 
     /// For whom something is done for a unit; without a commit, for local files.

@@ -99,15 +99,25 @@ pub struct Applied {
 pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, RecordError> {
     let engine = Semaphore::new(ENGINE_STEPS_AT_ONCE);
     let mut applied = Applied::default();
-    let mut without_network = None;
+    let (mut without_network, mut without_ingress) = (None, None);
     for step in plan.shared() {
+        let of_ingress = matches!(step.act, Act::Serve(_));
+        if let (true, Some(end)) = (of_ingress && needs_network(step), &without_network) {
+            without_ingress = Some(LaneEnd::clone(end));
+            continue;
+        }
         match take(hands, step, &engine).await? {
             Ok(changed) => applied.changes += usize::from(changed),
+            Err(end) if of_ingress => without_ingress = Some(end),
             Err(end) => without_network = Some(end),
         }
     }
     let mut lanes = FuturesUnordered::new();
     for lane in plan.lanes() {
+        if let (true, Some(end)) = (lane.object.kind.is_entrance(), &without_ingress) {
+            applied.ends.push((lane.object.clone(), end.clone()));
+            continue;
+        }
         match &without_network {
             Some(end) if lane.steps.iter().any(needs_network) => applied.ends.push((lane.object.clone(), end.clone())),
             Some(_) | None => lanes.push(walk(hands, lane, &engine)),
@@ -247,7 +257,8 @@ fn stops(act: &Act) -> Option<&str> {
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
-        | Act::RemoveVolume { .. } => None,
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_) => None,
     }
 }
 
@@ -268,8 +279,12 @@ fn watch(hands: &Hands<'_>, step: &Step) {
                 hands.health().watch_also(unit, workload.pod(&index));
             }
         }
-        Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::RemovePod { .. } | Act::RemoveVolume { .. } => {
-        }
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::RemovePod { .. }
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_) => {}
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 
+use writ_core::ingress::OWNER;
+
 use crate::agent::{Agent, Place};
 use crate::error::chain;
 use crate::health::{Report, Runner, What};
@@ -55,7 +57,8 @@ async fn listen(agent: &Agent, place: &Place) {
 
 /// True if the event may mean that something of the unit is not as it was. What only begins is no loss.
 fn concerns(event: &Event, unit: &str) -> bool {
-    let ours = event.unit.as_ref().is_none_or(|name| name == unit);
+    // What belongs to no unit is all of theirs.
+    let ours = event.unit.as_ref().is_none_or(|name| name == unit || name == OWNER);
     ours && match event.kind {
         EventKind::Created | EventKind::Started => false,
         EventKind::Died

@@ -161,7 +161,7 @@ pub async fn preview(
                 let observed = look(agent, unit, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
                 let templates = templates(agent, source, unit, &wanted, &observed).await?;
-                preview.plan = Some(check(agent, unit, &wanted, &observed, (&setbacks, &templates))?);
+                preview.plan = Some(check(agent, unit, &wanted, &observed, (&setbacks, &templates)).await?);
             }
             Err(error) => refusal = Some(Refused::Files(error)),
         }
@@ -292,7 +292,7 @@ async fn walk(
     unit.patience.begin(wanted, wake);
     let checked = {
         let templates = templates(agent, source, unit, wanted, &observed).await?;
-        check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates))?
+        check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates)).await?
     };
     unit.patience.keep_to(checked.plan());
     unit.due.set(checked.plan().due());
@@ -345,7 +345,7 @@ fn suspension(agent: &Agent, unit: &str) -> Result<Option<Suspension>, CycleErro
 }
 
 /// Plans, and lets the guard judge the plan.
-fn check(
+async fn check(
     agent: &Agent,
     unit: &Unit,
     wanted: &Wanted,
@@ -353,6 +353,7 @@ fn check(
     (setbacks, templates): (&Setbacks, &Templates),
 ) -> Result<CheckedPlan, CycleError> {
     let held = agent.store.holdings(&unit.settings.name)?;
+    let around = agent.around(unit, &wanted.desired, &held)?;
     let now = agent.clock.now();
     let input = Input {
         now,
@@ -364,8 +365,9 @@ fn check(
         seed: now.0.unsigned_abs(),
         setbacks,
         templates,
+        ingress: &around,
     };
-    Ok(guard::check(unit, plan(&input), &wanted.desired, &wanted.grants))
+    Ok(guard::check(unit, plan(&input), &wanted.desired, &wanted.grants).await)
 }
 
 /// What the unit wanted by the commit that it applied last, if that was another one.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use writ_core::guard::{self, CheckedPlan, Grants, Grounds, HostPaths, Policy};
 use writ_core::model::Desired;
-use writ_core::plan::Plan;
+use writ_core::plan::{self, Plan};
 
 use crate::agent::Unit;
 use crate::settings::{Credentials, Guard, Host, Report, Settings, Source};
@@ -23,8 +23,13 @@ pub fn policy(settings: &Settings, guard: &Guard) -> Policy {
     policy
 }
 
-/// Judges a plan of a unit.
-pub fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> CheckedPlan {
+/// Judges a plan of a unit, once the data was looked at that its pods would be let at.
+pub async fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> CheckedPlan {
+    let questions = plan::questions(&plan);
+    let plan = match questions.as_slice() {
+        [] => plan,
+        [..] => plan::preflight(plan, &unit.place.target.data(&questions).await),
+    };
     let wanted = guard::host_paths(&plan, desired);
     if wanted.is_empty() {
         return judged(plan, &unit.guard, grants, &HostPaths::default(), desired);
@@ -50,7 +55,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports } = settings;
+    let Settings { host, sources, units, reports, ingress: _ } = settings;
     let Host { name: _, state, allow_unsigned_apply: _, engine, guard: of_host, trust, revoked, age_identity_file } =
         host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);

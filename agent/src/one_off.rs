@@ -83,7 +83,8 @@ pub async fn propose_files(
     let desired = wanted.desired.clone();
     let named = |object: &ObjectId| desired.workloads.contains_key(object) || desired.pending.contains_key(object);
     let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
-    Ok(Ok((Proposal { plan: guard::check(unit, plan, &desired, &Grants::all()), desired, commit: None }, wanted)))
+    let plan = guard::check(unit, plan, &desired, &Grants::all()).await;
+    Ok(Ok((Proposal { plan, desired, commit: None }, wanted)))
 }
 
 /// Plans the removal of one object; with `prune`, of its volumes as well.
@@ -98,7 +99,8 @@ pub async fn propose_removal(
 ) -> Result<Proposal, CycleError> {
     let desired = Desired::default();
     let plan = planned(agent, unit, &desired, &|_| true, |input| plan::removal(input, object, prune)).await?;
-    Ok(Proposal { plan: guard::check(unit, plan, &desired, &Grants::all()), desired, commit: None })
+    let plan = guard::check(unit, plan, &desired, &Grants::all()).await;
+    Ok(Proposal { plan, desired, commit: None })
 }
 
 /// Applies a proposal that somebody said yes to.
@@ -140,6 +142,7 @@ async fn planned(
     let mut observed = look(agent, unit, Depth::Deep).await?;
     observed.pods.retain(|_, pod| named(&pod.object));
     let mut held = agent.store.holdings(&unit.settings.name)?;
+    let around = agent.around(unit, desired, &held)?;
     held.objects.retain(|object, _| named(object));
     let now = agent.clock.now();
     let local = || Template::Lost("files that nobody committed are not kept".to_owned());
@@ -155,5 +158,6 @@ async fn planned(
         // A person who asks for it does not wait.
         setbacks: &Setbacks::default(),
         templates: &templates,
+        ingress: &around,
     }))
 }

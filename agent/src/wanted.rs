@@ -148,11 +148,13 @@ pub async fn of_files(
 /// the root of the tree.
 fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
     let mut grants = Grants::all();
-    for workload in desired.workloads.values() {
+    let workloads = desired.workloads.values().map(|workload| (&workload.id, &workload.file));
+    let entrances = desired.entrances.values().map(|entrance| (&entrance.id, &entrance.file));
+    for (id, file) in workloads.chain(entrances) {
         // What no file declares is granted what a path that no rule names is granted.
-        let file = workload.file.as_deref().unwrap_or_default();
+        let file = file.as_deref().unwrap_or_default();
         if let Some(powers) = admitted.powers(path_in_tree(path, file).as_bytes()) {
-            grants.limit(workload.id.clone(), powers);
+            grants.limit(id.clone(), powers);
         }
     }
     grants

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::hash::SpecHash;
-use crate::model::ObjectId;
+use crate::model::{ObjectId, Route};
 use crate::time::Timestamp;
 
 /// All that one unit holds.
@@ -37,6 +37,9 @@ const STAYS_AT: &str = "below the partition";
 
 /// The name among the parts of a Job under which stands how far its run is.
 const RUN: &str = "run";
+
+/// The name among the parts of an Ingress under which its routes stand, for the host's ingress to go on with.
+const ROUTES: &str = "routes";
 
 /// How far the run of a Job is, as far as its containers, which may be removed, do not tell for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,19 @@ impl Held {
         self
     }
 
+    /// The routes of an Ingress, as they were applied last.
+    #[must_use]
+    pub fn routes(&self) -> Option<Vec<Route>> {
+        Route::read(self.parts.get(ROUTES)?)
+    }
+
+    /// The same, with the routes of an Ingress.
+    #[must_use]
+    pub fn leading(mut self, routes: &[Route]) -> Self {
+        self.parts.insert(ROUTES.to_owned(), Route::write(routes));
+        self
+    }
+
     /// The same, with the mark that work on it has begun. Until that ends, what is missing or different is work left
     /// undone, and not what a person did: it is finished even where drift is only reported.
     #[must_use]
@@ -116,7 +132,7 @@ impl Held {
     /// True for the name of a part that says how it is held, and not what it is.
     #[must_use]
     pub fn is_mark(part: &str) -> bool {
-        part == UNDER_WAY || part == STAYS_AT || part == RUN
+        [UNDER_WAY, STAYS_AT, RUN, ROUTES].contains(&part)
     }
 }
 

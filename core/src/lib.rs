@@ -25,6 +25,7 @@ pub mod model;
 
 pub mod health;
 pub mod holdings;
+pub mod ingress;
 pub mod observed;
 
 pub mod guard;

@@ -136,6 +136,10 @@ pub const BACKOFF_SECONDS_FIRST: u32 = 10;
 /// Longest such pause, in seconds. Source: the kubelet's back-off.
 pub const BACKOFF_SECONDS_MAX: u32 = 300;
 
+/// Time after which the ingress asks again which pods are ready behind a name, in seconds. A pod that is to stop goes on for
+/// longer than this after its names were taken from it.
+pub const UPSTREAMS_AGAIN_SECONDS: u32 = 1;
+
 /// Time that a container must be well before its restarts are forgotten, in seconds.
 /// Source: the kubelet forgets after twice its longest back-off.
 pub const WELL_SECONDS: u32 = 600;

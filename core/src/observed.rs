@@ -25,6 +25,21 @@ pub struct Observed {
     pub foreign_volumes: BTreeMap<String, Holder>,
     /// The host's network.
     pub network: NetworkState,
+    /// The host's ingress, whichever units lead something through it; none if it is not there.
+    pub ingress: Option<ObservedIngress>,
+}
+
+/// The container of the host's ingress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedIngress {
+    /// The engine's identifier of it.
+    pub container: String,
+    /// It runs.
+    pub running: bool,
+    /// What it was made from, by label; none if the label cannot be read.
+    pub revision: Option<SpecHash>,
+    /// Digest of the configuration that it was given last; none if it was given none, or nobody can tell.
+    pub configuration: Option<SpecHash>,
 }
 
 /// The state of the host's network.

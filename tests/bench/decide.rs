@@ -10,6 +10,7 @@ use writ_core::dialect::{Files, Lowered, lower};
 use writ_core::guard::{self, Grants, Grounds, HostPaths, Policy as GuardPolicy};
 use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
+use writ_core::ingress::Around;
 use writ_core::model::{Desired, World, resolve};
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Templates, plan};
@@ -58,6 +59,7 @@ fn planned(desired: &Desired, observed: &Observed, held: &Holdings) -> Plan {
         seed: 7,
         setbacks: &Setbacks::default(),
         templates: &Templates::new(),
+        ingress: &Around::default(),
     })
 }
 

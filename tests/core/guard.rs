@@ -8,6 +8,7 @@ use writ_core::dialect::{Files, lower};
 use writ_core::guard::{
     Allowed, CheckedPlan, Grants, Grounds, HostPaths, Policy, Power, Profile, Refuser, Rule, Seen, check, host_paths,
 };
+use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, Kind, MountSource, ObjectId, PodIndex, PodSpec, VolumeSpec, resolve};
 use writ_core::plan::{Act, Cause, Fix, Lane, Plan, Step, Verb};
 use writ_core::text::{Problem, Problems, Sources};
@@ -44,7 +45,14 @@ fn creating(desired: &Desired) -> Plan {
         let spec = workload.pod(&index);
         lane(&spec, Act::CreatePod(Box::new(spec.clone())))
     });
-    Plan { shared: Vec::new(), lanes: lanes.collect() }
+    let entrances = desired.entrances.keys().map(|id| Lane {
+        object: id.clone(),
+        steps: Vec::new(),
+        then: Some(HoldingChange::Release(id.clone())),
+        delay: None,
+        run: None,
+    });
+    Plan { shared: Vec::new(), lanes: lanes.chain(entrances).collect() }
 }
 
 /// Judged by what every host allows unless it says otherwise, on a disk without links.
@@ -172,7 +180,7 @@ fn every_rule_is_about_one_power_and_every_power_has_one_name_that_is_read_again
 fn the_profiles_say_everything_and_each_allows_no_more_than_the_one_before() {
     for profile in Profile::ALL {
         let written: toml::Table = profile.text().parse().unwrap();
-        assert_eq!(written.len(), 15, "{}", profile.name());
+        assert_eq!(written.len(), 16, "{}", profile.name());
         assert_eq!(profile.policy().name, profile.name());
     }
     let [open, base, strict] = Profile::ALL.map(Profile::policy);
@@ -202,7 +210,7 @@ fn problems_of(text: &str) -> String {
 fn a_policy_that_is_not_right_tells_every_problem_at_its_place_and_gives_nothing() {
     let text = "base = \"strict\"\ncapabilites = []\nroot = \"no\"\ncapabilities = [\"CAP_CHOWN\", \"NET_ADMIN\"]\n\
                 host_paths = [\"srv\", \"/etc/ssl\", \"/srv/../etc\"]\nhost_addresses = [\"localhost\"]\n\
-                host_ports = [\"0\", \"9-8\", \"80\"]\nregistries = [\"https://ghcr.io\", \"acme\"]\n";
+                host_ports = [\"0\", \"9-8\", \"80\"]\ningress_hosts = [\"A.example\"]\nregistries = [\"https://ghcr.io\", \"acme\"]\n";
     let expected = "1:8 there is no profile `strict`\n\
                     2:1 unknown key `capabilites` in the policy\n\
                     3:8 `root` must be true or false, not text\n\
@@ -213,8 +221,9 @@ fn a_policy_that_is_not_right_tells_every_problem_at_its_place_and_gives_nothing
                     6:19 `host_addresses`: `localhost` is no address\n\
                     7:15 `host_ports`: `0` is no port and no range of ports\n\
                     7:20 `host_ports`: `9-8` is no port and no range of ports\n\
-                    8:15 `registries`: `https://ghcr.io` is no registry\n\
-                    8:34 `registries`: `acme` is no registry\n";
+                    8:18 `ingress_hosts`: `A.example` is no host name\n\
+                    9:15 `registries`: `https://ghcr.io` is no registry\n\
+                    9:34 `registries`: `acme` is no registry\n";
     assert_eq!(problems_of(text), expected);
     assert!(problems_of("root = \n").contains("not TOML"));
 }
@@ -411,7 +420,7 @@ fn a_pod_passes_only_if_the_host_and_the_rules_of_trust_both_let_it_and_the_refu
     for rule in judged_rules {
         let folder = if rule == Rule::OwnVolume { "accept" } else { "reject" };
         let (desired, _) = desired(&case(folder, rule));
-        let object = desired.workloads.keys().next().unwrap().clone();
+        let object = desired.entrances.keys().chain(desired.workloads.keys()).next().unwrap().clone();
         // A host that lists registries allows no other, so that no power can be used there.
         let open = Profile::Privileged.policy();
         let refusers = |powers: BTreeSet<Power>| -> BTreeSet<(Rule, Refuser)> {

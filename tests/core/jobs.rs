@@ -232,7 +232,8 @@ fn made(plan: &Plan) -> Vec<u32> {
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
-        | Act::RemoveVolume { .. } => None,
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_) => None,
     });
     made.collect()
 }

@@ -112,7 +112,7 @@ fn notes(yaml: &str) -> String {
 #[test]
 fn k24_k25_k26_k27_k28_k29_k35_k36_every_kind_of_the_samples_is_read_from_one_file() {
     let kinds: Vec<Kind> = objects(STACK).iter().map(|object| object.id.kind).collect();
-    let others = [Kind::Deployment, Kind::DaemonSet, Kind::Job, Kind::CronJob];
+    let others = [Kind::Deployment, Kind::DaemonSet, Kind::Job, Kind::CronJob, Kind::Ingress, Kind::IngressClass];
     for kind in Kind::ALL.into_iter().filter(|kind| !others.contains(kind)) {
         assert_eq!(kinds.iter().filter(|found| **found == kind).count(), 1, "{kind:?}");
     }

@@ -47,7 +47,7 @@ fn a_line_that_describes_nothing_is_refused_at_its_number() {
     let hash = format!("1:{}", "a".repeat(64));
     let cases = [
         ("network", "\"\" is none of present, absent, foreign"),
-        ("pods a", "\"pods\" is none of network, pod, volume, altered, foreign, hide, rule, fault, count"),
+        ("pods a", "\"pods\" is none of network, pod, volume, altered, foreign, ingress, hide, rule, fault, count"),
         ("pod a index=0 revision=unreadable", "object= is missing"),
         ("pod a object=pg index=0 revision=unreadable", "\"pg\" is not written kind/scope/name"),
         ("pod a object=statefulset/a/b index=x revision=unreadable", "\"x\" is no index of a StatefulSet"),

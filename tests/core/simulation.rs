@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
+use writ_core::ingress::{Around, held as held_routes};
 use writ_core::model::{Desired, Object, ObjectId, World, resolve};
 use writ_core::observed::Readiness;
 use writ_core::plan::{Act, Attempt, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Step, Templates, plan};
@@ -26,6 +27,7 @@ pub(crate) struct Unit {
     pub(crate) seed: u64,
     pub(crate) setbacks: Setbacks,
     pub(crate) templates: Templates,
+    pub(crate) around: Around,
     /// What fails is remembered, and let alone for a while.
     pub(crate) backs_off: bool,
 }
@@ -56,6 +58,7 @@ impl Unit {
             seed: 7,
             setbacks: Setbacks::default(),
             templates: Templates::new(),
+            around: Around { unit: "edge".to_owned(), ..Around::default() },
             backs_off: false,
         }
     }
@@ -84,6 +87,7 @@ impl Unit {
             seed: self.seed,
             setbacks: &self.setbacks,
             templates: &self.templates,
+            ingress: &self.around,
         }
     }
 
@@ -158,6 +162,7 @@ impl Unit {
             Some(HoldingChange::Release(id)) => drop(self.held.objects.remove(id)),
             None => {}
         }
+        self.around.held.insert(self.around.unit.clone(), held_routes(&self.held));
     }
 }
 

@@ -156,3 +156,62 @@ redis "SCOPE" "cache" {
     site.world.exec_until(&cache, &["redis-cli", "get", "kept"], |text| text == "yes").await;
     site.holds().await;
 }
+
+#[tokio::test]
+async fn a_postgres_of_another_major_version_is_not_let_at_the_data_and_what_runs_goes_on() {
+    let site = Site::new().await;
+    let scope = site.world.scope.clone();
+    site.writ(&["config", "set", "-s", &scope, "-n", "pg", "POSTGRES_PASSWORD=canary-90be-pg"]).await.exits(0);
+    let with = |image: &str| format!("postgres \"SCOPE\" \"pg\" {{\n  image = \"{image}\"\n}}\n");
+    site.deploy("pg.hcl", &with("postgres:15-alpine")).await;
+    let pg = site.pod("pg", 0);
+    site.world.exec_until(&pg, &["pg_isready", "-q"], |_| true).await;
+    let before = site.containers();
+    // An image that says nothing of itself: its tag does.
+    let other = format!("{scope}/postgres:16-alpine");
+    site.world.person(&["tag", "writ-test/box:1", &other]);
+    let commit = site.commit("pg.hcl", &with(&other));
+    let refused = site.pass().await;
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert_eq!(site.containers(), before, "nothing was touched");
+    let told = site.told().await;
+    assert!(told.contains("is of PostgreSQL 15") && told.contains("runs 16"), "{told}");
+    site.writ(&["plan"]).await.exits(3).shows("dump the data");
+    let (state, _) = site.said(&commit).pop().unwrap();
+    assert_eq!(state, "failure");
+    // Whatever it is called, the image says that it runs what the data is of.
+    let named = format!("{scope}/postgres:17");
+    site.world.person(&["tag", "postgres:15-alpine", &named]);
+    site.deploy("pg.hcl", &with(&named)).await;
+    assert_ne!(site.containers(), before);
+    site.world.exec_until(&pg, &["pg_isready", "-q"], |_| true).await;
+    site.world.person(&["rmi", &other, &named]);
+    site.holds().await;
+}
+
+#[tokio::test]
+async fn what_is_imported_from_compose_runs() {
+    let site = Site::new().await;
+    let scope = site.world.scope.clone();
+    let folder = site.path("compose");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("page.txt"), "of the repository").unwrap();
+    let compose = "services:\n  store:\n    image: redis:7-alpine\n    command: redis-server --appendonly yes\n    \
+                   volumes: [\"data:/data\"]\n    healthcheck: {test: [CMD, redis-cli, ping], interval: 1s}\n  \
+                   asker:\n    image: writ-test/box:1\n    command: [sh, -c, \"trap 'exit 0' TERM; sleep 1000 & wait\"]\n    \
+                   environment: {STORE: \"store:6379\"}\n    volumes: [\"./page.txt:/etc/page.txt:ro\"]\n    \
+                   depends_on: [store]\nvolumes: {data: {}}\n";
+    std::fs::write(folder.join("compose.yaml"), compose).unwrap();
+    let file = folder.join("compose.yaml").display().to_string();
+    let imported = site.writ(&["import", &file, "--scope", &scope]).await;
+    imported.exits(0);
+    assert!(imported.error.contains("`depends_on` is not carried"), "{imported:?}");
+    site.deploy("manifests.yaml", &imported.out).await;
+    let store = site.pod("store", 0);
+    site.world.exec_until(&store, &["redis-cli", "ping"], |text| text == "PONG").await;
+    let asker = site.containers().into_keys().find(|pod| pod.contains("-asker.")).unwrap();
+    assert_eq!(site.world.exec(&asker, &["cat", "/etc/page.txt"]).await.0, "of the repository");
+    assert_eq!(site.world.resolve(&asker, &format!("store.{scope}")).await.len(), 1);
+    assert_eq!(site.volumes(&scope), [format!("voodu-{scope}-store-data-0")]);
+    site.holds().await;
+}

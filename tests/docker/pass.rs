@@ -10,6 +10,7 @@ use writ_core::dialect::{self, Files};
 use writ_core::guard;
 use writ_core::hash::HashKey;
 use writ_core::holdings::{HoldingChange, Holdings};
+use writ_core::ingress::Around;
 use writ_core::model::{BucketRef, Desired, PodSpec, Scope, World as Settings, resolve};
 use writ_core::observed::{Observed, Readiness};
 use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Templates, plan};
@@ -132,6 +133,7 @@ impl Unit {
             seed: 1,
             setbacks: &Setbacks::default(),
             templates: &Templates::new(),
+            ingress: &Around::default(),
         })
     }
 

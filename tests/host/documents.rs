@@ -46,6 +46,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
     let tables = [
         ("agent.toml", "qqqqqqqqqqqqqqqq = 1\n"),
         ("[host]", "[host]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[ingress]", "[ingress]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[[source]]", "[[source]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("introduction", "[[source]]\nintroduction = { qqqqqqqqqqqqqqqq = 1 }\n"),

@@ -25,6 +25,7 @@ mod git_limits;
 mod git_ssh;
 mod golden;
 mod hostile;
+mod import;
 mod jobs;
 mod local_files;
 #[path = "../fixtures/long_history.rs"]

@@ -30,7 +30,18 @@ use Bears::{Local, Narrows, Not, OnWhat};
 
 /// Every key of the settings.
 const KEYS: &[(&str, &[(&str, Bears)])] = &[
-    ("agent.toml", &[("host", Not), ("source", OnWhat), ("unit", Not), ("report", Not), ("alert", Not), ("web", Not)]),
+    (
+        "agent.toml",
+        &[
+            ("host", Not),
+            ("source", OnWhat),
+            ("unit", Not),
+            ("report", Not),
+            ("ingress", Not),
+            ("alert", Not),
+            ("web", Not),
+        ],
+    ),
     (
         "[host]",
         &[
@@ -41,6 +52,18 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("revoked", Narrows),
             ("age_identity_file", Not),
             ("allow_unsigned_apply", Local),
+        ],
+    ),
+    (
+        "[ingress]",
+        &[
+            ("image", Not),
+            ("addresses", Not),
+            ("http_port", Not),
+            ("https_port", Not),
+            ("email", Not),
+            ("ca", Not),
+            ("directory", Not),
         ],
     ),
     (
@@ -93,6 +116,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("delete", &[("--prune", Not), ("--yes", Not)]),
     ("check", &[("--guard", Not)]),
     ("render", &[("--show-secrets", Not)]),
+    ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",
         &[

@@ -289,6 +289,13 @@ fn check_and_render_take_the_form_note_it_and_show_a_text_in_the_place_of_values
     fs::write(folder.join("web.yaml"), site.secret("web", &[("PASSWORD", "p-1")])).unwrap();
     fs::write(folder.join("cart.yaml"), site.secret("cart", &[("C", "d")])).unwrap();
     fs::write(folder.join("map.yaml"), config_map("cart", &[("LEVEL", "high")], &recipients)).unwrap();
+    // It cannot be seen whether this is a certificate.
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: door, namespace: shop}\nspec:\n  \
+        tls: [{hosts: [shop.example], secretName: pair}]\n  rules:\n    - host: shop.example\n      http: {paths: [{path: /, \
+        pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}\n---\napiVersion: v1\nkind: Service\n\
+        metadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+    fs::write(folder.join("door.yaml"), ingress).unwrap();
+    fs::write(folder.join("pair.yaml"), site.secret("pair", &[("tls.crt", "c"), ("tls.key", "k")])).unwrap();
     // The settings of SOPS itself are no manifest.
     fs::write(folder.join(".sops.yaml"), "creation_rules:\n  - age: age1x\n").unwrap();
     let path = folder.display().to_string();

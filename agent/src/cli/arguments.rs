@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, history, key, logs, plan, render, run, secrets,
-    statement, status, suspend, verify, volume, why,
+    apply, audit, check, completions, config, delete, enrol, exec, history, import, key, logs, plan, render, run,
+    secrets, statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Check(check::Arguments),
     /// Print manifests of any dialect as Kubernetes objects
     Render(render::Arguments),
+    /// Print a file of docker compose as Kubernetes objects, and say what was not carried
+    Import(import::Arguments),
     /// Judge the signature of every commit
     Verify(verify::Arguments),
     /// Show units, objects, pods and volumes: desired and running

@@ -88,7 +88,8 @@ fn volumes(plan: &Plan) -> Vec<String> {
         | Act::StartPod { .. }
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }
-        | Act::RemovePod { .. } => None,
+        | Act::RemovePod { .. }
+        | Act::Serve(_) => None,
     });
     named.collect()
 }

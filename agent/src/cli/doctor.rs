@@ -114,7 +114,7 @@ fn settings_file(file: &Path) -> Result<String, Problem> {
 }
 
 fn settings_found(settings: &Settings) -> Result<String, Problem> {
-    let Settings { host, sources, units, reports } = settings;
+    let Settings { host, sources, units, reports, ingress: _ } = settings;
     if sources.is_empty() || units.is_empty() {
         return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
     }

@@ -141,8 +141,12 @@ fn work(event: &WorkEvent) -> (String, String) {
         WorkEvent::Held { unit: _, commit, object, from, to, replicas, changed } => {
             let what = if changed.is_empty() { String::new() } else { format!(": {}", changed.join(", ")) };
             let hashes = hashes(from.as_ref(), Some(to));
-            let pods = if *replicas == 1 { "1 pod".to_owned() } else { format!("{replicas} pods") };
-            (object.to_string(), format!("as desired: {pods}, revision {hashes}{what}{}", by(commit.as_ref())))
+            let pods = match replicas {
+                _ if object.kind.is_entrance() => String::new(),
+                1 => "1 pod, ".to_owned(),
+                _ => format!("{replicas} pods, "),
+            };
+            (object.to_string(), format!("as desired: {pods}revision {hashes}{what}{}", by(commit.as_ref())))
         }
         WorkEvent::Released { unit, object } => (object.to_string(), format!("no longer held by {unit}")),
         WorkEvent::Refused { unit, commit, object, pod, rule, detail } => {

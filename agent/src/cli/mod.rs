@@ -19,6 +19,7 @@ mod grounds;
 mod health;
 mod history;
 mod host;
+mod import;
 mod key;
 mod keyboard;
 mod logs;
@@ -103,6 +104,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Delete(arguments) => delete::run(host, &arguments),
         Command::Check(arguments) => check::run(host, &arguments),
         Command::Render(arguments) => render::run(host, &arguments),
+        Command::Import(arguments) => import::run(host, &arguments),
         Command::Verify(arguments) => verify::run(host, &arguments),
         Command::Status(arguments) => status::run(host, &arguments),
         Command::Why(arguments) => why::run(host, &arguments),

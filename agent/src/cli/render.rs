@@ -46,8 +46,13 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 
 /// The object as it is printed.
 fn shown(object: &Object, show_secrets: bool) -> Value {
-    let mut body = object.body.clone();
-    if object.id.kind == Kind::Secret && !show_secrets {
+    masked(&object.body, show_secrets)
+}
+
+/// An object without the values of a Secret, unless they are asked for.
+pub(crate) fn masked(object: &Value, show_secrets: bool) -> Value {
+    let mut body = object.clone();
+    if body["kind"] == Kind::Secret.name() && !show_secrets {
         for field in ["data", "stringData"] {
             let values = body.get_mut(field).and_then(Value::as_object_mut);
             for value in values.into_iter().flat_map(serde_json::Map::values_mut) {

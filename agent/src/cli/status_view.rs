@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use writ::record::{Standing, Suspension};
 use writ_core::holdings::{Held, RunMark};
-use writ_core::model::ObjectId;
+use writ_core::ingress::CONTAINER;
+use writ_core::model::{ObjectId, Route};
 use writ_core::observed::{Alteration, Observed, ObservedPart, ObservedPod, PodState, Readiness};
 use writ_core::status::State;
 use writ_core::time::Timestamp;
@@ -170,7 +171,14 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
         .filter(|(_, volume)| volume.object.as_ref() == Some(object))
         .map(|(name, _)| name)
         .collect();
-    let health = if object.kind.ends() { health::of_run(held) } else { health::of_object(held, &pods, settled) };
+    let served = seen.ingress.as_ref().is_some_and(|ingress| ingress.running);
+    let health = if object.kind.ends() {
+        health::of_run(held)
+    } else if object.kind.is_entrance() && !served {
+        Health::Failing
+    } else {
+        health::of_object(held, &pods, settled)
+    };
     view.health = view.health.max(health);
     let desired = held.map(|held| held.replicas);
     let running = pods.iter().filter(|pod| pod.state == PodState::Running).count();
@@ -178,9 +186,12 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
     let wanted = desired.map_or_else(|| "none".to_owned(), |desired| desired.to_string());
     let counts = if object.kind.ends() {
         format!("{}, {running} running", run(held, now))
+    } else if object.kind.is_entrance() {
+        format!("{CONTAINER} {}", if served { "serves it" } else { "does not run" })
     } else {
         format!("{ready} ready, {running} running, {wanted} desired")
     };
+    let routes: Vec<String> = held.and_then(Held::routes).into_iter().flatten().map(|it| led(&it)).collect();
     view.lines.push((Some(health), format!("  {object}  {counts}")));
     for (name, pod) in &named {
         let text = pod_line(name, pod, held, sight);
@@ -190,6 +201,9 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
             view.lines.push((None, format!("      {kind} {name}  {}", state(doing))));
         }
     }
+    for route in &routes {
+        view.lines.push((None, format!("    {route}")));
+    }
     for volume in &volumes {
         view.lines.push((None, format!("    volume {volume}")));
     }
@@ -198,7 +212,12 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
         "object": object.to_string(), "health": health.name(), "desired": desired, "running": running, "ready": ready,
         "revision": held.map(|held| held.revision.as_str()), "commit": held.and_then(|held| held.commit.clone()),
         "run": held.and_then(Held::run).map(|run| run.to_string()), "pods": pods, "volumes": volumes,
+        "routes": routes,
     })
+}
+
+fn led(route: &Route) -> String {
+    format!("{} -> {}", route.address(), route.leads_to())
 }
 
 /// How far a run is, by what is held.

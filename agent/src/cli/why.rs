@@ -214,7 +214,7 @@ fn text(story: &Story) -> String {
     let Story { object, change, steps, notes } = story;
     let mut text = format!("{object}\n");
     match change {
-        Some(change) => text.push_str(&change_text(change)),
+        Some(change) => text.push_str(&change_text(change, !object.kind.is_entrance())),
         None => text.push_str("  never brought to what was asked for\n"),
     }
     if !steps.is_empty() {
@@ -236,7 +236,7 @@ fn text(story: &Story) -> String {
     text
 }
 
-fn change_text(change: &Change) -> String {
+fn change_text(change: &Change, of_pods: bool) -> String {
     let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed } = change;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:9} {value}\n"));
@@ -253,8 +253,9 @@ fn change_text(change: &Change) -> String {
         Some(Err(why)) => line("allowed", &format!("cannot be told any more: {why}")),
         None => {}
     }
+    let asked = if of_pods { format!("; pods asked for: {replicas}") } else { String::new() };
     match to {
-        Some(to) => line("revision", &format!("{}; pods asked for: {replicas}", hashes(from.as_ref(), Some(to)))),
+        Some(to) => line("revision", &format!("{}{asked}", hashes(from.as_ref(), Some(to)))),
         None => line("revision", "none: it was removed"),
     }
     if !changed.is_empty() {

@@ -347,6 +347,14 @@ impl Store {
         Ok(Holdings { objects: rows.into_iter().map(object).collect::<Result<_, _>>()? })
     }
 
+    /// The units that hold anything.
+    pub fn holders(&self) -> Result<BTreeSet<String>, RecordError> {
+        let doing = || database("list the holders", &self.path);
+        let connection = self.read();
+        let mut statement = connection.prepare_cached("SELECT DISTINCT unit FROM holdings").map_err(doing())?;
+        statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(doing())
+    }
+
     /// The last commit of a source that was verified and applied.
     pub fn floor(&self, source: &str) -> Result<Option<String>, RecordError> {
         self.read()

@@ -84,6 +84,11 @@ pub enum ActRecord {
         /// Its name.
         volume: String,
     },
+    /// The host's ingress is brought to serve this many routes; none, and it goes.
+    Serve {
+        /// How many routes of how many hosts.
+        routes: String,
+    },
 }
 
 impl StepRecord {
@@ -122,6 +127,7 @@ impl ActRecord {
             }
             Act::RemovePod { pod: _, container, grace: _ } => Self::RemovePod { container: container.clone() },
             Act::RemoveVolume { volume } => Self::RemoveVolume { volume: volume.clone() },
+            Act::Serve(serving) => Self::Serve { routes: serving.words() },
         }
     }
 }

@@ -10,6 +10,7 @@ use writ_core::text::{Place, Problem, Problems, Sources, Written};
 use writ_core::trust::KeyId;
 
 use super::guard::check_guard;
+use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::{
@@ -24,7 +25,7 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports } = raw;
+    let raw::Settings { host, sources, units, reports, ingress } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
@@ -39,7 +40,9 @@ pub(super) fn settings(
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
         reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
+    let ingress = check_ingress(ingress, problems);
     Some(Settings {
+        ingress,
         host: host?,
         units: units.into_iter().collect::<Option<_>>()?,
         reports: reports.into_iter().collect::<Option<_>>()?,

@@ -5,6 +5,7 @@
 
 mod check;
 mod guard;
+mod ingress;
 mod mask;
 mod path;
 mod plugin;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub units: Vec<Unit>,
     /// Forges that are told.
     pub reports: Vec<Report>,
+    /// How the host's ingress is.
+    pub ingress: writ_core::ingress::Settings,
 }
 
 /// The host itself.

@@ -7,6 +7,7 @@ pub(super) struct Settings {
     pub(super) sources: Vec<Source>,
     pub(super) units: Vec<Unit>,
     pub(super) reports: Vec<Report>,
+    pub(super) ingress: Ingress,
 }
 
 #[derive(Default)]
@@ -77,6 +78,17 @@ pub(super) struct Report {
     pub(super) source: Option<Written<String>>,
 }
 
+#[derive(Default)]
+pub(super) struct Ingress {
+    pub(super) image: Option<Written<String>>,
+    pub(super) addresses: Option<Written<Vec<Written<String>>>>,
+    pub(super) http_port: Option<Written<u32>>,
+    pub(super) https_port: Option<Written<u32>>,
+    pub(super) email: Option<Written<String>>,
+    pub(super) ca: Option<Written<String>>,
+    pub(super) directory: Option<Written<String>>,
+}
+
 /// Reads the whole document; every problem of its form goes to `problems`.
 ///
 /// None if it is not TOML: what the rest of it seems to say would mislead.
@@ -86,9 +98,10 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
         let sources = root.sections("source", problems).into_iter().map(|section| source(section, problems)).collect();
         let units = root.sections("unit", problems).into_iter().map(|section| unit(section, problems)).collect();
         let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
+        let ingress = root.section("ingress", problems).map(|section| ingress(section, problems)).unwrap_or_default();
         root.later("alert", problems);
         root.later("web", problems);
-        Settings { host, sources, units, reports }
+        Settings { host, sources, units, reports, ingress }
     })
 }
 
@@ -162,6 +175,20 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
     section.later("depends_on", problems);
     section.finish(problems);
     unit
+}
+
+fn ingress(mut section: Section<'_>, problems: &mut Problems) -> Ingress {
+    let ingress = Ingress {
+        image: section.string("image", problems),
+        addresses: section.strings("addresses", problems),
+        http_port: section.number("http_port", problems),
+        https_port: section.number("https_port", problems),
+        email: section.string("email", problems),
+        ca: section.string("ca", problems),
+        directory: section.string("directory", problems),
+    };
+    section.finish(problems);
+    ingress
 }
 
 fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {

@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use writ_core::guard::HostPaths;
 use writ_core::model::{Hook, PodSpec, ProbeAction};
 use writ_core::observed::Observed;
-use writ_core::plan::Act;
+use writ_core::plan::{Act, Evidence, Question};
 use writ_core::time::{Seconds, Timestamp};
 
 pub use docker::Docker;
@@ -108,6 +108,14 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.execute(context, act, progress).await,
             Self::Simulated(simulated) => simulated.execute(context, act).await,
+        }
+    }
+
+    /// What can be found out about data that pods would be let at; what cannot be is said to be unknown.
+    pub async fn data(&self, questions: &[Question]) -> Evidence {
+        match self {
+            Self::Docker(docker) => docker.data(questions).await,
+            Self::Simulated(_) => Evidence::new(),
         }
     }
 

@@ -214,6 +214,7 @@ fn operation(act: &Act) -> String {
         Act::ReplacePod { container: _, spec } => format!("replace {}", spec.name),
         Act::RemovePod { pod, container: _, grace: _ } => format!("remove {pod}"),
         Act::RemoveVolume { volume } => format!("remove volume {volume}"),
+        Act::Serve(serving) => format!("bring about {}", serving.pod.name),
     }
 }
 

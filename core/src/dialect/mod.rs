@@ -2,6 +2,7 @@
 //!
 //! Invariant: a dialect knows no other dialect. What a target makes of a field stands in the table of fields.
 
+pub mod compose;
 pub mod kubernetes;
 pub mod openmcf;
 pub mod sops;

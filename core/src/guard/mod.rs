@@ -22,7 +22,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::model::{Desired, MountSource, ObjectId, PodIndex, PodSpec};
-use crate::plan::{Act, Cause, Lane, Plan, Step, Verb};
+use crate::plan::{Act, Cause, Lane, Plan, Step, Verb, without};
 
 /// What a plan is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +96,15 @@ impl CheckedPlan {
 pub fn check(plan: Plan, grounds: &Grounds<'_>) -> CheckedPlan {
     let Plan { shared, lanes } = plan;
     let mut refusals = Vec::new();
-    let shared = shared.into_iter().map(|step| check_shared(step, grounds, &mut refusals)).collect();
-    let lanes = lanes.into_iter().map(|lane| check_lane(lane, grounds, &mut refusals)).collect();
+    let shared: Vec<Step> = shared.into_iter().map(|step| check_shared(step, grounds, &mut refusals)).collect();
+    let wanted: BTreeSet<ObjectId> =
+        lanes.iter().filter(|lane| lane.then.is_some()).map(|it| it.object.clone()).collect();
+    let lanes: Vec<Lane> = lanes.into_iter().map(|lane| check_lane(lane, grounds, &mut refusals)).collect();
+    // What is refused of the host's ingress is served as it was before.
+    let refused = lanes.iter().filter(|lane| lane.object.kind.is_entrance() && lane.then.is_none());
+    let refused: Vec<ObjectId> =
+        refused.map(|lane| lane.object.clone()).filter(|object| wanted.contains(object)).collect();
+    let shared = shared.iter().filter_map(|step| without(step, &refused)).collect();
     CheckedPlan { plan: Plan { shared, lanes }, refusals }
 }
 
@@ -111,6 +118,10 @@ pub fn judge(desired: &Desired, policy: &Policy) -> Vec<(ObjectId, Refusal)> {
         let pod = workload.pod(&workload.some_index());
         let found: BTreeSet<Refusal> = rules::judge(&pod, &grounds).into_iter().collect();
         all.extend(found.into_iter().map(|refusal| (workload.id.clone(), refusal)));
+    }
+    for entrance in desired.entrances.values() {
+        let found: BTreeSet<Refusal> = rules::judge_entrance(entrance, &grounds).into_iter().collect();
+        all.extend(found.into_iter().map(|refusal| (entrance.id.clone(), refusal)));
     }
     all
 }
@@ -145,7 +156,10 @@ fn check_shared(step: Step, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) 
 }
 
 fn check_lane(lane: Lane, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) -> Lane {
-    let found = judge_steps(&lane.steps, grounds);
+    let mut found = judge_steps(&lane.steps, grounds);
+    if let Some(entrance) = grounds.desired.entrances.get(&lane.object).filter(|_| lane.then.is_some()) {
+        found.extend(rules::judge_entrance(entrance, grounds));
+    }
     let Lane { object, steps, then, delay, run } = lane;
     if found.is_empty() {
         let steps = steps.into_iter().map(|step| settled(step, grounds)).collect();
@@ -187,6 +201,8 @@ fn pod<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
         | Act::CreateVolume(_)
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ } => None,
+        // The host's own settings say what it is; what is led through it is judged with the lane of each Ingress.
+        Act::Serve(_) => None,
     }
 }
 
@@ -211,7 +227,8 @@ fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
         | Act::CreateVolume(_)
         | Act::StartPod { pod: _, container: _ }
         | Act::RemovePod { pod: _, container: _, grace: _ }
-        | Act::RemoveVolume { volume: _ } => {}
+        | Act::RemoveVolume { volume: _ }
+        | Act::Serve(_) => {}
     }
     step
 }

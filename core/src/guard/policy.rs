@@ -41,6 +41,9 @@ pub struct Policy {
     pub host_ports: HostPorts,
     /// Registries (`ghcr.io`), or parts of them (`ghcr.io/acme`), of which images may be.
     pub registries: Allowed<String>,
+    /// Host names for which requests may be led through the host's ingress: `shop.example.org`, or `*.example.org` for all
+    /// names below it.
+    pub ingress_hosts: Allowed<String>,
     /// Images must be named with a digest.
     pub pinned_images: bool,
 }
@@ -132,6 +135,21 @@ impl Policy {
     pub fn protecting(mut self, path: &str) -> Self {
         self.protected_paths.insert(path.to_owned());
         self
+    }
+
+    /// True if requests for that host may be led through the ingress; none stands for whatever host.
+    pub(super) fn allows_host(&self, host: Option<&str>) -> bool {
+        match (&self.ingress_hosts, host) {
+            (Allowed::All, _) => true,
+            (Allowed::Only(_), None) => false,
+            (Allowed::Only(listed), Some(host)) => {
+                let below = |pattern: &String| {
+                    let ending = pattern.strip_prefix('*').filter(|ending| ending.starts_with('.'));
+                    ending.is_some_and(|ending| host.len() > ending.len() && host.ends_with(ending))
+                };
+                listed.contains(host) || listed.iter().any(below)
+            }
+        }
     }
 
     /// True if images may be of the registry that `image` names.

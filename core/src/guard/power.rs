@@ -56,13 +56,15 @@ pub enum Power {
     UnpinnedImages,
     /// Run images of any registry, where the host lists none.
     AnyRegistry,
+    /// Be reached from outside through the host's ingress, by host names.
+    Ingress,
     /// Set whatever else an engine can be asked for. No manifest can ask for it in this version.
     EngineFields,
 }
 
 impl Power {
     /// All powers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Ports,
         Self::ForeignAddresses,
         Self::Volumes,
@@ -86,6 +88,7 @@ impl Power {
         Self::WritableRoot,
         Self::UnpinnedImages,
         Self::AnyRegistry,
+        Self::Ingress,
         Self::EngineFields,
     ];
 
@@ -130,6 +133,7 @@ impl Power {
             Self::WritableRoot => "writable-root",
             Self::UnpinnedImages => "unpinned-images",
             Self::AnyRegistry => "any-registry",
+            Self::Ingress => "ingress",
             Self::EngineFields => "engine-fields",
         }
     }

@@ -82,6 +82,7 @@ fn nothing(name: &str) -> Policy {
         host_addresses: Allowed::Only(BTreeSet::new()),
         host_ports: HostPorts { free: false, named: Vec::new() },
         registries: Allowed::Only(BTreeSet::new()),
+        ingress_hosts: Allowed::Only(BTreeSet::new()),
         pinned_images: true,
     }
 }
@@ -116,6 +117,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, problems: &mut Problem
         host_addresses: choice(section, "host_addresses", problems, address).unwrap_or(base.host_addresses),
         host_ports: ports(section, problems).unwrap_or(base.host_ports),
         registries: choice(section, "registries", problems, registry).unwrap_or(base.registries),
+        ingress_hosts: choice(section, "ingress_hosts", problems, host_name).unwrap_or(base.ingress_hosts),
         pinned_images,
     }
 }
@@ -218,6 +220,18 @@ fn registry(text: &str) -> Result<String, (String, &'static str)> {
         return Ok(text.to_owned());
     }
     Err((format!("`{}` is no registry", text.escape_debug()), help))
+}
+
+fn host_name(text: &str) -> Result<String, (String, &'static str)> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let sound = |label: &str| !label.is_empty() && label.bytes().all(inner);
+    if name.split('.').all(sound) {
+        return Ok(text.to_owned());
+    }
+    let help =
+        "write a name in lower case as shop.example.org, or *.example.org for all below it; \"*\" is all of them";
+    Err((format!("`{}` is no host name", text.escape_debug()), help))
 }
 
 fn ports(section: &mut Section<'_>, problems: &mut Problems) -> Option<HostPorts> {

@@ -52,13 +52,15 @@ pub enum Rule {
     ImageRegistry,
     /// An image without a digest.
     PinnedImage,
+    /// A host name for which requests may not be led through the host's ingress.
+    IngressHost,
     /// Anything else that an engine can be asked for and Writ never does.
     EngineField,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::NoPrivileged,
         Self::NoHostNetwork,
         Self::NoHostPid,
@@ -82,6 +84,7 @@ impl Rule {
         Self::HostPortAddress,
         Self::ImageRegistry,
         Self::PinnedImage,
+        Self::IngressHost,
         Self::EngineField,
     ];
 
@@ -112,6 +115,7 @@ impl Rule {
             Self::HostPortAddress => "host-port-address",
             Self::ImageRegistry => "image-registry",
             Self::PinnedImage => "pinned-image",
+            Self::IngressHost => "ingress-host",
             Self::EngineField => "engine-field",
         }
     }
@@ -143,6 +147,7 @@ impl Rule {
             Self::HostPortAddress => Power::ForeignAddresses,
             Self::ImageRegistry => Power::AnyRegistry,
             Self::PinnedImage => Power::UnpinnedImages,
+            Self::IngressHost => Power::Ingress,
             Self::EngineField => Power::EngineFields,
         }
     }

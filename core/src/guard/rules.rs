@@ -1,7 +1,9 @@
 //! The rules, applied to one pod: each power that it uses, and who does not allow it.
 
+use std::collections::BTreeSet;
+
 use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths};
-use crate::model::{ContainerSpec, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec};
+use crate::model::{ContainerSpec, Entrance, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec};
 use crate::text::quoted;
 
 /// What the names of volumes of claims begin with.
@@ -49,6 +51,20 @@ pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grou
     let mut judgement = Judgement { object: asker, grounds, refusals: Vec::new() };
     let complaint = (object != asker || !is_volume_name(name)).then(|| NOT_ITS_OWN.to_owned());
     judgement.uses(Rule::OwnVolume, complaint, || format!("{asker} asks for volume {}", quoted(name)));
+    judgement.refusals
+}
+
+/// What may not be led through the host's ingress.
+pub(super) fn judge_entrance(entrance: &Entrance, grounds: &Grounds<'_>) -> Vec<Refusal> {
+    let Entrance { id, file: _, routes, pairs: _, revision: _, parts: _ } = entrance;
+    let mut judgement = Judgement { object: id, grounds, refusals: Vec::new() };
+    let hosts: BTreeSet<Option<&str>> = routes.iter().map(|route| route.host.as_deref()).collect();
+    for host in hosts {
+        let allowed = grounds.policy.allows_host(host);
+        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", grounds.policy.name));
+        let host = host.map_or_else(|| "any host".to_owned(), |host| format!("the host {}", quoted(host)));
+        judgement.uses(Rule::IngressHost, complaint, || format!("{id} takes requests for {host}"));
+    }
     judgement.refusals
 }
 

@@ -44,3 +44,9 @@ pub fn spec_hash(parts: &BTreeMap<String, String>) -> SpecHash {
     });
     SpecHash::new(VERSION, &encoder.digest())
 }
+
+/// A digest of something secret, which tells nothing about it to whoever lacks the host's key: 64 hexadecimal digits.
+#[must_use]
+pub(crate) fn digest_of_secret(what: &str, value: &[u8], key: &HashKey) -> String {
+    encode::Encoder::new(what).bytes(value).keyed_digest(key)
+}

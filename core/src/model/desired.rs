@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{CronRules, JobRules, ObjectId, PodIndex};
+use super::{CronRules, Entrance, JobRules, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
@@ -16,6 +16,8 @@ pub struct Desired {
     /// Workloads that cannot be run and why, while the rest can (a claim of an unknown storage class). What runs of
     /// them stays as it is.
     pub pending: BTreeMap<ObjectId, String>,
+    /// What is led from outside to pods, by the Ingress that asks for it.
+    pub entrances: BTreeMap<ObjectId, Entrance>,
 }
 
 /// A StatefulSet, a Deployment, a DaemonSet, a Job or a CronJob with everything that it refers to filled in.

@@ -27,11 +27,15 @@ pub enum Kind {
     CronJob,
     /// `policy/v1` PodDisruptionBudget.
     PodDisruptionBudget,
+    /// `networking.k8s.io/v1` Ingress.
+    Ingress,
+    /// `networking.k8s.io/v1` IngressClass.
+    IngressClass,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Namespace,
         Self::StorageClass,
         Self::ConfigMap,
@@ -43,6 +47,8 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::PodDisruptionBudget,
+        Self::Ingress,
+        Self::IngressClass,
     ];
 
     /// The name that Kubernetes gives the kind.
@@ -60,6 +66,8 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
         }
     }
 
@@ -72,13 +80,14 @@ impl Kind {
             Self::StatefulSet | Self::Deployment | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
             Self::PodDisruptionBudget => "policy/v1",
+            Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
         }
     }
 
     /// True for kinds that live outside of any namespace.
     #[must_use]
     pub const fn is_unscoped(self) -> bool {
-        matches!(self, Self::Namespace | Self::StorageClass)
+        matches!(self, Self::Namespace | Self::StorageClass | Self::IngressClass)
     }
 
     /// True for workloads whose pods run to an end, and are not kept running.
@@ -94,8 +103,16 @@ impl Kind {
             | Self::StatefulSet
             | Self::Deployment
             | Self::DaemonSet
-            | Self::PodDisruptionBudget => false,
+            | Self::PodDisruptionBudget
+            | Self::Ingress
+            | Self::IngressClass => false,
         }
+    }
+
+    /// True for what has no pods of its own, and leads those who ask from outside to pods of others.
+    #[must_use]
+    pub const fn is_entrance(self) -> bool {
+        matches!(self, Self::Ingress)
     }
 
     /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).
@@ -194,7 +211,7 @@ impl PodIndex {
         if kind == Kind::Service {
             return (text == RELAY || text == "0").then_some(Self::Ordinal(0));
         }
-        if matches!(kind, Kind::StatefulSet | Kind::DaemonSet) {
+        if matches!(kind, Kind::StatefulSet | Kind::DaemonSet | Kind::IngressClass) {
             return text.parse().ok().map(Self::Ordinal);
         }
         if kind.ends() {

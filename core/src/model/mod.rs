@@ -9,6 +9,7 @@ mod object;
 mod pod;
 mod quantity;
 mod resolve;
+mod route;
 mod schedule;
 pub(crate) mod template;
 mod view;
@@ -24,4 +25,5 @@ pub use pod::{
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
+pub use route::{Entrance, Route, RoutePath, RouteTls};
 pub use schedule::Schedule;

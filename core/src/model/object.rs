@@ -88,6 +88,10 @@ pub mod annotation {
     pub const PUBLISH: &str = "writ.publish";
     /// `SCOPE/NAME`: the config buckets of the scope and of the name are laid over the environment.
     pub const BUCKET: &str = "writ.bucket";
+    /// Of an Ingress: `internal`, and the ingress issues certificates itself; `issued`, as the host's settings say.
+    pub const TLS: &str = "writ.tls";
+    /// Of an Ingress: the address that an issuer of certificates is told.
+    pub const TLS_EMAIL: &str = "writ.tls-email";
     /// Of a ConfigMap whose values stood encrypted: they are kept as those of a Secret are. Nobody writes it; whoever opens
     /// the values sets it.
     pub const SEALED: &str = "writ.sealed";

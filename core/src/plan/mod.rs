@@ -7,8 +7,10 @@ mod cronjob;
 mod deployment;
 mod draft;
 mod earlier;
+mod ingress;
 mod job;
 mod look;
+mod preflight;
 mod removal;
 mod replica;
 mod setback;
@@ -19,6 +21,8 @@ mod workload;
 mod world;
 
 pub use earlier::{Template, Templates, earlier};
+pub(crate) use ingress::without;
+pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
@@ -28,6 +32,7 @@ pub use world::first_ordinal;
 use std::collections::BTreeMap;
 
 use crate::holdings::Holdings;
+use crate::ingress::Around;
 use crate::model::{Desired, ObjectId};
 use crate::observed::Observed;
 use crate::time::Timestamp;
@@ -53,6 +58,8 @@ pub struct Input<'a> {
     pub setbacks: &'a Setbacks,
     /// What the commits that [`earlier`] names ask for, as far as they can be had.
     pub templates: &'a Templates,
+    /// What is led through the host's ingress, and how that is to be.
+    pub ingress: &'a Around,
 }
 
 /// What a unit's settings say about plans.
@@ -95,8 +102,13 @@ pub fn plan(input: &Input<'_>) -> Plan {
     for (id, reason) in &input.desired.pending {
         lanes.insert(id.clone(), workload::pending(id, reason));
     }
+    for (id, entrance) in &input.desired.entrances {
+        lanes.insert(id.clone(), ingress::lane(input, entrance));
+    }
     lanes.extend(removal::lanes(&world).into_iter().map(|lane| (lane.object.clone(), lane)));
     let lanes = lanes.into_values().map(|lane| setback::hold_back(input, workload::unless_blocked(input, lane)));
     let lanes: Vec<Lane> = lanes.collect();
-    setback::hold_back_network(input, Plan { shared: workload::network(input, &lanes), lanes })
+    let serve = ingress::serve(input, &lanes);
+    let shared = workload::network(input, &lanes, serve.as_ref()).into_iter().chain(serve).collect();
+    setback::hold_back_shared(input, Plan { shared, lanes })
 }

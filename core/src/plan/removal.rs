@@ -8,21 +8,23 @@ use std::collections::BTreeSet;
 use super::draft::{nothing, removal as remove_pod};
 use super::step::{Act, Cause, Lane, Plan, Step, Verb};
 use super::world::{Subject, World};
-use super::{Input, draft, why};
+use super::{Input, draft, ingress, why};
 use crate::holdings::HoldingChange;
-use crate::model::ObjectId;
+use crate::model::{Desired, ObjectId};
 
 const GONE: &str = "no longer among the manifests";
 
 /// The lanes of all objects that are held or seen, and neither desired nor pending.
 pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
     let input = world.input;
-    let wanted = |id: &ObjectId| input.desired.workloads.contains_key(id) || input.desired.pending.contains_key(id);
+    let Desired { workloads, pending, entrances } = input.desired;
+    let wanted = |id: &ObjectId| workloads.contains_key(id) || pending.contains_key(id) || entrances.contains_key(id);
     let known = input.held.objects.keys().chain(world.objects());
     let leaving: BTreeSet<&ObjectId> = known.filter(|id| !wanted(id)).collect();
     let refusal = refusal(input, leaving.len());
     let lane = |id: &ObjectId| match &refusal {
         Some(why) => draft::refusal(id, why.clone()),
+        None if id.kind.is_entrance() => ingress::leave(input, id, GONE),
         None => leave(world, id, GONE, false),
     };
     leaving.into_iter().map(lane).collect()
@@ -33,7 +35,8 @@ fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
     if removals == 0 {
         return None;
     }
-    if input.desired.workloads.is_empty() && input.desired.pending.is_empty() {
+    let Desired { workloads, pending, entrances } = input.desired;
+    if workloads.is_empty() && pending.is_empty() && entrances.is_empty() {
         return Some(format!(
             "{GONE}, but nothing at all is: an empty desired state removes nothing; use `writ delete` for what shall go"
         ));
@@ -53,8 +56,13 @@ fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
 
 /// What `writ delete` does: removes the pods of one object and, if `prune`, every volume that it ever had.
 pub fn removal(input: &Input<'_>, object: &ObjectId, prune: bool) -> Plan {
+    const ASKED: &str = "deleted on request";
+    if object.kind.is_entrance() {
+        let lanes = vec![ingress::leave(input, object, ASKED)];
+        return Plan { shared: ingress::serve(input, &lanes).into_iter().collect(), lanes };
+    }
     let world = World::new(input);
-    Plan { shared: Vec::new(), lanes: vec![leave(&world, object, "deleted on request", prune)] }
+    Plan { shared: Vec::new(), lanes: vec![leave(&world, object, ASKED, prune)] }
 }
 
 fn leave(world: &World<'_>, id: &ObjectId, reason: &str, prune: bool) -> Lane {

@@ -45,6 +45,8 @@ pub enum Deed {
     Remove,
     /// Destroying a volume.
     Destroy,
+    /// Bringing the host's ingress to what it must be.
+    Serve,
 }
 
 /// How often something failed in a row, and when it is tried again.
@@ -91,14 +93,23 @@ impl Attempt {
             Act::MendPod { .. } => (Deed::Mend, name()),
             Act::RemovePod { .. } => (Deed::Remove, name()),
             Act::RemoveVolume { volume } => (Deed::Destroy, Some(volume.clone())),
+            Act::Serve(_) => return Some(Self { deed: Deed::Serve, object: None, name: None, revision: None }),
         };
         Some(Self { deed, object: Some(step.object.clone()), name, revision: step.to.clone() })
     }
 }
 
 impl Deed {
-    const ALL: [Self; 7] =
-        [Self::MakeNetwork, Self::MakeVolume, Self::MakePod, Self::Start, Self::Mend, Self::Remove, Self::Destroy];
+    const ALL: [Self; 8] = [
+        Self::MakeNetwork,
+        Self::MakeVolume,
+        Self::MakePod,
+        Self::Start,
+        Self::Mend,
+        Self::Remove,
+        Self::Destroy,
+        Self::Serve,
+    ];
 
     /// Its name, as it is remembered.
     #[must_use]
@@ -111,6 +122,7 @@ impl Deed {
             Self::Mend => "mend",
             Self::Remove => "remove",
             Self::Destroy => "destroy",
+            Self::Serve => "serve",
         }
     }
 
@@ -218,15 +230,26 @@ pub(super) fn hold_back(input: &Input<'_>, lane: Lane) -> Lane {
     }
 }
 
-/// The same for the host's network, which all lanes that need it wait for.
-pub(super) fn hold_back_network(input: &Input<'_>, plan: Plan) -> Plan {
-    let delay = plan.shared.iter().find_map(|step| input.setbacks.delay(Attempt::of(step)?, input.now));
-    let Some(delay) = delay else { return plan };
-    let lanes = plan.lanes.into_iter().map(|lane| match lane.steps.iter().position(workload::needs_network) {
-        Some(at) => held_back(lane, at, delay.clone()),
-        None => lane,
+/// The same for what lanes share: those that need the host's network wait for it, and Ingresses for its ingress.
+pub(super) fn hold_back_shared(input: &Input<'_>, plan: Plan) -> Plan {
+    let delays = plan.shared.iter().map(|step| input.setbacks.delay(Attempt::of(step)?, input.now));
+    let first = delays.enumerate().find_map(|(at, delay)| Some((at, delay?)));
+    let Some((at, delay)) = first else { return plan };
+    let Plan { mut shared, lanes } = plan;
+    // What comes behind needs what comes before it.
+    shared.truncate(at);
+    let ingress_alone = delay.attempt.deed == Deed::Serve;
+    let lanes = lanes.into_iter().map(|lane| {
+        let at = match lane.object.kind.is_entrance() {
+            true => Some(0),
+            false => lane.steps.iter().position(workload::needs_network).filter(|_| !ingress_alone),
+        };
+        match at {
+            Some(at) => held_back(lane, at, delay.clone()),
+            None => lane,
+        }
     });
-    Plan { lanes: lanes.collect(), shared: Vec::new() }
+    Plan { lanes: lanes.collect(), shared }
 }
 
 fn held_back(lane: Lane, at: usize, delay: Delay) -> Lane {

@@ -5,6 +5,7 @@ use std::fmt;
 use super::setback::Delay;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
+use crate::ingress::Serving;
 use crate::model::{ObjectId, PodSpec, VolumeSpec};
 use crate::time::{Seconds, Timestamp};
 
@@ -12,7 +13,7 @@ use crate::time::{Seconds, Timestamp};
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use = "a plan does nothing until it is checked and applied, or shown"]
 pub struct Plan {
-    /// Steps that come before all others, in order (the host's network).
+    /// Steps that come before all others, in order (the host's network, and its ingress).
     pub shared: Vec<Step>,
     /// One lane for each workload, in order of identity; lanes do not depend on each other.
     pub lanes: Vec<Lane>,
@@ -156,6 +157,8 @@ pub enum Act {
         /// Its name.
         volume: String,
     },
+    /// Bring the host's ingress to what it must be: make it, change it, or remove it where nothing is led through it.
+    Serve(Box<Serving>),
 }
 
 /// A mend that needs no new container.

@@ -146,7 +146,8 @@ fn volume_obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
-        | Act::RemoveVolume { .. } => None,
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_) => None,
     }
 }
 
@@ -166,6 +167,7 @@ fn needs(act: &Act) -> Option<Option<&PodSpec>> {
             Some(Some(spec))
         }
         Act::MendPod { .. } | Act::StartPod { .. } | Act::CreateVolume(_) => Some(None),
+        Act::Serve(serving) => (!serving.is_empty()).then_some(None),
         Act::Nothing | Act::CreateNetwork | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
     }
 }
@@ -177,8 +179,8 @@ pub fn needs_network(step: &Step) -> bool {
 }
 
 /// The step that makes the host's network, where it is not there and something needs it.
-pub(super) fn network(input: &Input<'_>, lanes: &[Lane]) -> Vec<Step> {
-    let mut steps = lanes.iter().flat_map(|lane| &lane.steps);
+pub(super) fn network(input: &Input<'_>, lanes: &[Lane], serve: Option<&Step>) -> Vec<Step> {
+    let mut steps = lanes.iter().flat_map(|lane| &lane.steps).chain(serve);
     let first = steps.find(|step| needs_network(step));
     let Some(first) = first.filter(|_| input.observed.network == NetworkState::Absent) else { return Vec::new() };
     let mut step = nothing(Verb::Create, &first.object, None, "the host has no network yet".to_owned(), first.cause);

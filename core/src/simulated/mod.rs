@@ -15,8 +15,11 @@ use std::fmt;
 pub use text::ParseError;
 
 use crate::hash::SpecHash;
+use crate::ingress::{Serving, digest};
 use crate::model::{ObjectId, PodIndex, PodSpec};
-use crate::observed::{Alteration, Holder, NetworkState, Observed, ObservedPod, ObservedVolume, PodState, Readiness};
+use crate::observed::{
+    Alteration, Holder, NetworkState, Observed, ObservedIngress, ObservedPod, ObservedVolume, PodState, Readiness,
+};
 use crate::plan::{Act, Fix};
 use crate::time::{Seconds, Timestamp};
 
@@ -30,6 +33,8 @@ pub struct Host {
     foreign_volumes: BTreeMap<String, Holder>,
     /// Pods that a look does not see, and why.
     hidden: BTreeMap<String, String>,
+    /// The ingress, as it was brought to be last.
+    ingress: Option<ObservedIngress>,
     /// When pods of a workload, or one pod, answer.
     rules: BTreeMap<String, Answer>,
     faults: Vec<Fault>,
@@ -146,6 +151,7 @@ impl Host {
             foreign,
             foreign_volumes: self.foreign_volumes.clone(),
             network: self.network.clone(),
+            ingress: self.ingress.clone(),
         }
     }
 
@@ -235,7 +241,26 @@ impl Host {
                 Ok(())
             }
             Act::RemoveVolume { volume } => self.remove_volume(volume),
+            Act::Serve(serving) => self.serve(serving),
         }
+    }
+
+    fn serve(&mut self, serving: &Serving) -> Result<(), Failure> {
+        if serving.is_empty() {
+            self.ingress = None;
+            return Ok(());
+        }
+        self.needs_network()?;
+        if let Some(holder) = self.foreign.get(&serving.pod.name) {
+            return Err(refused(format!("the name {} is held by {}", serving.pod.name, holder.0)));
+        }
+        self.ingress = Some(ObservedIngress {
+            container: serving.pod.name.clone(),
+            running: true,
+            revision: Some(serving.pod.revision.clone()),
+            configuration: digest(&serving.configuration()),
+        });
+        Ok(())
     }
 
     fn create_network(&mut self) -> Result<(), Failure> {

@@ -10,6 +10,7 @@
 //! hide POD WHY
 //! rule POD or KIND/SCOPE/NAME[@HASH] 5s | never | unknown | ends:CODE:5s
 //! fault 3 refuse | hang | crash-before | crash-after
+//! ingress running | stopped revision=HASH configuration=HASH
 //! count acts=N made=N
 //! ```
 //!
@@ -22,8 +23,9 @@ use std::fmt;
 
 use super::{Answer, Fault, FaultKind, Host, Pod};
 use crate::hash::SpecHash;
+use crate::ingress::CONTAINER;
 use crate::model::{ObjectId, PodIndex};
-use crate::observed::{Alteration, Holder, NetworkState, ObservedVolume, PodState};
+use crate::observed::{Alteration, Holder, NetworkState, ObservedIngress, ObservedVolume, PodState};
 use crate::time::{Seconds, Timestamp};
 
 /// A line that describes nothing.
@@ -61,6 +63,7 @@ impl Host {
             "volume" => self.read_volume(rest)?,
             "altered" => self.read_altered(rest)?,
             "foreign" => self.read_foreign(rest)?,
+            "ingress" => self.ingress = Some(ingress(rest)?),
             "hide" => {
                 let (pod, why) = split(rest);
                 self.hidden.insert(word(pod, "a pod")?, why.to_owned());
@@ -81,7 +84,7 @@ impl Host {
             }
             other => {
                 return Err(format!(
-                    "{other:?} is none of network, pod, volume, altered, foreign, hide, rule, fault, count"
+                    "{other:?} is none of network, pod, volume, altered, foreign, ingress, hide, rule, fault, count"
                 ));
             }
         }
@@ -159,6 +162,21 @@ impl Host {
         };
         Ok(())
     }
+}
+
+fn ingress(text: &str) -> Result<ObservedIngress, String> {
+    let (state, rest) = split(text);
+    let running = match state {
+        "running" => true,
+        "stopped" => false,
+        other => return Err(format!("{other:?} is none of running, stopped")),
+    };
+    let mut fields = Fields::read(rest)?;
+    let hash = |text: String| SpecHash::parse(&text).ok_or_else(|| format!("{text:?} is no hash"));
+    let revision = fields.maybe("revision").map(hash).transpose()?;
+    let configuration = fields.maybe("configuration").map(hash).transpose()?;
+    fields.end()?;
+    Ok(ObservedIngress { container: CONTAINER.to_owned(), running, revision, configuration })
 }
 
 /// The words `name=value` of a line.
@@ -258,7 +276,8 @@ fn state(text: &str) -> Result<PodState, String> {
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { network, pods, volumes, foreign, foreign_volumes, hidden, rules, faults, acts, made } = self;
+        let Self { network, pods, volumes, foreign, foreign_volumes, hidden, ingress, rules, faults, acts, made } =
+            self;
         match network {
             NetworkState::Present => writeln!(f, "network present")?,
             NetworkState::Absent => writeln!(f, "network absent")?,
@@ -278,6 +297,12 @@ impl fmt::Display for Host {
         }
         for (name, Holder(who)) in foreign_volumes {
             writeln!(f, "foreign volume {name} {who}")?;
+        }
+        if let Some(ObservedIngress { container: _, running, revision, configuration }) = ingress {
+            write!(f, "ingress {}", if *running { "running" } else { "stopped" })?;
+            revision.iter().try_for_each(|hash| write!(f, " revision={hash}"))?;
+            configuration.iter().try_for_each(|hash| write!(f, " configuration={hash}"))?;
+            writeln!(f)?;
         }
         for (pod, why) in hidden {
             writeln!(f, "hide {pod} {why}")?;

@@ -282,6 +282,7 @@ fn act(from: &Stored<'_>) -> Read<ActRecord> {
         "replace-pod" => ActRecord::ReplacePod { container: container()?, images: from.texts("images")? },
         "remove-pod" => ActRecord::RemovePod { container: container()? },
         "remove-volume" => ActRecord::RemoveVolume { volume: from.text("volume")? },
+        "serve" => ActRecord::Serve { routes: from.text("routes")? },
         other => return Err(format!("{other} is no act")),
     })
 }

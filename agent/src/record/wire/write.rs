@@ -196,6 +196,7 @@ fn step(record: &StepRecord) -> Draft {
         }
         ActRecord::RemovePod { container } => draft.put("act", "remove-pod").put("container", container.as_str()),
         ActRecord::RemoveVolume { volume } => draft.put("act", "remove-volume").put("volume", volume.as_str()),
+        ActRecord::Serve { routes } => draft.put("act", "serve").put("routes", routes.as_str()),
     }
 }
 

@@ -49,6 +49,7 @@ impl Docker {
             }
             Act::RemovePod { pod, container, grace } => self.remove_pod(context, pod, container, *grace).await,
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
+            Act::Serve(serving) => self.serve(context, serving, progress).await,
         }
     }
 
@@ -149,7 +150,7 @@ impl Docker {
     }
 
     /// Stops and removes a pod with all that lived as long as it. Volumes of claims stay.
-    async fn remove_pod(
+    pub(super) async fn remove_pod(
         &self,
         context: &Context,
         pod: &str,
@@ -195,9 +196,11 @@ impl Docker {
         }
         match self.reconnect(operation, container, asked, false).await {
             // The names go with the container anyway; what counts is that it goes.
-            Ok(()) | Err(TargetError::Refused { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Ok(()) | Err(TargetError::Refused { .. }) => {}
+            Err(error) => return Err(error),
         }
+        self.drain(asked).await;
+        Ok(())
     }
 
     /// Removes a container that was found to be ours, with the volumes that its image made for it.

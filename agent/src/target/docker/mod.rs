@@ -16,6 +16,7 @@ mod files;
 mod grpc;
 mod host_path;
 mod image;
+mod ingress;
 mod joined;
 mod keeper;
 mod labels;
@@ -23,6 +24,7 @@ mod login;
 mod network;
 mod observe;
 mod parts;
+mod preflight;
 mod probe;
 mod request;
 mod sent;
@@ -53,6 +55,8 @@ pub struct Docker {
     state: PathBuf,
     endpoint: String,
     keeper: Option<Keeper>,
+    /// Held by whoever changes the ingress.
+    serving: tokio::sync::Mutex<()>,
     memory: Box<Mutex<Memory>>,
 }
 
@@ -79,6 +83,8 @@ struct Memory {
     fields: BTreeMap<String, Vec<Alteration>>,
     /// How and when containers ended that run to their end, and since when they ran: the lists do not show it.
     ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
+    /// Names that the ingress leads to.
+    led_to: BTreeSet<String>,
 }
 
 impl Docker {
@@ -91,6 +97,7 @@ impl Docker {
             state: state.into(),
             endpoint: endpoint.to_owned(),
             keeper: None,
+            serving: tokio::sync::Mutex::new(()),
             memory: Box::new(Mutex::new(Memory::default())),
         }
     }
@@ -108,7 +115,7 @@ impl Docker {
 
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, state, endpoint, keeper, memory: _ } = self;
+        let Self { host, state, endpoint, keeper, serving: _, memory: _ } = self;
         f.debug_struct("Docker")
             .field("host", host)
             .field("state", state)

@@ -38,6 +38,7 @@ impl Docker {
         for container in &containers {
             self.note_container(unit, container, &moving, &mut observed, &mut parts);
         }
+        self.note_ingress(&containers, &volumes, &mut observed);
         self.note_volumes(unit, volumes, &mut observed)?;
         let there = |id: &String| containers.iter().any(|found| found.id.as_ref() == Some(id));
         self.memory().fields.retain(|id, _| there(id));

@@ -41,7 +41,9 @@ pub fn effects(object: &Object, target: Target) -> Problems {
             | Kind::DaemonSet
             | Kind::Job
             | Kind::CronJob
-            | Kind::PodDisruptionBudget,
+            | Kind::PodDisruptionBudget
+            | Kind::Ingress
+            | Kind::IngressClass,
         ) => {}
     }
     walk.problems

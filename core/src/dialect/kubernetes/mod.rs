@@ -102,7 +102,8 @@ impl Reader<'_> {
             (true, None) => String::new(),
             (true, Some(_)) => {
                 let at = places.nearest("/metadata/namespace").cloned();
-                let message = format!("a {} lives in no namespace", kind.name());
+                let article = if kind.name().starts_with('I') { "an" } else { "a" };
+                let message = format!("{article} {} lives in no namespace", kind.name());
                 problems.push(Problem::error(at, message).help("leave `namespace` out"));
                 return None;
             }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::cipher::{CipherText, ValueType, is_cipher};
 use super::metadata::{Said, Seal};
-use super::{Form, Sealed, SealedCipher, SealedValue, UNOPENED, UNOPENED_BASE64, wrong_type};
+use super::{Form, Sealed, SealedCipher, SealedValue, UNOPENED_BASE64, wrong_type};
 use crate::dialect::yaml::{Content, Entry, Node, place};
 use crate::model::ObjectId;
-use crate::text::{Place, Problem, Problems, quoted};
+use crate::text::{Place, Problem, Problems, UNOPENED, quoted};
 
 /// The name under which SOPS says how it encrypted a file.
 const SOPS: &str = "sops";

@@ -20,10 +20,7 @@ pub use cipher::{CipherText, ValueType};
 pub(super) use document::{has_sops, mask};
 pub use metadata::{Seal, Service};
 
-/// What stands for a value that nobody decrypted.
-pub const UNOPENED: &str = "(encrypted)";
-
-/// The same in base64, where a field takes nothing else.
+/// What stands for a value that nobody opened ([`crate::text::UNOPENED`]), in base64, where a field takes nothing else.
 const UNOPENED_BASE64: &str = "KGVuY3J5cHRlZCk=";
 
 /// One encrypted file.
@@ -95,7 +92,9 @@ fn sealed_field(kind: Kind, field: &str) -> Option<&'static str> {
         | Kind::DaemonSet
         | Kind::Job
         | Kind::CronJob
-        | Kind::PodDisruptionBudget => &[],
+        | Kind::PodDisruptionBudget
+        | Kind::Ingress
+        | Kind::IngressClass => &[],
     };
     fields.iter().copied().find(|known| *known == field)
 }

@@ -10,9 +10,11 @@ use crate::text::quoted;
 /// The kinds of resource that can be declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Resource {
+    App,
     Asset,
     Cronjob,
     Deployment,
+    Ingress,
     Job,
     Postgres,
     Redis,
@@ -20,39 +22,69 @@ pub(super) enum Resource {
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Asset, Self::Cronjob, Self::Deployment, Self::Job, Self::Postgres, Self::Redis, Self::Statefulset];
+    pub(super) const ALL: [Self; 9] = [
+        Self::App,
+        Self::Asset,
+        Self::Cronjob,
+        Self::Deployment,
+        Self::Ingress,
+        Self::Job,
+        Self::Postgres,
+        Self::Redis,
+        Self::Statefulset,
+    ];
 
     /// True for a kind that stands for no other one.
     pub(super) const fn is_plain(self) -> bool {
         match self {
-            Self::Asset | Self::Cronjob | Self::Deployment | Self::Job | Self::Statefulset => true,
+            Self::App
+            | Self::Asset
+            | Self::Cronjob
+            | Self::Deployment
+            | Self::Ingress
+            | Self::Job
+            | Self::Statefulset => true,
             Self::Postgres | Self::Redis => false,
         }
     }
 
     pub(super) const fn word(self) -> &'static str {
         match self {
+            Self::App => "app",
             Self::Asset => "asset",
             Self::Cronjob => "cronjob",
             Self::Deployment => "deployment",
+            Self::Ingress => "ingress",
             Self::Job => "job",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Statefulset => "statefulset",
         }
     }
+
+    /// Of what no two resources can have the same scope and name.
+    const fn claims(self) -> &'static [Claim] {
+        match self {
+            Self::Asset => &[Claim::Asset],
+            Self::Ingress => &[Claim::Ingress],
+            Self::App => &[Claim::Pods, Claim::Ingress],
+            Self::Cronjob | Self::Deployment | Self::Job | Self::Postgres | Self::Redis | Self::Statefulset => {
+                &[Claim::Pods]
+            }
+        }
+    }
+}
+
+/// What one scope and name can stand for once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    Asset,
+    Ingress,
+    Pods,
 }
 
 /// Kinds of the dialect that are understood and refused, with what to write instead.
-const REFUSED: [(&str, &str); 3] = [
-    (
-        "app",
-        "write a `deployment` with its image, replicas, ports and env; publishing it by host name comes with `ingress`",
-    ),
-    ("ingress", "publish a port of the workload instead, as in `ports = [\"8080:80\"]`"),
-    ("registry", "log the host's container engine in to the registry"),
-];
+const REFUSED: [(&str, &str); 1] = [("registry", "log the host's container engine in to the registry")];
 
 /// True for a kind that the dialect understands, whether it is taken or refused.
 pub(super) fn is_known(kind: &str) -> bool {
@@ -102,7 +134,8 @@ const STATEFULSET_CHARACTERS_MAX: usize = 52;
 /// True if the name, sound as such, can also be that of a Service. Source: RFC 1035, section 2.3.1.
 fn reachable(scene: &mut Scene<'_>, resource: Resource, name: &Word) -> bool {
     if resource != Resource::Asset && name.text.starts_with(|first: char| first.is_ascii_digit()) {
-        let message = format!("a {} cannot have a name that begins with a digit", resource.word());
+        let article = if resource.word().starts_with(['a', 'i']) { "an" } else { "a" };
+        let message = format!("{article} {} cannot have a name that begins with a digit", resource.word());
         scene.refuse(&name.span, message, "let it begin with a letter: workloads are reached by their names");
         return false;
     }
@@ -139,15 +172,16 @@ fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
 /// Workloads of one scope and name exclude each other, too, whatever their kinds: their pods are called by it.
 pub(super) fn unique<'e>(mut all: Vec<Declared<'e>>, scenes: &mut [Scene<'_>]) -> Vec<Declared<'e>> {
     all.sort_by_key(|one| (one.file, one.block.header.start));
-    let mut first: BTreeMap<(bool, &str, &str), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(Claim, &str, &str), usize> = BTreeMap::new();
     let mut kept: Vec<Declared<'e>> = Vec::new();
     let mut lines = Lines::default();
     for one in all {
-        let identity = (one.resource == Resource::Asset, one.scope.text.as_str(), one.name.text.as_str());
-        if let Some(index) = first.get(&identity) {
+        let (scope, name) = (one.scope.text.as_str(), one.name.text.as_str());
+        let claims = one.resource.claims().iter().map(|claim| (*claim, scope, name));
+        if let Some(index) = claims.clone().find_map(|claim| first.get(&claim)) {
             report_pair(&kept[*index], &one, scenes, &mut lines);
         } else {
-            first.insert(identity, kept.len());
+            first.extend(claims.map(|claim| (claim, kept.len())));
             kept.push(one);
         }
     }
@@ -164,9 +198,14 @@ fn report_pair(first: &Declared<'_>, second: &Declared<'_>, scenes: &mut [Scene<
                 format!("it is also declared at {there}: remove one, or give one another name"),
             )
         } else {
+            let why = match (one.resource, other.resource) {
+                (Resource::Ingress, _) | (_, Resource::Ingress) => "an app has an ingress of its own name",
+                _ => "the pods of workloads are called by their scope and name",
+            };
+            let article = if other.resource.word().starts_with(['a', 'i']) { "an" } else { "a" };
             (
-                format!("{identity} has the name of a {}", other.resource.word()),
-                format!("the pods of workloads are called by their scope and name: rename this or the one at {there}"),
+                format!("{identity} has the name of {article} {}", other.resource.word()),
+                format!("{why}: rename this or the one at {there}"),
             )
         };
         scenes[one.file].refuse(&one.block.header, message, help);

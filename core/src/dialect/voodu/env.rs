@@ -97,7 +97,7 @@ pub(super) fn of_container(scope: &str, name: &str, has_ordinal: bool, variables
 }
 
 /// The text that Kubernetes reads as `text`: there, `$(NAME)` refers to a variable and `$$` is one `$`.
-pub(super) fn literal(text: &str) -> String {
+pub(in crate::dialect) fn literal(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {

@@ -122,7 +122,7 @@ fn times(scene: &mut Scene<'_>, fields: &Fields<'_>, declared: &Declared<'_>) ->
     spec
 }
 
-fn truth(scene: &mut Scene<'_>, what: &str, value: &Value) -> Option<bool> {
+pub(super) fn truth(scene: &mut Scene<'_>, what: &str, value: &Value) -> Option<bool> {
     match &value.form {
         Form::Bool(truth) => Some(*truth),
         Form::Faulty | Form::Null | Form::Number(_) | Form::Text(_) | Form::List(_) | Form::Map(_) | Form::Call(..) => {

@@ -1,4 +1,4 @@
-//! The HCL dialect of Voodu: `statefulset`, `deployment`, `job`, `cronjob`, `asset`, `postgres` and `redis`.
+//! The HCL dialect of Voodu: `app`, `statefulset`, `deployment`, `ingress`, `job`, `cronjob`, `asset`, `postgres` and `redis`.
 //!
 //! All manifests are read first, so that references lead from any file to any other; then each resource is lowered:
 //!
@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `statefulset "S" "N"` | a headless Service `N` and a StatefulSet `N` in namespace `S` |
 //! | `deployment "S" "N"` | a headless Service `N` and a Deployment `N` in namespace `S` |
+//! | `app "S" "N"` | what a `deployment` and an `ingress` of that name become |
+//! | `ingress "S" "N"` | an Ingress `N` in namespace `S` |
 //! | `job "S" "N"` | a Job `N` in namespace `S` |
 //! | `cronjob "S" "N"` | a CronJob `N` in namespace `S` |
 //! | `postgres "S" "N"`, `redis "S" "N"` | what a `statefulset` of that name becomes |
@@ -22,6 +24,7 @@ mod container;
 mod declared;
 mod env;
 mod fields;
+mod ingress;
 mod job;
 mod macros;
 mod names;
@@ -46,6 +49,7 @@ use std::sync::Arc;
 pub use self::address::{Address, Contents, Fetched};
 use self::assets::{Assets, Borrowed};
 use self::declared::{Declared, Resource};
+pub(super) use self::env::literal;
 use self::placed::Placed;
 pub use self::plugins::{BlockId, Expansion, Expansions, Kinds, is_built_in};
 use self::scene::Scene;
@@ -158,23 +162,38 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     }
     let mut objects: Vec<Object> = assets.objects().collect();
     let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
-    for one in all.iter().filter(|one| one.resource != Resource::Asset) {
+    for one in all {
         let scene = &mut scenes[one.file];
         let lowered = match one.resource {
+            Resource::Asset | Resource::Ingress => continue,
             Resource::Job | Resource::Cronjob => job::lower(scene, one, &assets),
             Resource::Postgres => macros::postgres(scene, one, &assets),
             Resource::Redis => macros::redis(scene, one, &assets),
-            Resource::Statefulset | Resource::Deployment | Resource::Asset => workload::lower(scene, one, &assets),
+            Resource::Statefulset | Resource::Deployment | Resource::App => workload::lower(scene, one, &assets),
         };
         objects.extend(lowered.objects);
         for (asset, key) in lowered.borrowed {
             borrowed.entry((&one.scope.text, asset)).or_default().insert(key);
         }
     }
+    let ports = first_ports(&objects);
+    for one in all.iter().filter(|one| one.resource == Resource::Ingress) {
+        objects.extend(ingress::lower(&mut scenes[one.file], one, &ports));
+    }
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
     objects.sort_by(|one, other| one.id.cmp(&other.id));
     let implied = scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect();
     Lowering { objects, implied, hidden: BTreeMap::new() }
+}
+
+/// The first port of each Service.
+fn first_ports(objects: &[Object]) -> BTreeMap<(String, String), u16> {
+    let services = objects.iter().filter(|object| object.id.kind == Kind::Service);
+    let ports = services.filter_map(|service| {
+        let port = service.at("/spec/ports/0/port")?.as_u64().and_then(|port| u16::try_from(port).ok())?;
+        Some(((service.id.scope.0.clone(), service.id.name.clone()), port))
+    });
+    ports.collect()
 }
 
 fn namespace(scope: &str, place: Place) -> Object {

@@ -125,6 +125,11 @@ impl Ports {
         self.0.iter().any(|(port, _)| port.host.is_some())
     }
 
+    /// The first one over TCP.
+    pub(super) fn first(&self) -> Option<u16> {
+        self.0.iter().find(|(port, _)| !port.udp).map(|(port, _)| port.container)
+    }
+
     /// `ports` of the container.
     pub(super) fn of_container(&self) -> Placed {
         Placed::list(self.0.iter().map(|(port, place)| {

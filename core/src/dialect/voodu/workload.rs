@@ -1,4 +1,4 @@
-//! A `statefulset` or `deployment` as a Service and a StatefulSet or Deployment of Kubernetes.
+//! A `statefulset`, `deployment` or `app` as a Service and a StatefulSet or Deployment of Kubernetes.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,13 @@ use super::assets::{Assets, Borrowed};
 use super::container::{Owner, container, image};
 use super::declared::{Declared, Resource};
 use super::fields::{Fields, Shape};
+use super::ingress::{self, Door};
 use super::names::label;
 use super::placed::Placed;
 use super::ports::{self, Ports};
 use super::scene::Scene;
 use super::volumes::{Claim, Mounts, Volumes};
-use super::{probes, resources};
+use super::{probes, resources, tree};
 use crate::limits::{GRACE_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::{Kind, Object, ObjectId, annotation};
 use crate::text::{Place, is_control, quoted};
@@ -60,12 +61,29 @@ const STATEFULSET: Shape =
 const DEPLOYMENT: Shape =
     Shape { what: "a deployment", once: ONCE, repeated: &["volume_claim", "init"], refused: REFUSED };
 
+/// The entries of an `app`: those of a deployment, and behind them those of an `ingress`.
+const ONCE_OF_APP: [&str; ONCE.len() + ingress::OF_APP.len()] = {
+    let mut all = [""; ONCE.len() + ingress::OF_APP.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < ONCE.len() { ONCE[at] } else { ingress::OF_APP[at - ONCE.len()] };
+        at += 1;
+    }
+    all
+};
+
+const APP: Shape =
+    Shape { what: "an app", once: &ONCE_OF_APP, repeated: &["volume_claim", "init", "location"], refused: REFUSED };
+
 const INIT: Shape = Shape {
     what: "an init block",
     once: &["image", "command", "entrypoint", "env", "volumes", "resources"],
     repeated: &[],
     refused: &[],
 };
+
+/// Time between two looks at the `health_check` of an `app`, in seconds: a replica that does not answer is left soon.
+const HEALTH_SECONDS: u32 = 2;
 
 /// The parts of a workload, read.
 struct Parts {
@@ -76,6 +94,8 @@ struct Parts {
     claims: Vec<Claim>,
     pod: Placed,
     volumes: Volumes,
+    /// What an `app` says of host names.
+    door: Option<Door>,
 }
 
 /// A pod, read.
@@ -92,15 +112,25 @@ pub(super) fn lower(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Ass
     let stateful = declared.resource == Resource::Statefulset;
     let (scope, name) = (declared.scope.text.as_str(), declared.name.text.as_str());
     let place = scene.place(&declared.block.header);
-    let parts = read(scene, declared, assets, stateful);
+    let mut parts = read(scene, declared, assets, stateful);
     let service = service(scope, name, &parts.ports, place.clone());
     let borrowed = parts.volumes.borrowed().map(|(asset, key)| (asset, key.to_owned())).collect();
+    let first = parts.ports.first();
+    let door = parts.door.take().zip(first);
+    let ingress = door.map(|(door, port)| ingress::object(scope, name, door, &|_| port, place.clone()));
     let controller = controller(scope, name, parts, stateful, place);
-    Lowered { objects: vec![service, controller], borrowed }
+    Lowered { objects: [service, controller].into_iter().chain(ingress).collect(), borrowed }
 }
 
 fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, stateful: bool) -> Parts {
-    let shape = if stateful { &STATEFULSET } else { &DEPLOYMENT };
+    let app = declared.resource == Resource::App;
+    let shape = if stateful {
+        &STATEFULSET
+    } else if app {
+        &APP
+    } else {
+        &DEPLOYMENT
+    };
     let header = &declared.block.header;
     let (scope, name) = (declared.scope.text.as_str(), declared.name.text.as_str());
     let fields = Fields::read(scene, shape, &declared.block.entries);
@@ -115,9 +145,54 @@ fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, assets: &Assets, statefu
     if !ports.is_empty() {
         main.set("ports", ports.of_container());
     }
+    health_check(scene, &fields, ports.first().filter(|_| app), &mut main);
+    let door = app.then(|| door(scene, &fields, declared, &ports)).flatten();
     let Pod { claims, pod, volumes, on_host } = pod(scene, &fields, main, (owner, image.as_ref()), &ports, assets);
     let replicas = replicas.unwrap_or_else(|| Placed::unplaced(1));
-    Parts { replicas, published: ports.has_bare() && !on_host, ports, claims, pod, volumes }
+    let published = ports.has_bare() && !on_host;
+    Parts { replicas, published, ports, claims, pod, volumes, door }
+}
+
+/// What an `app` says of host names, and whether it has a port to lead to.
+fn door(scene: &mut Scene<'_>, fields: &Fields<'_>, declared: &Declared<'_>, ports: &Ports) -> Option<Door> {
+    if ports.first().is_none() {
+        let help = "list the port on which it listens first: `ports = [\"8080\"]`";
+        scene.refuse(&declared.block.header, "an app needs a port of TCP, to which its host leads", help);
+    }
+    ingress::read(scene, fields, declared, &ingress::To::default())
+}
+
+/// `health_check`: of an `app`, the path that tells on `port` whether a pod is ready, unless a probe does.
+fn health_check(scene: &mut Scene<'_>, fields: &Fields<'_>, port: Option<u16>, container: &mut Placed) {
+    let Some((word, value)) = fields.value(scene, "health_check") else { return };
+    let Some(path) = scene.filled_string("health_check", value) else { return };
+    let probes = fields.entry("probes").map(|entry| match &entry.content {
+        tree::Content::Block(block) => block.entries.as_slice(),
+        tree::Content::Value(tree::Value { form: tree::Form::Map(entries), span: _ }) => entries.as_slice(),
+        tree::Content::Value(_) => &[],
+    });
+    let probed = probes.into_iter().flatten().any(|entry| entry.name.text == "readiness");
+    match port {
+        None => scene.note(
+            &word.span,
+            "`health_check` has no effect without an ingress",
+            "to hold traffic back until the workload is ready, write `probes { readiness { http_get { … } } }`",
+        ),
+        Some(_) if probed => scene.note(
+            &word.span,
+            "`health_check` has no effect beside a readiness probe, which says more",
+            "remove one of the two",
+        ),
+        Some(_) if !path.starts_with('/') => {
+            scene.refuse(&value.span, "`health_check` begins with `/`", "write it as in \"/healthz\"");
+        }
+        Some(port) => {
+            let place = scene.place(&value.span);
+            let get = Placed::object().with("path", Placed::at(path, place)).plain("port", port);
+            let probe = Placed::object().with("httpGet", get).plain("periodSeconds", HEALTH_SECONDS);
+            container.set("readinessProbe", probe);
+        }
+    }
 }
 
 /// The pod of a workload around its main container.
@@ -156,7 +231,7 @@ pub(super) fn pod(
     Pod { claims, pod, volumes, on_host }
 }
 
-/// `resources`, `probes`, `cap_add` and `health_check`.
+/// `resources`, `probes` and `cap_add`.
 fn limits_and_checks(scene: &mut Scene<'_>, fields: &Fields<'_>, container: &mut Placed) {
     if let Some(entry) = fields.entry("resources")
         && let Some(resources) = resources::read(scene, entry)
@@ -181,15 +256,6 @@ fn limits_and_checks(scene: &mut Scene<'_>, fields: &Fields<'_>, container: &mut
         container.set(
             "securityContext",
             Placed::at(serde_json::Map::new(), scene.place(&word.span)).with("capabilities", capabilities),
-        );
-    }
-    if let Some((word, value)) = fields.value(scene, "health_check")
-        && scene.filled_string("health_check", value).is_some()
-    {
-        scene.note(
-            &word.span,
-            "`health_check` has no effect without an ingress",
-            "to hold traffic back until the workload is ready, write `probes { readiness { http_get { … } } }`",
         );
     }
 }
@@ -304,7 +370,7 @@ fn service(scope: &str, name: &str, ports: &Ports, place: Place) -> Object {
 }
 
 fn controller(scope: &str, name: &str, parts: Parts, stateful: bool, place: Place) -> Object {
-    let Parts { replicas, ports, published, claims, pod, volumes: _ } = parts;
+    let Parts { replicas, ports, published, claims, pod, volumes: _, door: _ } = parts;
     let mut annotations = Placed::object().plain(annotation::BUCKET, format!("{scope}/{name}"));
     if published {
         annotations.set(annotation::PUBLISH, Placed::unplaced("loopback"));

@@ -39,7 +39,9 @@ impl<'a> Catalog<'a> {
                 | Kind::DaemonSet
                 | Kind::Job
                 | Kind::CronJob
-                | Kind::PodDisruptionBudget => {
+                | Kind::PodDisruptionBudget
+                | Kind::Ingress
+                | Kind::IngressClass => {
                     continue;
                 }
             };

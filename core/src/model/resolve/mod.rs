@@ -9,6 +9,7 @@ mod container;
 mod cronjob;
 mod environment;
 mod hooks;
+mod ingress;
 mod job;
 mod names;
 mod probes;
@@ -69,16 +70,26 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     services::attach(&services, &drafts, &selection, &mut problems);
     let relays = relay::settle(&services, &selection, &drafts, &mut problems);
     let names = names::give(&services, &relays, &mut drafts, &selection, &mut problems);
+    let relayed: Vec<bool> = relays.iter().map(Option::is_some).collect();
     let relays = services.iter().zip(relays).zip(names);
     drafts.extend(relays.filter_map(|((service, relay), names)| Some(relay?.draft(service, names))));
     collisions::check(&drafts, &mut problems);
+    let around = ingress::Surroundings {
+        catalog: &catalog,
+        services: &services,
+        drafts: &drafts,
+        selection: &selection,
+        key: &world.hash_key,
+        relayed: &relayed,
+    };
+    let entrances = ingress::read(objects, &around, &mut problems);
     if problems.has_errors() {
         return Err(problems);
     }
     let hashed = cores::map(&drafts, WORKLOADS_MANY, |draft| {
         draft.pending.is_none().then(|| of_template(&draft.object.id, &draft.template, &world.hash_key))
     });
-    let mut desired = Desired::default();
+    let mut desired = Desired { entrances, ..Desired::default() };
     for (draft, hashed) in drafts.into_iter().zip(hashed) {
         let id = draft.object.id.clone();
         if let Some(reason) = &draft.pending {
@@ -101,7 +112,9 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::ConfigMap
         | Kind::Secret
         | Kind::Service
-        | Kind::PodDisruptionBudget => false,
+        | Kind::PodDisruptionBudget
+        | Kind::Ingress
+        | Kind::IngressClass => false,
     }
 }
 

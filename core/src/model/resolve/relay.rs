@@ -89,7 +89,7 @@ fn taken(services: &[Service<'_>], drafts: &[Draft<'_>]) -> BTreeSet<u16> {
     let ports = drafts.iter().flat_map(|draft| draft.template.ports());
     let mut taken: BTreeSet<u16> = ports.filter_map(|(_, port)| port.publish?.port).collect();
     for service in services {
-        for ServicePort { port, target_port: _, protocol: _, node_port } in &service.ports {
+        for ServicePort { name: _, port, target_port: _, protocol: _, node_port } in &service.ports {
             taken.extend(node_port.and_then(|port| u16::try_from(port).ok()));
             if service.exposure == Exposure::Balancer {
                 taken.extend(u16::try_from(*port).ok());
@@ -102,7 +102,8 @@ fn taken(services: &[Service<'_>], drafts: &[Draft<'_>]) -> BTreeSet<u16> {
 /// Where each port of a Service leads; none where that cannot be told, which is a problem.
 fn targets(service: &Service<'_>, selected: &[&Draft<'_>], problems: &mut Problems) -> Vec<Option<u16>> {
     let mut targets = Vec::with_capacity(service.ports.len());
-    for (at, ServicePort { port, target_port, protocol: _, node_port: _ }) in service.ports.iter().enumerate() {
+    for (at, ServicePort { name: _, port, target_port, protocol: _, node_port: _ }) in service.ports.iter().enumerate()
+    {
         let mut error = |message: String, help: &str| {
             let message = format!("{}: {message}", service.object.id);
             let place = service.object.place(&format!("/spec/ports/{at}/targetPort"));
@@ -150,7 +151,7 @@ fn relay_port(
     taken: &mut BTreeSet<u16>,
     problems: &mut Problems,
 ) -> Option<RelayPort> {
-    let ServicePort { port: number, target_port: _, protocol: _, node_port } = written;
+    let ServicePort { name: _, port: number, target_port: _, protocol: _, node_port } = written;
     let port = u16::try_from(*number).ok()?;
     let protocol = protocol(service, at, written, problems)?;
     let node_port = node_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
@@ -278,8 +279,8 @@ fn container(arguments: Vec<String>, ports: Vec<Port>) -> ContainerTemplate {
         readiness: None,
         liveness: None,
         startup: None,
-        sidecar: false,
         hooks: Hooks::default(),
+        sidecar: false,
         security: Security {
             run_as_user: Some(NOBODY),
             run_as_group: Some(NOBODY),

@@ -10,8 +10,8 @@ use super::relay::NODE_PORTS;
 use super::selection::Selection;
 use super::workload::Draft;
 use crate::limits::AFFINITY_SECONDS_DEFAULT;
-use crate::model::view::view;
 use crate::model::view::workload::{Affinity, Metadata, Service as Raw, ServicePort};
+use crate::model::view::{IntOrString, view};
 use crate::model::{Kind, Object, ObjectId, annotation};
 use crate::text::{Problem, Problems};
 
@@ -193,7 +193,7 @@ impl Judge<'_, '_> {
 
     fn node_ports(&mut self, ports: &[ServicePort], exposure: Exposure) {
         let mut seen = Vec::new();
-        for (at, ServicePort { port, target_port: _, protocol, node_port }) in ports.iter().enumerate() {
+        for (at, ServicePort { name: _, port, target_port: _, protocol, node_port }) in ports.iter().enumerate() {
             let protocol = protocol.as_deref().filter(|text| !text.is_empty()).unwrap_or("TCP");
             if seen.contains(&(*port, protocol)) {
                 let message = format!("port {port} of {protocol} is there twice");
@@ -241,6 +241,41 @@ impl Service<'_> {
             }
         }
         Some(selected)
+    }
+}
+
+impl Service<'_> {
+    /// The port on which the pods listen behind a port of the Service, given by its number or its name.
+    pub(super) fn port_of_pods(
+        &self,
+        number: Option<i64>,
+        name: Option<&str>,
+        selected: &[&Draft<'_>],
+    ) -> Result<u16, String> {
+        let id = &self.object.id;
+        let is_meant = |port: &&ServicePort| match (name, number) {
+            (Some(name), _) => port.name.as_deref() == Some(name),
+            (None, Some(number)) => port.port == number,
+            (None, None) => false,
+        };
+        let Some(port) = self.ports.iter().find(is_meant) else {
+            return Err(match (name, number) {
+                (Some(name), _) => format!("{id} has no port named `{name}`"),
+                (None, Some(number)) => format!("{id} has no port {number}"),
+                (None, None) => format!("no port of {id} is named"),
+            });
+        };
+        let number = match &port.target_port {
+            None => Some(port.port),
+            Some(IntOrString::Int(target)) => Some(*target),
+            Some(IntOrString::Text(name)) => {
+                let mut ports = selected.iter().flat_map(|draft| draft.template.ports());
+                let found = ports.find(|(_, port)| port.name.as_ref() == Some(name));
+                found.map(|(_, port)| i64::from(port.container))
+            }
+        };
+        let number = number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0);
+        number.ok_or_else(|| format!("no pod behind {id} has the port that it names"))
     }
 }
 

@@ -66,7 +66,9 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         | Kind::ConfigMap
         | Kind::Secret
         | Kind::Service
-        | Kind::PodDisruptionBudget => None,
+        | Kind::PodDisruptionBudget
+        | Kind::Ingress
+        | Kind::IngressClass => None,
     }
 }
 

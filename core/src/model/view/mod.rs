@@ -3,6 +3,7 @@
 //! The dialects have checked every field against its schema and listed those without effect, so a view leaves out
 //! what it does not need. A part that does not fit its view is a problem at its place, never a panic.
 
+pub(super) mod ingress;
 pub(super) mod pod;
 pub(super) mod workload;
 

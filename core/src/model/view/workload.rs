@@ -168,6 +168,7 @@ pub(in crate::model) struct ClientAffinity {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::model) struct ServicePort {
+    pub(in crate::model) name: Option<String>,
     pub(in crate::model) port: i64,
     pub(in crate::model) target_port: Option<IntOrString>,
     pub(in crate::model) protocol: Option<String>,

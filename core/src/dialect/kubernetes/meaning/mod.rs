@@ -1,5 +1,6 @@
 //! What the fields of one object say together.
 
+mod ingress;
 mod pod;
 mod workload;
 
@@ -38,6 +39,8 @@ fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
             judge.job();
         }
         Kind::PodDisruptionBudget => judge.budget(),
+        Kind::Ingress => judge.ingress(),
+        Kind::IngressClass => {}
     }
 }
 
@@ -89,7 +92,12 @@ impl<'a> Judge<'a> {
             Kind::Namespace | Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job | Kind::CronJob => {
                 Format::Label
             }
-            Kind::StorageClass | Kind::ConfigMap | Kind::Secret | Kind::PodDisruptionBudget => return,
+            Kind::StorageClass
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::PodDisruptionBudget
+            | Kind::Ingress
+            | Kind::IngressClass => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {
             let message =
@@ -98,13 +106,17 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Labels and annotations that begin with `writ.` are ours; a manifest may set the two that speak to us.
+    /// Labels and annotations that begin with `writ.` are ours; a manifest may set those that speak to us.
     fn own_names(&mut self, pointer: &str, template: bool) {
         let Some(metadata) = self.object.at(pointer) else { return };
         for part in ["labels", "annotations"] {
             let names = metadata.get(part).and_then(Value::as_object);
             for name in names.into_iter().flat_map(|names| names.keys()).filter(|name| name.starts_with("writ.")) {
                 let place = format!("{pointer}/{part}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let of_ingress = [annotation::TLS, annotation::TLS_EMAIL].contains(&name.as_str());
+                if part == "annotations" && of_ingress && self.object.id.kind == Kind::Ingress {
+                    continue;
+                }
                 let known = part == "annotations" && [annotation::PUBLISH, annotation::BUCKET].contains(&name.as_str());
                 // What is published of a Service is said there; of pods, in their template.
                 let of_service = self.object.id.kind == Kind::Service && name == annotation::PUBLISH;

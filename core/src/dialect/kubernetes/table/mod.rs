@@ -6,6 +6,7 @@
 
 mod container;
 mod daemon;
+mod ingress;
 mod job;
 mod metadata;
 mod place;
@@ -32,6 +33,8 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::Job => &job::JOB,
         Kind::CronJob => &job::CRON_JOB,
         Kind::PodDisruptionBudget => &workload::POD_DISRUPTION_BUDGET,
+        Kind::Ingress => &ingress::INGRESS,
+        Kind::IngressClass => &ingress::INGRESS_CLASS,
     }
 }
 

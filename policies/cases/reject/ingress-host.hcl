@@ -1,0 +1,6 @@
+# Judged by: ingress_hosts = ["shop.example.org"]
+app "guarded" "app" {
+  image = "example/app:1"
+  ports = ["8080"]
+  host  = "bank.example.org"
+}
