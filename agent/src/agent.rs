@@ -1,6 +1,7 @@
 //! The agent's parts, put together once from the settings.
 
 use std::cell::{Cell, RefCell};
+use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,6 +109,12 @@ pub struct Unit {
 }
 
 impl Agent {
+    /// What reads the files of a commit, and the identities that then open what is encrypted in them.
+    #[must_use]
+    pub fn reader(&self) -> (&Child, Option<&Path>) {
+        (&self.child, self.settings.host.age_identity_file.as_deref())
+    }
+
     /// Puts the parts together. Reaches for nothing yet. Whoever uses the agent polls [`Attendance::run`] beside it.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ pub async fn preview(
     let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None };
     if let Some(admitted) = follow {
         preview.commit = Some(admitted.commit().to_string());
-        match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings, &admitted).await? {
+        match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await? {
             Ok(wanted) => {
                 let observed = look(agent, unit, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
@@ -232,7 +232,7 @@ async fn pass_unit(
 ) -> Result<(), CycleError> {
     let (name, now) = (&unit.settings.name, agent.clock.now());
     unit.due.set(None);
-    let wanted = match unit.wanted.at(&agent.child, &agent.store, source, &unit.settings, admitted).await? {
+    let wanted = match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, admitted).await? {
         Ok(wanted) => {
             agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
             wanted
@@ -383,7 +383,7 @@ async fn applied_before(
         return Ok(None);
     };
     let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
-    Ok(unit.last_good.at(&agent.child, &agent.store, source, &unit.settings, &admitted).await?.ok())
+    Ok(unit.last_good.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await?.ok())
 }
 
 /// Records that a commit's files are not right, and says so on it. Where that could not be found out, nothing is refused.

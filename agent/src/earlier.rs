@@ -48,7 +48,7 @@ async fn template(
         Ok(admitted) => admitted,
         Err(trouble) => return Ok(Template::Lost(trouble.to_string())),
     };
-    Ok(match unit.earlier.at(&agent.child, &agent.store, source, &unit.settings, &admitted).await? {
+    Ok(match unit.earlier.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await? {
         Ok(wanted) => match wanted.desired.workloads.get(object) {
             Some(workload) => Template::Found(Box::new(workload.clone())),
             None => Template::Lost("it does not ask for the workload".to_owned()),

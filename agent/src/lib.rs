@@ -22,6 +22,7 @@ mod sight;
 pub mod source;
 pub mod split;
 mod trouble;
+pub mod unseal;
 pub mod wake;
 pub mod wanted;
 mod witnesses;

@@ -219,3 +219,9 @@ pub const PLUGIN_THREADS_MAX: u64 = 1_024;
 
 /// Longest message about a problem that crosses from the confined process, in bytes; a longer one is cut.
 pub const PROBLEM_BYTES_MAX: usize = 16 << 10;
+
+/// Longest file of identities of age, in bytes. One identity with its comments has 190.
+pub const IDENTITY_FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Longest key of a file as age encrypted it for its recipients, and as it is within, in bytes. For one recipient it has 400.
+pub const AGE_KEY_BYTES_MAX: u64 = 64 << 10;

@@ -81,7 +81,7 @@ pub async fn propose_files(
     files: &Files,
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
-    let wanted = match of_files(&agent.child, agent.store.folder(), &unit.settings, files, "", &world).await {
+    let wanted = match of_files(agent.reader(), agent.store.folder(), &unit.settings, files, "", &world).await {
         Ok(wanted) => wanted,
         Err(error) => return Ok(Err(error)),
     };

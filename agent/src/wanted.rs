@@ -18,6 +18,7 @@ use crate::plugin;
 use crate::record::{RecordError, Store};
 use crate::settings::Unit;
 use crate::source::Source;
+use crate::unseal::{UnsealError, unseal};
 
 /// What a unit wants by a commit.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub enum WantedError {
     Tree(String),
     /// The confined process that reads them did not come to an answer.
     Confined(Ended),
-    /// There was no confined process to read them: nothing is known of them, and nothing is refused.
+    /// There was no confined process to read them, or no key to open them: nothing is known of them, and nothing is refused.
     Unread(String),
     /// They are not right.
     Manifests {
@@ -86,7 +87,7 @@ impl WantedCache {
     /// The outer one if the record cannot be read; the inner one if the files are not right.
     pub async fn at(
         &self,
-        child: &Child,
+        (child, identities): (&Child, Option<&Path>),
         store: &Store,
         source: &Source,
         unit: &Unit,
@@ -107,7 +108,7 @@ impl WantedCache {
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files(child, store.folder(), unit, &files, &commit, &world).await.map(|wanted| {
+        Ok(of_files((child, identities), store.folder(), unit, &files, &commit, &world).await.map(|wanted| {
             let grants = grants(admitted, path, &wanted.desired);
             let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
@@ -116,13 +117,14 @@ impl WantedCache {
     }
 }
 
-/// What the files of a unit want. A confined child reads them, and learns nothing of `world`. Copies of what they take from
-/// servers, and programs of its plugins, are kept below the directory `state`. `commit` is what asks for them.
+/// What the files of a unit want. A confined child reads them, and learns nothing of `world`. What is encrypted in them is opened
+/// with the `identities` of age in a file, after that. Copies of what they take from servers, and programs of its plugins, are
+/// kept below the directory `state`. `commit` is what asks for them.
 ///
 /// # Errors
 /// If they are not right: all problems at once. If the child does not answer.
 pub async fn of_files(
-    child: &Child,
+    (child, identities): (&Child, Option<&Path>),
     state: &Path,
     unit: &Unit,
     files: &Files,
@@ -131,7 +133,11 @@ pub async fn of_files(
 ) -> Result<Wanted, WantedError> {
     let (Judged { lowered, sources, unfetched: _ }, taken) = plugin::lower(child, state, files, unit).await?;
     let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
-    let lowered = lowered.map_err(wrong)?;
+    let mut lowered = lowered.map_err(wrong)?;
+    unseal(&mut lowered, identities).map_err(|error| match error {
+        UnsealError::Refused(problems) => wrong(problems),
+        UnsealError::Unread(why) => WantedError::Unread(why),
+    })?;
     let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
     notes.extend(lowered.notes);
     let grants = Grants::all();

@@ -11,6 +11,8 @@ mod drift;
 mod engine;
 mod faults;
 mod fields;
+#[path = "../fixtures/sops.rs"]
+mod fixture;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
@@ -41,6 +43,7 @@ mod samples;
 mod services;
 mod sidecars;
 mod site;
+mod sops;
 mod timeline;
 mod told;
 mod volumes;

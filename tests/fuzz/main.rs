@@ -20,3 +20,4 @@ mod openpgp;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod signatures;
+mod sops;

@@ -3,8 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
+use age::x25519::Identity;
+
+use crate::fixture::{config_map, identity_file, secret};
 use crate::machine::{Machine, Origin};
 
 const BUCKET: &str = "canary-in-a-bucket";
@@ -12,7 +16,8 @@ const SECRET: &str = "canary-in-a-secret";
 const ENCODED: &str = "Y2FuYXJ5LWluLWEtc2VjcmV0";
 const TOKEN: &str = "canary-in-a-token";
 const ENVIRONMENT: &str = "canary-in-the-environment";
-const ALL: [&str; 5] = [BUCKET, SECRET, ENCODED, TOKEN, ENVIRONMENT];
+const ENCRYPTED: &str = "canary-that-was-encrypted";
+const ALL: [&str; 6] = [BUCKET, SECRET, ENCODED, TOKEN, ENVIRONMENT, ENCRYPTED];
 
 fn manifest(image: &str) -> String {
     format!(
@@ -97,11 +102,15 @@ fn no_planted_secret_stands_in_a_log_a_status_the_journal_or_what_a_command_prin
     let machine = Machine::new(&origin, &report);
     put_into_bucket(&machine);
     let good = manifest("1");
-    origin.deploy(&[("web.yaml", &good), ("cart.voodu", VOODU)]);
+    let identity = identity_of(&machine);
+    let [sealed, config, kept] = sealed(&identity);
+    let wrong = sealed_mistakes(&sealed);
+    let encrypted = |sealed| [("sealed.yaml", sealed), ("level.yaml", config.as_str()), ("kept.yaml", kept.as_str())];
+    origin.deploy(&[&[("web.yaml", good.as_str()), ("cart.voodu", VOODU)][..], &encrypted(&sealed)].concat());
     let first = pass(&machine);
     check("applied", &everything(&machine), &[("the log".to_owned(), first)]);
     assert!(
-        machine.host().contains("pod shop-web.") && machine.host().contains("pod shop-cart."),
+        ["web", "cart", "kept"].iter().all(|name| machine.host().contains(&format!("pod shop-{name}."))),
         "{}",
         machine.host()
     );
@@ -110,6 +119,18 @@ fn no_planted_secret_stands_in_a_log_a_status_the_journal_or_what_a_command_prin
         let log = pass(&machine);
         assert!(log.contains("web.yaml:"), "{what} is no mistake: {log}");
         check(what, &in_short(&machine), &[("the log".to_owned(), log)]);
+    }
+    for text in &wrong {
+        origin.deploy(&[&[("web.yaml", good.as_str())][..], &encrypted(text)].concat());
+        let log = pass(&machine);
+        assert!(log.contains("sealed.yaml:"), "no mistake: {log}");
+        check("a mistake in what is encrypted", &everything(&machine), &[("the log".to_owned(), log)]);
+    }
+    let private = identity.to_string();
+    let private = age::secrecy::ExposeSecret::expose_secret(&private);
+    for (name, bytes) in files(&machine.state()) {
+        let holds = |secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!holds(ENCRYPTED) && !holds(private), "{name} holds what is encrypted, or the key to it");
     }
     let voodu = VOODU.replace("WORD = \"", "WORD = 7 + \"");
     origin.deploy(&[("web.yaml", &good), ("cart.voodu", &voodu)]);
@@ -124,6 +145,50 @@ fn no_planted_secret_stands_in_a_log_a_status_the_journal_or_what_a_command_prin
         &everything(&machine),
         &bodies.into_iter().map(|body| ("a status".to_owned(), body)).collect::<Vec<_>>(),
     );
+}
+
+/// Gives the host an identity of age.
+fn identity_of(machine: &Machine) -> Identity {
+    let (identity, file, settings) = (Identity::generate(), machine.path("identities"), machine.path("agent.toml"));
+    std::fs::write(&file, identity_file(&identity)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let named = format!("[host]\nage_identity_file = \"{}\"\n", file.display());
+    std::fs::write(&settings, std::fs::read_to_string(&settings).unwrap().replacen("[host]\n", &named, 1)).unwrap();
+    identity
+}
+
+/// An encrypted Secret, an encrypted ConfigMap, and a workload that reads both.
+fn sealed(identity: &Identity) -> [String; 3] {
+    let to = [identity.to_public()];
+    let workload = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: kept, namespace: shop}\nspec:\n  minReadySeconds: 0\n  \
+        selector: {matchLabels: {app: kept}}\n  template:\n    metadata: {labels: {app: kept}}\n    spec:\n      containers:\n        \
+        - {name: kept, image: 'kept:1', envFrom: [{secretRef: {name: kept}}, {configMapRef: {name: level}}]}\n";
+    let config = config_map("level", &[("LEVEL", ENCRYPTED)], &to);
+    [secret("kept", &[("WORD", ENCRYPTED), ("OTHER", "o")], &to), config, workload.to_owned()]
+}
+
+/// Mistakes in an encrypted file, after which some of it can still be decrypted.
+fn sealed_mistakes(sealed: &str) -> Vec<String> {
+    vec![
+        sealed.replace("    OTHER:", "    ANOTHER:"),
+        sealed.replace("name: kept", "name: kept2"),
+        sealed.replace("lastmodified: \"2026", "lastmodified: \"2025"),
+        sealed.replace("version: 3.13.3", "version: [3, 13"),
+    ]
+}
+
+/// Each file below a folder, with its bytes.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.is_file() {
+            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+    }
+    found
 }
 
 fn put_into_bucket(machine: &Machine) {

@@ -13,6 +13,8 @@ mod crash;
 mod documents;
 mod explanations;
 mod faults;
+#[path = "../fixtures/sops.rs"]
+mod fixture;
 mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;
@@ -44,6 +46,7 @@ mod repository;
 mod rewind;
 mod said;
 mod settings;
+mod sops;
 mod split;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;

@@ -50,6 +50,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("guard", Not),
             ("trust", Narrows),
             ("revoked", Narrows),
+            ("age_identity_file", Not),
             ("allow_unsigned_apply", Local),
         ],
     ),

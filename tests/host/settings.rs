@@ -100,6 +100,7 @@ fn files() -> TempDir {
         ("known_hosts", 0o644),
         ("trust.toml", 0o644),
         ("revoked", 0o644),
+        ("identities", 0o600),
     ] {
         let path = folder.path().join(name);
         fs::write(&path, CANARY).unwrap();

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use super::terminal::Format;
 use super::{
     apply, audit, check, completions, config, delete, enrol, exec, history, import, key, logs, plan, render, run,
-    statement, status, suspend, verify, volume, why,
+    secrets, statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Audit(audit::Arguments),
     /// Show, make and change the host key, which signs the record
     Key(key::Arguments),
+    /// Show what people encrypt for, so that this host can open it
+    Secrets(secrets::Arguments),
     /// Show and change config buckets
     Config(config::Arguments),
     /// Leave a unit alone until it is resumed

@@ -32,6 +32,7 @@ mod progress;
 mod prove;
 mod render;
 mod run;
+mod secrets;
 mod spine;
 mod statement;
 mod status;
@@ -111,6 +112,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::History(arguments) => history::run(host, &arguments),
         Command::Audit(arguments) => audit::run(host, &arguments),
         Command::Key(arguments) => key::run(host, &arguments),
+        Command::Secrets(arguments) => secrets::run(host, &arguments),
         Command::Config(arguments) => config::run(host, &arguments),
         Command::Suspend(arguments) => suspend::suspend(host, &arguments),
         Command::Resume(arguments) => suspend::resume(host, &arguments),

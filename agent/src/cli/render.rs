@@ -34,6 +34,11 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
         host.terminal.say(&message);
     }
+    for sealed in &lowered.sealed {
+        let message =
+            format!("note: encrypted values of {} were not decrypted; a text stands in their place", sealed.place.file);
+        host.terminal.say(&message);
+    }
     let objects: Vec<Value> = lowered.objects.iter().map(|object| shown(object, *show_secrets)).collect();
     match host.terminal.format() {
         // Text and YAML are the same here: what `kubectl` reads.

@@ -14,9 +14,9 @@ use writ_core::model::{Kind, Object, ObjectId};
 use writ_core::text::{Place, PlacesDraft, Problem, Problems, Severity, Sources};
 use writ_core::time::Seconds;
 
-use super::value;
 use super::wire::{ANSWER, Decoder, Encoder, Garbled};
 use super::{Answer, Judged};
+use super::{sealed, value};
 use crate::limits::{ANSWER_ITEMS_MAX, PROBLEM_BYTES_MAX};
 
 /// Longest name of an object or a scope. Source: Kubernetes, DNS subdomains.
@@ -60,8 +60,8 @@ pub(super) fn read(bytes: &[u8], files: &Files, variables: &Variables) -> Result
     Ok(answer)
 }
 
-struct Writer<'a, W> {
-    to: Encoder<W>,
+pub(super) struct Writer<'a, W> {
+    pub(super) to: Encoder<W>,
     /// Files by path: which one it is of all.
     numbers: BTreeMap<&'a str, usize>,
     /// The file of the last place: the next one is mostly in the same.
@@ -87,11 +87,12 @@ impl<W: Write> Writer<'_, W> {
                 self.to.byte(0)?;
                 self.problems(problems)
             }
-            Ok(Lowered { objects, notes }) => {
+            Ok(Lowered { objects, notes, sealed }) => {
                 self.to.byte(1)?;
                 self.to.number(objects.len())?;
                 objects.iter().try_for_each(|object| self.object(object))?;
-                self.problems(notes)
+                self.problems(notes)?;
+                sealed::write(self, objects, sealed)
             }
         }
     }
@@ -141,7 +142,7 @@ impl<W: Write> Writer<'_, W> {
         help.iter().try_for_each(|help| self.to.text(&cut(help)))
     }
 
-    fn place(&mut self, place: &Place) -> io::Result<()> {
+    pub(super) fn place(&mut self, place: &Place) -> io::Result<()> {
         let Place { file, start, end } = place;
         let known = self.last.filter(|(last, _)| **last == **file);
         let known = known.or_else(|| self.numbers.get_key_value(&**file).map(|(path, number)| (*path, *number)));
@@ -162,8 +163,8 @@ fn cut(message: &str) -> String {
     format!("{}…", message.get(..end.unwrap_or(0)).unwrap_or_default())
 }
 
-struct Reader<'a> {
-    from: Decoder<'a>,
+pub(super) struct Reader<'a> {
+    pub(super) from: Decoder<'a>,
     paths: Vec<&'a str>,
     variables: &'a Variables,
 }
@@ -182,7 +183,11 @@ impl Reader<'_> {
         let unfetched = self.addresses(files)?;
         let lowered = match self.from.byte()? {
             0 => Err(self.problems()?),
-            1 => Ok(Lowered { objects: self.objects()?, notes: self.problems()? }),
+            1 => {
+                let (objects, notes) = (self.objects()?, self.problems()?);
+                let sealed = sealed::read(self, &objects)?;
+                Ok(Lowered { objects, notes, sealed })
+            }
             _ => return Err(Garbled("the verdict is of no known kind")),
         };
         match &lowered {
@@ -295,7 +300,7 @@ impl Reader<'_> {
         if text.len() > PROBLEM_BYTES_MAX { Err(Garbled("a message is too long")) } else { Ok(text.to_owned()) }
     }
 
-    fn flag(&mut self) -> Result<bool, Garbled> {
+    pub(super) fn flag(&mut self) -> Result<bool, Garbled> {
         match self.from.byte()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -303,7 +308,7 @@ impl Reader<'_> {
         }
     }
 
-    fn place(&mut self) -> Result<Place, Garbled> {
+    pub(super) fn place(&mut self) -> Result<Place, Garbled> {
         let number = self.from.number()?;
         let file = *self.paths.get(number).ok_or(Garbled("a place is in no file"))?;
         Ok(Place { file: file.into(), start: self.from.number()?, end: self.from.number()? })

@@ -14,6 +14,7 @@ mod ended;
 mod expand;
 mod parent;
 mod request;
+mod sealed;
 mod syscalls;
 mod value;
 mod walls;
@@ -98,13 +99,17 @@ impl Child {
         }
     }
 
-    /// What files ask for, with a text in the place of contents of servers.
+    /// What files ask for, with a text in the place of contents of servers and of encrypted values.
     ///
     /// # Errors
     /// If the child does anything but answer.
     pub async fn lower_unfetched(&self, files: &Files, variables: &Variables) -> Result<Judged, ConfineError> {
         let given = Given { variables: variables.clone(), ..Given::default() };
-        self.judged(files, &given, &Ask::Unfetched).await
+        let mut judged = self.judged(files, &given, &Ask::Unfetched).await?;
+        if let Ok(lowered) = &mut judged.lowered {
+            lowered.note_unopened();
+        }
+        Ok(judged)
     }
 
     async fn judged(&self, files: &Files, given: &Given, ask: &Ask) -> Result<Judged, ConfineError> {

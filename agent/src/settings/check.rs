@@ -86,7 +86,7 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked } = raw;
+    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file } = raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -102,13 +102,16 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
         None => Some(Guard::default()),
     };
     // One that is named and missing is no host without it.
-    let own = |key, written: Option<Written<String>>, problems: &mut Problems| match written {
+    let own = |key, written: Option<Written<String>>, privacy, problems: &mut Problems| match written {
         None => Some(None),
-        written => file(key, written, Privacy::Public, problems).map(Some),
+        written => file(key, written, privacy, problems).map(Some),
     };
-    let (trust, revoked) = (own("trust", trust, problems), own("revoked", revoked, problems));
-    let (trust, revoked) = (trust?, revoked?);
-    Some(Host { name: name?, state: state?, allow_unsigned_apply, engine: engine?, guard: guard?, trust, revoked })
+    let trust = own("trust", trust, Privacy::Public, problems);
+    let revoked = own("revoked", revoked, Privacy::Public, problems);
+    let age_identity_file = own("age_identity_file", age_identity_file, Privacy::Secret, problems);
+    let (trust, revoked, age_identity_file) = (trust?, revoked?, age_identity_file?);
+    let (name, state, engine, guard) = (name?, state?, engine?, guard?);
+    Some(Host { name, state, allow_unsigned_apply, engine, guard, trust, revoked, age_identity_file })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {

@@ -66,6 +66,8 @@ pub struct Host {
     pub trust: Option<PathBuf>,
     /// Keys that the host no longer trusts.
     pub revoked: Option<PathBuf>,
+    /// The host's identities of age, which open what is encrypted for it.
+    pub age_identity_file: Option<PathBuf>,
 }
 
 /// A branch of a repository.

@@ -18,6 +18,7 @@ pub(super) struct Host {
     pub(super) guard: Option<Written<String>>,
     pub(super) trust: Option<Written<String>>,
     pub(super) revoked: Option<Written<String>>,
+    pub(super) age_identity_file: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -113,6 +114,7 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         guard: section.string("guard", problems),
         trust: section.string("trust", problems),
         revoked: section.string("revoked", problems),
+        age_identity_file: section.string("age_identity_file", problems),
     };
     section.finish(problems);
     host

@@ -5,6 +5,7 @@
 pub mod compose;
 pub mod kubernetes;
 pub mod openmcf;
+pub mod sops;
 mod variables;
 pub mod voodu;
 mod yaml;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::sops::Sealed;
 pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
 
@@ -32,6 +34,15 @@ pub struct Lowered {
     pub objects: Vec<Object>,
     /// Warnings, and fields that are understood and have no effect.
     pub notes: Problems,
+    /// Files with encrypted values. Until somebody opens them, a text stands in the place of each value.
+    pub sealed: Vec<Sealed>,
+}
+
+impl Lowered {
+    /// Tells that encrypted values were not decrypted, where nobody opens them.
+    pub fn note_unopened(&mut self) {
+        sops::note_unopened(&self.sealed, &mut self.notes);
+    }
 }
 
 /// What the settings of a unit give to its manifests.
@@ -49,7 +60,9 @@ pub const MANIFEST_ENDINGS: [&str; 6] = [".hcl", ".voodu", ".vdu", ".vd", ".yaml
 /// True for a path that is read as a manifest.
 #[must_use]
 pub fn is_manifest(path: &str) -> bool {
-    MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    // The settings of SOPS stand beside what it encrypts.
+    !matches!(name, ".sops.yaml" | ".sops.yml") && MANIFEST_ENDINGS.iter().any(|ending| path.ends_with(ending))
 }
 
 /// The addresses whose contents manifests take, and how long the server of each is given.
@@ -97,13 +110,14 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
 pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
-    let mut objects = Vec::new();
+    let (mut objects, mut sealed) = (Vec::new(), Vec::new());
     if fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let mut hcl = Vec::new();
         for manifest in cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes)) {
             hcl.extend(manifest.hcl);
             objects.extend(manifest.objects);
+            sealed.extend(manifest.sealed);
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
@@ -127,7 +141,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
         return (Err(problems), sources);
     }
     problems.extend(kubernetes::judge_together(&objects));
-    (Ok(Lowered { objects, notes: problems }), sources)
+    (Ok(Lowered { objects, notes: problems, sealed }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {
@@ -165,6 +179,8 @@ struct Manifest<'a> {
     hcl: Option<(&'a str, &'a str)>,
     /// The objects of one in YAML.
     objects: Vec<Object>,
+    /// What is encrypted in it.
+    sealed: Option<Sealed>,
     problems: Problems,
     sources: Sources,
 }
@@ -174,7 +190,7 @@ impl<'a> Manifest<'a> {
         let mut manifest = Self::default();
         let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
         if is_yaml(path) {
-            manifest.objects = lower_yaml(path, text, &mut manifest.problems, &mut manifest.sources);
+            (manifest.objects, manifest.sealed) = lower_yaml(path, text, &mut manifest.problems, &mut manifest.sources);
         } else {
             manifest.hcl = Some((path, text));
         }
@@ -209,21 +225,43 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
     None
 }
 
-/// The objects of a YAML file, whichever of the two dialects each document is of.
-fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> Vec<Object> {
+/// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it.
+fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> (Vec<Object>, Option<Sealed>) {
     let file = Arc::from(path);
     let stream = yaml::parse(&file, text, problems);
     let mut hidden = if stream.sound { Vec::new() } else { secret_lines(text) };
-    let target = kubernetes::Target::Docker;
-    let mut objects = Vec::new();
-    for document in &stream.documents {
-        match openmcf::refuse(&file, text, document) {
-            Some(refusal) => problems.push(refusal),
-            None => objects.extend(kubernetes::lower_document(&file, text, document, target, problems, &mut hidden)),
+    let masked = if sops::has_sops(&stream.documents) {
+        match sops::mask(&file, text, &stream.documents, problems) {
+            Some(masked) => Some(masked),
+            None => {
+                sources.hide(path, &secret_lines(text));
+                return (Vec::new(), None);
+            }
         }
+    } else {
+        None
+    };
+    let target = kubernetes::Target::Docker;
+    let (mut objects, mut ids) = (Vec::new(), Vec::new());
+    for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
+        let found = match openmcf::refuse(&file, text, document) {
+            Some(refusal) => {
+                problems.push(refusal);
+                Vec::new()
+            }
+            None => kubernetes::lower_document(&file, text, document, target, problems, &mut hidden),
+        };
+        ids.push(match found.as_slice() {
+            [object] => Some(object.id.clone()),
+            _ => None,
+        });
+        objects.extend(found);
     }
     sources.hide(path, &hidden);
-    objects
+    if masked.is_none() {
+        objects.iter().for_each(|object| sops::refuse_unexplained(object, problems));
+    }
+    (objects, masked.and_then(|masked| masked.sealed(&ids)))
 }
 
 /// What may be secret in a text that could not be read: everything but names where it speaks of a Secret, else the

@@ -102,6 +102,9 @@ pub mod annotation {
     pub const TLS: &str = "writ.tls";
     /// Of an Ingress: the address that an issuer of certificates is told.
     pub const TLS_EMAIL: &str = "writ.tls-email";
+    /// Of a ConfigMap whose values stood encrypted: they are kept as those of a Secret are. Nobody writes it; whoever opens
+    /// the values sets it.
+    pub const SEALED: &str = "writ.sealed";
 
     /// All of a pod.
     pub const ALL: [&str; 6] = [PUBLISH, BUCKET, ENV_FROM, LIMITS, LOG, DEPENDS_ON];

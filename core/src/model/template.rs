@@ -134,6 +134,8 @@ pub(crate) struct ContentId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ContentKind {
     ConfigMap,
+    /// A ConfigMap that stood encrypted.
+    SealedConfigMap,
     Secret,
     Bucket,
 }
@@ -143,7 +145,7 @@ impl ContentKind {
     pub(crate) const fn is_secret(self) -> bool {
         match self {
             Self::ConfigMap => false,
-            Self::Secret | Self::Bucket => true,
+            Self::SealedConfigMap | Self::Secret | Self::Bucket => true,
         }
     }
 }
@@ -152,7 +154,7 @@ impl fmt::Display for ContentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, scope, name, key } = self;
         let kind = match kind {
-            ContentKind::ConfigMap => "configmap",
+            ContentKind::ConfigMap | ContentKind::SealedConfigMap => "configmap",
             ContentKind::Secret => "secret",
             ContentKind::Bucket => "bucket",
         };

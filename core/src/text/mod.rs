@@ -10,6 +10,6 @@ mod source;
 pub use places::{Places, PlacesDraft};
 pub use problem::{Problem, Problems, Severity};
 pub use quote::{is_control, quoted};
-pub use secret::SecretText;
+pub use secret::{SecretText, UNOPENED};
 pub use section::{Section, Written, is_secret_name, read_toml};
 pub use source::{Place, Sources};

@@ -9,6 +9,9 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SecretText(Vec<u8>);
 
+/// What stands for a value that is encrypted in its file and that nobody opened.
+pub const UNOPENED: &str = "(encrypted)";
+
 impl SecretText {
     /// Wraps a value.
     #[must_use]

@@ -96,6 +96,11 @@ impl<'a> Node<'a> {
         if let Content::Text(text) = &self.content { Some(text) } else { None }
     }
 
+    /// The same value with another content, at the same place.
+    pub(super) const fn replaced(&self, content: Content<'a>) -> Self {
+        Self { range: Range { start: self.range.start, end: self.range.end }, content, weight: self.weight }
+    }
+
     /// The bytes that stand for the value when a person is pointed to it: its first name for a map, else its start.
     pub(super) fn label(&self) -> Range<usize> {
         match &self.content {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::template::ContentKind;
 use crate::model::view::{view, workload::Contents};
-use crate::model::{Kind, Object, Scope};
+use crate::model::{Kind, Object, Scope, annotation};
 use crate::text::{Problem, Problems, SecretText};
 
 /// Contents by key.
@@ -16,12 +16,14 @@ pub(super) type Keys = BTreeMap<String, SecretText>;
 /// Everything that may be referred to.
 pub(super) struct Catalog<'a> {
     contents: BTreeMap<(ContentKind, Scope, String), Keys>,
+    /// ConfigMaps that stood encrypted.
+    sealed: BTreeSet<(&'a Scope, &'a str)>,
     classes: BTreeSet<&'a str>,
 }
 
 impl<'a> Catalog<'a> {
     pub(super) fn read(objects: &'a [Object], problems: &mut Problems) -> Self {
-        let mut catalog = Self { contents: BTreeMap::new(), classes: BTreeSet::new() };
+        let mut catalog = Self { contents: BTreeMap::new(), sealed: BTreeSet::new(), classes: BTreeSet::new() };
         for object in objects {
             let kind = match object.id.kind {
                 Kind::ConfigMap => ContentKind::ConfigMap,
@@ -46,6 +48,9 @@ impl<'a> Catalog<'a> {
                     continue;
                 }
             };
+            if kind == ContentKind::ConfigMap && is_sealed(object) {
+                catalog.sealed.insert((&object.id.scope, &object.id.name));
+            }
             if let Some(keys) = keys(object, kind, problems) {
                 catalog.contents.insert((kind, object.id.scope.clone(), object.id.name.clone()), keys);
             }
@@ -58,10 +63,21 @@ impl<'a> Catalog<'a> {
         self.contents.get(&(kind, scope.clone(), name.to_owned()))
     }
 
+    /// The kind of contents, as it counts for one ConfigMap or Secret.
+    pub(super) fn kind(&self, kind: ContentKind, scope: &Scope, name: &str) -> ContentKind {
+        let sealed = kind == ContentKind::ConfigMap && self.sealed.contains(&(scope, name));
+        if sealed { ContentKind::SealedConfigMap } else { kind }
+    }
+
     /// True if a StorageClass of that name is in the set.
     pub(super) fn has_class(&self, name: &str) -> bool {
         self.classes.contains(name)
     }
+}
+
+fn is_sealed(object: &Object) -> bool {
+    let annotations = object.at("/metadata/annotations").and_then(Value::as_object);
+    annotations.is_some_and(|annotations| annotations.contains_key(annotation::SEALED))
 }
 
 fn keys(object: &Object, kind: ContentKind, problems: &mut Problems) -> Option<Keys> {
@@ -69,7 +85,9 @@ fn keys(object: &Object, kind: ContentKind, problems: &mut Problems) -> Option<K
     // In a Secret, `stringData` is written over `data`; a ConfigMap may not have a key in both of its maps.
     let maps = match kind {
         ContentKind::Secret => [("data", data, true), ("stringData", string_data, false)],
-        ContentKind::ConfigMap | ContentKind::Bucket => [("data", data, false), ("binaryData", binary_data, true)],
+        ContentKind::ConfigMap | ContentKind::SealedConfigMap | ContentKind::Bucket => {
+            [("data", data, false), ("binaryData", binary_data, true)]
+        }
     };
     let mut keys = Keys::new();
     for (field, map, encoded) in maps {

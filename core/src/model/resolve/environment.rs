@@ -213,6 +213,7 @@ pub(super) fn missing(reader: &mut Reader<'_, '_>, pointer: &str, of: &ContentId
 
 /// The identity of a key of the workload's scope.
 pub(super) fn content_id(reader: &Reader<'_, '_>, kind: ContentKind, name: &str, key: &str) -> ContentId {
+    let kind = reader.catalog.kind(kind, &reader.object.id.scope, name);
     ContentId { kind, scope: reader.object.id.scope.clone(), name: Some(name.to_owned()), key: key.to_owned() }
 }
 

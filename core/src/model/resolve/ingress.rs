@@ -16,7 +16,7 @@ use crate::model::template::ContentKind;
 use crate::model::view::ingress::{Backend, Ingress, Path, Rule, Tls};
 use crate::model::view::view;
 use crate::model::{Kind, Object, ObjectId, annotation};
-use crate::text::{Place, Problem, Problems, SecretText, quoted};
+use crate::text::{Place, Problem, Problems, SecretText, UNOPENED, quoted};
 
 /// Names of the class that the host's own ingress is, without an IngressClass that says so.
 pub(super) const CLASSES: [&str; 2] = ["caddy", "voodu-caddy"];
@@ -265,7 +265,9 @@ impl<'a, 'p, 's> Reader<'a, 'p, 's> {
             self.error(pointer, &format!("the Secret {} has no `tls.crt` or no `tls.key`", quoted(name)), help);
             return None;
         };
-        if !certificate.contains("-----BEGIN CERTIFICATE-----") || !key.contains("PRIVATE KEY-----") {
+        // Where nobody opened what is encrypted, it cannot be seen what it is.
+        let is_pair = |part: &str, begin: &str| part == UNOPENED || part.contains(begin);
+        if !is_pair(certificate, "-----BEGIN CERTIFICATE-----") || !is_pair(key, "PRIVATE KEY-----") {
             let help = "`tls.crt` is a certificate and `tls.key` its private key, both as PEM and not encrypted";
             self.error(pointer, &format!("the Secret {} holds no certificate and key", quoted(name)), help);
             return None;
