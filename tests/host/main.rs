@@ -55,3 +55,4 @@ mod stop;
 mod trust;
 mod urls;
 mod variables;
+mod windows;
