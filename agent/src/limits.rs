@@ -102,9 +102,9 @@ pub const COMMITS_IN_WINDOW: usize = 512;
 /// Commits whose signatures are checked together, so that all processors work while memory stays flat.
 pub const COMMITS_AT_ONCE: usize = 512;
 
-/// Good signatures that are remembered, so that a history is not checked again whenever a commit of it is asked for: some
-/// 2 MiB.
-pub const SIGNATURES_KNOWN_MAX: usize = 16_384;
+/// Good signatures that are remembered, so that a history is not checked again whenever a commit of it is asked for: less
+/// than 512 KiB, for the table that holds them has 4,096 places and is full at seven eighths.
+pub const SIGNATURES_KNOWN_MAX: usize = 3_584;
 
 /// Longest tree object that is read, in bytes: 10,000 entries with long names.
 pub const FOLDER_BYTES_MAX: u64 = 1 << 20;
