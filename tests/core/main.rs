@@ -12,6 +12,7 @@ mod hcl;
 mod ingress;
 mod jobs;
 mod lifecycle;
+mod logins;
 mod partition;
 mod plan;
 mod preflight;

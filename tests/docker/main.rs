@@ -32,6 +32,7 @@ mod order;
 mod pass;
 mod pods;
 mod proxy;
+mod pull_secrets;
 mod refusals;
 mod registry;
 mod relay;

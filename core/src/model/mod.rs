@@ -6,6 +6,7 @@ mod expand;
 pub(crate) mod extras;
 mod identity;
 mod job;
+pub(crate) mod logins;
 mod object;
 mod pod;
 mod quantity;
@@ -20,6 +21,7 @@ pub use extras::{Extras, LogRoom, ProcessLimit};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
 pub(crate) use job::Work;
 pub use job::{Concurrency, CronRules, JobRules};
+pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub use pod::{

@@ -13,6 +13,7 @@ mod gateway;
 mod hooks;
 mod ingress;
 mod job;
+mod logins;
 mod names;
 mod probes;
 mod relay;
