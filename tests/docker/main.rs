@@ -7,6 +7,7 @@ mod commands;
 mod companion;
 mod consumers;
 mod containers;
+mod disruption;
 mod drift;
 mod engine;
 mod faults;

@@ -1,5 +1,6 @@
 //! The one model: Kubernetes API objects, and what a container host must become for them.
 
+mod budget;
 mod concrete;
 mod desired;
 mod expand;
@@ -16,6 +17,7 @@ mod schedule;
 pub(crate) mod template;
 mod view;
 
+pub use budget::Budget;
 pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
 pub use extras::{Extras, LogRoom, ProcessLimit};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
