@@ -5,6 +5,7 @@
 
 mod cronjob;
 mod deployment;
+mod disruption;
 mod draft;
 mod earlier;
 mod ingress;
@@ -94,7 +95,8 @@ pub struct PruneBudget {
 
 /// Everything to be done, in order, each step with its reason; and what is left alone, and why.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let world = world::World::new(input);
+    let mut world = world::World::new(input);
+    world.withheld = disruption::withheld(&world);
     let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();
     for (id, workload) in &input.desired.workloads {
         lanes.insert(id.clone(), workload::lane(&world, workload));

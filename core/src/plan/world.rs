@@ -19,6 +19,8 @@ pub(super) struct World<'a> {
     pub(super) input: &'a Input<'a>,
     pods: BTreeMap<&'a ObjectId, Vec<(&'a str, &'a ObservedPod)>>,
     volumes: BTreeMap<&'a ObjectId, Vec<(&'a str, &'a ObservedVolume)>>,
+    /// Pods that must not be stopped now to mend them, and why.
+    pub(super) withheld: BTreeMap<String, String>,
 }
 
 impl<'a> World<'a> {
@@ -35,7 +37,7 @@ impl<'a> World<'a> {
                 volumes.entry(object).or_default().push((name.as_str(), volume));
             }
         }
-        Self { input, pods, volumes }
+        Self { input, pods, volumes, withheld: BTreeMap::new() }
     }
 
     /// The workloads of which pods were seen.
