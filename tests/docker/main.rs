@@ -16,6 +16,7 @@ mod fixture;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
+mod front;
 mod guard;
 mod health;
 mod hooks;
@@ -40,10 +41,13 @@ mod repository;
 mod rest;
 mod running;
 mod samples;
+#[path = "../fixtures/server.rs"]
+mod server;
 mod services;
 mod sidecars;
 mod site;
 mod sops;
+mod stack;
 mod timeline;
 mod told;
 mod volumes;
