@@ -32,6 +32,7 @@ mod objects;
 mod order;
 mod pass;
 mod pods;
+mod preflight;
 mod proxy;
 mod refusals;
 mod registry;
