@@ -202,7 +202,8 @@ fn manifest(line: &str) -> Vec<Object> {
     let mut words = line.split_whitespace();
     let id = ObjectId::parse(words.next().unwrap()).unwrap();
     let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
-    let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
+    let known =
+        ["replicas", "image", "claims", "size", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
     let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
     let of_cron = ["at", "zone", "policy", "late", "kept", "failed-kept", "paused"];
     let of_services = ["port", "target", "type", "min", "max", "of"];
@@ -258,7 +259,8 @@ fn manifest(line: &str) -> Vec<Object> {
         json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": number("partition", 0) } })
     };
     let claim = |name: &&str| {
-        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+        let size = fields.get("size").unwrap_or(&"1Gi");
+        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": size } } });
         json!({ "metadata": { "name": name }, "spec": spec })
     };
     spec["volumeClaimTemplates"] = claims.iter().map(claim).collect();

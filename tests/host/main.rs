@@ -45,6 +45,8 @@ mod report;
 mod repository;
 mod rewind;
 mod said;
+#[path = "../fixtures/server.rs"]
+mod server;
 mod settings;
 mod sops;
 mod split;

@@ -10,6 +10,7 @@ mod draft;
 mod earlier;
 mod ingress;
 mod job;
+mod leftover;
 mod look;
 mod preflight;
 mod removal;
@@ -23,7 +24,10 @@ mod world;
 
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
-pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
+pub use preflight::{
+    Data, Evidence, FOLDER, FOLDER_FORM, Form, Found, MAJOR, Place, Question, RELEASE, Release, Says, major, preflight,
+    questions,
+};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::earlier::stays_at;
+use super::leftover::sizes;
 use super::{Drift, Input};
 use crate::holdings::{Held, RunMark};
 use crate::model::template::container_prefix;
@@ -109,7 +110,7 @@ impl<'a> Subject<'a> {
         let commit = self.world.input.commit.map(str::to_owned);
         let (revision, fixed) = (workload.revision.clone(), workload.fixed.clone());
         let held = Held { revision, replicas: workload.replicas, commit, parts, fixed };
-        held.staying_at(stays_at(workload, self.held).as_ref())
+        held.staying_at(stays_at(workload, self.held).as_ref()).sized(&sizes(self))
     }
 
     /// Time that a pod may take to become available.
@@ -127,6 +128,7 @@ impl<'a> Subject<'a> {
                 && *fixed == workload.fixed
                 && template_parts(parts).eq(&workload.parts)
                 && !held.is_under_way()
+                && (held.sizes().is_empty() || held.sizes() == sizes(self))
                 && held.stays_at() == stays_at(workload, self.held)
                 && parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload))
         })
