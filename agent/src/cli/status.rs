@@ -87,7 +87,7 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
     if held.objects.is_empty() {
         return Ok(None);
     }
-    let target = host.target_of(pods::local_kind(settings))?;
+    let target = host.target_of(&pods::local_kind(settings))?;
     let (observed, out_of_memory) = block_on(look(host, &target, LOCAL))?;
     Ok(Some(UnitReport {
         name: LOCAL.to_owned(),

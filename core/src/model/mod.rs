@@ -7,6 +7,7 @@ pub(crate) mod extras;
 mod identity;
 mod job;
 mod object;
+mod other_kind;
 mod pod;
 mod quantity;
 mod resolve;
@@ -22,6 +23,7 @@ pub(crate) use job::Work;
 pub use job::{Concurrency, CronRules, JobRules};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
+pub use other_kind::OtherKind;
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
