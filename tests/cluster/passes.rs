@@ -160,3 +160,67 @@ fn a_field_that_cannot_change_needs_recreation_and_a_unit_may_allow_it() {
         assert_eq!(before == after, settings.is_empty(), "{pass:?}");
     }
 }
+
+#[test]
+fn what_is_known_of_an_object_is_told_by_status_why_history_and_delete() {
+    let place = Place::new("");
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: NS}\nspec: {defaultBackend: \
+                   {service: {name: web, port: {number: 80}}}}\n---\n";
+    place.deploy(&[&all(), ingress].concat());
+    let pass = place.pass();
+    assert_eq!(pass.code, Some(2), "{pass:?}");
+    let status = place.machine.writ(&["status"]);
+    assert_eq!(status.code, Some(0), "{status:?}");
+    let web = format!("deployment/{}/web", place.namespace);
+    assert!(status.text.contains(&format!("{web}  ready, applied")), "{status:?}");
+    place.deploy(&[&all().replace("replicas: 0", "replicas: 0\n  minReadySeconds: 3"), ingress].concat());
+    assert_eq!(place.pass().code, Some(2));
+    let why = place.machine.writ(&["why", &web]);
+    assert!(why.code == Some(0) && why.text.contains("spec.minReadySeconds"), "{why:?}");
+    let history = place.machine.writ(&["history", "--object", &web]);
+    assert!(history.code == Some(0) && history.text.contains("spec.minReadySeconds added"), "{history:?}");
+    place.kubectl(&["delete", "deployment", "web"]);
+    let status = place.machine.writ(&["status", &web]);
+    assert!(status.code == Some(2) && status.text.contains("not there"), "{status:?}");
+    let conf = format!("configmap/{}/conf", place.namespace);
+    let deleted = place.machine.writ(&["delete", &conf, "--yes"]);
+    assert_eq!(deleted.code, Some(0), "{deleted:?}");
+    assert!(place.object("configmap/conf").is_none());
+    let kept = place.machine.writ(&["delete", &format!("namespace/{}", place.namespace), "--yes"]);
+    assert!(kept.code == Some(1) && kept.text.contains("data goes with it"), "{kept:?}");
+}
+
+#[test]
+fn the_values_of_a_secret_stand_nowhere_but_in_the_cluster() {
+    let place = Place::new("");
+    let secret = |value: &str, kind: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: pw, namespace: NS}}\ntype: {kind}\nstringData: {{word: {value}}}\n"
+        )
+    };
+    place.deploy(&[NAMESPACE, &secret("geheim-1", "Opaque")].concat());
+    assert_eq!(place.pass().code, Some(2));
+    place.deploy(&[NAMESPACE, &secret("geheim-2", "Opaque")].concat());
+    let plan = place.plan();
+    assert!(plan.text.contains("stringData.word changed ("), "{plan:?}");
+    assert_eq!(place.pass().code, Some(2));
+    assert_eq!(place.pass().code, Some(0));
+    place.deploy(&[NAMESPACE, &secret("geheim-3", "kubernetes.io/tls")].concat());
+    let refused = place.pass();
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    let history = place.machine.writ(&["history"]);
+    for ran in [&plan, &refused, &history] {
+        assert!(!ran.text.contains("geheim"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_second_agent_for_the_same_unit_of_the_same_host_is_refused() {
+    let place = Place::new("");
+    place.deploy(&[NAMESPACE, CONFIG].concat());
+    assert_eq!(place.pass().code, Some(2));
+    let other = place.twin();
+    let pass = other.writ(&["run", "--once"]);
+    assert_eq!(pass.code, Some(1), "{pass:?}");
+    assert!(pass.text.contains("is looked after from another state directory"), "{pass:?}");
+}

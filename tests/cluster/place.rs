@@ -39,6 +39,15 @@ impl Place {
         Self { origin, machine, namespace, folder }
     }
 
+    /// Another agent that follows the same, in a state directory of its own.
+    pub(crate) fn twin(&self) -> Machine {
+        let twin = Machine::new(&self.origin, "");
+        let settings = fs::read_to_string(self.machine.path("agent.toml")).unwrap();
+        let state = |machine: &Machine| machine.state().display().to_string();
+        fs::write(twin.path("agent.toml"), settings.replace(&state(&self.machine), &state(&twin))).unwrap();
+        twin
+    }
+
     /// Commits one manifest, in which `NS` is the namespace.
     pub(crate) fn deploy(&self, yaml: &str) -> String {
         self.origin.deploy(&[("a.yaml", &yaml.replace("NS", &self.namespace))])
