@@ -224,3 +224,27 @@ fn a_second_agent_for_the_same_unit_of_the_same_host_is_refused() {
     assert_eq!(pass.code, Some(1), "{pass:?}");
     assert!(pass.text.contains("is looked after from another state directory"), "{pass:?}");
 }
+
+#[test]
+fn a_pass_waits_until_pods_are_ready_and_says_why_they_are_not() {
+    let place = Place::new("");
+    let pods = |command: &str, deadline: u32| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: NS}}\nspec:\n  progressDeadlineSeconds: \
+             {deadline}\n  selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      \
+             terminationGracePeriodSeconds: 0\n      containers:\n      - {{name: app, image: 'writ-test/box:1', imagePullPolicy: Never, \
+             command: [sleep, '1000'], readinessProbe: {{periodSeconds: 1, exec: {{command: [{command}]}}}}}}\n---\n"
+        )
+    };
+    place.deploy(&[NAMESPACE, &pods("'true'", 60)].concat());
+    let pass = place.pass();
+    assert!(pass.code == Some(2) && pass.text.contains("2 of 2 objects ready"), "{pass:?}");
+    assert_eq!(place.object("deployment/web").unwrap()["status"]["availableReplicas"], 1);
+    place.deploy(&[NAMESPACE, &pods("'false'", 5)].concat());
+    let pass = place.pass();
+    assert!(pass.text.contains("unhealthy: deployment/"), "{pass:?}");
+    assert!(pass.text.contains("ProgressDeadlineExceeded"), "{pass:?}");
+    place.deploy(&[NAMESPACE, &pods("'true'", 60)].concat());
+    let healed = place.pass();
+    assert!(healed.text.contains("2 of 2 objects ready"), "{healed:?}");
+}
