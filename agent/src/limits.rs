@@ -214,6 +214,9 @@ pub const CLUSTER_GONE_SECONDS: u64 = 60;
 /// before that it will not. Source: the progress deadline of a Deployment.
 pub const OBJECT_SECONDS_MAX: u32 = 600;
 
+/// Time after an application in which a failure may be one of before, in seconds: controllers tell theirs in two steps.
+pub const OBJECT_FAILURE_SECONDS: u32 = 5;
+
 /// Time between two looks at a cluster in which something is on its way, in milliseconds.
 pub const CLUSTER_SETTLE_MILLIS: u64 = 1_000;
 

@@ -13,7 +13,9 @@ use crate::apply::{Applied, LaneEnd};
 use crate::cycle::CycleError;
 use crate::health::Watched;
 use crate::interrupt::Interrupt;
-use crate::limits::{ACQUAINTANCE_SECONDS, CLUSTER_SETTLE_MILLIS, LOOK_AGAIN_MILLIS, OBJECT_SECONDS_MAX};
+use crate::limits::{
+    ACQUAINTANCE_SECONDS, CLUSTER_SETTLE_MILLIS, LOOK_AGAIN_MILLIS, OBJECT_FAILURE_SECONDS, OBJECT_SECONDS_MAX,
+};
 use crate::target::Depth;
 use crate::target::kubernetes::Asked;
 use crate::wanted::Wanted;
@@ -86,11 +88,17 @@ pub(crate) async fn settled(
     let done = applied.ends.iter().filter(|(_, end)| *end == LaneEnd::Done).map(|(object, _)| object);
     let done: BTreeSet<&ObjectId> = done.collect();
     let until = agent.clock.now().plus(Seconds(OBJECT_SECONDS_MAX));
+    let early = agent.clock.now().plus(Seconds(OBJECT_FAILURE_SECONDS));
     loop {
         let observed = look(agent, unit, &wanted.desired, Depth::List).await?;
         let objects = observed.cluster.iter().flat_map(|cluster| &cluster.objects);
         let comes = |object: &ObservedObject| match object {
-            ObservedObject::Present(present) => matches!(present.condition, Condition::Progressing(_)),
+            ObservedObject::Present(present) => match present.condition {
+                Condition::Ready => false,
+                Condition::Progressing(_) => true,
+                // A controller that has just begun may still tell how the object was before.
+                Condition::Failed(_) => agent.clock.now() < early,
+            },
             ObservedObject::Absent(_) | ObservedObject::Unseen(_) | ObservedObject::Foreign(_) => false,
         };
         let waits = objects.filter(|(id, _)| done.contains(id)).any(|(_, object)| comes(object));

@@ -79,8 +79,9 @@ fn container_of(name: &str, pod: &ObservedPod, wanted: Option<&str>) -> Result<S
 /// The pods of every unit, and of files that were applied by hand.
 fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
     let settings = host.settings()?;
-    let mut units: Vec<(&str, Kind)> =
-        settings.units.iter().map(|unit| (unit.name.as_str(), unit.target.clone())).collect();
+    // Pods of a cluster are its own, and one that does not answer keeps nobody from those of this host.
+    let of_host = settings.units.iter().filter(|unit| !matches!(unit.target, Kind::Kubernetes(_)));
+    let mut units: Vec<(&str, Kind)> = of_host.map(|unit| (unit.name.as_str(), unit.target.clone())).collect();
     units.push((LOCAL, local_kind(settings)));
     let mut looks = Vec::new();
     for (unit, kind) in units {
