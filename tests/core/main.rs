@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod desired_text;
+mod disruption;
 mod documents;
 mod examples;
 mod guard;
@@ -12,6 +13,7 @@ mod hcl;
 mod ingress;
 mod jobs;
 mod lifecycle;
+mod logins;
 mod partition;
 mod plan;
 mod preflight;

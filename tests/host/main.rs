@@ -46,6 +46,8 @@ mod report;
 mod repository;
 mod rewind;
 mod said;
+#[path = "../fixtures/server.rs"]
+mod server;
 mod settings;
 mod sops;
 mod split;
@@ -56,3 +58,4 @@ mod stop;
 mod trust;
 mod urls;
 mod variables;
+mod windows;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{CronRules, Entrance, JobRules, ObjectId, PodIndex};
+use super::{Budget, CronRules, Entrance, JobRules, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
@@ -18,6 +18,8 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
     /// What is led from outside to pods, by the Ingress that asks for it.
     pub entrances: BTreeMap<ObjectId, Entrance>,
+    /// How many pods must stay ready while some are mended.
+    pub budgets: BTreeMap<ObjectId, Budget>,
 }
 
 /// A StatefulSet, a Deployment, a DaemonSet, a Job or a CronJob with everything that it refers to filled in.

@@ -5,10 +5,12 @@
 
 mod cronjob;
 mod deployment;
+mod disruption;
 mod draft;
 mod earlier;
 mod ingress;
 mod job;
+mod leftover;
 mod look;
 mod preflight;
 mod removal;
@@ -22,7 +24,10 @@ mod world;
 
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
-pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
+pub use preflight::{
+    Data, Evidence, FOLDER, FOLDER_FORM, Form, Found, MAJOR, Place, Question, RELEASE, Release, Says, major, preflight,
+    questions,
+};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
@@ -94,7 +99,8 @@ pub struct PruneBudget {
 
 /// Everything to be done, in order, each step with its reason; and what is left alone, and why.
 pub fn plan(input: &Input<'_>) -> Plan {
-    let world = world::World::new(input);
+    let mut world = world::World::new(input);
+    world.withheld = disruption::withheld(&world);
     let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();
     for (id, workload) in &input.desired.workloads {
         lanes.insert(id.clone(), workload::lane(&world, workload));
