@@ -28,7 +28,7 @@ pub async fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) 
     let questions = plan::questions(&plan);
     let plan = match questions.as_slice() {
         [] => plan,
-        [..] => plan::preflight(plan, &unit.place.target.data(&questions).await),
+        [..] => plan::preflight(plan, &unit.place.target.data(&questions).await, &unit.settings.policy()),
     };
     let wanted = guard::host_paths(&plan, desired);
     if wanted.is_empty() {

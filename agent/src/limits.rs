@@ -95,12 +95,16 @@ pub const ERROR_TEXT_BYTES_MAX: u64 = 4 << 10;
 /// Commits judged at once. The largest known history of manifests has some 100,000.
 pub const COMMITS_MAX: usize = 250_000;
 
+/// Commits of a long history that are judged with their evidence in memory, some 1 KiB each, before what was found of them
+/// is all that is kept. A history whose lines run side by side for longer is held in memory for as long.
+pub const COMMITS_IN_WINDOW: usize = 512;
+
 /// Commits whose signatures are checked together, so that all processors work while memory stays flat.
 pub const COMMITS_AT_ONCE: usize = 512;
 
-/// Good signatures that are remembered, so that a history is not checked again whenever a commit of it is asked for: some
-/// 2 MiB.
-pub const SIGNATURES_KNOWN_MAX: usize = 16_384;
+/// Good signatures that are remembered, so that a history is not checked again whenever a commit of it is asked for: less
+/// than 512 KiB, for the table that holds them has 4,096 places and is full at seven eighths.
+pub const SIGNATURES_KNOWN_MAX: usize = 3_584;
 
 /// Longest tree object that is read, in bytes: 10,000 entries with long names.
 pub const FOLDER_BYTES_MAX: u64 = 1 << 20;

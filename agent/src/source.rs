@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use writ_core::time::Timestamp;
-use writ_core::trust::{self, Admitted, Case, CommitId, HostTrust, Introduction, Witnesses};
+use writ_core::trust::{self, Admitted, CommitId, HostTrust, Introduction, Proceedings, Question, Witnesses};
 
 use crate::agent::Agent;
 use crate::error::chain;
@@ -339,8 +339,9 @@ impl Source {
         now: Timestamp,
     ) -> Result<Admitted, trust::Refusal> {
         let (introduction, host) = (*introduction, Arc::clone(&self.trust));
-        let evidence = self.mended(head, move |mirror| mirror.evidence(&introduction, floor.as_ref(), head, &host));
-        verdict(evidence.await, &introduction, head, (floor.as_ref(), witnesses), now, &self.trust)
+        let question = Question { head, introduction, floor, first_seen: now, host };
+        let heard = self.mended(head, move |mirror| mirror.repository().judge(&question)).await;
+        verdict(heard, head, witnesses)
     }
 
     /// What to follow: the commit that was admitted last, else the floor, which was admitted before.
@@ -404,26 +405,22 @@ impl Source {
         }
         // A clone that does not have what a person asks for is not broken.
         let host = Arc::clone(&self.trust);
-        let evidence = with(&self.mirror, move |mirror| mirror.evidence(&introduction, None, commit, &host)).await;
-        let verdict = verdict(evidence, &introduction, commit, (None, None), now, &self.trust);
+        let question = Question { head: commit, introduction, floor: None, first_seen: now, host };
+        let heard = with(&self.mirror, move |mirror| mirror.repository().judge(&question)).await;
+        let verdict = verdict(heard, commit, None);
         self.before.replace(verdict.as_ref().ok().cloned());
         Ok(verdict.map_err(Trouble::Refused))
     }
 }
 
-/// Decides by evidence. What could not be read is "could not check".
+/// Decides by the evidence that was heard. What could not be read is "could not check".
 fn verdict(
-    evidence: Result<trust::Evidence, GitError>,
-    introduction: &Introduction,
+    heard: Result<Proceedings, GitError>,
     head: CommitId,
-    (floor, witnesses): (Option<&CommitId>, Option<&Witnesses>),
-    now: Timestamp,
-    host: &HostTrust,
+    witnesses: Option<&Witnesses>,
 ) -> Result<Admitted, trust::Refusal> {
-    match evidence {
-        Ok(evidence) => {
-            trust::admit(&Case { evidence: &evidence, introduction, floor, witnesses, first_seen: now, host })
-        }
+    match heard {
+        Ok(heard) => heard.end(witnesses),
         Err(error) => Err(unchecked(head, &error)),
     }
 }

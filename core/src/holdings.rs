@@ -38,6 +38,10 @@ const STAYS_AT: &str = "below the partition";
 /// The name among the parts of a Job under which stands how far its run is.
 const RUN: &str = "run";
 
+/// The name among the parts of a StatefulSet under which the sizes of its claims stand; volumes have none, so that they are
+/// no part of the revision.
+const SIZES: &str = "sizes";
+
 /// The name among the parts of an Ingress under which its routes stand, for the host's ingress to go on with.
 const ROUTES: &str = "routes";
 
@@ -114,6 +118,27 @@ impl Held {
         self
     }
 
+    /// The sizes in bytes that its claims asked for, by their names; empty where none did, or where nobody knows.
+    #[must_use]
+    pub fn sizes(&self) -> BTreeMap<String, u64> {
+        let sizes = self.parts.get(SIZES).into_iter().flat_map(|text| text.split(' '));
+        sizes
+            .filter_map(|size| size.split_once('='))
+            .filter_map(|(name, it)| Some((name.to_owned(), it.parse().ok()?)))
+            .collect()
+    }
+
+    /// The same, with the sizes that its claims ask for.
+    #[must_use]
+    pub fn sized(mut self, sizes: &BTreeMap<String, u64>) -> Self {
+        self.parts.remove(SIZES);
+        let text: Vec<String> = sizes.iter().map(|(name, bytes)| format!("{name}={bytes}")).collect();
+        if !text.is_empty() {
+            self.parts.insert(SIZES.to_owned(), text.join(" "));
+        }
+        self
+    }
+
     /// The same, with the mark that work on it has begun. Until that ends, what is missing or different is work left
     /// undone, and not what a person did: it is finished even where drift is only reported.
     #[must_use]
@@ -132,7 +157,7 @@ impl Held {
     /// True for the name of a part that says how it is held, and not what it is.
     #[must_use]
     pub fn is_mark(part: &str) -> bool {
-        [UNDER_WAY, STAYS_AT, RUN, ROUTES].contains(&part)
+        [UNDER_WAY, STAYS_AT, RUN, ROUTES, SIZES].contains(&part)
     }
 }
 

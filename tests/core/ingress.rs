@@ -14,7 +14,7 @@ use writ_core::dialect::{Files, lower};
 use writ_core::guard::{self, Allowed, Grants, Grounds, HostPaths, Policy, Power};
 use writ_core::hash::HashKey;
 use writ_core::holdings::HoldingChange;
-use writ_core::ingress::{CONTAINER, Issuer, Settings, digest, names, pod};
+use writ_core::ingress::{CONTAINER, Directory, Issuer, Settings, digest, names, pod};
 use writ_core::model::{Changes, Condition, Desired, ObjectId, Route, RoutePath, Target, World, resolve};
 use writ_core::plan::{Act, Drift, Plan, Verb};
 use writ_core::simulated::Host;
@@ -45,7 +45,11 @@ fn settings(words: &str) -> Settings {
     for word in words.split_whitespace() {
         match word.split_once('=').unwrap() {
             ("ca", "internal") => settings.issuer = Issuer::Internal,
-            ("directory", directory) => settings.issuer = Issuer::Acme(Some(directory.to_owned())),
+            ("directory", address) => {
+                let (address, roots) = address.split_once('+').map_or((address, None), |(it, roots)| (it, Some(roots)));
+                let (address, roots) = (address.to_owned(), roots.map(str::to_owned));
+                settings.issuer = Issuer::Acme(Some(Directory { address, roots }));
+            }
             ("email", email) => settings.email = Some(email.to_owned()),
             ("https", port) => settings.ports.1 = port.parse().unwrap(),
             (other, _) => panic!("{other}"),
@@ -181,6 +185,30 @@ fn a_certificate_comes_from_a_secret_an_authority_or_the_ingress_itself() {
 #[test]
 fn an_authority_of_the_hosts_own_issues_what_the_settings_say() {
     check("directory.txt");
+}
+
+#[test]
+fn what_vouches_for_an_authority_is_a_file_beside_the_configuration_and_other_roots_are_another_file() {
+    let text =
+        "app \"shop\" \"web\" {\n  image = \"web:1\"\n  ports = [\"80\"]\n  host = \"shop.example.org\"\n  tls {}\n}\n";
+    let serving = |words: &str| {
+        let mut unit = Unit::new(of("shop.hcl", text));
+        unit.around.settings = settings(words);
+        let plan = unit.plan();
+        let serving = plan.shared.iter().find_map(|step| {
+            let Act::Serve(serving) = &step.act else { return None };
+            let files: Vec<String> = serving.pairs.keys().cloned().collect();
+            Some((files, serving.configuration()))
+        });
+        serving.unwrap()
+    };
+    let (none, plain) = serving("directory=https://acme.example");
+    assert!(none.is_empty() && !plain.contains("trusted_roots_pem_files"), "{none:?} {plain}");
+    let (one, told) = serving("directory=https://acme.example+ROOT");
+    let [file] = one.as_slice() else { panic!("{one:?}") };
+    assert!(file.starts_with("_roots-") && told.contains(&format!("\"/data/writ/{file}.pem\"")), "{file} {told}");
+    assert!(!told.contains("ROOT"), "{told}");
+    assert_ne!(serving("directory=https://acme.example+OTHER").0, one);
 }
 
 #[test]

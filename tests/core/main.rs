@@ -4,6 +4,7 @@
 
 mod cluster;
 mod desired_text;
+mod disruption;
 mod documents;
 mod examples;
 mod guard;
@@ -13,6 +14,7 @@ mod hcl;
 mod ingress;
 mod jobs;
 mod lifecycle;
+mod logins;
 mod partition;
 mod plan;
 mod preflight;

@@ -195,8 +195,12 @@ fn k25_k52_k53_k54_what_a_storage_class_says_is_kept_without_effect_and_noted() 
 }
 
 #[test]
-fn k35_k56_a_disruption_budget_is_read_and_said_to_have_no_effect() {
-    assert!(notes(STACK).contains("nothing evicts pods on one host"), "{}", notes(STACK));
+fn k35_k56_a_disruption_budget_of_one_of_one_keeps_the_pod_from_being_stopped_and_says_so() {
+    let (found, told) = desired(&STACK.replace("replicas: 3", "replicas: 1"));
+    let budget = found.budgets.values().next().unwrap();
+    assert!(budget.allows_none() && budget.workloads.len() == 1, "{budget:?}");
+    assert!(messages(&told).contains("1 of 1 pods must stay ready"), "{}", messages(&told));
+    assert!(!desired(STACK).0.budgets.values().next().unwrap().allows_none(), "of three, two may be stopped");
     assert!(refused(&STACK.replace("minAvailable: 1", "minAvailable: most")).contains("minAvailable"));
 }
 

@@ -184,17 +184,35 @@ pub(crate) fn desired(text: &str) -> Desired {
     desired
 }
 
+/// A budget of a workload, or of all pods of its scope.
+fn budget(id: &ObjectId, fields: &BTreeMap<&str, &str>) -> Object {
+    let share =
+        |name: &str| fields.get(name).map(|text| text.parse::<u32>().map_or(json!(text), |number| json!(number)));
+    let mut spec =
+        json!({ "selector": fields.get("of").map_or(json!({}), |of| json!({ "matchLabels": { "app": of } })) });
+    for (name, field) in [("min", "minAvailable"), ("max", "maxUnavailable")] {
+        if let Some(share) = share(name) {
+            spec[field] = share;
+        }
+    }
+    object(id, "policy/v1", "PodDisruptionBudget", spec)
+}
+
 fn manifest(line: &str) -> Vec<Object> {
     let mut words = line.split_whitespace();
     let id = ObjectId::parse(words.next().unwrap()).unwrap();
     let fields: BTreeMap<&str, &str> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
-    let known = ["replicas", "image", "claims", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
+    let known =
+        ["replicas", "image", "claims", "size", "parallel", "ondelete", "partition", "start", "service", "min-ready"];
     let of_jobs = ["completions", "parallelism", "backoff", "deadline", "ttl", "suspend", "never", "indexed"];
     let of_cron = ["at", "zone", "policy", "late", "kept", "failed-kept", "paused"];
-    let of_services = ["port", "target", "type"];
+    let of_services = ["port", "target", "type", "min", "max", "of"];
     let known = [&known[..], &["surge", "unavailable", "recreate"], &of_jobs, &of_cron, &of_services].concat();
     assert!(fields.keys().all(|name| known.contains(name)), "{line}");
     let number = |name: &str, default: u32| fields.get(name).map_or(default, |text| text.parse().unwrap());
+    if id.kind == writ_core::model::Kind::PodDisruptionBudget {
+        return vec![budget(&id, &fields)];
+    }
     let claims: Vec<&str> = fields.get("claims").map_or(Vec::new(), |names| names.split(',').collect());
     let mounts: Vec<Value> =
         claims.iter().map(|claim| json!({ "name": claim, "mountPath": format!("/{claim}") })).collect();
@@ -241,7 +259,8 @@ fn manifest(line: &str) -> Vec<Object> {
         json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": number("partition", 0) } })
     };
     let claim = |name: &&str| {
-        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } });
+        let size = fields.get("size").unwrap_or(&"1Gi");
+        let spec = json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": size } } });
         json!({ "metadata": { "name": name }, "spec": spec })
     };
     spec["volumeClaimTemplates"] = claims.iter().map(claim).collect();

@@ -85,6 +85,7 @@ async fn a_pod_has_the_names_the_limits_and_the_room_for_its_log_that_it_asks_fo
         ],
         limits: [("nofile".to_owned(), ProcessLimit { soft: 1_000, hard: 2_000 })].into(),
         log: Some(LogRoom { bytes: 64 << 10, files: 2 }),
+        ..Extras::default()
     };
     world.create(&pod).await.unwrap();
     let limits = world.exec(&pod.name, &["sh", "-c", "ulimit -Sn; ulimit -Hn"]).await.0;

@@ -1,99 +1,13 @@
 //! The host's ingress on a real engine: a real Caddy, real clients, and what happens to it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
 
-use reqwest::{Certificate, Client, redirect};
-use tokio::sync::{Mutex, MutexGuard};
+use reqwest::{Client, redirect};
 use writ_core::ingress::{CONTAINER, VOLUME};
 
+use crate::front::Front;
 use crate::load::Load;
-use crate::site::Site;
-use crate::world::World;
-
-/// There is one ingress on a host, and one host on the engine.
-static TURN: Mutex<()> = Mutex::const_new(());
-
-/// A site whose ingress listens on ports of its own.
-struct Front {
-    site: Site,
-    http: u16,
-    https: u16,
-    _turn: MutexGuard<'static, ()>,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// Removes the ingress, whoever left it.
-fn sweep(endpoint: &str) {
-    for words in [["rm", "-f", "-v", CONTAINER].as_slice(), &["volume", "rm", "-f", VOLUME]] {
-        drop(Command::new("docker").args(words).env("DOCKER_HOST", endpoint).output());
-    }
-}
-
-impl Front {
-    async fn new(more: &str) -> Self {
-        let turn = TURN.lock().await;
-        let world = World::new().await;
-        sweep(&world.endpoint);
-        let (http, https) = (free_port(), free_port());
-        let more = more.replace("SCOPE", &world.scope);
-        let settings = format!("{more}\n[ingress]\nhttp_port = {http}\nhttps_port = {https}\nca = \"internal\"");
-        Self { site: Site::with(world, &settings).await, http, https, _turn: turn }
-    }
-
-    fn host(&self, name: &str) -> String {
-        format!("{name}.{}.example.org", self.site.world.scope)
-    }
-
-    fn at(&self, port: u16) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, port).into()
-    }
-
-    /// The status and the text of an answer to a request for a host and a path.
-    async fn asks(&self, name: &str, path: &str) -> (u16, String) {
-        let host = self.host(name);
-        let client = Client::builder().no_proxy().resolve(&host, self.at(self.http));
-        let client = client.redirect(redirect::Policy::none()).build().unwrap();
-        match client.get(format!("http://{host}:{}{path}", self.http)).send().await {
-            Ok(answer) => (answer.status().as_u16(), answer.text().await.unwrap_or_default().trim().to_owned()),
-            Err(error) => (0, format!("{error:?}")),
-        }
-    }
-
-    async fn answers(&self, name: &str, path: &str, expected: (u16, &str)) {
-        let what = format!("{name} {path} -> {expected:?}");
-        self.site
-            .becomes(&what, async || match self.asks(name, path).await {
-                (status, text) if (status, text.as_str()) == expected => Ok(()),
-                other => Err(format!("{other:?}")),
-            })
-            .await;
-    }
-
-    /// The same by HTTPS, the certificate checked by an authority.
-    async fn asks_encrypted(&self, name: &str, authority: &str) -> Result<String, String> {
-        let host = self.host(name);
-        let authority = Certificate::from_pem(authority.as_bytes()).map_err(|error| format!("{error:?}"))?;
-        let client = Client::builder().no_proxy().resolve(&host, self.at(self.https)).tls_certs_only([authority]);
-        let client = client.build().map_err(|error| format!("{error:?}"))?;
-        let answer = client.get(format!("https://{host}:{}/version", self.https)).send().await;
-        let answer = answer.map_err(|error| format!("{error:?}"))?;
-        Ok(answer.text().await.unwrap_or_default().trim().to_owned())
-    }
-
-    fn ingress(&self) -> Result<String, String> {
-        self.site.world.tries(&["inspect", "-f", "{{.Id}} {{.State.Status}} {{.State.StartedAt}}", CONTAINER])
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        sweep(&self.site.world.endpoint);
-    }
-}
 
 /// An app that tells its version, and takes its time to end.
 fn app(name: &str, version: &str, more: &str) -> String {
@@ -155,7 +69,7 @@ async fn v94_a_certificate_is_issued_and_plain_requests_are_sent_to_the_encrypte
         .await;
     front
         .site
-        .becomes("encrypted", async || match front.asks_encrypted("web", &authority).await {
+        .becomes("encrypted", async || match front.asks_encrypted("web", "/version", &authority).await {
             Ok(text) if text == "one" => Ok(()),
             other => Err(format!("{other:?}")),
         })
@@ -167,7 +81,7 @@ async fn v94_a_certificate_is_issued_and_plain_requests_are_sent_to_the_encrypte
     let to = format!("https://{}:{}/a?b=c", front.host("web"), front.https);
     assert_eq!(answer.headers()["location"].to_str().unwrap(), to);
     // Another name has no certificate, and another authority vouches for none.
-    assert!(front.asks_encrypted("other", &authority).await.is_err());
+    assert!(front.asks_encrypted("other", "/version", &authority).await.is_err());
     let address = front.site.world.field(CONTAINER, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
     let pod = front.site.containers().into_keys().find(|name| name.contains("-web.")).unwrap();
     let (said, code) = front.site.world.exec(&pod, &["nc", "-w", "2", &address, "2019"]).await;
@@ -218,7 +132,7 @@ async fn a_certificate_of_a_secret_is_served_and_a_configuration_that_is_refused
     front.site.deploy("own.yaml", &with_secret(&certificate, &key)).await;
     front
         .site
-        .becomes("encrypted", async || match front.asks_encrypted("own", &certificate).await {
+        .becomes("encrypted", async || match front.asks_encrypted("own", "/version", &certificate).await {
             Ok(text) if text == "one" => Ok(()),
             other => Err(format!("{other:?}")),
         })
@@ -231,7 +145,7 @@ async fn a_certificate_of_a_secret_is_served_and_a_configuration_that_is_refused
     assert!(pass.out.contains("private key does not match"), "{pass:?}");
     let (state, said) = front.site.said(&commit).pop().unwrap();
     assert_eq!(state, "failure", "{said}");
-    assert_eq!(front.asks_encrypted("own", &certificate).await.as_deref(), Ok("one"));
+    assert_eq!(front.asks_encrypted("own", "/version", &certificate).await.as_deref(), Ok("one"));
     assert_eq!(front.asks("web", "/version").await, (200, "one".to_owned()));
     for text in
         [format!("{:?}", front.site.history().await), format!("{pass:?}"), format!("{:?}", front.site.forge.requests())]
@@ -242,7 +156,7 @@ async fn a_certificate_of_a_secret_is_served_and_a_configuration_that_is_refused
     }
     // The commit is reverted, and all is well.
     front.site.deploy("own.yaml", &with_secret(&certificate, &key)).await;
-    assert_eq!(front.asks_encrypted("own", &certificate).await.as_deref(), Ok("one"));
+    assert_eq!(front.asks_encrypted("own", "/version", &certificate).await.as_deref(), Ok("one"));
     front.site.holds().await;
 }
 

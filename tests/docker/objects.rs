@@ -117,7 +117,7 @@ async fn every_kind_of_the_samples_does_its_part_and_a_budget_a_class_and_a_size
     std::fs::write(folder.join("class.yaml"), CLASS).unwrap();
     let checked = site.writ(&["check", folder.to_str().unwrap()]).await;
     checked.exits(0);
-    for note in ["nothing evicts pods on one host", "`allowVolumeExpansion` has no effect", "`storage` has no effect"] {
+    for note in ["1 of 1 pods must stay ready", "`allowVolumeExpansion` has no effect", "`storage` has no effect"] {
         assert!(checked.error.contains(note), "{note}: {}", checked.error);
     }
 
@@ -135,7 +135,7 @@ async fn every_kind_of_the_samples_does_its_part_and_a_budget_a_class_and_a_size
     assert_eq!(told("stat -c %g /data; echo kept > /data/row; cat /data/row").await, "1000\nkept");
     site.writ(&["logs", "pg-0", "-n", &site.world.scope]).await.exits(0).shows("started by app");
 
-    // A budget of one of one keeps nobody from replacing the pod; a class and a size change nothing that is there.
+    // A budget of one of one holds up no change of the pod; a class and a size change nothing that is there.
     let before = site.containers();
     site.deploy("a.yaml", &stack("writ-test/box:2", 1, "1Gi")).await;
     assert_ne!(site.containers()[&pod], before[&pod]);

@@ -19,10 +19,10 @@ use crate::world::{World, container, until};
 const NEWER: Duration = Duration::from_secs(60 + 30);
 
 /// A registry on loopback that ends with the value.
-struct Registry {
+pub struct Registry {
     folder: TempDir,
     child: Child,
-    host: String,
+    pub host: String,
 }
 
 impl Registry {
@@ -32,7 +32,7 @@ impl Registry {
     }
 
     /// A registry that wants a login of everybody, as it does itself at `door`.
-    async fn locked(door: &str) -> Self {
+    pub async fn locked(door: &str) -> Self {
         Self::with(&format!("auth: {{silly: {{realm: 'http://{door}/token', service: test}}}}\n")).await
     }
 
@@ -55,7 +55,15 @@ impl Registry {
         registry
     }
 
-    fn name(&self, world: &World, tag: &str) -> String {
+    /// Writes the login of a name down as `docker login` does.
+    pub fn write_login(&self, folder: &Path, password: &str) {
+        use base64::Engine as _;
+        let auth = base64::engine::general_purpose::STANDARD.encode(format!("ann:{password}"));
+        let text = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", self.host);
+        std::fs::write(folder.join("config.json"), text).unwrap();
+    }
+
+    pub fn name(&self, world: &World, tag: &str) -> String {
         format!("{}/{}/app:{tag}", self.host, world.scope)
     }
 
@@ -65,7 +73,7 @@ impl Registry {
     }
 
     /// The same with the logins in a folder.
-    fn push_as(&self, world: &World, tag: &str, word: &str, logins: Option<&Path>) -> String {
+    pub fn push_as(&self, world: &World, tag: &str, word: &str, logins: Option<&Path>) -> String {
         let name = self.name(world, tag);
         let script = format!("head -c 1000000 /dev/urandom > /data/noise; echo {word} > /data/word");
         let made = format!("{}-made", world.scope);
@@ -90,7 +98,7 @@ impl Drop for Registry {
 }
 
 /// Removes the test's images, which nobody else has.
-struct Tidy<'a>(&'a World);
+pub struct Tidy<'a>(pub &'a World);
 
 impl Drop for Tidy<'_> {
     fn drop(&mut self) {
@@ -110,7 +118,7 @@ impl Drop for Tidy<'_> {
 }
 
 /// A server that gives a token to whoever has the password, as those beside registries do. Ends with the tests' process.
-fn porter() -> String {
+pub fn porter() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -279,12 +287,7 @@ async fn a_registry_that_wants_a_login_is_pulled_from_with_that_of_the_agents_us
     let _tidy = Tidy(&site.world);
     let logins = site.path("logins");
     std::fs::create_dir(&logins).unwrap();
-    let write = |password: &str| {
-        use base64::Engine as _;
-        let auth = base64::engine::general_purpose::STANDARD.encode(format!("ann:{password}"));
-        let text = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", registry.host);
-        std::fs::write(logins.join("config.json"), text).unwrap();
-    };
+    let write = |password: &str| registry.write_login(&logins, password);
     write(CANARY);
     let digest = registry.push_as(&site.world, "1", "one", Some(&logins));
     let name = registry.name(&site.world, "1");

@@ -166,6 +166,13 @@ impl World {
         if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
     }
 
+    /// What the client writes, on standard output and on standard error together.
+    pub fn tries_both(&self, words: &[&str]) -> Result<String, String> {
+        let out = Command::new("docker").args(words).env("DOCKER_HOST", &self.endpoint).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        if out.status.success() { Ok(text) } else { Err(text) }
+    }
+
     /// A field of a container or volume, as the engine's own client shows it.
     pub fn field(&self, of: &str, template: &str) -> String {
         self.person(&["inspect", "-f", template, of])

@@ -53,7 +53,7 @@ impl World {
     fn admitted(&self) -> (Mirror, Admitted) {
         let mut mirror = self.mirror();
         let head = mirror.fetch().unwrap().unwrap();
-        let evidence = mirror.evidence(&self.introduction, None, head, &HostTrust::default()).unwrap();
+        let evidence = mirror.repository().evidence(&self.introduction, None, head, &HostTrust::default()).unwrap();
         let admitted = admitted(&evidence, &self.introduction).unwrap();
         let (path, introduction) = (self.repository.path(), self.introduction.commit.to_string());
         Operator::new(&path, self.repository.date()).agrees(&head.to_string(), &introduction, &Agreed::default());
@@ -135,7 +135,7 @@ fn only_our_branch_is_taken_and_neither_tags_nor_replacements_are() {
     assert_eq!(mirror.fetch().unwrap(), Some(other));
     let refs = list_files(&world.folder().join("refs"));
     assert_eq!(refs, [world.folder().join("refs/writ/infra/offered")]);
-    let evidence = mirror.evidence(&world.introduction, None, other, &HostTrust::default()).unwrap();
+    let evidence = mirror.repository().evidence(&world.introduction, None, other, &HostTrust::default()).unwrap();
     assert!(admitted(&evidence, &world.introduction).is_err());
 }
 
@@ -152,7 +152,7 @@ fn a_replacement_in_the_mirror_itself_has_no_effect() {
     fs::write(folder.join("info/grafts"), format!("{bad}\n")).unwrap();
     fs::write(folder.join("shallow"), format!("{bad}\n")).unwrap();
     let mirror = world.mirror();
-    let evidence = mirror.evidence(&world.introduction, None, id(&bad), &HostTrust::default()).unwrap();
+    let evidence = mirror.repository().evidence(&world.introduction, None, id(&bad), &HostTrust::default()).unwrap();
     assert!(admitted(&evidence, &world.introduction).is_err());
     assert_eq!(evidence.len(), 2, "the parent is reached through the graft");
 }
@@ -184,8 +184,9 @@ fn a_mirror_with_any_damaged_file_is_read_rightly_or_told_broken_and_can_be_made
         let flips = (0..whole.len()).step_by(whole.len() / 7 + 1).map(|at| flip(&whole, at));
         for damaged in flips.chain([whole[..whole.len() / 2].to_vec(), Vec::new()]) {
             fs::write(&file, damaged).unwrap();
-            let judged = Mirror::open(&world.folder(), &world.remote())
-                .and_then(|mirror| mirror.evidence(&world.introduction, None, head, &HostTrust::default()));
+            let judged = Mirror::open(&world.folder(), &world.remote()).and_then(|mirror| {
+                mirror.repository().evidence(&world.introduction, None, head, &HostTrust::default())
+            });
             match judged {
                 Ok(evidence) => {
                     let admitted = admitted(&evidence, &world.introduction);

@@ -57,7 +57,8 @@ fn two_hundred_pushes_leave_a_mirror_of_few_packs_that_has_every_commit() {
         assert!(packs(&world.folder()) <= 16, "after {number}");
     }
     assert_eq!(renewals, 12);
-    let evidence = mirror.evidence(&world.introduction, None, head.unwrap(), &HostTrust::default()).unwrap();
+    let evidence =
+        mirror.repository().evidence(&world.introduction, None, head.unwrap(), &HostTrust::default()).unwrap();
     assert_eq!(evidence.len(), 201);
     assert_eq!(Mirror::open(&world.folder(), &remote).unwrap().offered().unwrap(), head);
     assert_eq!(beside(&world), [".mirror.readers", "mirror", "mirror.lock"]);
@@ -95,14 +96,14 @@ fn what_is_needed_and_not_on_the_remote_any_more_keeps_the_old_mirror() {
     // The server keeps what no branch leads to, and does not send it.
     assert_eq!(mirror.renew(&[needed]).unwrap(), Renewed::Needed(vec![needed]));
     assert_eq!(beside(&world), [".mirror.readers", "mirror", "mirror.lock"]);
-    assert!(mirror.evidence(&world.introduction, None, needed, &HostTrust::default()).is_ok());
+    assert!(mirror.repository().evidence(&world.introduction, None, needed, &HostTrust::default()).is_ok());
     assert_eq!(mirror.renew(&[needed]).unwrap(), Renewed::No, "no second try before something more came");
     let head = grow(&world, &mut mirror, 2);
     assert_eq!(mirror.renew(&[head]).unwrap(), Renewed::Yes);
     let mirror = Mirror::open(&world.folder(), &remote).unwrap();
-    assert!(mirror.evidence(&world.introduction, None, needed, &HostTrust::default()).is_err());
+    assert!(mirror.repository().evidence(&world.introduction, None, needed, &HostTrust::default()).is_err());
     // What nobody needs, and what the old one never had, keeps nothing.
-    assert!(mirror.evidence(&world.introduction, None, head, &HostTrust::default()).is_ok());
+    assert!(mirror.repository().evidence(&world.introduction, None, head, &HostTrust::default()).is_ok());
 }
 
 #[test]

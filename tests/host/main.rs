@@ -10,6 +10,7 @@ mod confine;
 #[path = "../fixtures/corpus/mod.rs"]
 mod corpus;
 mod crash;
+mod deploy;
 mod documents;
 mod explanations;
 mod faults;
@@ -45,6 +46,8 @@ mod report;
 mod repository;
 mod rewind;
 mod said;
+#[path = "../fixtures/server.rs"]
+mod server;
 mod settings;
 mod sops;
 mod split;
@@ -55,3 +58,4 @@ mod stop;
 mod trust;
 mod urls;
 mod variables;
+mod windows;

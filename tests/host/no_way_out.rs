@@ -65,6 +65,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("email", Not),
             ("ca", Not),
             ("directory", Not),
+            ("directory_roots_file", Not),
         ],
     ),
     (

@@ -106,6 +106,8 @@ fn files() -> TempDir {
         fs::write(&path, CANARY).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
+    let roots = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(folder.path().join("roots.pem"), roots).unwrap();
     fs::write(folder.path().join("guard.toml"), "base = \"restricted\"\nhost_paths = [\"/srv/media\"]\n").unwrap();
     let bad = format!("base = \"none\"\nhost_path = []\ntoken = \"{CANARY}\"\n");
     fs::write(folder.path().join("bad-guard.toml"), bad).unwrap();

@@ -1,65 +1,15 @@
 //! Assets by `url()`: what is fetched, what is kept for later, and what is refused. A server on loopback sends the files.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::{Arc, Mutex};
 
 use writ_core::limits::ASSET_BYTES_MAX;
 use writ_core::status::State;
 
 use crate::pass::World;
-
-/// A server that gives every request one answer, or closes the connection without any.
-struct Server {
-    address: SocketAddr,
-    answer: Arc<Mutex<Option<String>>>,
-    /// The last request, in lower case.
-    request: Arc<Mutex<String>>,
-}
+use crate::server::Server;
 
 impl Server {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, answer) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(None::<String>)));
-        let request = Arc::new(Mutex::new(String::new()));
-        let (shared, last) = (Arc::clone(&answer), Arc::clone(&request));
-        // Ends with the tests' process.
-        drop(std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (mut stream, mut request) = (stream.unwrap(), Vec::new());
-                let mut part = [0; 1024];
-                while !request.ends_with(b"\r\n\r\n") {
-                    match stream.read(&mut part) {
-                        Ok(0) | Err(_) => break,
-                        Ok(count) => request.extend_from_slice(&part[..count]),
-                    }
-                }
-                *last.lock().unwrap() = String::from_utf8_lossy(&request).to_lowercase();
-                let answer = shared.lock().unwrap().clone();
-                // A client that has read enough hangs up.
-                drop(answer.map(|answer| stream.write_all(answer.as_bytes())));
-            }
-        }));
-        Self { address, answer, request }
-    }
-
-    fn was_asked(&self) -> String {
-        self.request.lock().unwrap().clone()
-    }
-
-    fn sends(&self, content: &str) {
-        self.answers("200 OK", &format!("content-length: {}\r\n", content.len()), content);
-    }
-
-    fn answers(&self, status: &str, headers: &str, body: &str) {
-        *self.answer.lock().unwrap() = Some(format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}\r\n{body}"));
-    }
-
-    fn is_down(&self) {
-        *self.answer.lock().unwrap() = None;
-    }
-
     /// A workload that mounts what this server sends.
     fn manifest(&self, image: &str) -> String {
         self.manifest_with(image, "")

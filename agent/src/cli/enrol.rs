@@ -2,12 +2,14 @@
 //!
 //! Invariant: nothing is enrolled that the named key did not sign.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use writ::git::{GitError, Mirror, Repository, Summary};
 use writ::record::{Introduced, OperatorEvent, Store, machine};
 use writ::settings::{Source, person};
 use writ::target::{Context, Keeper};
-use writ_core::trust::{self, Case, CommitId, Evidence, HostTrust, Introduction, KeyId, Outcome, Verdict};
+use writ_core::trust::{CommitId, Introduction, KeyId, Outcome, Question, Verdict};
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{self, Host, block_on};
@@ -152,15 +154,14 @@ fn propose(host: &Host, source: &Source, commit: Option<CommitId>, signer: Optio
             return Err(Failure::message(format!("commit {commit} could not be checked: {detail}")));
         }
     }
-    let own = host.trust()?;
-    let evidence = repository.evidence(&introduction, None, head, &own)?;
-    let case = case(host, &evidence, &introduction, &own);
-    let head_trouble = trust::admit(&case).err().map(|refusal| refusal.to_string());
+    let heard = repository.judge(&question(host, &introduction, head)?)?;
+    let head_trouble = heard.end(None).err().map(|refusal| refusal.to_string());
     Ok(Proposal { introduction, principal, summary, head, head_trouble })
 }
 
-fn case<'a>(host: &Host, evidence: &'a Evidence, introduction: &'a Introduction, own: &'a HostTrust) -> Case<'a> {
-    Case { evidence, introduction, floor: None, witnesses: None, first_seen: host.now(), host: own }
+fn question(host: &Host, introduction: &Introduction, head: CommitId) -> Result<Question, Failure> {
+    let (introduction, own) = (*introduction, Arc::new(host.trust()?));
+    Ok(Question { head, introduction, floor: None, first_seen: host.now(), host: own })
 }
 
 fn judge(
@@ -169,9 +170,7 @@ fn judge(
     introduction: &Introduction,
     commit: CommitId,
 ) -> Result<Verdict, Failure> {
-    let own = host.trust()?;
-    let evidence = repository.evidence(introduction, None, commit, &own)?;
-    let verdicts = trust::verdicts(&case(host, &evidence, introduction, &own));
+    let verdicts = repository.verdicts(&question(host, introduction, commit)?)?;
     let verdict = verdicts.commits.into_iter().find(|verdict| verdict.commit == commit);
     verdict.ok_or_else(|| Failure::message(format!("commit {commit} could not be judged")))
 }

@@ -1,14 +1,13 @@
 //! `writ verify`: the verdict on every commit, from what is on this machine.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use writ::git::Repository;
 use writ::record::RecordError;
 use writ::settings::Source;
-use writ_core::trust::{
-    self, Case, CommitId, Evidence, HostTrust, Introduction, KeyId, Outcome, Reason, Verdict, Verdicts,
-};
+use writ_core::trust::{CommitId, HostTrust, Introduction, KeyId, Outcome, Question, Reason, Verdict, Verdicts};
 
 use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
@@ -47,14 +46,13 @@ struct Asked {
     introduction: Introduction,
     floor: Option<CommitId>,
     head: CommitId,
-    trust: HostTrust,
+    trust: Arc<HostTrust>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let asked = asked(host, arguments)?;
-    let evidence = asked.evidence(None)?;
-    let mut verdicts = trust::verdicts(&asked.case(host, &evidence, None));
-    if let Some(floor) = &asked.floor {
+    let mut verdicts = asked.repository.verdicts(&asked.question(host, None))?;
+    if let Some(floor) = asked.floor {
         refuse_rewind(host, &asked, floor, &mut verdicts)?;
     }
     host.terminal.show(&document(&verdicts), &text(host, &verdicts))?;
@@ -67,19 +65,10 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 }
 
 impl Asked {
-    fn evidence(&self, floor: Option<&CommitId>) -> Result<Evidence, Failure> {
-        Ok(self.repository.evidence(&self.introduction, floor, self.head, &self.trust)?)
-    }
-
-    fn case<'a>(&'a self, host: &Host, evidence: &'a Evidence, floor: Option<&'a CommitId>) -> Case<'a> {
-        Case {
-            evidence,
-            introduction: &self.introduction,
-            floor,
-            witnesses: None,
-            first_seen: host.now(),
-            host: &self.trust,
-        }
+    fn question(&self, host: &Host, floor: Option<CommitId>) -> Question {
+        let Self { repository: _, introduction, floor: _, head, trust } = self;
+        let (introduction, head, trust) = (*introduction, *head, Arc::clone(trust));
+        Question { head, introduction, floor, first_seen: host.now(), host: trust }
     }
 }
 
@@ -94,7 +83,7 @@ fn asked(host: &Host, arguments: &Arguments) -> Result<Asked, Failure> {
         };
         let head = repository.resolve(&revision)?;
         let introduction = Introduction { commit: *commit, signer: *signer };
-        let trust = HostTrust { name: name.clone(), ..HostTrust::default() };
+        let trust = Arc::new(HostTrust { name: name.clone(), ..HostTrust::default() });
         return Ok(Asked { repository, introduction, floor: None, head, trust });
     }
     let source = host.source(source.as_deref())?;
@@ -117,7 +106,7 @@ fn asked(host: &Host, arguments: &Arguments) -> Result<Asked, Failure> {
         Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
         Err(failure) => return Err(failure),
     };
-    let trust = host.trust()?;
+    let trust = Arc::new(host.trust()?);
     Ok(Asked { repository, introduction, floor, head, trust })
 }
 
@@ -136,9 +125,9 @@ fn enrolled(host: &Host, source: &Source) -> Result<Introduction, Failure> {
 }
 
 /// Adds what the floor says: a head that does not descend from what was applied last is refused, whoever signed it.
-fn refuse_rewind(host: &Host, asked: &Asked, floor: &CommitId, verdicts: &mut Verdicts) -> Result<(), Failure> {
-    let evidence = asked.evidence(Some(floor))?;
-    let Err(refusal) = trust::admit(&asked.case(host, &evidence, Some(floor))) else { return Ok(()) };
+fn refuse_rewind(host: &Host, asked: &Asked, floor: CommitId, verdicts: &mut Verdicts) -> Result<(), Failure> {
+    let heard = asked.repository.judge(&asked.question(host, Some(floor)))?;
+    let Err(refusal) = heard.end(None) else { return Ok(()) };
     if refusal.reason != Some(Reason::Rewind) {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 //! Invariant: what is not reached, not read or not understood is missing from the evidence or marked in it; nothing here
 //! decides.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 
@@ -80,40 +80,22 @@ impl Repository {
             }
             Some(_) | None => {}
         }
-        walk.check_waiting();
-        walk.check_deferred(&start)?;
-        let mut evidence = walk.evidence.finish();
-        self.add_differences(&mut evidence, floor, host)?;
-        self.add_approvals(&mut evidence, host)?;
-        Ok(evidence)
+        walk.finish(introduction, floor, host)
     }
-}
 
-impl Repository {
-    /// True if every line of a commit's history goes back to the introduction. What was once found true is kept, so that
-    /// each commit is read once in the life of the agent.
-    fn is_rooted(&self, commit: &CommitId, start: &CommitId) -> Result<bool, GitError> {
-        let known = self.rooted.get().filter(|(known, _)| known == start).map(|(_, commit)| commit);
-        let mut seen = HashSet::new();
-        let mut open = vec![*commit];
-        while let Some(id) = open.pop() {
-            if id == *start || Some(id) == known || !seen.insert(id) {
-                continue;
-            }
-            if seen.len() > COMMITS_MAX {
-                return Err(GitError::TooManyCommits { head: *commit, limit: COMMITS_MAX });
-            }
-            let mut bytes = Vec::new();
-            let Object::Right(bytes) = self.read(id.as_bytes(), Kind::Commit, COMMIT_BYTES_MAX, &mut bytes)? else {
-                return Ok(false);
-            };
-            match RawCommit::parse(id, bytes) {
-                Ok(commit) if !commit.parents().is_empty() => open.extend(commit.parents()),
-                Ok(_) | Err(_) => return Ok(false),
-            }
-        }
-        self.rooted.set(Some((*start, *commit)));
-        Ok(true)
+    /// The same for the part of a history between a commit through which all its lines pass and a later one. The earlier one
+    /// is read as a parent: nobody asks again who signed it.
+    pub(super) fn evidence_above(
+        &self,
+        base: CommitId,
+        introduction: &Introduction,
+        head: CommitId,
+        host: &HostTrust,
+    ) -> Result<Evidence, GitError> {
+        let mut walk = Walk::new(self, head);
+        walk.go(vec![base], |_| true, false)?;
+        walk.go(vec![head], |id| *id == introduction.commit, true)?;
+        walk.finish(introduction, Some(&base), host)
     }
 }
 
@@ -128,6 +110,20 @@ impl<'a> Walk<'a> {
             folders: Folders::new(repository),
             head,
         }
+    }
+
+    fn finish(
+        mut self,
+        introduction: &Introduction,
+        floor: Option<&CommitId>,
+        host: &HostTrust,
+    ) -> Result<Evidence, GitError> {
+        self.check_waiting();
+        self.check_deferred(&introduction.commit)?;
+        let mut evidence = self.evidence.finish();
+        self.repository.add_differences(&mut evidence, floor, host)?;
+        self.repository.add_approvals(&mut evidence, host)?;
+        Ok(evidence)
     }
 
     fn parents(&self, id: &CommitId) -> Vec<CommitId> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use writ_core::trust::{Admitted, CommitId, Evidence, HostTrust, Introduction, Listed, Published, SignedRewind};
+use writ_core::trust::{Admitted, CommitId, Listed, Published, SignedRewind};
 
 use super::clone::host_ref;
 use super::error::GitError;
@@ -186,17 +186,6 @@ impl Mirror {
         let found = found.map_err(|error| broken(self.repository.folder(), "its ref cannot be read", error))?;
         let id = found.and_then(|reference| reference.target().try_id().map(ToOwned::to_owned));
         id.map(|id| commit_id(&id).map_err(|error| self.repository.broken(&error.to_string()))).transpose()
-    }
-
-    /// Everything that [`writ_core::trust::admit`] needs to judge a head.
-    pub fn evidence(
-        &self,
-        introduction: &Introduction,
-        floor: Option<&CommitId>,
-        head: CommitId,
-        host: &HostTrust,
-    ) -> Result<Evidence, GitError> {
-        self.repository.evidence(introduction, floor, head, host)
     }
 
     /// The files of an admitted commit below `path`.

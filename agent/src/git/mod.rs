@@ -14,6 +14,7 @@ mod exchange;
 mod folders;
 mod hosts;
 mod http;
+mod judgement;
 mod known;
 mod lineage;
 mod meter;

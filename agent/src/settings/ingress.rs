@@ -4,15 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use writ_core::ingress::{Issuer, Settings};
+use writ_core::ingress::{Directory, Issuer, Settings};
 use writ_core::text::{Problems, Written};
 
 use super::check::refuse;
+use super::path::{Privacy, file};
 use super::raw;
 
 /// What the settings say; what they do not is as by default.
 pub(super) fn check_ingress(raw: raw::Ingress, problems: &mut Problems) -> Settings {
-    let raw::Ingress { image, addresses, http_port, https_port, email, ca, directory } = raw;
+    let raw::Ingress { image, addresses, http_port, https_port, email, ca, directory, directory_roots_file } = raw;
     let default = Settings::default();
     let port = |written: Option<Written<u32>>, default: u16, problems: &mut Problems| {
         let Some(Written { value, place }) = written else { return default };
@@ -35,7 +36,8 @@ pub(super) fn check_ingress(raw: raw::Ingress, problems: &mut Problems) -> Setti
         value
     });
     let addresses = addresses.map_or(default.addresses, |written| check_addresses(written, problems));
-    Settings { image, addresses, ports, email, issuer: check_issuer(ca, directory, problems) }
+    let roots = check_roots(directory_roots_file, directory.is_some(), problems);
+    Settings { image, addresses, ports, email, issuer: check_issuer(ca, directory, roots, problems) }
 }
 
 fn check_addresses(written: Written<Vec<Written<String>>>, problems: &mut Problems) -> BTreeSet<std::net::IpAddr> {
@@ -56,7 +58,37 @@ fn check_addresses(written: Written<Vec<Written<String>>>, problems: &mut Proble
     addresses
 }
 
-fn check_issuer(ca: Option<Written<String>>, directory: Option<Written<String>>, problems: &mut Problems) -> Issuer {
+/// Certificates of a file that vouch for the authority.
+fn check_roots(written: Option<Written<String>>, has_directory: bool, problems: &mut Problems) -> Option<String> {
+    let place = written.as_ref()?.place.clone();
+    if !has_directory {
+        let help = "name the authority in `directory`, or remove it";
+        refuse(problems, &place, "`directory_roots_file` vouches for no `directory`", help);
+        return None;
+    }
+    let path = file("directory_roots_file", written, Privacy::Public, problems)?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("`directory_roots_file`: cannot read {}: {error}", path.display());
+            refuse(problems, &place, message, "make it a text file that the agent can read");
+            return None;
+        }
+    };
+    if !text.contains("-----BEGIN CERTIFICATE-----") || text.contains("PRIVATE KEY-----") {
+        let message = format!("`directory_roots_file`: {} does not hold certificates alone", path.display());
+        refuse(problems, &place, message, "write the certificates of the authority into it, as PEM, and no key");
+        return None;
+    }
+    Some(text)
+}
+
+fn check_issuer(
+    ca: Option<Written<String>>,
+    directory: Option<Written<String>>,
+    roots: Option<String>,
+    problems: &mut Problems,
+) -> Issuer {
     let internal = match &ca {
         None => false,
         Some(Written { value, place }) => match value.as_str() {
@@ -83,5 +115,6 @@ fn check_issuer(ca: Option<Written<String>>, directory: Option<Written<String>>,
         }
         value
     });
+    let directory = directory.map(|address| Directory { address, roots });
     if internal { Issuer::Internal } else { Issuer::Acme(directory) }
 }

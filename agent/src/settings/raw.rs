@@ -89,6 +89,7 @@ pub(super) struct Ingress {
     pub(super) email: Option<Written<String>>,
     pub(super) ca: Option<Written<String>>,
     pub(super) directory: Option<Written<String>>,
+    pub(super) directory_roots_file: Option<Written<String>>,
 }
 
 /// Reads the whole document; every problem of its form goes to `problems`.
@@ -190,6 +191,7 @@ fn ingress(mut section: Section<'_>, problems: &mut Problems) -> Ingress {
         email: section.string("email", problems),
         ca: section.string("ca", problems),
         directory: section.string("directory", problems),
+        directory_roots_file: section.string("directory_roots_file", problems),
     };
     section.finish(problems);
     ingress

@@ -32,8 +32,8 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     if let Some(group) = fs_group {
         parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").number(u64::from(*group)).digest());
     }
-    // Limits and room for logs are among the annotations.
-    let Extras { hosts, limits: _, log: _ } = extras;
+    // Limits and room for logs are among the annotations, and a login changes nothing about what runs.
+    let Extras { hosts, limits: _, log: _, logins: _ } = extras;
     if !hosts.is_empty() {
         let put = |encoder: &mut Encoder, (name, address): &(String, IpAddr)| {
             encoder.text(name).address(*address);

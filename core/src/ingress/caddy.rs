@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{FOLDER, Issuer, PAIRS, PORTS, Settings};
+use super::{Directory, FOLDER, Issuer, PAIRS, PORTS, Settings};
 use crate::limits::UPSTREAMS_AGAIN_SECONDS;
 use crate::model::{Changes, Condition, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 
@@ -231,8 +231,11 @@ fn certificates(routes: &[&Route], settings: &Settings) -> Value {
         if let Some(email) = email {
             issuer["email"] = json!(email);
         }
-        if let Issuer::Acme(Some(directory)) = &settings.issuer {
-            issuer["ca"] = json!(directory);
+        if let Issuer::Acme(Some(Directory { address, roots })) = &settings.issuer {
+            issuer["ca"] = json!(address);
+            if let Some(roots) = roots {
+                issuer["trusted_roots_pem_files"] = json!([format!("{FOLDER}/{PAIRS}/{}.pem", Directory::name(roots))]);
+            }
         }
         policies.push(json!({"subjects": hosts, "issuers": [issuer]}));
     }

@@ -44,6 +44,9 @@ const PORTS: (u16, u16) = (80, 443);
 /// Time that it lets requests end when it is asked to stop.
 const GRACE: Seconds = Seconds(10);
 
+/// Digits of a digest in the name of a file of roots.
+const ROOTS_DIGITS: usize = 12;
+
 /// What the host's settings say about its ingress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -62,10 +65,29 @@ pub struct Settings {
 /// Who issues certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issuer {
-    /// An authority that speaks ACME: the one at this address, or else the program's own choice.
-    Acme(Option<String>),
+    /// An authority that speaks ACME: this one, or else the program's own choice.
+    Acme(Option<Directory>),
     /// The ingress itself, by an authority of its own.
     Internal,
+}
+
+/// An authority that speaks ACME.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// The address of its directory, by https.
+    pub address: String,
+    /// Certificates in PEM, one of which must vouch for that address; none: those that the image trusts.
+    pub roots: Option<String>,
+}
+
+impl Directory {
+    /// The name under which `roots` is kept in the ingress's volume. No certificate of a Secret is called so: scopes begin
+    /// with a letter or digit. Another content has another name, so that the configuration tells of it.
+    fn name(roots: &str) -> String {
+        let digest = spec_hash(&BTreeMap::from([("roots".to_owned(), roots.to_owned())])).to_string();
+        let digits: String = digest.chars().skip_while(|it| *it != ':').skip(1).take(ROOTS_DIGITS).collect();
+        format!("_roots-{digits}")
+    }
 }
 
 /// The routes of units, by unit and Ingress.
@@ -87,7 +109,8 @@ pub struct Around {
 pub struct Serving {
     /// Its container.
     pub pod: PodSpec,
-    /// Certificates from Secrets of the unit at hand, by name. Those of other units are there already.
+    /// Certificates from Secrets of the unit at hand, by name, and those that vouch for the authority. Those of other
+    /// units are there already.
     pub pairs: BTreeMap<String, SecretText>,
     /// What it serves.
     routes: Routes,
@@ -185,8 +208,11 @@ impl Serving {
         seen: Option<&ObservedIngress>,
     ) -> Self {
         let Around { unit, settings, held } = around;
-        let mut routes = held.clone();
+        let (mut routes, mut pairs) = (held.clone(), pairs);
         routes.insert(unit.clone(), own);
+        if let Issuer::Acme(Some(Directory { address: _, roots: Some(roots) })) = &settings.issuer {
+            pairs.insert(Directory::name(roots), SecretText::new(roots.as_str()));
+        }
         let (pod, seen) = (pod(settings), seen.cloned());
         Self { pod, pairs, routes, before: held.clone(), unit: unit.clone(), settings: settings.clone(), seen }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pod::PodSpec;
 use super::template::Template;
-use super::{CronRules, Entrance, JobRules, ObjectId, PodIndex};
+use super::{Budget, CronRules, Entrance, JobRules, ObjectId, PodIndex};
 use crate::cluster::ClusterObject;
 use crate::hash::SpecHash;
 use crate::time::Seconds;
@@ -19,6 +19,8 @@ pub struct Desired {
     pub pending: BTreeMap<ObjectId, String>,
     /// What is led from outside to pods, by the Ingress that asks for it.
     pub entrances: BTreeMap<ObjectId, Entrance>,
+    /// How many pods must stay ready while some are mended.
+    pub budgets: BTreeMap<ObjectId, Budget>,
     /// All objects as they were written, for a cluster, which has workloads of its own; then all else is empty.
     pub objects: BTreeMap<ObjectId, ClusterObject>,
 }

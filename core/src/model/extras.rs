@@ -1,10 +1,12 @@
-//! What a pod is given beyond Kubernetes's fields, or seldom: names of its own, limits of its processes, room for its log.
+//! What a pod is given beyond Kubernetes's fields, or seldom: names of its own, limits of its processes, room for its log,
+//! logins for its images.
 //!
 //! Invariant: none of it is a power over the host: names are the pod's alone, and limits and room are bounded here.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::Logins;
 use crate::limits::{LOG_BYTES_MAX, LOG_FILES_MAX, PROCESS_LIMIT_MAX};
 use crate::text::quoted;
 
@@ -17,6 +19,8 @@ pub struct Extras {
     pub limits: BTreeMap<String, ProcessLimit>,
     /// Room for the log of each of its containers; none for what all have.
     pub log: Option<LogRoom>,
+    /// Logins by which its images are pulled. No container sees them.
+    pub logins: Logins,
 }
 
 /// A limit of processes. Source: `setrlimit(2)`.

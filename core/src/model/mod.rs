@@ -1,11 +1,13 @@
 //! The one model: Kubernetes API objects, and what a container host must become for them.
 
+mod budget;
 mod concrete;
 mod desired;
 mod expand;
 pub(crate) mod extras;
 mod identity;
 mod job;
+pub(crate) mod logins;
 mod object;
 mod other_kind;
 mod pod;
@@ -16,11 +18,13 @@ mod schedule;
 pub(crate) mod template;
 mod view;
 
+pub use budget::Budget;
 pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
 pub use extras::{Extras, LogRoom, ProcessLimit};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
 pub(crate) use job::Work;
 pub use job::{Concurrency, CronRules, JobRules};
+pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub use other_kind::OtherKind;

@@ -106,6 +106,10 @@ pub mod annotation {
     /// the values sets it.
     pub const SEALED: &str = "writ.sealed";
 
+    /// Of a Secret of logins: `SCOPE/KEY` or `SCOPE/NAME/KEY`, the key of a config bucket that is the password of each login
+    /// whose own is empty.
+    pub const PASSWORD_FROM: &str = "writ.password-from";
+
     /// All of a pod.
     pub const ALL: [&str; 6] = [PUBLISH, BUCKET, ENV_FROM, LIMITS, LOG, DEPENDS_ON];
 }
@@ -117,6 +121,20 @@ pub struct BucketRef {
     pub scope: Scope,
     /// The name; none for the bucket that all of the scope read.
     pub name: Option<String>,
+}
+
+impl BucketRef {
+    /// A bucket and a key of it: `SCOPE/KEY` or `SCOPE/NAME/KEY`. None if it is neither.
+    pub(crate) fn with_key(text: &str) -> Option<(Self, &str)> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let (scope, name, key) = match parts.as_slice() {
+            [scope, key] => (scope, None, *key),
+            [scope, name, key] => (scope, Some((*name).to_owned()), *key),
+            _ => return None,
+        };
+        let whole = parts.iter().all(|part| !part.is_empty());
+        whole.then(|| (Self { scope: Scope((*scope).to_owned()), name }, key))
+    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,25 @@ pub(super) fn look<'a>(subject: &Subject<'_>, name: &'a str, pod: &'a ObservedPo
     if cause == Cause::Drift && subject.reports_drift() {
         return Look { name, pod, need: Need::Note, why: reported(&why), cause, serves };
     }
-    Look { name, pod, need, why, cause, serves }
+    let look = Look { name, pod, need, why, cause, serves };
+    match subject.world.withheld.get(name).filter(|_| look.interrupts()) {
+        Some(reason) => {
+            Look { need: Need::Note, why: format!("drift: {}, not mended now: {reason}", look.why), ..look }
+        }
+        None => look,
+    }
+}
+
+impl Look<'_> {
+    /// True if to mend what a person altered takes the pod, or one of its containers, from those whom it serves.
+    pub(super) fn interrupts(&self) -> bool {
+        let stops = match &self.need {
+            Need::Renew => true,
+            Need::Mend(fixes) => fixes.contains(&Fix::Parts),
+            Need::Nothing | Need::Note | Need::Await | Need::Start(_) => false,
+        };
+        stops && self.serves && self.cause == Cause::Drift
+    }
 }
 
 /// The words for drift that is not mended.

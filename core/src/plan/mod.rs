@@ -6,10 +6,12 @@
 mod cluster;
 mod cronjob;
 mod deployment;
+mod disruption;
 mod draft;
 mod earlier;
 mod ingress;
 mod job;
+mod leftover;
 mod look;
 mod preflight;
 mod removal;
@@ -24,7 +26,10 @@ mod world;
 pub use cluster::wave;
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
-pub use preflight::{Data, Evidence, MAJOR, Question, major, preflight, questions};
+pub use preflight::{
+    Data, Evidence, FOLDER, FOLDER_FORM, Form, Found, MAJOR, Place, Question, RELEASE, Release, Says, major, preflight,
+    questions,
+};
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
 pub use step::{Act, Application, Cause, Deletion, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
@@ -99,7 +104,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
     if let Some(cluster) = &input.observed.cluster {
         return cluster::plan(input, cluster);
     }
-    let world = world::World::new(input);
+    let mut world = world::World::new(input);
+    world.withheld = disruption::withheld(&world);
     let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();
     for (id, workload) in &input.desired.workloads {
         lanes.insert(id.clone(), workload::lane(&world, workload));

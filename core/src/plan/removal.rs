@@ -17,7 +17,7 @@ pub(super) const GONE: &str = "no longer among the manifests";
 /// The lanes of all objects that are held or seen, and neither desired nor pending.
 pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
     let input = world.input;
-    let Desired { workloads, pending, entrances, objects: _ } = input.desired;
+    let Desired { workloads, pending, entrances, budgets: _, objects: _ } = input.desired;
     let wanted = |id: &ObjectId| workloads.contains_key(id) || pending.contains_key(id) || entrances.contains_key(id);
     let known = input.held.objects.keys().chain(world.objects());
     let leaving: BTreeSet<&ObjectId> = known.filter(|id| !wanted(id)).collect();
@@ -35,7 +35,7 @@ pub(super) fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
     if removals == 0 {
         return None;
     }
-    let Desired { workloads, pending, entrances, objects } = input.desired;
+    let Desired { workloads, pending, entrances, budgets: _, objects } = input.desired;
     if workloads.is_empty() && pending.is_empty() && entrances.is_empty() && objects.is_empty() {
         return Some(format!(
             "{GONE}, but nothing at all is: an empty desired state removes nothing; use `writ delete` for what shall go"

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::draft::{Draft, nothing};
 use super::step::{Act, Cause, Fix, Lane, Step, Verb};
 use super::world::{Subject, World};
-use super::{Input, cronjob, deployment, draft, job, removal, statefulset, why};
+use super::{Input, cronjob, deployment, draft, job, leftover, removal, statefulset, why};
 use crate::model::{Controller, DaemonUpdate, ObjectId, PodIndex, PodManagement, PodSpec, StatefulUpdate, Workload};
 use crate::observed::{NetworkState, ObservedPod};
 
@@ -13,7 +13,14 @@ use crate::observed::{NetworkState, ObservedPod};
 pub(super) fn lane(world: &World<'_>, workload: &Workload) -> Lane {
     let subject = Subject::new(world, workload);
     let Some(changes) = fixed_changes(&subject) else {
-        return steps(&subject, Draft::new(&subject), &BTreeSet::new());
+        if let Some(why) = leftover::left_behind(&subject) {
+            return draft::refusal(&workload.id, why);
+        }
+        let mut draft = Draft::new(&subject);
+        if let Some(why) = leftover::other_sizes(&subject) {
+            draft.note_all(why, Cause::None);
+        }
+        return steps(&subject, draft, &BTreeSet::new());
     };
     if !world.input.policy.recreate {
         return removal::needs_recreation(&subject, &changes);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::earlier::stays_at;
+use super::leftover::sizes;
 use super::{Drift, Input};
 use crate::holdings::{Held, RunMark};
 use crate::model::template::container_prefix;
@@ -19,6 +20,8 @@ pub(super) struct World<'a> {
     pub(super) input: &'a Input<'a>,
     pods: BTreeMap<&'a ObjectId, Vec<(&'a str, &'a ObservedPod)>>,
     volumes: BTreeMap<&'a ObjectId, Vec<(&'a str, &'a ObservedVolume)>>,
+    /// Pods that must not be stopped now to mend them, and why.
+    pub(super) withheld: BTreeMap<String, String>,
 }
 
 impl<'a> World<'a> {
@@ -35,7 +38,7 @@ impl<'a> World<'a> {
                 volumes.entry(object).or_default().push((name.as_str(), volume));
             }
         }
-        Self { input, pods, volumes }
+        Self { input, pods, volumes, withheld: BTreeMap::new() }
     }
 
     /// The workloads of which pods were seen.
@@ -107,7 +110,7 @@ impl<'a> Subject<'a> {
         let commit = self.world.input.commit.map(str::to_owned);
         let (revision, fixed) = (workload.revision.clone(), workload.fixed.clone());
         let held = Held { revision, replicas: workload.replicas, commit, parts, fixed };
-        held.staying_at(stays_at(workload, self.held).as_ref())
+        held.staying_at(stays_at(workload, self.held).as_ref()).sized(&sizes(self))
     }
 
     /// Time that a pod may take to become available.
@@ -125,6 +128,7 @@ impl<'a> Subject<'a> {
                 && *fixed == workload.fixed
                 && template_parts(parts).eq(&workload.parts)
                 && !held.is_under_way()
+                && (held.sizes().is_empty() || held.sizes() == sizes(self))
                 && held.stays_at() == stays_at(workload, self.held)
                 && parts.get(ROLLOUT).is_none_or(|text| *text == rollout(workload))
         })

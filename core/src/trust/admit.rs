@@ -10,6 +10,7 @@ use super::id::{CommitId, TreeId};
 use super::judge::{Court, Judged, Outcome};
 use super::key_id::KeyId;
 use super::permission::{Allowance, Grounds};
+use super::proceedings::Proceedings;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::witness::Witnesses;
@@ -27,7 +28,7 @@ pub struct Introduction {
 
 /// A commit that passed the host's trust policy, with its whole history since the introduction.
 ///
-/// Invariant: only [`admit`] builds one, so holding it is the proof.
+/// Invariant: only [`Proceedings::end`] gives one away, of which [`admit`] is the short form; so holding it is the proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admitted {
     commit: CommitId,
@@ -104,37 +105,13 @@ pub struct Case<'a> {
 /// # Errors
 /// If one of them is refused or could not be checked: the oldest of these.
 pub fn admit(case: &Case<'_>) -> Result<Admitted, Refusal> {
-    let judged = Court::new(case).judge();
-    let mut refusals = judged.iter().filter_map(|judged| match &judged.outcome {
-        Outcome::Admitted => None,
-        Outcome::Refused(reason, detail) => Some((judged.commit, Some(*reason), detail)),
-        Outcome::Unchecked(detail) => Some((judged.commit, None, detail)),
-    });
-    let head = case.evidence.head();
-    if let Some((commit, reason, detail)) = refusals.next() {
-        let (detail, further) = (detail.clone(), refusals.count());
-        return Err(Refusal { head, commit, reason, detail, further });
-    }
-    let proven = judged.last().filter(|judged| judged.commit == head);
-    proven.and_then(|judged| Admitted::of(case, judged)).ok_or_else(|| Refusal {
-        head,
-        commit: head,
-        reason: None,
-        detail: "the head was not among the commits that were judged".to_owned(),
-        further: 0,
-    })
+    Proceedings::whole(case).take(case.evidence).end(case.witnesses)
 }
 
 /// The verdict on every commit that an offered head brings; the head is admitted if all of them are.
 #[must_use]
 pub fn verdicts(case: &Case<'_>) -> Verdicts {
-    let court = Court::new(case);
-    let commits = court.judge().into_iter().map(|Judged { commit, outcome, signer, principal }| {
-        let asked = outcome == Outcome::Admitted && commit != case.introduction.commit;
-        let allowances = if asked { court.explain(&commit).unwrap_or_default() } else { Vec::new() };
-        Verdict { commit, outcome, signer, principal, allowances }
-    });
-    Verdicts { head: case.evidence.head(), commits: commits.collect() }
+    Proceedings::whole(case).telling().take(case.evidence).verdicts(case.witnesses)
 }
 
 /// What let a commit change each path, on each of its edges: nothing where no rules of trust were asked.
@@ -142,7 +119,7 @@ pub fn verdicts(case: &Case<'_>) -> Verdicts {
 /// # Errors
 /// If it is not among the commits of the case, or may not make its changes.
 pub fn explain(case: &Case<'_>, commit: &CommitId) -> Result<Vec<Allowance>, Outcome> {
-    Court::new(case).explain(commit)
+    Court::new(case, None).explain(commit)
 }
 
 /// What let a path be what it is in the tree of the head.
@@ -150,11 +127,12 @@ pub fn explain(case: &Case<'_>, commit: &CommitId) -> Result<Vec<Allowance>, Out
 /// # Errors
 /// If that cannot be told from the evidence.
 pub fn grounds(case: &Case<'_>, path: &[u8]) -> Result<Grounds, Outcome> {
-    Court::new(case).grounds(path)
+    Court::new(case, None).grounds(path)
 }
 
 impl Admitted {
-    fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
+    /// Of the head of a case that was judged good, as the whole history behind it was.
+    pub(super) fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
         let Case { evidence, introduction, floor: _, witnesses: _, first_seen: _, host } = *case;
         let node = evidence.node(&judged.commit)?;
         let content = node.content.as_ref().ok()?;

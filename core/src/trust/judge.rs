@@ -14,7 +14,7 @@ use super::revoked::Revocations;
 use super::signature::Signature;
 use super::signer::Signer;
 use super::signers::{Standing, Use};
-use super::witness::{Descent, Witness};
+use super::witness::{Descent, Witness, Witnesses};
 use crate::limits::COMMIT_AHEAD_MAX;
 use crate::time::Timestamp;
 
@@ -51,10 +51,24 @@ pub(super) struct Court<'a> {
     rooted: Vec<bool>,
     /// Commits that reached the head and revoke more than their parents do.
     revoking: Vec<(usize, &'a Revocations)>,
+    /// What was found about all that came before, if this is the next part of a history.
+    base: Option<&'a Base>,
+}
+
+/// What was found about the part of a history through whose head all later lines pass.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// That head.
+    pub(super) commit: CommitId,
+    /// It goes back to the introduction on every line.
+    rooted: bool,
+    /// Its commits that revoke more than their parents do, oldest first. None of them has a later commit in view.
+    revoking: Vec<(CommitId, Revocations)>,
 }
 
 impl<'a> Court<'a> {
-    pub(super) fn new(case: &'a Case<'a>) -> Self {
+    /// The whole history of a case; or the part of it above a base, which is then the floor of the case.
+    pub(super) fn new(case: &'a Case<'a>, base: Option<&'a Base>) -> Self {
         let Case { evidence, introduction, floor, witnesses: _, first_seen: _, host: _ } = *case;
         let nothing = || vec![false; evidence.len()];
         let settled = floor.map_or_else(nothing, |floor| evidence.ancestry(floor));
@@ -63,7 +77,10 @@ impl<'a> Court<'a> {
         start.into_iter().for_each(|place| before[place] = false);
         let mut rooted = nothing();
         for (place, node) in evidence.nodes().iter().enumerate() {
-            let is_floor = floor == Some(&node.id) && evidence.is_rooted(&node.id);
+            let is_floor = match base {
+                Some(base) => base.commit == node.id && base.rooted,
+                None => floor == Some(&node.id) && evidence.is_rooted(&node.id),
+            };
             let on_every_line = || {
                 let mut parents = node.parents.iter().map(|id| evidence.place(id).is_some_and(|parent| rooted[parent]));
                 !node.parents.is_empty() && parents.all(|is_rooted| is_rooted)
@@ -74,11 +91,31 @@ impl<'a> Court<'a> {
         let revoking = evidence.nodes().iter().enumerate().filter_map(|(place, node)| {
             let own = &listed(evidence, node).filter(|own| offered[place] && !own.revoked.is_empty())?.revoked;
             let same = |id| evidence.node(id).and_then(|it| listed(evidence, it)).is_some_and(|it| it.revoked == *own);
-            let is_new = node.parents.is_empty() || !node.parents.iter().all(same);
+            // What a base revokes, it brings along itself: its parents are not here to be compared with.
+            let is_base = base.is_some_and(|base| base.commit == node.id);
+            let is_new = !is_base && (node.parents.is_empty() || !node.parents.iter().all(same));
             is_new.then_some((place, own))
         });
         let revoking = revoking.collect();
-        Self { case, offered, settled, before, rooted, revoking }
+        Self { case, offered, settled, before, rooted, revoking, base }
+    }
+
+    /// What the next part of the history needs to know of this one and of all before it.
+    pub(super) fn base(&self) -> Base {
+        let evidence = self.case.evidence;
+        let commit = evidence.head();
+        let before = self.base.into_iter().flat_map(|base| base.revoking.iter().cloned());
+        let here = self.revoking.iter().map(|(place, revoked)| (evidence.nodes()[*place].id, (*revoked).clone()));
+        Base {
+            commit,
+            rooted: evidence.place(&commit).is_some_and(|place| self.rooted[place]),
+            revoking: before.chain(here).collect(),
+        }
+    }
+
+    /// True if a commit is the head or in its history, as far as the evidence goes.
+    pub(super) fn brings(&self, commit: &CommitId) -> bool {
+        self.case.evidence.place(commit).is_some_and(|place| self.offered[place])
     }
 
     /// Judges every commit that the head brings, oldest first, and the head in any case.
@@ -94,42 +131,7 @@ impl<'a> Court<'a> {
             let outcome = Outcome::Unchecked("the commit is missing from what was fetched".to_owned());
             all.push(Judged { commit: head, outcome, signer: None, principal: None });
         }
-        self.judge_descent(&mut all);
         all
-    }
-
-    /// Refuses a head that does not descend from the floor and every witness, unless something worse is known about it.
-    fn judge_descent(&self, all: &mut [Judged]) {
-        let head = all.last_mut().filter(|head| head.commit == self.case.evidence.head());
-        if let Some(head) = head.filter(|head| head.outcome == Outcome::Admitted)
-            && let Err(outcome) = self.find_descending(&head.commit)
-        {
-            head.outcome = outcome;
-        }
-    }
-
-    fn find_descending(&self, head: &CommitId) -> Result<(), Outcome> {
-        let rewind = |detail: String| Err(Outcome::Refused(Reason::Rewind, detail));
-        let descends = |floor| self.case.evidence.place(floor).is_some_and(|place| self.offered[place]);
-        if let Some(floor) = self.case.floor.filter(|floor| !descends(floor)) {
-            return rewind(format!("it does not descend from {floor}, which was applied last"));
-        }
-        let Some(witnesses) = self.case.witnesses else { return Ok(()) };
-        let mut unknown = witnesses.unread.clone();
-        for (Witness { commit, payload: _, by }, descent) in witnesses.against(head) {
-            match descent {
-                Descent::Yes => {}
-                Descent::No => {
-                    return rewind(format!(
-                        "it does not descend from {commit}, {by}; the record does not know that one"
-                    ));
-                }
-                Descent::CannotTell(missing) => unknown.push(format!(
-                    "whether it descends from {commit}, {by}, cannot be told, for commit {missing} is missing"
-                )),
-            }
-        }
-        if unknown.is_empty() { Ok(()) } else { Err(Outcome::Unchecked(unknown.join("; "))) }
     }
 
     fn judge_node(&self, place: usize, node: &Node) -> Judged {
@@ -221,12 +223,17 @@ impl<'a> Court<'a> {
         if let Some(detail) = self.case.host.revokes(signer) {
             return revoked(format!("{detail} by this host"));
         }
+        for (commit, revocations) in self.base.into_iter().flat_map(|base| &base.revoking) {
+            if let Some(detail) = revocations.revokes(signer) {
+                return revoked(not_in_view(&detail, commit));
+            }
+        }
         for (at, revocations) in &self.revoking {
             let node = &self.case.evidence.nodes()[*at];
             if let Some(detail) = revocations.revokes(signer)
                 && !self.case.evidence.ancestry(&node.id)[place]
             {
-                return revoked(format!("{detail} by commit {}, whose history does not hold it", node.id));
+                return revoked(not_in_view(&detail, &node.id));
             }
         }
         Ok(())
@@ -305,6 +312,32 @@ impl<'a> Court<'a> {
     }
 }
 
+/// Refuses a head that does not descend from the floor, where that is named, or from every witness.
+pub(super) fn find_descending(
+    head: &CommitId,
+    missed: Option<&CommitId>,
+    witnesses: Option<&Witnesses>,
+) -> Result<(), Outcome> {
+    let rewind = |detail: String| Err(Outcome::Refused(Reason::Rewind, detail));
+    if let Some(floor) = missed {
+        return rewind(format!("it does not descend from {floor}, which was applied last"));
+    }
+    let Some(witnesses) = witnesses else { return Ok(()) };
+    let mut unknown = witnesses.unread.clone();
+    for (Witness { commit, payload: _, by }, descent) in witnesses.against(head) {
+        match descent {
+            Descent::Yes => {}
+            Descent::No => {
+                return rewind(format!("it does not descend from {commit}, {by}; the record does not know that one"));
+            }
+            Descent::CannotTell(missing) => unknown.push(format!(
+                "whether it descends from {commit}, {by}, cannot be told, for commit {missing} is missing"
+            )),
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(Outcome::Unchecked(unknown.join("; "))) }
+}
+
 /// True if a commit changes a path, on any of its edges.
 fn changes(node: &Node, path: &[u8]) -> Result<bool, Outcome> {
     let mut changes = false;
@@ -321,6 +354,10 @@ fn changes(node: &Node, path: &[u8]) -> Result<bool, Outcome> {
 /// What a well-formed commit's tree says, if it can be followed.
 fn listed<'a>(evidence: &'a Evidence, node: &'a Node) -> Option<&'a Listed> {
     evidence.authorizations_of(node.content.as_ref().ok()?).listed()
+}
+
+fn not_in_view(detail: &str, revoking: &CommitId) -> String {
+    format!("{detail} by commit {revoking}, whose history does not hold it")
 }
 
 fn moment(seconds: i64) -> Timestamp {

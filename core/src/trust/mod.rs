@@ -6,7 +6,8 @@
 //!                                                                    └─► verdicts, for people
 //! ```
 //!
-//! Invariant: only [`admit`] makes an [`Admitted`], and reading a tree takes nothing else.
+//! Invariant: only [`Proceedings`], of which [`admit`] is the short form, make an [`Admitted`], and reading a tree takes
+//! nothing else.
 //! Invariant: what could not be checked is neither good nor bad; it has a verdict of its own.
 
 mod admit;
@@ -24,6 +25,7 @@ mod paths;
 mod pattern;
 mod period;
 mod permission;
+mod proceedings;
 mod published;
 mod ranges;
 mod reason;
@@ -35,6 +37,7 @@ mod signer;
 mod signers;
 mod split;
 mod statement;
+mod windows;
 mod wire;
 mod witness;
 
@@ -50,6 +53,7 @@ pub use key_id::{KeyId, OpenPgpFingerprint};
 pub use openpgp::{OpenPgpBinding, OpenPgpCertificate, OpenPgpKey, OpenPgpKeys, OpenPgpRevocation};
 pub use paths::{PathPatternError, PathPatterns};
 pub use permission::{Allowance, Grounds};
+pub use proceedings::{Proceedings, Question, Window};
 pub use published::{HOST_NAMESPACE, Published};
 pub use reason::Reason;
 pub use revoked::{Revocations, RevokedError};
@@ -60,5 +64,6 @@ pub use signer::{Certificate, CertificateKind, OpenPgpSigner, Signer, SshKey};
 pub use signers::{AllowedSigners, NAMESPACE, SignersError, SignersFault, Standing, Use};
 pub use split::View;
 pub use statement::{APPROVAL_NAMESPACE, Approval, REWIND_NAMESPACE, Rewind, SignedApproval, StatementError};
+pub use windows::{Born, windows};
 pub use wire::WireReader;
 pub use witness::{Descent, Lineage, Testimony, Witness, Witnesses};

@@ -13,6 +13,7 @@ use writ_core::trust::{
 
 use crate::agreement::{Agreed, Operator};
 use crate::corpus::Scene;
+use crate::windows;
 
 /// What was said of an offer.
 pub(super) struct Said {
@@ -99,7 +100,9 @@ fn judge(scene: &Scene, floor: Option<&str>, agreed: &Agreed) -> (Judged, String
     for admitted in good.iter().step_by(good.len() / 8 + 1) {
         operator.agrees(admitted, commit, agreed);
     }
-    let admitted = match admit(&case) {
+    let admitted = admit(&case);
+    windows::agree(&opened, &case, &verdicts, &admitted);
+    let admitted = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => return (refusal.reason.map_or(Judged::NotChecked, Judged::Refused), refusal.to_string()),
     };

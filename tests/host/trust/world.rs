@@ -9,6 +9,7 @@ use writ_core::trust::{
 
 use crate::agreement::{Agreed, Operator};
 use crate::repository::{FIRST_COMMIT, Key, Repository, Sign, key};
+use crate::windows;
 
 pub(super) struct World {
     pub(super) keys: TempDir,
@@ -71,6 +72,7 @@ impl World {
         // What is remembered from the commits before changes no verdict.
         assert_eq!(writ_core::trust::verdicts(&self.case(&collect(&self.kept), floor.as_ref(), now)), verdicts);
         assert_eq!(verdicts.admitted(), admitted.is_ok());
+        windows::agree(&fresh, &case, &verdicts, &admitted);
         for verdict in verdicts.commits.iter().filter(|verdict| verdict.outcome == Outcome::Admitted) {
             let introduction = self.introduction.commit.to_string();
             let (repository, commit) = (self.repository.path(), verdict.commit.to_string());

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bollard::auth::DockerCredentials;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
-use writ_core::model::{PodSpec, PullPolicy};
+use writ_core::model::{ContainerSpec, Logins, PodSpec, PullPolicy};
 
 use super::Docker;
 use super::connection::{ANSWER, WORK};
@@ -44,22 +45,23 @@ impl Docker {
     pub(super) async fn images(&self, pod: &PodSpec, progress: &dyn Progress) -> Result<Images, TargetError> {
         let (mut init, mut beside) = (Vec::new(), Vec::new());
         for container in &pod.init {
-            init.push(self.image(&container.image, container.pull, progress).await?);
+            init.push(self.image(pod, container, progress).await?);
         }
-        let main = self.image(&pod.main.image, pod.main.pull, progress).await?;
+        let main = self.image(pod, &pod.main, progress).await?;
         for container in &pod.beside {
-            beside.push(self.image(&container.image, container.pull, progress).await?);
+            beside.push(self.image(pod, container, progress).await?);
         }
         Ok(Images { init, main, beside })
     }
 
-    /// The image, pulled if the policy says so.
+    /// The image of a pod's container, pulled if its policy says so.
     pub(super) async fn image(
         &self,
-        name: &str,
-        policy: PullPolicy,
+        pod: &PodSpec,
+        container: &ContainerSpec,
         progress: &dyn Progress,
     ) -> Result<Image, TargetError> {
+        let (name, policy) = (container.image.as_str(), container.pull);
         let found = match policy {
             PullPolicy::Always => None,
             PullPolicy::IfNotPresent | PullPolicy::Never => self.find_image(name).await?,
@@ -71,7 +73,7 @@ impl Docker {
                 return Err(TargetError::Failed { operation: format!("use image {name}"), reason });
             }
             (None, PullPolicy::IfNotPresent | PullPolicy::Always) => {
-                self.pull(name, progress).await?;
+                self.pull(name, &pod.extras.logins, progress).await?;
                 let found = self.find_image(name).await?;
                 let reason = || "it was pulled, and the engine does not have it".to_owned();
                 let gone = || TargetError::Failed { operation: format!("use image {name}"), reason: reason() };
@@ -99,10 +101,21 @@ impl Docker {
         }))
     }
 
-    async fn pull(&self, name: &str, progress: &dyn Progress) -> Result<(), TargetError> {
-        let operation = format!("pull image {name}");
-        let engine = self.engine().await?;
-        let (from, tag) = reference(name);
+    /// Pulls an image with each login of the pod that is for it, and then with that of the agent's user or with none.
+    async fn pull(&self, name: &str, logins: &Logins, progress: &dyn Progress) -> Result<(), TargetError> {
+        for (_, login) in logins.of(name) {
+            let credentials = DockerCredentials {
+                username: login.username.expose_str().map(str::to_owned),
+                password: login.password.expose_str().map(str::to_owned),
+                serveraddress: Some(login::registry(name).to_owned()),
+                ..DockerCredentials::default()
+            };
+            match self.pull_with(name, Some(credentials), progress).await {
+                // Whether for the login or for another reason: the next one tells.
+                Err(TargetError::Refused { .. }) => {}
+                other => return other,
+            }
+        }
         let (login, known) = match login::of(name) {
             Ok(Login::Known(login)) => (Some(*login), Known::Yes),
             Ok(Login::Helper(helper)) => (None, Known::Helper(helper)),
@@ -110,6 +123,19 @@ impl Docker {
             // A registry that needs none serves all the same.
             Err(error) => (None, Known::Unreadable(error.to_string())),
         };
+        let pulled = self.pull_with(name, login, progress).await;
+        pulled.map_err(|error| with_advice(name, &known, logins, error))
+    }
+
+    async fn pull_with(
+        &self,
+        name: &str,
+        login: Option<DockerCredentials>,
+        progress: &dyn Progress,
+    ) -> Result<(), TargetError> {
+        let operation = format!("pull image {name}");
+        let engine = self.engine().await?;
+        let (from, tag) = reference(name);
         let options = CreateImageOptionsBuilder::new().from_image(from).tag(tag).build();
         let mut news = std::pin::pin!(engine.create_image(Some(options), None, login));
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
@@ -119,9 +145,9 @@ impl Docker {
                 return Err(self.unreachable(&operation, "the pull stands still"));
             };
             let Some(next) = next else { return Ok(()) };
-            let next = next.map_err(|error| with_advice(name, &known, self.error(&operation, error)))?;
+            let next = next.map_err(|error| self.error(&operation, error))?;
             if let Some(reason) = next.error_detail.and_then(|detail| detail.message) {
-                return Err(with_advice(name, &known, TargetError::Refused { operation, reason }));
+                return Err(TargetError::Refused { operation, reason });
             }
             let (Some(layer), Some(detail)) = (next.id, next.progress_detail) else { continue };
             let bytes = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
@@ -171,13 +197,14 @@ impl Known {
 }
 
 /// The engine's refusal of a pull with what to do about it, where its words name a cause that a person can mend.
-fn with_advice(name: &str, known: &Known, error: TargetError) -> TargetError {
+fn with_advice(name: &str, known: &Known, logins: &Logins, error: TargetError) -> TargetError {
     let TargetError::Refused { operation, reason } = error else { return error };
     let words = reason.to_lowercase();
     let says = |all: &[&str]| all.iter().any(|part| words.contains(part));
     // A registry that wants a login says of what it hides that it is not there, and the engine passes on both.
     let advice = if says(&["unauthorized", "no basic auth", "authentication required", "denied", "authorization"]) {
-        known.advice(name)
+        let account = logins.account(name).map(|account| format!(" (of the pod's imagePullSecrets: {account})"));
+        format!("{}{}", known.advice(name), account.unwrap_or_default())
     } else if says(&["manifest unknown", "not found", "name unknown"]) {
         "the registry has no such image; correct its name or tag, or push it".to_owned()
     } else if says(&["connection refused", "no such host", "timeout", "deadline exceeded", "no route", "unreachable"]) {

@@ -111,7 +111,7 @@ impl Docker {
                 }
             } else if !prepared {
                 progress.init(&pod.name, &container.name);
-                let image = self.image_of(container, known, progress).await?;
+                let image = self.image_of(pod, container, known, progress).await?;
                 self.run_init(context, pod, at, &image, Some(sandbox)).await?;
             }
         }
@@ -120,13 +120,14 @@ impl Docker {
 
     async fn image_of(
         &self,
+        pod: &PodSpec,
         container: &ContainerSpec,
         known: Option<Image>,
         progress: &dyn Progress,
     ) -> Result<Image, TargetError> {
         match known {
             Some(image) => Ok(image),
-            None => self.image(&container.image, container.pull, progress).await,
+            None => self.image(pod, container, progress).await,
         }
     }
 
@@ -149,7 +150,7 @@ impl Docker {
             self.stop_container(&operation, &there.id, pod.grace).await?;
             self.remove_container(&operation, &there.id).await?;
         }
-        let image = self.image_of(container, image, progress).await?;
+        let image = self.image_of(pod, container, image, progress).await?;
         let asked = asked::of_container(pod, container, self.memory().swap_limit);
         let made = self.make(context, pod, container, Place::Joined(&asked, sandbox), &name, &image).await?;
         self.start_pod(&pod.name, &made).await

@@ -1,20 +1,38 @@
-//! Looks at data on volumes of claims before another image is let at it.
+//! Looks at data on volumes of claims before another container is let at it.
 //!
 //! Invariant: nothing is written, no link is followed, and of what is read only a number is told.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-use writ_core::plan::{Data, Evidence, MAJOR, Question, major};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
+use writ_core::plan::{
+    Data, Evidence, FOLDER, FOLDER_FORM, Form, Found, MAJOR, Place, Question, RELEASE, Release, Says, major,
+};
 
 use super::Docker;
 use super::connection::ANSWER;
 use crate::target::TargetError;
 
-/// Bytes of a file that says a version. PostgreSQL writes three.
+/// Bytes at the beginning of a file that say a version. PostgreSQL writes three, Redis nine.
 const VERSION_BYTES_MAX: u64 = 16;
+
+/// How far below the top of a volume data is looked for, beside the folders that are asked for.
+const DEPTH_MAX: usize = 2;
+
+/// Most entries of folders that are looked at in one volume.
+const ENTRIES_MAX: usize = 4_096;
+
+/// Names of what Redis writes: one file of its own form, a folder of append-only files, and their older form.
+const DUMP: &str = "dump.rdb";
+const LOGS: &str = "appendonlydir";
+const LOG: &str = "appendonly.aof";
+
+/// Stands at the beginning of a file in Redis's own form, before four digits.
+const MAGIC: &str = "REDIS";
 
 impl Docker {
     /// What can be found out about the data that pods would be let at. An image is asked about only where there is data.
@@ -22,59 +40,149 @@ impl Docker {
         let mut evidence = Evidence::new();
         for question in questions {
             let found = self.one(question).await.unwrap_or_else(|error| Data::Unknown(error.to_string()));
-            let Question { pod, volume, files: _, image } = question.clone();
+            let Question { pod, volume, folders: _, image } = question.clone();
             evidence.insert((pod, volume, image), found);
         }
         evidence
     }
 
     async fn one(&self, question: &Question) -> Result<Data, TargetError> {
-        let Question { pod: _, volume, files, image } = question;
+        let Question { pod: _, volume, folders, image } = question;
         // A volume that is not there yet is empty.
         let Some(found) = self.volume(volume).await? else { return Ok(Data::None) };
         let root = PathBuf::from(found.mountpoint);
-        let data = match first(&root, files) {
-            Ok(None) => return Ok(Data::None),
-            Ok(Some(text)) => major(&text),
-            Err(error) => return Ok(Data::Unknown(format!("{}: {error}", root.display()))),
-        };
-        let Some(data) = data else { return Ok(Data::Unknown("its PG_VERSION is no version".to_owned())) };
-        Ok(Data::Postgres { data, image: self.postgres(image).await? })
+        match places(&root, folders) {
+            Ok(places) if places.is_empty() => Ok(Data::None),
+            Ok(places) => Ok(Data::Found(Found { places, image: self.says(image).await? })),
+            Err(error) => Ok(Data::Unknown(format!("{}: {error}", root.display()))),
+        }
     }
 
-    /// The major version that an image says of itself, if the engine has it.
-    async fn postgres(&self, image: &str) -> Result<Option<u32>, TargetError> {
+    /// What an image says of itself, if the engine has it.
+    async fn says(&self, image: &str) -> Result<Says, TargetError> {
         let engine = self.engine().await?;
         let found = self.find(&format!("look at image {image}"), ANSWER, engine.inspect_image(image)).await?;
-        let Some(config) = found.and_then(|found| found.config) else { return Ok(None) };
-        let label = config.labels.and_then(|labels| labels.get(MAJOR).cloned());
-        let variables = config.env.unwrap_or_default();
-        let variable = variables.iter().find_map(|variable| variable.strip_prefix(MAJOR)?.strip_prefix('='));
-        Ok(variable.or(label.as_deref()).and_then(major))
+        let Some(config) = found.and_then(|found| found.config) else { return Ok(Says::default()) };
+        let (labels, variables) = (config.labels.unwrap_or_default(), config.env.unwrap_or_default());
+        let variable = |name: &str| {
+            let told = variables.iter().find_map(|variable| variable.strip_prefix(name)?.strip_prefix('='));
+            told.or_else(|| labels.get(name).map(String::as_str))
+        };
+        Ok(Says {
+            postgres: variable(MAJOR).and_then(major),
+            redis: variable(RELEASE).and_then(Release::parse),
+            pgdata: variable(FOLDER).map(str::to_owned),
+            working_dir: config.working_dir.filter(|folder| !folder.is_empty()),
+        })
     }
 }
 
-/// The beginning of the first of these files that is there; none if none is.
-fn first(root: &Path, files: &[String]) -> io::Result<Option<String>> {
-    let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let folder = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    for file in files {
-        let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-        match rustix::fs::openat2(&folder, file.as_str(), how, Mode::empty(), within) {
-            Ok(opened) => {
-                let opened = File::from(opened);
-                if !opened.metadata()?.is_file() {
-                    return Err(io::Error::other("its PG_VERSION is no file"));
-                }
-                let mut text = String::new();
-                opened.take(VERSION_BYTES_MAX).read_to_string(&mut text)?;
-                return Ok(Some(text));
-            }
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => {}
-            Err(error) => return Err(error.into()),
+/// The data in these folders of a volume, and in those not far below its top.
+fn places(root: &Path, folders: &BTreeSet<String>) -> io::Result<Vec<Place>> {
+    let top = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut found = Vec::new();
+    for folder in folders {
+        // What a person or a manifest names must not lead out.
+        if let Some(open) = open(&top, folder, OFlags::DIRECTORY)? {
+            found.extend(place(&open, folder)?);
         }
     }
-    Ok(None)
+    let (mut queue, mut entries) = (VecDeque::from([(String::new(), 0)]), 0);
+    while let Some((folder, depth)) = queue.pop_front() {
+        // One data directory does not lie in another; its own folders are many.
+        if depth > 0 && found.iter().any(|place| place.folder == folder) {
+            continue;
+        }
+        // What cannot be entered by this way is no folder of this volume.
+        let Ok(Some(opened)) = open(&top, &folder, OFlags::DIRECTORY) else { continue };
+        if depth > 0
+            && let Some(place) = place(&opened, &folder)?
+        {
+            found.push(place);
+            continue;
+        }
+        if depth == DEPTH_MAX || found.iter().any(|place| place.folder == folder) {
+            continue;
+        }
+        for entry in Dir::read_from(&opened)? {
+            let entry = entry?;
+            entries += 1;
+            if entries > ENTRIES_MAX {
+                return Ok(found);
+            }
+            let name = entry.file_name().to_string_lossy();
+            if entry.file_type() == FileType::Directory && name != "." && name != ".." {
+                let below = if folder.is_empty() { name.into_owned() } else { format!("{folder}/{name}") };
+                queue.push_back((below, depth + 1));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The data in a folder, if there is any.
+fn place(folder: &OwnedFd, name: &str) -> io::Result<Option<Place>> {
+    let form = match version(folder, "PG_VERSION")? {
+        Some(text) => {
+            Some(Form::Postgres(major(&text).ok_or_else(|| io::Error::other("its PG_VERSION is no version"))?))
+        }
+        None => redis(folder)?.map(Form::Redis),
+    };
+    Ok(form.map(|form| Place { folder: name.to_owned(), form }))
+}
+
+/// The newest form among the files of Redis in a folder.
+fn redis(folder: &OwnedFd) -> io::Result<Option<u32>> {
+    let mut newest = None;
+    if let Some(logs) = open(folder, LOGS, OFlags::DIRECTORY)? {
+        newest = Some(FOLDER_FORM);
+        for entry in Dir::read_from(&logs)?.take(ENTRIES_MAX) {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().to_str()
+                && name.ends_with(".base.rdb")
+            {
+                newest = newest.max(version(&logs, name)?.as_deref().and_then(form));
+            }
+        }
+    }
+    for file in [DUMP, LOG] {
+        if let Some(text) = version(folder, file)? {
+            // Commands without such a beginning are read by every release.
+            newest = newest.max(Some(form(&text).unwrap_or(0)));
+        }
+    }
+    Ok(newest)
+}
+
+/// The form that the beginning of a file of Redis tells.
+fn form(text: &str) -> Option<u32> {
+    text.strip_prefix(MAGIC)?.get(..4)?.parse().ok()
+}
+
+/// The beginning of a file, as far as it is text; none if there is no such file.
+fn version(folder: &OwnedFd, file: &str) -> io::Result<Option<String>> {
+    let Some(opened) = open(folder, file, OFlags::NONBLOCK)? else { return Ok(None) };
+    let opened = File::from(opened);
+    if !opened.metadata()?.is_file() {
+        return Err(io::Error::other(format!("its {file} is no file")));
+    }
+    let mut bytes = Vec::new();
+    opened.take(VERSION_BYTES_MAX).read_to_end(&mut bytes)?;
+    let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    Ok(Some(text.to_owned()))
+}
+
+/// Opens what lies below a folder, and by no link; none if it is not there.
+fn open(folder: &OwnedFd, path: &str, how: OFlags) -> io::Result<Option<OwnedFd>> {
+    // Without `O_NOFOLLOW`, a link is told apart from what is no folder.
+    let how = OFlags::RDONLY | OFlags::CLOEXEC | how;
+    let within = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+    let path = if path.is_empty() { "." } else { path };
+    match rustix::fs::openat2(folder, path, how, Mode::empty(), within) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]
@@ -84,24 +192,60 @@ mod tests {
 
     use super::*;
 
+    fn found(root: &Path, folders: &[&str]) -> Result<Vec<(String, Form)>, String> {
+        let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        let found = places(root, &folders).map_err(|error| error.to_string())?;
+        Ok(found.into_iter().map(|Place { folder, form }| (folder, form)).collect())
+    }
+
+    fn write(root: &Path, path: &str, bytes: &[u8]) {
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), bytes).unwrap();
+    }
+
     #[test]
-    fn the_first_file_that_is_there_is_read_and_no_link_is_followed() {
-        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(outside.path().join("PG_VERSION"), "12\n").unwrap();
-        let files = ["pgdata/PG_VERSION", "PG_VERSION"].map(str::to_owned);
-        let read = || first(root.path(), &files).map_err(|error| error.kind());
-        assert_eq!(read(), Ok(None));
-        fs::write(root.path().join("PG_VERSION"), "15\n").unwrap();
-        assert_eq!(read(), Ok(Some("15\n".to_owned())));
-        fs::create_dir(root.path().join("pgdata")).unwrap();
-        fs::write(root.path().join("pgdata/PG_VERSION"), "x".repeat(100)).unwrap();
-        assert_eq!(read(), Ok(Some("x".repeat(16))));
-        fs::remove_dir_all(root.path().join("pgdata")).unwrap();
-        symlink(outside.path(), root.path().join("pgdata")).unwrap();
-        assert!(read().is_err(), "a link leads out");
-        fs::remove_file(root.path().join("pgdata")).unwrap();
-        fs::create_dir_all(root.path().join("pgdata/PG_VERSION")).unwrap();
-        assert!(read().is_err(), "a folder is no file");
-        assert!(first(&root.path().join("none"), &files).is_err(), "a volume that cannot be seen is not empty");
+    fn data_is_found_where_it_is_asked_for_and_not_far_below_the_top_and_no_link_is_followed() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = folder.path();
+        write(outside.path(), "PG_VERSION", b"12\n");
+        let asked = ["", "pgdata", "a/b/c/d"];
+        assert_eq!(found(root, &asked), Ok(vec![]));
+        write(root, "a/b/c/d/PG_VERSION", b"14\n");
+        let deep = ("a/b/c/d".to_owned(), Form::Postgres(14));
+        assert_eq!(found(root, &asked), Ok(vec![deep.clone()]));
+        assert_eq!(found(root, &[""]), Ok(vec![]), "deeper than what is looked through");
+        write(root, "x/y/PG_VERSION", b"15\n");
+        // Each database of a server has such a file as well; it is no server's.
+        write(root, "x/y/base/1/PG_VERSION", b"15\n");
+        let other = ("x/y".to_owned(), Form::Postgres(15));
+        assert_eq!(found(root, &asked), Ok(vec![deep, other.clone()]));
+        symlink(outside.path(), root.join("link")).unwrap();
+        assert_eq!(found(root, &[""]), Ok(vec![other]), "a link that is met by chance");
+        symlink(outside.path(), root.join("pgdata")).unwrap();
+        assert!(found(root, &asked).is_err(), "a link that was asked for leads out");
+        fs::remove_file(root.join("pgdata")).unwrap();
+        fs::create_dir_all(root.join("pgdata/PG_VERSION")).unwrap();
+        assert!(found(root, &asked).unwrap_err().contains("PG_VERSION is no file"));
+        fs::remove_dir(root.join("pgdata/PG_VERSION")).unwrap();
+        write(root, "pgdata/PG_VERSION", &[b'x'; 100]);
+        assert!(found(root, &asked).unwrap_err().contains("no version"));
+        assert!(found(&root.join("none"), &asked).is_err(), "a volume that cannot be seen is not empty");
+    }
+
+    #[test]
+    fn the_newest_form_among_the_files_of_redis_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let is = |form: u32| assert_eq!(found(root, &[""]), Ok(vec![(String::new(), Form::Redis(form))]));
+        write(root, LOG, b"*2\r\n$6\r\nSELECT\r\n");
+        is(0);
+        write(root, DUMP, b"REDIS0009\xfa\tredis-ver");
+        is(9);
+        fs::create_dir(root.join(LOGS)).unwrap();
+        is(10);
+        write(root, "appendonlydir/appendonly.aof.1.base.rdb", b"REDIS0012\xfa");
+        is(12);
+        write(root, DUMP, b"no such file");
+        is(12);
     }
 }

@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 use writ_core::hash::SpecHash;
 use writ_core::model::{
-    Extras, Kind, LogRoom, Mount as PodMount, ObjectId, PodIndex, Port, ProcessLimit, Protocol, Publish, PullPolicy,
-    Resources, VolumeSpec,
+    Extras, Kind, LogRoom, Logins, Mount as PodMount, ObjectId, PodIndex, Port, ProcessLimit, Protocol, Publish,
+    PullPolicy, Resources, VolumeSpec,
 };
 use writ_core::time::Seconds;
 
@@ -101,6 +101,7 @@ fn spec() -> PodSpec {
         publish_not_ready: false,
         fs_group: None,
         extras: Extras {
+            logins: Logins::default(),
             hosts: vec![("db.example".to_owned(), "192.0.2.7".parse().unwrap())],
             limits: [("nofile".to_owned(), ProcessLimit { soft: 1_024, hard: 4_096 })].into(),
             log: Some(LogRoom { bytes: 1 << 20, files: 2 }),

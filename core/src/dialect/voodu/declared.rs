@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::names::label;
+use super::registry;
 use super::scene::Scene;
 use super::tree::{Block, Content, Entry, Word};
 use crate::text::quoted;
@@ -18,11 +19,12 @@ pub(super) enum Resource {
     Job,
     Postgres,
     Redis,
+    Registry,
     Statefulset,
 }
 
 impl Resource {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::App,
         Self::Asset,
         Self::Cronjob,
@@ -31,10 +33,11 @@ impl Resource {
         Self::Job,
         Self::Postgres,
         Self::Redis,
+        Self::Registry,
         Self::Statefulset,
     ];
 
-    /// True for a kind that stands for no other one.
+    /// True for a kind that stands for no other one, and that a plugin may answer with.
     pub(super) const fn is_plain(self) -> bool {
         match self {
             Self::App
@@ -44,7 +47,7 @@ impl Resource {
             | Self::Ingress
             | Self::Job
             | Self::Statefulset => true,
-            Self::Postgres | Self::Redis => false,
+            Self::Postgres | Self::Redis | Self::Registry => false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Resource {
             Self::Job => "job",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::Registry => "registry",
             Self::Statefulset => "statefulset",
         }
     }
@@ -67,6 +71,7 @@ impl Resource {
         match self {
             Self::Asset => &[Claim::Asset],
             Self::Ingress => &[Claim::Ingress],
+            Self::Registry => &[Claim::Registry],
             Self::App => &[Claim::Pods, Claim::Ingress],
             Self::Cronjob | Self::Deployment | Self::Job | Self::Postgres | Self::Redis | Self::Statefulset => {
                 &[Claim::Pods]
@@ -81,20 +86,18 @@ enum Claim {
     Asset,
     Ingress,
     Pods,
+    Registry,
 }
 
-/// Kinds of the dialect that are understood and refused, with what to write instead.
-const REFUSED: [(&str, &str); 1] = [("registry", "log the host's container engine in to the registry")];
-
-/// True for a kind that the dialect understands, whether it is taken or refused.
+/// True for a kind that the dialect understands.
 pub(super) fn is_known(kind: &str) -> bool {
-    Resource::ALL.into_iter().any(|resource| resource.word() == kind) || REFUSED.iter().any(|(name, _)| *name == kind)
+    Resource::ALL.into_iter().any(|resource| resource.word() == kind)
 }
 
 /// One resource as it was written.
 pub(super) struct Declared<'e> {
     pub(super) resource: Resource,
-    /// Empty for an asset of no scope.
+    /// Empty for a registry and an asset of no scope.
     pub(super) scope: &'e Word,
     pub(super) name: &'e Word,
     pub(super) block: &'e Block,
@@ -121,7 +124,11 @@ pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize)
         return None;
     };
     let (scope, name) = match (block.labels.as_slice(), resource) {
-        ([scope, name], _) => (scope, name),
+        ([name], Resource::Registry) => {
+            let sound = registry::name(scene, name);
+            return sound.then_some(Declared { resource, scope: &NO_SCOPE, name, block, file });
+        }
+        ([scope, name], resource) if resource != Resource::Registry => (scope, name),
         ([name], Resource::Asset) => (&NO_SCOPE, name),
         _ => {
             refuse_labels(scene, resource, block);
@@ -136,7 +143,7 @@ pub(super) fn declared<'e>(scene: &mut Scene<'_>, entry: &'e Entry, file: usize)
     sound.into_iter().all(|sound| sound).then_some(Declared { resource, scope, name, block, file })
 }
 
-/// The scope of an asset that is of none.
+/// The scope of what is of none.
 static NO_SCOPE: Word = Word { text: String::new(), span: 0..0 };
 
 fn refuse_labels(scene: &mut Scene<'_>, resource: Resource, block: &Block) {
@@ -146,6 +153,8 @@ fn refuse_labels(scene: &mut Scene<'_>, resource: Resource, block: &Block) {
             "one label, its name, or two, scope and name",
             format!("write `{word} \"NAME\" {{ … }}` or `{word} \"SCOPE\" \"NAME\" {{ … }}`"),
         )
+    } else if resource == Resource::Registry {
+        ("one label, its host", format!("write `{word} \"ghcr.io\" {{ … }}`"))
     } else {
         ("exactly two labels, scope and name", format!("write `{word} \"SCOPE\" \"NAME\" {{ … }}`"))
     };
@@ -173,12 +182,7 @@ fn reachable(scene: &mut Scene<'_>, resource: Resource, name: &Word) -> bool {
 }
 
 fn refuse_kind(scene: &mut Scene<'_>, kind: &Word) {
-    if let Some((name, help)) = REFUSED.into_iter().find(|(name, _)| *name == kind.text) {
-        scene.refuse(&kind.span, format!("`{name}` is not supported yet"), help);
-        return;
-    }
-    let names = Resource::ALL.into_iter().map(Resource::word).chain(REFUSED.into_iter().map(|(name, _)| name));
-    let help = match scene.nearest(&kind.text, names) {
+    let help = match scene.nearest(&kind.text, Resource::ALL.into_iter().map(Resource::word)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {
             let kinds: Vec<&str> = Resource::ALL.into_iter().map(Resource::word).collect();

@@ -1,4 +1,5 @@
-//! The HCL dialect of Voodu: `app`, `statefulset`, `deployment`, `ingress`, `job`, `cronjob`, `asset`, `postgres` and `redis`.
+//! The HCL dialect of Voodu: `app`, `statefulset`, `deployment`, `ingress`, `job`, `cronjob`, `asset`,
+//! `registry`, `postgres` and `redis`.
 //!
 //! All manifests are read first, so that references lead from any file to any other; then each resource is lowered:
 //!
@@ -14,6 +15,7 @@
 //! | `asset "S" "N"` | a ConfigMap `N` in namespace `S` |
 //! | an asset mounted from another scope `T` | a ConfigMap `N.S` in namespace `T` with the keys used there |
 //! | `asset "N"` | a ConfigMap `N.global.asset` in each namespace where it is used, with the keys used there |
+//! | `registry "HOST"` | a Secret `HOST.registry` in each namespace with a workload that has an image of that host |
 //! | any scope `S` | a Namespace `S`, unless one is declared elsewhere |
 //!
 //! Invariant: computes nothing. What is not a literal, a list, an object, a reference to an asset, `file()` or
@@ -38,6 +40,7 @@ mod placed;
 mod plugins;
 mod ports;
 mod probes;
+mod registry;
 mod resources;
 mod scan;
 mod scene;
@@ -163,7 +166,7 @@ pub(super) fn questions(file: &str, text: &str, given: &Given) -> BTreeMap<Block
 
 /// Lowers resources of which no two have the same identity.
 fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, contents: &Contents) -> Lowering {
-    let mut assets = Assets::default();
+    let (mut assets, mut registries) = (Assets::default(), Vec::new());
     let mut scopes: BTreeMap<&str, Place> = BTreeMap::new();
     for one in all {
         let scene = &mut scenes[one.file];
@@ -174,13 +177,16 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
             let asset = assets::read(scene, one, files, contents);
             assets.insert(one, asset);
         }
+        if one.resource == Resource::Registry {
+            registries.extend(registry::read(scene, one).map(|read| (read, one.file)));
+        }
     }
     let mut objects: Vec<Object> = assets.objects().collect();
     let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
     for one in all {
         let scene = &mut scenes[one.file];
         let lowered = match one.resource {
-            Resource::Asset | Resource::Ingress => continue,
+            Resource::Asset | Resource::Ingress | Resource::Registry => continue,
             Resource::Job | Resource::Cronjob => job::lower(scene, one, &assets),
             Resource::Postgres => macros::postgres(scene, one, &assets),
             Resource::Redis => macros::redis(scene, one, &assets),
@@ -201,6 +207,8 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
             scenes[one.file].note(&one.block.header, "no workload uses this asset, so it is nowhere", help);
         }
     }
+    let logins = registry::attach(&registries, &mut objects, scenes);
+    objects.extend(logins);
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
     objects.sort_by(|one, other| one.id.cmp(&other.id));
     let implied = scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect();

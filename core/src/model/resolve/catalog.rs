@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use serde_json::Value;
 
+use crate::model::logins::LoginsForm;
 use crate::model::template::ContentKind;
 use crate::model::view::{view, workload::Contents};
 use crate::model::{Kind, Object, Scope, annotation};
@@ -13,17 +14,33 @@ use crate::text::{Problem, Problems, SecretText};
 /// Contents by key.
 pub(super) type Keys = BTreeMap<String, SecretText>;
 
+/// What a Secret says that it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretType<'a> {
+    /// Logins to registries, and the key of a bucket that holds their password if they do not.
+    Logins(LoginsForm, Option<&'a str>),
+    /// Anything else.
+    Other,
+}
+
 /// Everything that may be referred to.
 pub(super) struct Catalog<'a> {
     contents: BTreeMap<(ContentKind, Scope, String), Keys>,
     /// ConfigMaps that stood encrypted.
     sealed: BTreeSet<(&'a Scope, &'a str)>,
     classes: BTreeSet<&'a str>,
+    /// Secrets that hold logins.
+    logins: BTreeMap<(&'a Scope, &'a str), SecretType<'a>>,
 }
 
 impl<'a> Catalog<'a> {
     pub(super) fn read(objects: &'a [Object], problems: &mut Problems) -> Self {
-        let mut catalog = Self { contents: BTreeMap::new(), sealed: BTreeSet::new(), classes: BTreeSet::new() };
+        let mut catalog = Self {
+            contents: BTreeMap::new(),
+            sealed: BTreeSet::new(),
+            classes: BTreeSet::new(),
+            logins: BTreeMap::new(),
+        };
         for object in objects {
             let kind = match object.id.kind {
                 Kind::ConfigMap => ContentKind::ConfigMap,
@@ -52,6 +69,12 @@ impl<'a> Catalog<'a> {
             if kind == ContentKind::ConfigMap && is_sealed(object) {
                 catalog.sealed.insert((&object.id.scope, &object.id.name));
             }
+            let form = object.at("/type").and_then(Value::as_str).and_then(LoginsForm::of_type);
+            if let Some(form) = form.filter(|_| kind == ContentKind::Secret) {
+                let annotations = object.at("/metadata/annotations");
+                let from = annotations.and_then(|it| it.get(annotation::PASSWORD_FROM)).and_then(Value::as_str);
+                catalog.logins.insert((&object.id.scope, &object.id.name), SecretType::Logins(form, from));
+            }
             if let Some(keys) = keys(object, kind, problems) {
                 catalog.contents.insert((kind, object.id.scope.clone(), object.id.name.clone()), keys);
             }
@@ -68,6 +91,11 @@ impl<'a> Catalog<'a> {
     pub(super) fn kind(&self, kind: ContentKind, scope: &Scope, name: &str) -> ContentKind {
         let sealed = kind == ContentKind::ConfigMap && self.sealed.contains(&(scope, name));
         if sealed { ContentKind::SealedConfigMap } else { kind }
+    }
+
+    /// What a Secret says that it holds.
+    pub(super) fn secret_type(&self, scope: &Scope, name: &str) -> SecretType<'a> {
+        self.logins.get(&(scope, name)).copied().unwrap_or(SecretType::Other)
     }
 
     /// True if a StorageClass of that name is in the set.

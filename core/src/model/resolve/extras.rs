@@ -1,9 +1,9 @@
-//! Names, limits and logs of a pod.
+//! Names, limits, logs and logins of a pod.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Reader;
+use super::{Reader, logins};
 use crate::model::extras::{read_limits, read_log};
 use crate::model::view::pod::{HostAlias, PodFields};
 use crate::model::{Extras, annotation};
@@ -11,7 +11,7 @@ use crate::text::quoted;
 
 /// What the pod template says of them.
 pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields, annotations: &BTreeMap<String, String>) -> Extras {
-    let mut extras = Extras::default();
+    let mut extras = Extras { logins: logins::read(reader, pod), ..Extras::default() };
     for (at, HostAlias { ip, hostnames }) in pod.host_aliases.iter().flatten().enumerate() {
         let pointer = format!("/spec/template/spec/hostAliases/{at}");
         let Ok(address) = ip.parse::<IpAddr>() else {

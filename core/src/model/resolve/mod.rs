@@ -3,6 +3,7 @@
 //! Invariant: all problems come back together, each at its place; nothing is dropped silently.
 //! Invariant: no message quotes a value of a Secret or a bucket.
 
+mod budget;
 mod catalog;
 mod collisions;
 mod container;
@@ -13,6 +14,7 @@ mod gateway;
 mod hooks;
 mod ingress;
 mod job;
+mod logins;
 mod names;
 mod probes;
 mod relay;
@@ -84,6 +86,7 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
         key: &world.hash_key,
         relayed: &relayed,
     };
+    let budgets = budget::read(objects, &drafts, &mut problems);
     let entrances = ingress::read(objects, &around, &mut problems);
     if problems.has_errors() {
         return Err(problems);
@@ -91,7 +94,7 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
     let hashed = cores::map(&drafts, WORKLOADS_MANY, |draft| {
         draft.pending.is_none().then(|| of_template(&draft.object.id, &draft.template, &world.hash_key))
     });
-    let mut desired = Desired { entrances, ..Desired::default() };
+    let mut desired = Desired { entrances, budgets, ..Desired::default() };
     for (draft, hashed) in drafts.into_iter().zip(hashed) {
         let id = draft.object.id.clone();
         if let Some(reason) = &draft.pending {

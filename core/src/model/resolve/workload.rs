@@ -394,13 +394,12 @@ fn check_containers(reader: &mut Reader<'_, '_>, template: &Template) {
 }
 
 /// True if the selector is there and fits the labels.
-fn selects(selector: Option<&Selector>, labels: &BTreeMap<String, String>) -> bool {
-    let Some(Selector { match_labels, match_expressions }) = selector else { return false };
+pub(super) fn selects(selector: Option<&Selector>, labels: &BTreeMap<String, String>) -> bool {
+    let Some(selector) = selector else { return false };
+    let Selector { match_labels, match_expressions } = selector;
     let mut words = match_labels.iter().flatten();
     let mut expressions = match_expressions.iter().flatten();
-    let says_something = match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
-        || match_expressions.as_ref().is_some_and(|expressions| !expressions.is_empty());
-    says_something
+    !selector.is_empty()
         && words.all(|(key, value)| labels.get(key) == Some(value))
         && expressions.all(|expression| {
             let Expression { key, operator, values } = expression;

@@ -26,6 +26,7 @@ pub(in crate::model) struct PodFields {
     #[serde(rename = "hostIPC")]
     pub(in crate::model) host_ipc: Option<bool>,
     pub(in crate::model) share_process_namespace: Option<bool>,
+    pub(in crate::model) image_pull_secrets: Option<Vec<ObjectRef>>,
 }
 
 #[derive(Debug, Deserialize)]

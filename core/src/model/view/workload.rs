@@ -123,6 +123,22 @@ pub(in crate::model) struct Selector {
     pub(in crate::model) match_expressions: Option<Vec<Expression>>,
 }
 
+impl Selector {
+    /// True if it says nothing.
+    pub(in crate::model) fn is_empty(&self) -> bool {
+        let Self { match_labels, match_expressions } = self;
+        match_labels.as_ref().is_none_or(BTreeMap::is_empty) && match_expressions.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct DisruptionBudget {
+    pub(in crate::model) min_available: Option<IntOrString>,
+    pub(in crate::model) max_unavailable: Option<IntOrString>,
+    pub(in crate::model) selector: Option<Selector>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(in crate::model) struct Expression {
     pub(in crate::model) key: String,

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::format;
 use super::shape::Format;
-use crate::model::{Kind, Object, annotation, flat};
+use crate::model::logins::LoginsForm;
+use crate::model::{BucketRef, Kind, Object, annotation, flat};
 use crate::text::{Problem, Problems, quoted};
 
 /// Reports what Kubernetes would refuse, or what was probably not meant. `spoiled` are pointers to parts that were
@@ -30,7 +31,7 @@ fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
     match object.id.kind {
         Kind::Namespace | Kind::StorageClass => {}
         Kind::ConfigMap => judge.distinct_keys("/data", "/binaryData"),
-        Kind::Secret => {}
+        Kind::Secret => judge.logins(),
         Kind::Service => judge.service(),
         Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet => judge.workload(),
         Kind::Job => judge.job(),
@@ -121,6 +122,10 @@ impl<'a> Judge<'a> {
                 if part == "annotations" && of_ingress && self.object.id.kind == Kind::Ingress {
                     continue;
                 }
+                let of_secret = self.object.id.kind == Kind::Secret && name == annotation::PASSWORD_FROM;
+                if part == "annotations" && of_secret {
+                    continue;
+                }
                 let known = part == "annotations" && annotation::ALL.contains(&name.as_str());
                 // What is published of a Service is said there; of pods, in their template.
                 let of_service = self.object.id.kind == Kind::Service && name == annotation::PUBLISH;
@@ -145,6 +150,25 @@ impl<'a> Judge<'a> {
         for key in second_keys.into_iter().flat_map(|keys| keys.keys()).filter(|key| first_keys.contains_key(*key)) {
             let message = format!("the key {} is in both `data` and `binaryData`", quoted(key));
             self.error(&format!("{second}/{key}"), message, "keep one of them");
+        }
+    }
+
+    /// A Secret of logins without any would be found out by a pull that fails. What is encrypted is not known yet.
+    fn logins(&mut self) {
+        let Some(form) = self.text("/type").and_then(LoginsForm::of_type) else { return };
+        let has = |field: &str| self.object.at(field).is_some_and(|keys| keys.get(form.key()).is_some());
+        if !has("/data") && !has("/stringData") {
+            let message = format!("a Secret of the type `{}` needs the key `{}`", form.type_name(), form.key());
+            self.error("/type", message, "add what `docker login` writes to `~/.docker/config.json`");
+        }
+        let pointer = format!("/metadata/annotations/{}", annotation::PASSWORD_FROM);
+        if let Some(from) = self.text(&pointer).filter(|from| BucketRef::with_key(from).is_none()) {
+            let message = format!(
+                "`{}` must be `SCOPE/KEY` or `SCOPE/NAME/KEY`, not {}",
+                annotation::PASSWORD_FROM,
+                quoted(from)
+            );
+            self.error(&pointer, message, "");
         }
     }
 

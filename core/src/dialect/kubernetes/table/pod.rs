@@ -44,11 +44,7 @@ pub(super) static POD_SPEC: Shape = Shape {
             &[Literal::Boolean(false)],
             "Services are found by their names, not by variables",
         ),
-        idle(
-            "imagePullSecrets",
-            Type::List(&Type::Object(&LOCAL_REFERENCE)),
-            "images are pulled with what `docker login` wrote down for the agent's user",
-        ),
+        yes("imagePullSecrets", Type::List(&Type::Object(&LOCAL_REFERENCE))),
         only(
             "dnsPolicy",
             Type::Choice(&["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]),

@@ -73,7 +73,12 @@ pub(super) static SECRET: Shape = Shape {
         idle_but(
             "type",
             LINE,
-            &[Literal::Text("Opaque"), Literal::Text("")],
+            &[
+                Literal::Text("Opaque"),
+                Literal::Text(""),
+                Literal::Text("kubernetes.io/dockerconfigjson"),
+                Literal::Text("kubernetes.io/dockercfg"),
+            ],
             "every Secret is a set of keys on Docker",
         ),
         idle_but("immutable", Type::Boolean, &[Literal::Boolean(false)], IMMUTABLE),

@@ -119,12 +119,7 @@ pub(super) static POD_DISRUPTION_BUDGET: Shape = Shape {
         must("apiVersion", WORD),
         must("kind", WORD),
         must("metadata", Type::Object(&OBJECT_META)),
-        idle(
-            "spec",
-            Type::Object(&BUDGET_SPEC),
-            "nothing evicts pods on one host; updates of a workload keep its own rules",
-        )
-        .required(),
+        must("spec", Type::Object(&BUDGET_SPEC)),
         idle("status", Type::Any, STATUS),
     ],
 };
@@ -135,6 +130,10 @@ static BUDGET_SPEC: Shape = Shape {
         yes("minAvailable", Type::Share),
         yes("maxUnavailable", Type::Share),
         yes("selector", Type::Object(&LABEL_SELECTOR)),
-        yes("unhealthyPodEvictionPolicy", Type::Choice(&["IfHealthyBudget", "AlwaysAllow"])),
+        idle(
+            "unhealthyPodEvictionPolicy",
+            Type::Choice(&["IfHealthyBudget", "AlwaysAllow"]),
+            "a pod that is not ready is mended whatever the budget says",
+        ),
     ],
 };
