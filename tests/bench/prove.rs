@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
@@ -11,7 +12,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use writ::git::Repository as Opened;
 use writ::record::{Store, WorkEvent};
 use writ_core::time::Timestamp;
-use writ_core::trust::{Case, HostTrust, Introduction, admit};
+use writ_core::trust::{HostTrust, Introduction, Question};
 
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
@@ -31,8 +32,9 @@ fn commits(criterion: &mut Criterion) {
     let (repository, start) = Repository::introduced_by(&alice);
     let introduction = Introduction { commit: start.parse().unwrap(), signer: alice.fingerprint.parse().unwrap() };
     let head = long_history::extend(&repository, &alice, COMMITS);
-    let host = HostTrust::default();
-    let later = Timestamp::from_seconds(FIRST_COMMIT + 60 * i64::try_from(COMMITS + 10).unwrap());
+    let first_seen = Timestamp::from_seconds(FIRST_COMMIT + 60 * i64::try_from(COMMITS + 10).unwrap());
+    let host = Arc::new(HostTrust::default());
+    let question = Question { head: head.parse().unwrap(), introduction, floor: None, first_seen, host };
 
     let mut group = criterion.benchmark_group("commits");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(100));
@@ -40,11 +42,7 @@ fn commits(criterion: &mut Criterion) {
     group.bench_function("writ 10000", |it| {
         it.iter(|| {
             let opened = Opened::open(&repository.path()).unwrap();
-            let evidence = opened.evidence(&introduction, None, head.parse().unwrap(), &host).unwrap();
-            assert_eq!(evidence.len(), COMMITS + 1);
-            let (introduction, host) = (&introduction, &host);
-            admit(&Case { evidence: &evidence, introduction, floor: None, witnesses: None, first_seen: later, host })
-                .unwrap()
+            opened.judge(&question).unwrap().end(None).unwrap()
         });
     });
     let signers = keys.path().join("allowed_signers");

@@ -1,7 +1,8 @@
 """Makes tables of what was measured.
 
-    report.py inside CRITERION       the medians of Criterion's folder as JSON
-    report.py write WORK FILE        WORK's figures as tables: between the two marks of FILE, or printed if a part was left out
+    report.py inside CRITERION JUDGED    the medians of Criterion's folder as JSON, and what memory it took to judge: lines of
+                                         commits, KiB before, KiB at most
+    report.py write WORK FILE            WORK's figures as tables: between the two marks of FILE, or printed if a part was left out
 """
 
 import json
@@ -12,8 +13,11 @@ BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -
 GIT_SAMPLE, COMMITS = 50, 10_000
 
 
-def inside(folder):
+def inside(folder, judged):
     found = {}
+    for line in Path(judged).read_text().splitlines():
+        commits, before, most = map(int, line.split())
+        found[f"judged/{commits}"] = (most - before) / 1024
     for path in sorted(Path(folder).glob("*/*/new")):
         name = json.loads((path / "benchmark.json").read_text())["full_id"]
         found[name] = json.loads((path / "estimates.json").read_text())["median"]["point_estimate"] / 1e6
@@ -68,6 +72,8 @@ def proved(it):
     ours, git = it["commits/writ 10000"], it["commits/git 50"] * COMMITS / GIT_SAMPLE
     rows = [
         [f"{COMMITS:,} signed commits judged", ms(ours), f"`git verify-commit`: {ms(git)} (scaled from {GIT_SAMPLE})", ratio(ours, git), aim(ours, 1500, "< 1.5 s")],
+        ["memory of its own that judging 1,000 of them took", mib(it["judged/1000"]), "", "", ""],
+        ["memory of its own that judging 10,000 of them took", mib(it["judged/10000"]), "", "", ""],
         ["one Ed25519 signature", ms(it["small/ed25519"]), "", "", ""],
         ["one durable record of the journal", ms(it["small/journal"]), "", "", ""],
     ]
@@ -137,6 +143,6 @@ def write(work, file):
 
 
 if sys.argv[1] == "inside":
-    inside(sys.argv[2])
+    inside(*sys.argv[2:])
 else:
     write(*sys.argv[2:])

@@ -259,10 +259,11 @@ proptest! {
         }
         unit.host = Host::parse(&host).unwrap();
         let (mut done, mut tried) = (BTreeSet::new(), BTreeMap::<u32, u32>::new());
-        let mut ended = false;
+        let (mut ended, mut removed) = (false, false);
         for (accident, span) in passes {
-            // Of a Job that failed by its deadline, or whose containers went in time, the record alone knows.
-            let unwitnessed = ended && (ttl.is_some() || deadline.is_some());
+            removed |= matches!(accident, Accident::Gone(_));
+            // Of a Job that failed by its deadline, or of whose containers one was removed, the record alone knows.
+            let unwitnessed = ended && (ttl.is_some() || deadline.is_some() || removed);
             if !(unwitnessed && matches!(accident, Accident::Forgotten)) {
                 befall(&mut unit, &accident);
             }
