@@ -87,7 +87,7 @@ pub async fn propose_files(
     };
     let desired = wanted.desired.clone();
     let named = |object: &ObjectId| {
-        let Desired { workloads, pending, entrances: _, objects } = &desired;
+        let Desired { workloads, pending, entrances: _, budgets: _, objects } = &desired;
         workloads.contains_key(object) || pending.contains_key(object) || objects.contains_key(object)
     };
     let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
