@@ -9,6 +9,7 @@ mod identity;
 mod job;
 pub(crate) mod logins;
 mod object;
+mod other_kind;
 mod pod;
 mod quantity;
 mod resolve;
@@ -26,6 +27,7 @@ pub use job::{Concurrency, CronRules, JobRules};
 pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
+pub use other_kind::OtherKind;
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
