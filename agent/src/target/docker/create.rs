@@ -2,13 +2,14 @@
 //!
 //! Invariant: a container is started only after it was read back and is what was asked for.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, ContainerSummary};
 use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
-use writ_core::model::{ContainerSpec, MountSource, PodSpec};
+use writ_core::model::{ContainerSpec, MountSource, PodFacts, PodSpec};
 
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK, is_conflict};
@@ -17,7 +18,7 @@ use super::labels::{self, Asked, Members, PodLabels, Role};
 use super::network::used_addresses;
 use super::request::{Facts, Mounted, Place, Source};
 use super::sent::{Judged, Wanted};
-use super::{Docker, asked, files, host_path, observe, request, sent, verify};
+use super::{Docker, asked, facts, files, host_path, observe, request, sent, verify};
 use crate::target::{Context, Progress, TargetError};
 
 /// Addresses that are tried for a pod before the network counts as contested.
@@ -50,25 +51,27 @@ impl Docker {
             return Box::pin(self.create_joined(&operation, context, pod, images, progress)).await;
         }
         let Images { init: images, main: image, beside: _ } = images;
+        let facts = self.facts(&operation, context, pod).await?;
+        let told = facts.as_ref().map_or(Cow::Borrowed(pod), |facts| pod.told(facts));
         for ((index, init), image) in pod.init.iter().enumerate().zip(&images) {
             progress.init(&pod.name, &init.name);
-            self.run_init(context, pod, index, image, None).await?;
+            self.run_init(context, &told, index, image, None).await?;
         }
-        self.make_reached(&operation, context, pod, &image, None).await.map(|_made| ())
+        self.make_reached(&operation, context, pod, &image, (None, facts.as_ref())).await.map(|_made| ())
     }
 
     /// Makes and starts the container that bears a pod's name, at an address of its own; its identifier. With `members` it is
-    /// the sandbox of these.
+    /// the sandbox of these. With facts, it is told them, and its address.
     pub(super) async fn make_reached(
         &self,
         operation: &str,
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        about: (Option<Members>, Option<&PodFacts>),
     ) -> Result<String, TargetError> {
         for _ in 0..ADDRESS_TRIES {
-            match self.make_and_start(operation, context, pod, image, members.clone()).await {
+            match self.make_and_start(operation, context, pod, image, about.clone()).await {
                 // Somebody else was given the address since the look: another one will do.
                 Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
                     self.remove_if_ours(operation, &pod.name).await?;
@@ -86,11 +89,14 @@ impl Docker {
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        (members, facts): (Option<Members>, Option<&PodFacts>),
     ) -> Result<String, TargetError> {
         let containers = self.containers(operation).await?;
         let address = self.address(operation, pod, &containers).await?;
-        let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
+        let text = address.map(|address| address.to_string());
+        let facts = facts.map(|facts| facts::at(facts.clone(), text.clone()));
+        let pod = &*facts.as_ref().map_or(Cow::Borrowed(pod), |facts| pod.told(facts));
+        let asked = asked::of_pod(pod, text, self.memory().swap_limit);
         let asked = Asked { members, ..asked };
         let place = if asked.members.is_some() { Place::Sandbox(&asked) } else { Place::Whole(&asked) };
         let made = self.make(context, pod, &pod.main, place, &pod.name, image).await;
@@ -154,7 +160,7 @@ impl Docker {
         self.reserve(&pod.name, subnet, &used).map(Some)
     }
 
-    async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+    pub(super) async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
         self.subnet(operation).await?.ok_or_else(|| TargetError::Failed {
             operation: operation.to_owned(),
             reason: "the host's network is gone; the next pass makes it anew".to_owned(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bollard::models::ContainerSummary;
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
-use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resources, Security};
+use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resources, Security, Terminal};
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Seconds;
 
@@ -60,8 +60,17 @@ pub(super) fn sandbox(pod: &PodSpec, image: &str) -> PodSpec {
         startup: None,
         sidecar: false,
         hooks: Hooks::default(),
+        terminal: Terminal::default(),
     };
-    PodSpec { main, init: Vec::new(), beside: Vec::new(), share_processes: false, ..pod.clone() }
+    PodSpec {
+        main,
+        init: Vec::new(),
+        beside: Vec::new(),
+        share_processes: false,
+        sandboxed: false,
+        late: None,
+        ..pod.clone()
+    }
 }
 
 impl Docker {
@@ -82,7 +91,7 @@ impl Docker {
         }
         let image = Image { digest: self.companion().await?, user: super::companion::USER.to_owned() };
         let holder = sandbox(pod, &image.digest);
-        let made = self.make_reached(operation, context, &holder, &image, Members::of(pod)).await?;
+        let made = self.make_reached(operation, context, &holder, &image, (Members::of(pod), None)).await?;
         self.settle(context, pod, &made, Some(images), progress).await
     }
 
@@ -97,6 +106,7 @@ impl Docker {
     ) -> Result<(), TargetError> {
         let operation = format!("bring up the containers of pod {}", pod.name);
         self.start_pod(&pod.name, sandbox).await?;
+        let pod = &*self.told_by(&operation, context, pod, sandbox).await?;
         let there = self.members(&operation, &pod.name).await?;
         let found = |name: &str| there.iter().find(|member| member.role == Role::Part && member.name == name);
         // Main containers are made only when all before them has ended well.
