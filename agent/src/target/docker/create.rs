@@ -24,6 +24,16 @@ use crate::target::{Context, Progress, TargetError};
 /// Addresses that are tried for a pod before the network counts as contested.
 const ADDRESS_TRIES: usize = 5;
 
+/// What the container that bears a pod's name is made by.
+pub(super) struct Reached<'a> {
+    /// The containers that it is the sandbox of; none if it is the pod.
+    pub(super) members: Option<Members>,
+    /// What it is told, beside its address; none if nothing.
+    pub(super) facts: Option<&'a PodFacts>,
+    /// Every container of the engine, none of which has its address.
+    pub(super) containers: Vec<ContainerSummary>,
+}
+
 impl Docker {
     /// Makes and starts a pod. One that an earlier try made already is only started. Images that were not brought before are
     /// brought now, before anything else is done.
@@ -57,24 +67,26 @@ impl Docker {
             progress.init(&pod.name, &init.name);
             self.run_init(context, &told, index, image, None).await?;
         }
-        self.make_reached(&operation, context, pod, &image, (None, facts.as_ref())).await.map(|_made| ())
+        let reached = Reached { members: None, facts: facts.as_ref(), containers };
+        self.make_reached(&operation, context, pod, &image, reached).await.map(|_made| ())
     }
 
-    /// Makes and starts the container that bears a pod's name, at an address of its own; its identifier. With `members` it is
-    /// the sandbox of these. With facts, it is told them, and its address.
+    /// Makes and starts the container that bears a pod's name, at an address of its own, which none of `reached.containers`
+    /// has; its identifier.
     pub(super) async fn make_reached(
         &self,
         operation: &str,
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        about: (Option<Members>, Option<&PodFacts>),
+        mut reached: Reached<'_>,
     ) -> Result<String, TargetError> {
         for _ in 0..ADDRESS_TRIES {
-            match self.make_and_start(operation, context, pod, image, about.clone()).await {
+            match self.make_and_start(operation, context, pod, image, &reached).await {
                 // Somebody else was given the address since the look: another one will do.
                 Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
                     self.remove_if_ours(operation, &pod.name).await?;
+                    reached.containers = self.containers(operation).await?;
                 }
                 other => return other,
             }
@@ -89,15 +101,15 @@ impl Docker {
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        (members, facts): (Option<Members>, Option<&PodFacts>),
+        reached: &Reached<'_>,
     ) -> Result<String, TargetError> {
-        let containers = self.containers(operation).await?;
-        let address = self.address(operation, pod, &containers).await?;
+        let Reached { members, facts, containers } = reached;
+        let address = self.address(operation, pod, containers).await?;
         let text = address.map(|address| address.to_string());
         let facts = facts.map(|facts| facts::at(facts.clone(), text.clone()));
         let pod = &*facts.as_ref().map_or(Cow::Borrowed(pod), |facts| pod.told(facts));
         let asked = asked::of_pod(pod, text, self.memory().swap_limit);
-        let asked = Asked { members, ..asked };
+        let asked = Asked { members: members.clone(), ..asked };
         let place = if asked.members.is_some() { Place::Sandbox(&asked) } else { Place::Whole(&asked) };
         let made = self.make(context, pod, &pod.main, place, &pod.name, image).await;
         if let Some(address) = address {

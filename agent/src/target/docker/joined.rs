@@ -15,6 +15,7 @@ use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resourc
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Seconds;
 
+use super::create::Reached;
 use super::image::{Image, Images};
 use super::labels::{Asked, Members, PodLabels, Role};
 use super::request::Place;
@@ -91,7 +92,9 @@ impl Docker {
         }
         let image = Image { digest: self.companion().await?, user: super::companion::USER.to_owned() };
         let holder = sandbox(pod, &image.digest);
-        let made = self.make_reached(operation, context, &holder, &image, (Members::of(pod), None)).await?;
+        let (members, containers) = (Members::of(pod), self.containers(operation).await?);
+        let reached = Reached { members, facts: None, containers };
+        let made = self.make_reached(operation, context, &holder, &image, reached).await?;
         self.settle(context, pod, &made, Some(images), progress).await
     }
 
