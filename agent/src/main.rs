@@ -8,10 +8,6 @@ use std::process::ExitCode;
 use writ::clock::Clock;
 use writ::confine;
 
-/// Reading a thousand manifests is to a third asking for memory and giving it back: see `decisions/0021`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     if confine::called(words.first()) {

@@ -86,7 +86,10 @@ pub async fn propose_files(
         Err(error) => return Ok(Err(error)),
     };
     let desired = wanted.desired.clone();
-    let named = |object: &ObjectId| desired.workloads.contains_key(object) || desired.pending.contains_key(object);
+    let named = |object: &ObjectId| {
+        let Desired { workloads, pending, entrances: _, budgets: _, objects } = &desired;
+        workloads.contains_key(object) || pending.contains_key(object) || objects.contains_key(object)
+    };
     let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
     let plan = guard::check(unit, plan, &desired, &Grants::all()).await;
     Ok(Ok((Proposal { plan, desired, commit: None }, wanted)))
@@ -120,7 +123,7 @@ pub async fn accept(
 ) -> Result<Applied, CycleError> {
     let _turn = agent.take_turn().await?;
     agent.settle_intents(&unit.settings.name)?;
-    watch(unit, &proposal.desired, &look(agent, unit, Depth::List).await?);
+    watch(unit, &proposal.desired, &look(agent, unit, &proposal.desired, Depth::List).await?);
     let hands = Hands::new(agent, unit, &proposal.desired, proposal.commit.as_deref(), interrupt);
     let applied = apply(&hands, &proposal.plan).await?;
     agent.at_rest().await;
@@ -144,8 +147,11 @@ async fn planned(
     named: &dyn Fn(&ObjectId) -> bool,
     decide: impl FnOnce(&Input<'_>) -> Plan,
 ) -> Result<Plan, CycleError> {
-    let mut observed = look(agent, unit, Depth::Deep).await?;
+    let mut observed = look(agent, unit, desired, Depth::Deep).await?;
     observed.pods.retain(|_, pod| named(&pod.object));
+    if let Some(cluster) = &mut observed.cluster {
+        cluster.objects.retain(|object, _| named(object));
+    }
     let mut held = agent.store.holdings(&unit.settings.name)?;
     let around = agent.around(unit, desired, &held)?;
     held.objects.retain(|object, _| named(object));

@@ -17,10 +17,6 @@ use writ_core::plan::{Act, Drift, Input, Plan, Policy, PruneBudget, Setbacks, Te
 use writ_core::simulated::Host;
 use writ_core::time::{Seconds, Timestamp};
 
-/// That of the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Each with a file of its own, a mounted file of configuration and a Service.
 const WORKLOADS: usize = 1_000;
 const NOW: Timestamp = Timestamp(1_795_255_200_000);

@@ -169,7 +169,13 @@ fn lanes_of(plan: &Plan) -> BTreeMap<&ObjectId, &Lane> {
 /// The pod that an act is about.
 fn touched(act: &Act) -> Option<String> {
     match act {
-        Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::RemoveVolume { .. } | Act::Serve(_) => None,
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
         Act::CreatePod(spec) | Act::ReplacePod { spec, .. } | Act::MendPod { spec, .. } => Some(spec.name.clone()),
         Act::StartPod { pod, .. } | Act::RemovePod { pod, .. } => Some(pod.clone()),
     }
@@ -315,7 +321,8 @@ proptest! {
                         replaced.extend(serves.then(|| spec.index.clone()));
                     }
                     Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::StartPod { .. }
-                    | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) => {}
+                    | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) | Act::ApplyObject(_)
+                    | Act::DeleteObject(_) => {}
                 }
             }
             prop_assert!(made.is_sorted(), "{}", plan);

@@ -51,6 +51,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("trust", Narrows),
             ("revoked", Narrows),
             ("age_identity_file", Not),
+            ("kubeconfig", Not),
             ("allow_unsigned_apply", Local),
         ],
     ),

@@ -295,7 +295,7 @@ fn view(host: &Host, source: &Source) -> Result<String, Problem> {
 fn engine(host: &Host, settings: &Settings) -> Result<String, Problem> {
     let shown = settings.host.engine.display();
     let advice = "start Docker, or set DOCKER_HOST; run as a user who may use its socket";
-    let looked = host.target_of(Target::Docker).and_then(|target| {
+    let looked = host.target_of(&Target::Docker).and_then(|target| {
         // A look needs the engine's version to be known and good.
         Ok(block_on(target.observe(writ::one_off::LOCAL, Depth::List, host.now()))?.map_err(|error| chain(&error)))
     });

@@ -47,6 +47,10 @@ pub struct Policy {
     /// Host names for which requests may be led through the host's ingress: `shop.example.org`, or `*.example.org` for all
     /// names below it.
     pub ingress_hosts: Allowed<String>,
+    /// Kinds of objects of a cluster that live in no namespace, as `kubectl` calls them (`clusterrole.rbac.authorization.k8s.io`).
+    pub cluster_kinds: Allowed<String>,
+    /// Kinds of objects of a cluster that only their own controllers understand (`certificate.cert-manager.io`).
+    pub other_kinds: Allowed<String>,
     /// Images must be named with a digest.
     pub pinned_images: bool,
 }

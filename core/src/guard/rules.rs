@@ -44,7 +44,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         ends: _,
         progress_deadline: _,
     } = pod;
-    let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(object, grounds);
     judgement.extras(extras);
     for container in pod.containers() {
         judgement.container(container, volumes, pod.is_relay());
@@ -55,7 +55,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
 /// What may not be done with a volume that is to be made.
 pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grounds<'_>) -> Vec<Refusal> {
     let VolumeSpec { name, object, claim: _, ordinal: _ } = volume;
-    let mut judgement = Judgement { object: asker, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(asker, grounds);
     let complaint = (object != asker || !is_volume_name(name)).then(|| NOT_ITS_OWN.to_owned());
     judgement.uses(Rule::OwnVolume, complaint, || format!("{asker} asks for volume {}", quoted(name)));
     judgement.refusals
@@ -64,7 +64,7 @@ pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grou
 /// What may not be led through the host's ingress.
 pub(super) fn judge_entrance(entrance: &Entrance, grounds: &Grounds<'_>) -> Vec<Refusal> {
     let Entrance { id, file: _, routes, pairs: _, revision: _, parts: _ } = entrance;
-    let mut judgement = Judgement { object: id, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(id, grounds);
     let hosts: BTreeSet<Option<&str>> = routes.iter().map(|route| route.host.as_deref()).collect();
     for host in hosts {
         let allowed = grounds.policy.allows_host(host);
@@ -80,15 +80,27 @@ fn is_volume_name(name: &str) -> bool {
     name.starts_with(VOLUME) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-struct Judgement<'a> {
-    object: &'a ObjectId,
-    grounds: &'a Grounds<'a>,
-    refusals: Vec<Refusal>,
+/// What is found while something is judged.
+pub(super) struct Judgement<'a> {
+    pub(super) object: &'a ObjectId,
+    pub(super) grounds: &'a Grounds<'a>,
+    pub(super) refusals: Vec<Refusal>,
 }
 
-impl Judgement<'_> {
+impl<'a> Judgement<'a> {
+    pub(super) const fn new(object: &'a ObjectId, grounds: &'a Grounds<'a>) -> Self {
+        Self { object, grounds, refusals: Vec::new() }
+    }
+
+    /// The object does something that the host allows or not.
+    pub(super) fn object(&mut self, rule: Rule, allowed: bool, what: impl FnOnce() -> String) {
+        let (object, policy) = (self.object, self.grounds.policy);
+        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
+        self.uses(rule, complaint, || format!("{object} {}", what()));
+    }
+
     /// Something is used that `rule` is about; `complaint` is why the host does not allow it, if it does not.
-    fn uses(&mut self, rule: Rule, complaint: Option<String>, what: impl FnOnce() -> String) {
+    pub(super) fn uses(&mut self, rule: Rule, complaint: Option<String>, what: impl FnOnce() -> String) {
         let power = rule.power();
         let granted = self.grounds.grants.has(self.object, power);
         if complaint.is_none() && granted {
@@ -107,9 +119,7 @@ impl Judgement<'_> {
 
     /// A container does something that the host allows or not.
     fn does(&mut self, rule: Rule, allowed: bool, container: &ContainerSpec, what: impl FnOnce() -> String) {
-        let (object, policy) = (self.object, self.grounds.policy);
-        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
-        self.uses(rule, complaint, || format!("{object} container {} {}", container.name, what()));
+        self.object(rule, allowed, || format!("container {} {}", container.name, what()));
     }
 
     fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec], is_own: bool) {

@@ -10,6 +10,7 @@ mod job;
 mod late;
 pub(crate) mod logins;
 mod object;
+mod other_kind;
 mod pod;
 mod quantity;
 mod resolve;
@@ -28,6 +29,7 @@ pub use late::{Late, PodFacts};
 pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
+pub use other_kind::OtherKind;
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, Terminal, VolumeSpec,

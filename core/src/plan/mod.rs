@@ -3,6 +3,7 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod cluster;
 mod cronjob;
 mod deployment;
 mod disruption;
@@ -22,6 +23,7 @@ mod why;
 mod workload;
 mod world;
 
+pub use cluster::wave;
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
 pub use preflight::{
@@ -30,7 +32,7 @@ pub use preflight::{
 };
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
-pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
+pub use step::{Act, Application, Cause, Deletion, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
 pub use workload::needs_network;
 pub use world::first_ordinal;
 
@@ -99,6 +101,9 @@ pub struct PruneBudget {
 
 /// Everything to be done, in order, each step with its reason; and what is left alone, and why.
 pub fn plan(input: &Input<'_>) -> Plan {
+    if let Some(cluster) = &input.observed.cluster {
+        return cluster::plan(input, cluster);
+    }
     let mut world = world::World::new(input);
     world.withheld = disruption::withheld(&world);
     let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();

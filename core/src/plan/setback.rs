@@ -47,6 +47,10 @@ pub enum Deed {
     Destroy,
     /// Bringing the host's ingress to what it must be.
     Serve,
+    /// Applying an object of a cluster.
+    Apply,
+    /// Deleting an object of a cluster.
+    Delete,
 }
 
 /// How often something failed in a row, and when it is tried again.
@@ -93,6 +97,8 @@ impl Attempt {
             Act::MendPod { .. } => (Deed::Mend, name()),
             Act::RemovePod { .. } => (Deed::Remove, name()),
             Act::RemoveVolume { volume } => (Deed::Destroy, Some(volume.clone())),
+            Act::ApplyObject(_) => (Deed::Apply, None),
+            Act::DeleteObject(_) => (Deed::Delete, None),
             Act::Serve(_) => return Some(Self { deed: Deed::Serve, object: None, name: None, revision: None }),
         };
         Some(Self { deed, object: Some(step.object.clone()), name, revision: step.to.clone() })
@@ -100,7 +106,7 @@ impl Attempt {
 }
 
 impl Deed {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::MakeNetwork,
         Self::MakeVolume,
         Self::MakePod,
@@ -109,6 +115,8 @@ impl Deed {
         Self::Remove,
         Self::Destroy,
         Self::Serve,
+        Self::Apply,
+        Self::Delete,
     ];
 
     /// Its name, as it is remembered.
@@ -123,6 +131,8 @@ impl Deed {
             Self::Remove => "remove",
             Self::Destroy => "destroy",
             Self::Serve => "serve",
+            Self::Apply => "apply",
+            Self::Delete => "delete",
         }
     }
 

@@ -103,6 +103,8 @@ fn later() -> Vec<Event> {
         }
         .into(),
         OperatorEvent::VolumeDestroyed { unit: "edge".into(), volume: "v".into(), owner: "alice".into() }.into(),
+        step(ActRecord::ApplyObject { taken: vec!["spec.replicas".into()] }),
+        step(ActRecord::DeleteObject { uid: "c0ffee".into(), orphan: true }),
     ]
 }
 

@@ -115,9 +115,15 @@ impl Docker {
         if let Some(address) = address {
             self.memory().addresses.remove(&address);
         }
-        let made = made?;
-        self.start_pod(&pod.name, &made).await?;
-        Ok(made)
+        let started = match made {
+            Ok(made) => self.start_pod(&pod.name, &made).await.map(|()| made),
+            Err(error) => Err(error),
+        };
+        if started.is_err() {
+            // It may be that the network is another one by now.
+            self.memory().subnet = None;
+        }
+        started
     }
 
     /// The identifier of the pod's container, should an earlier try have made it; an error if its name, or the name
@@ -172,7 +178,12 @@ impl Docker {
         self.reserve(&pod.name, subnet, &used).map(Some)
     }
 
+    /// The addresses of the host's network, as they were seen last: the engine refuses one that is no longer in its range.
     pub(super) async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+        let seen = self.memory().subnet;
+        if let Some(seen) = seen {
+            return Ok(seen);
+        }
         self.subnet(operation).await?.ok_or_else(|| TargetError::Failed {
             operation: operation.to_owned(),
             reason: "the host's network is gone; the next pass makes it anew".to_owned(),

@@ -127,7 +127,8 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => false,
+        | Kind::HttpRoute
+        | Kind::Other(_) => false,
     }
 }
 

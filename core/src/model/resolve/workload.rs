@@ -71,7 +71,8 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => None,
+        | Kind::HttpRoute
+        | Kind::Other(_) => None,
     }
 }
 
