@@ -7,6 +7,7 @@ mod desired_text;
 mod disruption;
 mod documents;
 mod examples;
+mod fields;
 mod guard;
 mod guard_ways;
 mod hash;

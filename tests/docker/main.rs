@@ -8,6 +8,7 @@ mod companion;
 mod consumers;
 mod containers;
 mod disruption;
+mod downward;
 mod drift;
 mod engine;
 mod faults;

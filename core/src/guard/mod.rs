@@ -13,6 +13,7 @@ mod power;
 mod profile;
 mod rule;
 mod rules;
+mod sysctl;
 
 pub use paths::{HostPaths, Seen};
 pub use policy::{Allowed, HostPorts, Policy};

@@ -40,7 +40,7 @@ pub enum Power {
     HostNamespaces,
     /// Change seccomp, AppArmor, SELinux or the masks of `/proc`. No manifest can ask for it in this version.
     SecurityOptions,
-    /// Set parameters of the kernel. No manifest can ask for it in this version.
+    /// Set parameters of the kernel for the pod's own namespaces, beyond those that harm nobody else.
     Sysctls,
     /// Choose what runs the container (`runc`). No manifest can ask for it in this version.
     Runtimes,

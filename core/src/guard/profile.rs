@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::policy::{Allowed, HostPorts, Policy};
-use super::{image, paths};
+use super::{image, paths, sysctl};
 use crate::model::Kind;
 use crate::text::{Problem, Problems, Section, Written};
 
@@ -74,6 +74,7 @@ fn nothing(name: &str) -> Policy {
         host_pid: false,
         host_ipc: false,
         capabilities: Allowed::Only(BTreeSet::new()),
+        sysctls: Allowed::Only(BTreeSet::new()),
         default_capabilities: false,
         privilege_escalation: false,
         root: false,
@@ -111,6 +112,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, problems: &mut Problem
         host_pid,
         host_ipc,
         capabilities: choice(section, "capabilities", problems, capability).unwrap_or(base.capabilities),
+        sysctls: choice(section, "sysctls", problems, parameter).unwrap_or(base.sysctls),
         default_capabilities,
         privilege_escalation,
         root,
@@ -195,6 +197,14 @@ fn capability(text: &str) -> Result<String, (String, &'static str)> {
         return Ok(text.to_owned());
     }
     Err((format!("`{}` is no capability", text.escape_debug()), "write it as NET_ADMIN; \"*\" is all of them"))
+}
+
+fn parameter(text: &str) -> Result<String, (String, &'static str)> {
+    if sysctl::is_pattern(text) {
+        return Ok(text.to_owned());
+    }
+    let help = "write it as net.core.somaxconn, or net.core.* for all below it; \"*\" is all of them";
+    Err((format!("`{}` is no parameter of the kernel", text.escape_debug()), help))
 }
 
 fn protected_path(text: &str) -> Result<String, (String, &'static str)> {

@@ -28,7 +28,7 @@ pub enum Rule {
     WritableRoot,
     /// Seccomp, AppArmor, SELinux or the masks of `/proc` other than the engine's own.
     SecurityOption,
-    /// A parameter of the kernel.
+    /// A parameter of the kernel for the pod's own namespaces, beside those that harm nobody else.
     Sysctl,
     /// A device of the host.
     Device,

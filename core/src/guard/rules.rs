@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths};
-use crate::model::{ContainerSpec, Entrance, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec};
+use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths, sysctl};
+use crate::model::{
+    ContainerSpec, Entrance, Extras, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec,
+};
 use crate::text::quoted;
 
 /// What the names of volumes of claims begin with.
@@ -27,20 +29,23 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         main: _,
         beside: _,
         share_processes: _,
+        sandboxed: _,
+        // Variables, commands and files alone.
+        late: _,
         default_container: _,
         volumes,
         own_names: _,
         shared_names: _,
         publish_not_ready: _,
         fs_group: _,
-        // Bounded where they are read, and seen inside of the pod alone.
-        extras: _,
+        extras,
         grace: _,
         min_ready: _,
         ends: _,
         progress_deadline: _,
     } = pod;
     let mut judgement = Judgement::new(object, grounds);
+    judgement.extras(extras);
     for container in pod.containers() {
         judgement.container(container, volumes, pod.is_relay());
     }
@@ -136,6 +141,7 @@ impl<'a> Judgement<'a> {
             security,
             sidecar: _,
             hooks: _,
+            terminal: _,
         } = container;
         // Writ's own program is of no registry, and its engine is given it by its digest.
         if !is_own {
@@ -148,6 +154,19 @@ impl<'a> Judgement<'a> {
         }
         for Mount { path: _, source, read_only: _ } in mounts {
             self.mount(container, source, volumes);
+        }
+    }
+
+    /// What a pod is given as a whole.
+    fn extras(&mut self, extras: &Extras) {
+        // Bounded where they are read, and seen inside of the pod alone. Whoever is asked for names is asked by the pod, which
+        // may ask anybody anyway.
+        let Extras { hosts: _, dns: _, sysctls, limits: _, log: _, logins: _ } = extras;
+        let (object, policy) = (self.object, self.grounds.policy);
+        for name in sysctls.keys().filter(|name| !sysctl::SAFE.contains(&name.as_str())) {
+            let allowed = policy.allows_sysctl(name);
+            let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
+            self.uses(Rule::Sysctl, complaint, || format!("{object} sets the kernel's parameter {}", quoted(name)));
         }
     }
 

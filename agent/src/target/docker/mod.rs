@@ -12,6 +12,7 @@ mod connection;
 mod create;
 mod data;
 mod execute;
+mod facts;
 mod files;
 mod grpc;
 mod host_path;
@@ -69,6 +70,8 @@ struct Memory {
     data_root: Option<PathBuf>,
     /// Limits that the engine's kernel knows.
     swap_limit: bool,
+    /// Processors of the engine's machine, in thousandths, and its memory in bytes.
+    capacity: (u64, u64),
     /// The network was seen, with our label.
     network_seen: bool,
     /// The addresses of the network when it was last looked at.
