@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cluster::{fields, items, node_path};
 use super::rules::Judgement;
-use super::{Allowed, Rule, image};
+use super::{Allowed, Rule, image, sysctl};
 use crate::text::quoted;
 
 /// Fields of a pod that give no power over a node. Source: the API of Kubernetes v1.36.
@@ -74,20 +74,6 @@ const CONTAINER: [&str; 23] = [
 
 /// Kinds of volumes that show nothing of a node and outlive no pod.
 const VOLUMES: [&str; 5] = ["configMap", "downwardAPI", "emptyDir", "projected", "secret"];
-
-/// Parameters of the kernel that are a pod's own. Source: Pod Security Standards.
-const SYSCTLS: [&str; 10] = [
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_syncookies",
-];
 
 /// Types of SELinux that a container may have. Source: Pod Security Standards.
 const SELINUX: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
@@ -161,11 +147,10 @@ fn of_pod(judgement: &mut Judgement<'_>, context: &Value) {
             // Each container is judged by it.
             "runAsUser" | "runAsNonRoot" => {}
             "sysctls" => {
-                for sysctl in items(Some(value)).filter_map(|it| it.get("name")?.as_str()) {
-                    if !SYSCTLS.contains(&sysctl) {
-                        let what = || format!("sets the parameter {} of a node's kernel", quoted(sysctl));
-                        judgement.object(Rule::Sysctl, policy.privileged, what);
-                    }
+                let names = items(Some(value)).filter_map(|it| it.get("name")?.as_str());
+                for name in names.filter(|name| !sysctl::SAFE.contains(name)) {
+                    let what = || format!("sets the kernel's parameter {}", quoted(name));
+                    judgement.object(Rule::Sysctl, policy.allows_sysctl(name), what);
                 }
             }
             other => confinement(judgement, other, value),
