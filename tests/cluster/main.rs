@@ -10,5 +10,6 @@ mod machine;
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
 mod repository;
 
+mod hcl;
 mod passes;
 mod place;

@@ -53,6 +53,11 @@ impl Place {
         self.origin.deploy(&[("a.yaml", &yaml.replace("NS", &self.namespace))])
     }
 
+    /// The same with one manifest in HCL.
+    pub(crate) fn deploy_hcl(&self, hcl: &str) -> String {
+        self.origin.deploy(&[("a.hcl", &hcl.replace("NS", &self.namespace))])
+    }
+
     /// One pass of the program, and what it came to.
     pub(crate) fn pass(&self) -> Ran {
         self.machine.writ(&["run", "--once"])
