@@ -1,7 +1,7 @@
 //! Manifests in HCL in a cluster: pods that find each other by the names that they have on a container host, and that are
 //! replaced when what they read changes.
 
-use crate::place::Place;
+use crate::place::{Place, until};
 
 /// A server in each pod, which shows what it was given.
 fn stack(replicas: u32, text: &str) -> String {
@@ -86,4 +86,49 @@ fn a_scope_may_be_a_namespace_that_is_there_already() {
     place.deploy_hcl("asset \"NS\" \"conf\" {\n  text = \"two\"\n}\n");
     assert_eq!(place.pass().code, Some(2));
     assert_eq!(place.object("configmap/conf").unwrap()["data"]["text"], "two");
+}
+
+#[test]
+fn a_stack_with_a_database_and_a_cache_comes_up_and_keeps_its_data() {
+    let place = Place::new("");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/stack");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    let serve = "[\"sh\", \"-c\", \"mkdir /www; touch /www/healthz; httpd -f -p 8080 -h /www\"]";
+    // All of it in the namespace of this test, and a shop that stands for the real one.
+    let stack = read("voodu.hcl")
+        .replace("asset.data.", "asset.NS.")
+        .replace("\"data\"", "\"NS\"")
+        .replace("\"shop\"", "\"NS\"");
+    let stack = stack
+        .replace("shop:1.4.0", "writ-test/box:1")
+        .replace("replicas = 3", &format!("replicas = 3\n  command = {serve}"));
+    // Volumes of the tests' cluster are for nobody but root to look into.
+    let open = "init \"open\" {\n    image = \"writ-test/box:1\"\n    command = [\"chmod\", \"755\", \"/var/lib/postgresql/data\"]\n  }";
+    let stack = stack.replace("  plugin {", &format!("  {open}\n\n  plugin {{")).replace("NS", &place.namespace);
+    let configs = ["pg_hba.conf", "postgresql.conf", "redis.conf", "users.acl"]
+        .map(|name| (format!("configs/{name}"), read(&format!("configs/{name}"))));
+    let mut files: Vec<(&str, &str)> = configs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    files.push(("voodu.hcl", &stack));
+    let password = ["config", "set", "-s", &place.namespace, "-n", "pg", "POSTGRES_PASSWORD=geheim"];
+    assert_eq!(place.machine.writ(&password).code, Some(0));
+    place.origin.deploy(&files);
+    let pass = place.pass();
+    assert_eq!(pass.code, Some(2), "{pass:?}");
+    assert!(pass.text.contains("objects ready") && !pass.text.contains("unhealthy"), "{pass:?}");
+    assert_eq!(place.pass().code, Some(0));
+    let host = format!("pg-0.{}", place.namespace);
+    let psql = |statement: &str| {
+        let url = format!("postgres://postgres:geheim@{host}/pg");
+        place.kubectl(&["exec", "pg-0", "--", "psql", "-qAt", &url, "-c", statement])
+    };
+    // The database has no probe, and answers some time after its program began.
+    let answers = || place.try_kubectl(&["exec", "pg-0", "--", "pg_isready", "-h", &host]).is_ok();
+    assert!(until(answers), "the database does not come up");
+    psql("create table kept (word text); insert into kept values ('still here')");
+    let cache = format!("cache-0.{}", place.namespace);
+    let answer = place.kubectl(&["exec", "cache-0", "--", "redis-cli", "-h", &cache, "ping"]);
+    assert!(["PONG", "NOAUTH"].iter().any(|word| answer.contains(word)), "{answer}");
+    place.kubectl(&["delete", "pod", "pg-0"]);
+    assert!(until(answers), "the database does not come back");
+    assert_eq!(psql("select word from kept"), "still here");
 }
