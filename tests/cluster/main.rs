@@ -10,6 +10,7 @@ mod machine;
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
 mod repository;
 
+mod doctor;
 mod hcl;
 mod passes;
 mod place;

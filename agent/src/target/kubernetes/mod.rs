@@ -3,6 +3,7 @@
 //! Invariant: no object is written to that does not bear the labels of this host and the unit, but to make it.
 //! Invariant: what the server did not answer is unknown; an object is absent only if the server said so.
 
+mod diagnosis;
 mod discovery;
 mod execute;
 mod observe;
@@ -21,6 +22,7 @@ use writ_core::hash::SpecHash;
 use writ_core::model::ObjectId;
 
 use super::{Context, Keeper, TargetError};
+pub use diagnosis::Diagnosis;
 use discovery::Discovery;
 pub use observe::Asked;
 use parent::Parent;

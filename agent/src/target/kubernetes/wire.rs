@@ -76,6 +76,11 @@ impl Wire {
         self.client.default_namespace()
     }
 
+    /// Where the server answers.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Asks until there is an answer or the patience is over. What the server refuses is an answer.
     pub(super) async fn ask(&self, operation: &str, ask: &Ask) -> Result<Said, TargetError> {
         self.ask_for(operation, ask, CLUSTER_PATIENCE_SECONDS).await
