@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/apiserver.rs"]
+mod apiserver;
+mod between;
 mod confine;
 #[path = "../host/machine.rs"]
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
@@ -14,3 +17,4 @@ mod doctor;
 mod hcl;
 mod passes;
 mod place;
+mod watch;

@@ -43,6 +43,11 @@ impl Place {
         Self { origin, machine, namespace, folder }
     }
 
+    /// What stands in a file that the cluster leaves: `url`, `token`, `ca.crt`.
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap().trim().to_owned()
+    }
+
     /// Another agent that follows the same, in a state directory of its own.
     pub(crate) fn twin(&self) -> Machine {
         let twin = Machine::new(&self.origin, "");

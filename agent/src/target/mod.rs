@@ -228,8 +228,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.events().await,
             Self::Simulated(simulated) => Ok(simulated.events()),
-            // Passes look at it, at their intervals; nothing is told in between.
-            Self::Kubernetes(_) => Ok(Box::pin(futures_util::stream::pending())),
+            Self::Kubernetes(cluster) => cluster.events().await,
         }
     }
 

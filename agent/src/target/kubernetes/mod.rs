@@ -6,10 +6,12 @@
 mod diagnosis;
 mod discovery;
 mod execute;
+mod memory;
 mod observe;
 mod parent;
 mod said;
 mod trial;
+mod watch;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -18,12 +20,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use writ_core::cluster::Owner;
-use writ_core::hash::SpecHash;
-use writ_core::model::ObjectId;
 
 use super::{Context, Keeper, TargetError};
 pub use diagnosis::Diagnosis;
 use discovery::Discovery;
+use memory::Memory;
 pub use observe::Asked;
 use parent::Parent;
 use wire::Wire;
@@ -53,17 +54,10 @@ pub struct Kubernetes {
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
-    /// How objects looked when nothing about them was to be changed: while they look so, nothing is.
-    clean: Mutex<BTreeMap<(String, ObjectId), Clean>>,
+    /// What is known of objects between two looks.
+    memory: Arc<Memory>,
     /// What is known to stand in the parents of units.
     parents: tokio::sync::Mutex<BTreeMap<String, Parent>>,
-}
-
-/// An object as it was when nothing about it was to be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Clean {
-    fingerprint: String,
-    revision: SpecHash,
 }
 
 impl Kubernetes {
@@ -76,7 +70,7 @@ impl Kubernetes {
             keeper: None,
             wire: Mutex::default(),
             discovery: Mutex::default(),
-            clean: Mutex::default(),
+            memory: Arc::default(),
             parents: tokio::sync::Mutex::default(),
         }
     }
@@ -162,15 +156,6 @@ impl Kubernetes {
             set: parent::identifier(&self.host, unit, wire.namespace()),
         }
     }
-
-    /// Remembers how an object looks with which nothing is wrong.
-    fn remember(&self, unit: &str, id: &ObjectId, clean: Clean) {
-        lock(&self.clean).insert((unit.to_owned(), id.clone()), clean);
-    }
-
-    fn forget(&self, unit: &str, id: &ObjectId) {
-        lock(&self.clean).remove(&(unit.to_owned(), id.clone()));
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -179,7 +164,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Kubernetes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, access, keeper: _, wire: _, discovery: _, clean: _, parents: _ } = self;
+        let Self { host, access, keeper: _, wire: _, discovery: _, memory: _, parents: _ } = self;
         f.debug_struct("Kubernetes").field("host", host).field("access", access).finish_non_exhaustive()
     }
 }
