@@ -14,6 +14,7 @@ mod machine;
 mod repository;
 
 mod doctor;
+mod floor;
 mod hcl;
 mod passes;
 mod place;

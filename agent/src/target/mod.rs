@@ -60,8 +60,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.commits().await,
             Self::Simulated(simulated) => simulated.commits(),
-            // It has no containers of this host.
-            Self::Kubernetes(_) => Ok(BTreeSet::new()),
+            Self::Kubernetes(cluster) => cluster.commits().await,
         }
     }
 

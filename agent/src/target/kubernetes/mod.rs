@@ -14,7 +14,7 @@ mod trial;
 mod watch;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -92,8 +92,16 @@ impl Kubernetes {
         let parent = self.parent(&wire, &mut parents, &context.unit).await?;
         match self.other(parent) {
             Some(keeper) => Err(TargetError::Kept { unit: context.unit.clone(), host: self.host.clone(), keeper }),
-            None => parent.write(&wire, self.keeper.as_ref()).await,
+            None => parent.write(&wire, self.keeper.as_ref(), context.commit.as_deref()).await,
         }
+    }
+
+    /// The units of this host that the cluster has parents of, each with the commit that it was brought to last.
+    ///
+    /// # Errors
+    /// If the cluster cannot be reached.
+    pub async fn commits(&self) -> Result<BTreeSet<(String, String)>, TargetError> {
+        parent::commits(&self.wire().await?, &self.host).await
     }
 
     /// Who looks after a unit, if it is not looked after from here.
@@ -116,7 +124,7 @@ impl Kubernetes {
         let mut parents = self.parents.lock().await;
         let parent = self.parent(&wire, &mut parents, &context.unit).await?;
         parent.keeper = None;
-        parent.write(&wire, self.keeper.as_ref()).await
+        parent.write(&wire, self.keeper.as_ref(), None).await
     }
 
     fn other(&self, parent: &Parent) -> Option<Keeper> {
