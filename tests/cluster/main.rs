@@ -14,6 +14,7 @@ mod machine;
 mod repository;
 
 mod doctor;
+mod faults;
 mod floor;
 mod hcl;
 mod passes;
