@@ -1,7 +1,7 @@
 //! Every number that bounds something in the agent, with its unit and its reason.
 
 /// Steps that the engine takes at once. More only queue inside it.
-pub const ENGINE_STEPS_AT_ONCE: usize = 4;
+pub const ENGINE_STEPS_AT_ONCE: usize = 8;
 
 /// Time that a step which is under way has to end once the agent was asked to stop, in seconds: service managers kill
 /// after ten or more, and the outcome must be written down before.

@@ -140,6 +140,15 @@ impl PodSpec {
         self.share_processes || self.lasting().count() > 1
     }
 
+    /// True if its shared names lead to it from its start: nothing says that it may run and not be ready. Source: the readiness
+    /// of Kubernetes, where a container that runs without probes is ready.
+    #[must_use]
+    pub fn is_ready_from_its_start(&self) -> bool {
+        let ContainerSpec { readiness, startup, hooks, .. } = &self.main;
+        let asked = readiness.is_some() || startup.is_some() || hooks.post_start.is_some();
+        self.publish_not_ready || !(asked || self.is_joined())
+    }
+
     /// One of its containers as a pod of its own, which nothing but its own name leads to.
     #[must_use]
     pub fn alone(&self, container: &ContainerSpec) -> Self {

@@ -54,24 +54,25 @@ impl Docker {
             progress.init(&pod.name, &init.name);
             self.run_init(context, pod, index, image, None).await?;
         }
-        self.make_reached(&operation, context, pod, &image, None).await.map(|_made| ())
+        self.make_reached(&operation, context, pod, &image, (None, containers)).await.map(|_made| ())
     }
 
-    /// Makes and starts the container that bears a pod's name, at an address of its own; its identifier. With `members` it is
-    /// the sandbox of these.
+    /// Makes and starts the container that bears a pod's name, at an address of its own, which none of `containers` has; its
+    /// identifier. With `members` it is the sandbox of these.
     pub(super) async fn make_reached(
         &self,
         operation: &str,
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        (members, mut containers): (Option<Members>, Vec<ContainerSummary>),
     ) -> Result<String, TargetError> {
         for _ in 0..ADDRESS_TRIES {
-            match self.make_and_start(operation, context, pod, image, members.clone()).await {
+            match self.make_and_start(operation, context, pod, image, (members.clone(), &containers)).await {
                 // Somebody else was given the address since the look: another one will do.
                 Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
                     self.remove_if_ours(operation, &pod.name).await?;
+                    containers = self.containers(operation).await?;
                 }
                 other => return other,
             }
@@ -86,10 +87,9 @@ impl Docker {
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        (members, containers): (Option<Members>, &[ContainerSummary]),
     ) -> Result<String, TargetError> {
-        let containers = self.containers(operation).await?;
-        let address = self.address(operation, pod, &containers).await?;
+        let address = self.address(operation, pod, containers).await?;
         let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
         let asked = Asked { members, ..asked };
         let place = if asked.members.is_some() { Place::Sandbox(&asked) } else { Place::Whole(&asked) };
@@ -97,9 +97,15 @@ impl Docker {
         if let Some(address) = address {
             self.memory().addresses.remove(&address);
         }
-        let made = made?;
-        self.start_pod(&pod.name, &made).await?;
-        Ok(made)
+        let started = match made {
+            Ok(made) => self.start_pod(&pod.name, &made).await.map(|()| made),
+            Err(error) => Err(error),
+        };
+        if started.is_err() {
+            // It may be that the network is another one by now.
+            self.memory().subnet = None;
+        }
+        started
     }
 
     /// The identifier of the pod's container, should an earlier try have made it; an error if its name, or the name
@@ -154,7 +160,12 @@ impl Docker {
         self.reserve(&pod.name, subnet, &used).map(Some)
     }
 
+    /// The addresses of the host's network, as they were seen last: the engine refuses one that is no longer in its range.
     async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+        let seen = self.memory().subnet;
+        if let Some(seen) = seen {
+            return Ok(seen);
+        }
         self.subnet(operation).await?.ok_or_else(|| TargetError::Failed {
             operation: operation.to_owned(),
             reason: "the host's network is gone; the next pass makes it anew".to_owned(),

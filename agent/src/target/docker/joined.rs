@@ -82,7 +82,8 @@ impl Docker {
         }
         let image = Image { digest: self.companion().await?, user: super::companion::USER.to_owned() };
         let holder = sandbox(pod, &image.digest);
-        let made = self.make_reached(operation, context, &holder, &image, Members::of(pod)).await?;
+        let found = (Members::of(pod), self.containers(operation).await?);
+        let made = self.make_reached(operation, context, &holder, &image, found).await?;
         self.settle(context, pod, &made, Some(images), progress).await
     }
 

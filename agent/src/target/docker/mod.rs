@@ -71,6 +71,8 @@ struct Memory {
     swap_limit: bool,
     /// The network was seen, with our label.
     network_seen: bool,
+    /// The addresses of the network when it was last looked at.
+    subnet: Option<address::Subnet>,
     /// Containers that are being put back on the network at this moment by ourselves.
     reconnecting: BTreeSet<String>,
     /// Addresses given to containers that are being made at this moment.
@@ -85,6 +87,14 @@ struct Memory {
     ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
     /// Names that the ingress leads to.
     led_to: BTreeSet<String>,
+}
+
+impl Memory {
+    /// The network is not there, or may be another one than was seen.
+    fn forget_network(&mut self) {
+        self.network_seen = false;
+        self.subnet = None;
+    }
 }
 
 impl Docker {

@@ -161,7 +161,10 @@ pub(super) fn body(
         stop_timeout: Some(i64::from(pod.grace.0)),
         host_config: Some(host),
         networking_config: on_network.then(|| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(NETWORK.to_owned(), endpoint(main, false))])),
+            endpoints_config: Some(HashMap::from([(
+                NETWORK.to_owned(),
+                endpoint(main, pod.is_ready_from_its_start()),
+            )])),
         }),
         ..ContainerCreateBody::default()
     })
