@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Draft, take};
-use crate::model::logins::LoginsForm;
-use crate::model::{BucketRef, World, annotation};
+use crate::model::logins::{self, LoginsForm};
+use crate::model::{World, annotation};
 use crate::text::{Problem, Problems, SecretText};
 
 /// Fills in the passwords that a Secret of logins leaves to a bucket. False if there is none: then there is no such Secret, and
@@ -14,24 +14,13 @@ pub(super) fn fill(draft: &mut Draft<'_>, world: &World, problems: &mut Problems
     else {
         return true;
     };
-    let found = password(&from, world).and_then(|password| put(&mut draft.body, password));
+    let found = logins::password(&from, &world.buckets).and_then(|password| put(&mut draft.body, password));
     if let Err(why) = &found {
         let pointer = "/metadata/annotations/writ.password-from";
         let message = format!("images are pulled without the login of {}: {why}", draft.id);
         problems.push(Problem::warning(draft.of.place(pointer), message));
     }
     found.is_ok()
-}
-
-fn password<'w>(from: &str, world: &'w World) -> Result<&'w SecretText, String> {
-    let Some((bucket, key)) = BucketRef::with_key(from) else {
-        return Err(format!("annotation {} is no `SCOPE/NAME/KEY`", annotation::PASSWORD_FROM));
-    };
-    world.buckets.get(&bucket).and_then(|keys| keys.get(key)).ok_or_else(|| {
-        let BucketRef { scope, name } = &bucket;
-        let name = name.as_ref().map_or(String::new(), |name| format!(" -n {name}"));
-        format!("no config bucket holds its password; say `writ config set -s {scope}{name} {key}=…`")
-    })
 }
 
 /// Puts a password in the place of each that is empty.
