@@ -227,6 +227,15 @@ pub const CLUSTER_SETTLE_MILLIS: u64 = 1_000;
 /// Time until a cluster is looked at again in which something was still on its way, in seconds.
 pub const CLUSTER_AGAIN_SECONDS: u32 = 10;
 
+/// Time until a watch of a kind is made anew, in seconds. Servers end them after 5 to 10 minutes by themselves.
+pub const WATCH_SECONDS: u64 = 290;
+
+/// Time until a watch that ended or could not be made is made anew, in milliseconds; doubled each time that it cannot.
+pub const WATCH_AGAIN_MILLIS: u64 = 250;
+
+/// The longest of these times, in milliseconds.
+pub const WATCH_AGAIN_MILLIS_MAX: u64 = 32_000;
+
 /// Time between two looks at an object that is waited for, in milliseconds.
 pub const CLUSTER_LOOK_AGAIN_MILLIS: u64 = 250;
 

@@ -96,9 +96,13 @@ impl Moment<'_> {
     fn count_objects(&self, summary: &mut Summary) {
         let Some(cluster) = &self.observed.cluster else { return };
         let mut ready = 0;
-        for id in self.desired.objects.keys() {
+        for (id, object) in &self.desired.objects {
             let present = match cluster.objects.get(id) {
                 Some(ObservedObject::Present(present)) => present,
+                Some(ObservedObject::Foreign(_)) if object.is_content_to_be_there() => {
+                    ready += 1;
+                    continue;
+                }
                 Some(ObservedObject::Unseen(why)) => {
                     summary.failed.push(format!("{id}: not seen: {why}"));
                     continue;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/apiserver.rs"]
+mod apiserver;
+mod between;
 mod confine;
 #[path = "../host/machine.rs"]
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
@@ -10,5 +13,10 @@ mod machine;
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
 mod repository;
 
+mod doctor;
+mod faults;
+mod floor;
+mod hcl;
 mod passes;
 mod place;
+mod watch;

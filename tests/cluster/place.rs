@@ -5,10 +5,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::machine::{Machine, Origin, Ran};
+
+/// Longest wait for something that the cluster does by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -39,6 +43,11 @@ impl Place {
         Self { origin, machine, namespace, folder }
     }
 
+    /// What stands in a file that the cluster leaves: `url`, `token`, `ca.crt`.
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap().trim().to_owned()
+    }
+
     /// Another agent that follows the same, in a state directory of its own.
     pub(crate) fn twin(&self) -> Machine {
         let twin = Machine::new(&self.origin, "");
@@ -51,6 +60,11 @@ impl Place {
     /// Commits one manifest, in which `NS` is the namespace.
     pub(crate) fn deploy(&self, yaml: &str) -> String {
         self.origin.deploy(&[("a.yaml", &yaml.replace("NS", &self.namespace))])
+    }
+
+    /// The same with one manifest in HCL.
+    pub(crate) fn deploy_hcl(&self, hcl: &str) -> String {
+        self.origin.deploy(&[("a.hcl", &hcl.replace("NS", &self.namespace))])
     }
 
     /// One pass of the program, and what it came to.
@@ -66,12 +80,16 @@ impl Place {
     /// What `kubectl` says in the namespace.
     #[track_caller]
     pub(crate) fn kubectl(&self, words: &[&str]) -> String {
+        self.try_kubectl(words).unwrap_or_else(|complaint| panic!("kubectl {words:?}: {complaint}"))
+    }
+
+    /// The same, where it may complain.
+    pub(crate) fn try_kubectl(&self, words: &[&str]) -> Result<String, String> {
         let mut command = Command::new(self.folder.join("kubectl"));
         command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["-n", &self.namespace]).args(words);
         let done = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        assert!(done.status.success(), "kubectl {words:?}: {}", text(&done.stderr));
-        text(&done.stdout)
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
     }
 
     /// An object as the server has it; none if there is none.
@@ -86,6 +104,18 @@ impl Place {
     pub(crate) fn version(&self, name: &str) -> String {
         self.object(name).unwrap()["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
     }
+}
+
+/// Asks again until it is so; false if it does not come to be.
+pub(crate) fn until(is_so: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if is_so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    false
 }
 
 impl Drop for Place {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cluster;
+mod cluster_hcl;
 mod desired_text;
 mod disruption;
 mod documents;

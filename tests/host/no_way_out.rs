@@ -117,7 +117,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("plan", &[("--unit", Not)]),
     ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not), ("--var", Not)]),
+    ("check", &[("--guard", Not), ("--target", Not), ("--var", Not)]),
     ("render", &[("--show-secrets", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (

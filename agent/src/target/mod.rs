@@ -60,8 +60,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.commits().await,
             Self::Simulated(simulated) => simulated.commits(),
-            // It has no containers of this host.
-            Self::Kubernetes(_) => Ok(BTreeSet::new()),
+            Self::Kubernetes(cluster) => cluster.commits().await,
         }
     }
 
@@ -228,8 +227,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.events().await,
             Self::Simulated(simulated) => Ok(simulated.events()),
-            // Passes look at it, at their intervals; nothing is told in between.
-            Self::Kubernetes(_) => Ok(Box::pin(futures_util::stream::pending())),
+            Self::Kubernetes(cluster) => cluster.events().await,
         }
     }
 

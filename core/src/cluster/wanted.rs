@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Wave;
+use super::host_words::{self, CONTENT, Draft};
 use crate::hash::{SpecHash, of_object};
+use crate::limits::OBJECT_PARTS_MAX;
 use crate::model::{Desired, Kind, Object, ObjectId, World, annotation};
 use crate::text::{Problem, Problems, quoted};
 
@@ -35,8 +37,11 @@ pub struct ClusterObject {
     pub body: Arc<Value>,
     /// Hash of all of it.
     pub revision: SpecHash,
-    /// Digests of its fields by their paths, so that a changed hash can be explained. Holds no value of a secret.
+    /// Digests of its fields by their paths, and of what its pods read, so that a changed hash can be explained. Holds no value
+    /// of a secret.
     pub parts: BTreeMap<String, String>,
+    /// It is a run, which begins anew when what cannot change about it does.
+    pub renewed: bool,
 }
 
 /// To whom an object belongs, as its labels say.
@@ -51,6 +56,24 @@ pub struct Owner {
 }
 
 impl ClusterObject {
+    /// True for a Namespace of which nothing but its name is said: then one that is there is enough, whoever made it.
+    #[must_use]
+    pub fn is_content_to_be_there(&self) -> bool {
+        let only = |value: Option<&Value>, names: &[&str]| {
+            let fields = value.and_then(Value::as_object);
+            fields.is_some_and(|fields| fields.keys().all(|name| names.contains(&name.as_str())))
+        };
+        self.id.kind == Kind::Namespace
+            && only(Some(&self.body), &["apiVersion", "kind", "metadata"])
+            && only(self.body.get("metadata"), &["name"])
+    }
+
+    /// True for the name of a part that tells nothing beside the parts of which it is a digest.
+    #[must_use]
+    pub fn is_summary(part: &str) -> bool {
+        part.ends_with(CONTENT)
+    }
+
     /// When it is applied.
     #[must_use]
     pub fn wave(&self) -> Wave {
@@ -100,28 +123,33 @@ fn drop_field(body: &mut Value, field: &str) {
 /// All problems, if an object asks for what only a container host knows.
 pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems), Problems> {
     let mut problems = Problems::default();
+    let mut drafts: Vec<Draft<'_>> = objects.iter().map(opened).collect();
+    host_words::translate(&mut drafts, world, &mut problems);
     let mut desired = Desired::default();
-    for object in objects {
-        let (body, secret) = opened(object);
-        refuse_host_words(object, &body, &mut problems);
-        let (revision, parts) = of_object(&body, secret, &world.hash_key);
+    for draft in drafts {
+        refuse_host_words(&draft, &mut problems);
+        let Draft { id, body, of, secret, contents, renewed } = draft;
+        let (revision, mut parts) = of_object(&body, secret, &world.hash_key);
+        if contents.len() <= OBJECT_PARTS_MAX {
+            parts.extend(contents);
+        }
         let api_version = body.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let file = object.place("").map(|place| place.file.to_string());
-        let id = object.id.clone();
-        let wanted = ClusterObject { id: id.clone(), file, api_version, body: Arc::new(body), revision, parts };
+        let file = of.place("").map(|place| place.file.to_string());
+        let body = Arc::new(body);
+        let wanted = ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed };
         desired.objects.insert(id, wanted);
     }
     if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }
 }
 
 /// The object as a cluster takes it, and which of its fields hold secrets.
-fn opened(object: &Object) -> (Value, &'static [&'static str]) {
+fn opened(object: &Object) -> Draft<'_> {
     let mut body = object.body.clone();
     let annotations = body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
     let sealed = annotations.and_then(|annotations| annotations.remove(annotation::SEALED)).is_some();
-    match object.id.kind {
-        Kind::Secret => (body, &["data", "stringData"]),
-        Kind::ConfigMap if sealed => (body, &["data", "binaryData"]),
+    let secret: &'static [&'static str] = match object.id.kind {
+        Kind::Secret => &["data", "stringData"],
+        Kind::ConfigMap if sealed => &["data", "binaryData"],
         Kind::Namespace
         | Kind::StorageClass
         | Kind::ConfigMap
@@ -137,20 +165,22 @@ fn opened(object: &Object) -> (Value, &'static [&'static str]) {
         | Kind::GatewayClass
         | Kind::Gateway
         | Kind::HttpRoute
-        | Kind::Other(_) => (body, &[]),
-    }
+        | Kind::Other(_) => &[],
+    };
+    Draft { id: object.id.clone(), body, of: object, secret, contents: BTreeMap::new(), renewed: false }
 }
 
 /// Reports the annotations by which a dialect tells a container host what no field of Kubernetes can say.
-fn refuse_host_words(object: &Object, body: &Value, problems: &mut Problems) {
+fn refuse_host_words(draft: &Draft<'_>, problems: &mut Problems) {
     let places = ["", "/spec/template", "/spec/jobTemplate/spec/template"];
     for part in places {
         let pointer = format!("{part}/metadata/annotations");
-        let names = body.pointer(&pointer).and_then(Value::as_object);
-        for name in names.into_iter().flat_map(Map::keys).filter(|name| name.starts_with("writ.")) {
-            let message = format!("{} asks for {}, which only a container host can do", object.id, quoted(name));
+        let names = draft.body.pointer(&pointer).and_then(Value::as_object);
+        let own = names.into_iter().flat_map(Map::keys).filter(|name| name.starts_with("writ.") && *name != CONTENT);
+        for name in own {
+            let message = format!("{} asks for {}, which only a container host can do", draft.id, quoted(name));
             let help = "leave it to a unit whose target is Docker, or write the objects as Kubernetes has them";
-            problems.push(Problem::error(object.place(&pointer), message).help(help));
+            problems.push(Problem::error(draft.of.place(&pointer), message).help(help));
         }
     }
 }

@@ -13,7 +13,7 @@ use super::step::{Act, Application, Cause, Deletion, Lane, Plan, Step, Verb};
 use super::{Drift, Input, setback, why};
 use crate::cluster::{
     ClusterObject, Condition, Conflict, Field, FieldPath, ObservedCluster, ObservedObject, Present, SPEC, Trial, Wave,
-    holds_data,
+    holds_data, names_pod_of,
 };
 use crate::holdings::{Held, HoldingChange};
 use crate::model::ObjectId;
@@ -66,6 +66,9 @@ fn lane(input: &Input<'_>, cluster: &ObservedCluster, object: &ClusterObject) ->
     match cluster.objects.get(&object.id) {
         None => subject.keep("not seen: nobody looked for it".to_owned()),
         Some(ObservedObject::Unseen(why)) => subject.keep(format!("not seen: {why}")),
+        Some(ObservedObject::Foreign(holder)) if object.is_content_to_be_there() => {
+            subject.keep(format!("it is there, held by {}, and nothing but its name is asked for", holder.0))
+        }
         Some(ObservedObject::Foreign(holder)) => {
             let help = "`kubectl label` it with the labels of unit and host, as docs/kubernetes.md says";
             refusal(&object.id, format!("it is there and held by {}; to hand it over, {help}", holder.0))
@@ -182,8 +185,9 @@ impl Subject<'_> {
     /// What the manifests changed since the last application.
     fn changes(&self) -> Option<String> {
         let held = self.held.filter(|held| held.revision != self.object.revision)?;
-        let old = held.parts.iter().filter(|(name, _)| !Held::is_mark(name)).collect();
-        why::changes(&old, &self.object.parts.iter().collect())
+        let told = |name: &String| !Held::is_mark(name) && !ClusterObject::is_summary(name);
+        let old = held.parts.iter().filter(|(name, _)| told(name)).collect();
+        why::changes(&old, &self.object.parts.iter().filter(|(name, _)| told(name)).collect())
     }
 
     fn dispute<'c>(&self, present: &Present, conflicts: &'c [Conflict]) -> Dispute<'c> {
@@ -215,14 +219,19 @@ impl Subject<'_> {
     /// An object whose fields cannot become what is wanted.
     fn immutable(&self, present: &Present, words: &str) -> Lane {
         let kept = if self.orphans() { "its pods and volumes stay" } else { "what it made goes with it" };
-        if holds_data(self.id().kind) || !self.input.policy.recreate {
+        let renewed = self.object.renewed && self.cause() == Cause::Change;
+        if holds_data(self.id().kind) || !(self.input.policy.recreate || renewed) {
             let why = format!(
                 "needs recreation: {words}; {kept}; allow it by the unit's `recreate`, or undo the change; what is there stays"
             );
             return refusal(self.id(), why);
         }
         let (object, cause) = (self.id().clone(), self.cause());
-        let mut remove = nothing(Verb::Remove, &object, None, format!("recreation, {kept}: {words}"), cause);
+        let why = match self.changes().filter(|_| renewed) {
+            Some(changes) => format!("it runs anew: {changes}"),
+            None => format!("recreation, {kept}: {words}"),
+        };
+        let mut remove = nothing(Verb::Remove, &object, None, why, cause);
         let Present { uid, .. } = present;
         remove.act = Act::DeleteObject(Box::new(Deletion {
             id: object.clone(),
@@ -280,7 +289,9 @@ fn leaving(input: &Input<'_>, cluster: &ObservedCluster) -> Vec<Lane> {
     let known: BTreeSet<&ObjectId> = input.held.objects.keys().chain(cluster.objects.keys()).collect();
     let gone = known.into_iter().filter(|id| !input.desired.objects.contains_key(*id));
     let (kept, going): (Vec<&ObjectId>, Vec<&ObjectId>) = gone.partition(|id| is_kept(cluster, id));
-    let refused = over_budget(input, going.len());
+    // What leads to one pod of a wanted set goes with the pod, as a replica does.
+    let counted = going.iter().filter(|id| !names_pod_of(input.desired, id)).count();
+    let refused = over_budget(input, counted);
     let kept = kept.into_iter().map(|id| {
         let why = format!("{GONE}, and stays, for data goes with it: remove it by `writ delete {id} --prune`");
         Lane { object: id.clone(), steps: vec![nothing(Verb::Keep, id, None, why, Cause::None)], ..empty(id) }

@@ -77,6 +77,11 @@ impl Discovery {
         }
     }
 
+    /// How many kinds there are, and the groups of which that is not known.
+    pub(super) fn extent(&self) -> (usize, Vec<String>) {
+        (self.kinds.len(), self.stale.iter().cloned().collect())
+    }
+
     /// The kind in that version; in the one that the server prefers, where none is named.
     pub(super) fn find(&self, kind: Kind, api_version: Option<&str>) -> Found<'_> {
         let versions = self.kinds.get(&kind.qualified()).map_or(&[][..], Vec::as_slice);

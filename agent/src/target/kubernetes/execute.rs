@@ -11,10 +11,11 @@ use writ_core::model::{Kind, ObjectId};
 use writ_core::plan::{Act, Application, Deletion};
 
 use super::discovery::{Found, Resource};
+use super::memory::Clean;
 use super::observe::text;
 use super::said::Said;
 use super::wire::{Ask, JSON, Wire};
-use super::{Clean, Kubernetes, MANAGER};
+use super::{Kubernetes, MANAGER};
 use crate::limits::{CLUSTER_GONE_SECONDS, CLUSTER_LOOK_AGAIN_MILLIS};
 use crate::target::{Context, TargetError};
 
@@ -46,6 +47,7 @@ impl Kubernetes {
     async fn apply(&self, context: &Context, application: &Application) -> Result<(), TargetError> {
         let Application { object, uid, taken, without } = application;
         let operation = format!("apply {}", object.id);
+        let _writing = self.memory.writing(&context.unit, &object.id);
         let wire = self.wire().await?;
         let resource = self.resource(&wire, &object.id, Some(&object.api_version), &operation).await?;
         self.announce(&wire, context, &object.id, &object.body).await?;
@@ -74,10 +76,11 @@ impl Kubernetes {
         read_back(&said.body, context, &object.id, &operation)?;
         if without.is_empty() {
             let clean = Clean { fingerprint: fingerprint(&said.body), revision: object.revision.clone() };
-            self.remember(&context.unit, &object.id, clean);
+            self.memory.remember(&context.unit, &object.id, clean);
         } else {
-            self.forget(&context.unit, &object.id);
+            self.memory.forget(&context.unit, &object.id);
         }
+        self.memory.saw(&context.unit, &object.id, &said.body);
         if object.id.kind.qualified() == "customresourcedefinition.apiextensions.k8s.io" {
             self.until_served(&wire, &resource, &object.id, &operation).await?;
         }
@@ -99,7 +102,9 @@ impl Kubernetes {
         let operation = format!("delete {id}");
         let wire = self.wire().await?;
         let resource = self.resource(&wire, id, None, &operation).await?;
-        self.forget(&context.unit, id);
+        self.memory.forget(&context.unit, id);
+        // From now on it is known to go.
+        self.memory.saw_none(&context.unit, id);
         let live = wire.ask(&operation, &Ask::get(resource.one(id))).await?;
         if live.is_absent() || live.is_ok() && live.uid() != uid {
             return Ok(());

@@ -3,25 +3,28 @@
 //! Invariant: no object is written to that does not bear the labels of this host and the unit, but to make it.
 //! Invariant: what the server did not answer is unknown; an object is absent only if the server said so.
 
+mod diagnosis;
 mod discovery;
 mod execute;
+mod memory;
 mod observe;
 mod parent;
 mod said;
 mod trial;
+mod watch;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use writ_core::cluster::Owner;
-use writ_core::hash::SpecHash;
-use writ_core::model::ObjectId;
 
 use super::{Context, Keeper, TargetError};
+pub use diagnosis::Diagnosis;
 use discovery::Discovery;
+use memory::Memory;
 pub use observe::Asked;
 use parent::Parent;
 use wire::Wire;
@@ -51,17 +54,10 @@ pub struct Kubernetes {
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
-    /// How objects looked when nothing about them was to be changed: while they look so, nothing is.
-    clean: Mutex<BTreeMap<(String, ObjectId), Clean>>,
+    /// What is known of objects between two looks.
+    memory: Arc<Memory>,
     /// What is known to stand in the parents of units.
     parents: tokio::sync::Mutex<BTreeMap<String, Parent>>,
-}
-
-/// An object as it was when nothing about it was to be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Clean {
-    fingerprint: String,
-    revision: SpecHash,
 }
 
 impl Kubernetes {
@@ -74,7 +70,7 @@ impl Kubernetes {
             keeper: None,
             wire: Mutex::default(),
             discovery: Mutex::default(),
-            clean: Mutex::default(),
+            memory: Arc::default(),
             parents: tokio::sync::Mutex::default(),
         }
     }
@@ -96,8 +92,16 @@ impl Kubernetes {
         let parent = self.parent(&wire, &mut parents, &context.unit).await?;
         match self.other(parent) {
             Some(keeper) => Err(TargetError::Kept { unit: context.unit.clone(), host: self.host.clone(), keeper }),
-            None => parent.write(&wire, self.keeper.as_ref()).await,
+            None => parent.write(&wire, self.keeper.as_ref(), context.commit.as_deref()).await,
         }
+    }
+
+    /// The units of this host that the cluster has parents of, each with the commit that it was brought to last.
+    ///
+    /// # Errors
+    /// If the cluster cannot be reached.
+    pub async fn commits(&self) -> Result<BTreeSet<(String, String)>, TargetError> {
+        parent::commits(&self.wire().await?, &self.host).await
     }
 
     /// Who looks after a unit, if it is not looked after from here.
@@ -120,7 +124,7 @@ impl Kubernetes {
         let mut parents = self.parents.lock().await;
         let parent = self.parent(&wire, &mut parents, &context.unit).await?;
         parent.keeper = None;
-        parent.write(&wire, self.keeper.as_ref()).await
+        parent.write(&wire, self.keeper.as_ref(), None).await
     }
 
     fn other(&self, parent: &Parent) -> Option<Keeper> {
@@ -160,15 +164,6 @@ impl Kubernetes {
             set: parent::identifier(&self.host, unit, wire.namespace()),
         }
     }
-
-    /// Remembers how an object looks with which nothing is wrong.
-    fn remember(&self, unit: &str, id: &ObjectId, clean: Clean) {
-        lock(&self.clean).insert((unit.to_owned(), id.clone()), clean);
-    }
-
-    fn forget(&self, unit: &str, id: &ObjectId) {
-        lock(&self.clean).remove(&(unit.to_owned(), id.clone()));
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -177,7 +172,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Kubernetes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, access, keeper: _, wire: _, discovery: _, clean: _, parents: _ } = self;
+        let Self { host, access, keeper: _, wire: _, discovery: _, memory: _, parents: _ } = self;
         f.debug_struct("Kubernetes").field("host", host).field("access", access).finish_non_exhaustive()
     }
 }

@@ -15,10 +15,11 @@ use writ_core::model::{Desired, Kind, ObjectId};
 use writ_core::observed::{Holder, Observed};
 use writ_core::time::Timestamp;
 
+use super::Kubernetes;
 use super::discovery::{Discovery, Found, Resource};
+use super::memory::{Clean, List};
 use super::trial::{Tried, attempt};
 use super::wire::{Ask, Wire};
-use super::{Clean, Kubernetes, lock};
 use crate::error::chain;
 use crate::limits::{CLUSTER_LISTS_AT_ONCE, CLUSTER_PAGE_OBJECTS, CLUSTER_TRIALS_AT_ONCE};
 use crate::target::TargetError;
@@ -130,6 +131,10 @@ impl Look<'_> {
             if !said.is_ok() {
                 return Err(format!("{} could not be listed: {}", kind.qualified(), said.words()));
             }
+            if page.is_empty() {
+                let version = text(&said.body, "/metadata/resourceVersion").unwrap_or_default().to_owned();
+                self.target.memory.list(kind, List { path: all.clone(), version });
+            }
             let items = said.body.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
             found.extend(items.into_iter().filter_map(|item| self.listed(kind, resource, item)));
             match said.body.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
@@ -160,7 +165,10 @@ impl Look<'_> {
         };
         match (self.desired.objects.get(id), list.get(id)) {
             (Some(object), live) => self.wanted(object, live).await,
-            (None, Some(live)) => present(id, live, Trial::Unasked),
+            (None, Some(live)) => {
+                self.target.memory.saw(&self.owner.unit, id, live);
+                present(id, live, Trial::Unasked)
+            }
             (None, None) => self.unlisted(id).await,
         }
     }
@@ -177,11 +185,18 @@ impl Look<'_> {
             return ObservedObject::Absent(Trial::Refused(wrong));
         }
         if let Some(live) = live {
+            self.target.memory.saw(&self.owner.unit, id, live);
             let trial = match self.is_clean(object, live) {
                 true => Trial::Same,
                 false => self.tried(object, resource, live).await,
             };
             return present(id, live, trial);
+        }
+        self.target.memory.saw_none(&self.owner.unit, id);
+        if object.is_content_to_be_there()
+            && let seen @ ObservedObject::Foreign(_) = self.unlisted(id).await
+        {
+            return seen;
         }
         match attempt(self.wire, &self.owner, resource, object, None).await {
             Tried::Absent(trial) => ObservedObject::Absent(trial),
@@ -203,7 +218,7 @@ impl Look<'_> {
             Tried::There(trial) => {
                 if trial == Trial::Same {
                     let clean = Clean { fingerprint: fingerprint(live), revision: object.revision.clone() };
-                    self.target.remember(&self.owner.unit, &object.id, clean);
+                    self.target.memory.remember(&self.owner.unit, &object.id, clean);
                 }
                 trial
             }
@@ -214,8 +229,8 @@ impl Look<'_> {
 
     /// True if an object looks as it did when nothing about it was to be changed for what is wanted.
     fn is_clean(&self, object: &ClusterObject, live: &Value) -> bool {
-        let known = lock(&self.target.clean).get(&(self.owner.unit.clone(), object.id.clone())).cloned();
-        known.is_some_and(|known| known.revision == object.revision && known.fingerprint == fingerprint(live))
+        let clean = Clean { fingerprint: fingerprint(live), revision: object.revision.clone() };
+        self.target.memory.is_clean(&self.owner.unit, &object.id, &clean)
     }
 
     /// An object of a kind that the cluster does not have, or not in that version.

@@ -14,6 +14,7 @@ use writ_core::cluster::{LABEL_HOST, LABEL_UNIT};
 use super::MANAGER;
 use super::wire::{Ask, Wire};
 use crate::confine::hex;
+use crate::limits::TRIAL_PATIENCE_SECONDS;
 use crate::target::{Keeper, TargetError};
 
 const ID: &str = "applyset.kubernetes.io/id";
@@ -22,6 +23,7 @@ const KINDS: &str = "applyset.kubernetes.io/contains-group-kinds";
 const NAMESPACES: &str = "applyset.kubernetes.io/additional-namespaces";
 const STORE: &str = "writ.store";
 const MACHINE: &str = "writ.machine";
+const COMMIT: &str = "writ.commit";
 
 /// What stands in the parent of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(super) struct Parent {
     unit: String,
     /// From where the unit is looked after; none if there is no parent yet.
     pub(super) keeper: Option<Keeper>,
+    /// The commit that the cluster was brought to last, or is being brought to.
+    commit: Option<String>,
     /// Its kinds, as `Kind.group`.
     pub(super) kinds: BTreeSet<String>,
     namespaces: BTreeSet<String>,
@@ -63,6 +67,7 @@ impl Parent {
             host: host.to_owned(),
             unit: unit.to_owned(),
             keeper: None,
+            commit: None,
             kinds: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             written: false,
@@ -81,6 +86,7 @@ impl Parent {
             let text = annotation(name).unwrap_or_default();
             text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
+        parent.commit = annotation(COMMIT);
         parent.kinds = list(KINDS);
         parent.namespaces = list(NAMESPACES);
         parent.keeper =
@@ -89,10 +95,19 @@ impl Parent {
         Ok(parent)
     }
 
-    /// Brings the cluster to have it as it is here, kept by `keeper`.
-    pub(super) async fn write(&mut self, wire: &Wire, keeper: Option<&Keeper>) -> Result<(), TargetError> {
-        if self.written && (keeper.is_none() || self.keeper.as_ref() == keeper) {
+    /// Brings the cluster to have it as it is here, kept by `keeper`, and brought to `commit` unless local files are applied.
+    pub(super) async fn write(
+        &mut self,
+        wire: &Wire,
+        keeper: Option<&Keeper>,
+        commit: Option<&str>,
+    ) -> Result<(), TargetError> {
+        let known = commit.is_none() || self.commit.as_deref() == commit;
+        if self.written && known && (keeper.is_none() || self.keeper.as_ref() == keeper) {
             return Ok(());
+        }
+        if let Some(commit) = commit {
+            self.commit = Some(commit.to_owned());
         }
         self.keeper = keeper.cloned().or_else(|| self.keeper.take());
         let operation = format!("write down what belongs to unit {} in the cluster", self.unit);
@@ -115,7 +130,7 @@ impl Parent {
             news |= self.namespaces.insert(namespace.to_owned());
         }
         self.written &= !news;
-        self.write(wire, keeper).await
+        self.write(wire, keeper, None).await
     }
 
     fn body(&self, namespace: &str) -> Value {
@@ -128,6 +143,9 @@ impl Parent {
             map.insert(STORE.to_owned(), json!(store));
             map.insert(MACHINE.to_owned(), json!(machine));
         }
+        if let (Some(commit), Some(map)) = (&self.commit, annotations.as_object_mut()) {
+            map.insert(COMMIT.to_owned(), json!(commit));
+        }
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {
@@ -136,6 +154,24 @@ impl Parent {
             },
         })
     }
+}
+
+/// The units of a host that have parents, each with the commit that the cluster was brought to.
+pub(super) async fn commits(wire: &Wire, host: &str) -> Result<BTreeSet<(String, String)>, TargetError> {
+    let operation = "look which commits units of this host were brought to".to_owned();
+    let all = format!("/api/v1/namespaces/{}/configmaps?labelSelector={LABEL_HOST}%3D{host}%2C{ID}", wire.namespace());
+    // New commits wait for it, also for other targets of their source.
+    let said = wire.ask_for(&operation, &Ask::get(all), TRIAL_PATIENCE_SECONDS).await?;
+    if !said.is_ok() {
+        return Err(TargetError::Refused { operation, reason: said.words() });
+    }
+    let items = said.body.get("items").and_then(Value::as_array).into_iter().flatten();
+    let commit = |item: &Value| {
+        let (unit, commit) =
+            (item.pointer("/metadata/labels")?.get(LABEL_UNIT)?, item.pointer("/metadata/annotations")?.get(COMMIT)?);
+        Some((unit.as_str()?.to_owned(), commit.as_str()?.to_owned()))
+    };
+    Ok(items.filter_map(commit).collect())
 }
 
 fn path(wire: &Wire, host: &str, unit: &str) -> String {

@@ -2,13 +2,16 @@
 //!
 //! Invariant: every request can be made a second time without doing more; those that lose their answer are.
 
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, Response};
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::WatchEvent;
 use kube::{Client, Config};
 use serde_json::Value;
 
@@ -25,6 +28,9 @@ pub(super) const JSON: &str = "application/json";
 /// Pauses between tries where the server names none: doubled each time, up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_LONGEST: Duration = Duration::from_secs(8);
+
+/// What a server tells of a kind, one object after another.
+pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, (u16, String)>> + Send>>;
 
 /// A connection to one cluster.
 #[derive(Clone)]
@@ -76,6 +82,11 @@ impl Wire {
         self.client.default_namespace()
     }
 
+    /// Where the server answers.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Asks until there is an answer or the patience is over. What the server refuses is an answer.
     pub(super) async fn ask(&self, operation: &str, ask: &Ask) -> Result<Said, TargetError> {
         self.ask_for(operation, ask, CLUSTER_PATIENCE_SECONDS).await
@@ -102,6 +113,21 @@ impl Wire {
         // A server that went on saying the same has said it.
         let answer = in_time.map_or_else(|_| lock(&last).clone(), Ok);
         answer.map_err(|reason| self.unreachable(operation, &reason))
+    }
+
+    /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.
+    pub(super) async fn watch(&self, path: String) -> Result<Changes, (u16, String)> {
+        let failed = |error: kube::Error| {
+            if let kube::Error::Api(status) = &error {
+                return (status.code, status.message.clone());
+            }
+            (0, chain(&error))
+        };
+        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
+        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let begun = tokio::time::timeout(time, self.client.request_events::<Value>(request)).await;
+        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(failed)?;
+        Ok(Box::pin(events.map(move |event| event.map_err(failed))))
     }
 
     async fn once(&self, ask: &Ask) -> Result<(Said, Option<Duration>), String> {
