@@ -4,6 +4,7 @@
 
 mod cluster;
 mod cluster_hcl;
+mod cluster_secrets;
 mod desired_text;
 mod disruption;
 mod documents;
