@@ -47,7 +47,7 @@ impl Walk<'_> {
         let Some(map) = value.as_object() else { return };
         for (name, value) in map {
             // The dialects refuse what the table does not know, each by its own means.
-            let Some(field) = shape.fields.iter().find(|field| field.name == name) else { continue };
+            let Some(field) = shape.field(name) else { continue };
             self.under(name, |walk| walk.field(field, value));
         }
     }
