@@ -121,6 +121,8 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
                 false
             }
         };
+        // What the pass needed is let go of, and the next one may be far.
+        writ_heap::give_back();
         if answered {
             schedule.succeeded();
         } else {
