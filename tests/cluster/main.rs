@@ -6,17 +6,19 @@
 mod apiserver;
 mod between;
 mod confine;
+#[path = "../host/golden.rs"]
+mod golden;
 #[path = "../host/machine.rs"]
 #[allow(dead_code, reason = "the tests of hosts use the rest of it")]
 mod machine;
 #[path = "../fixtures/repository.rs"]
-#[allow(dead_code, reason = "the tests of hosts use the rest of it")]
 mod repository;
 
 mod doctor;
 mod faults;
 mod floor;
 mod hcl;
+mod meaning;
 mod passes;
 mod place;
 mod watch;

@@ -27,7 +27,7 @@ async fn plan_status_why_history_logs_and_exec_tell_what_is() {
     plan.exits(2);
     let steps = plan.document()["steps"].as_array().unwrap().clone();
     let created = |object: &str| {
-        let of = |step: &&serde_json::Value| step["verb"] == "create" && step["object"] == format!("{object}");
+        let of = |step: &&serde_json::Value| step["verb"] == "create" && step["object"] == *object;
         steps.iter().filter(of).filter(|step| !step["to"].is_null()).count()
     };
     assert_eq!(created(&format!("deployment/{scope}/web")), 2, "{steps:#?}");
@@ -45,7 +45,7 @@ async fn plan_status_why_history_logs_and_exec_tell_what_is() {
     let object = format!("statefulset/{scope}/db");
     let second = site.deploy("web.hcl", &WEB.replace("quiet", "loud")).await;
     let why = site.writ(&["why", &object]).await;
-    why.exits(0).shows(&second[..8]).shows("MODE");
+    why.exits(0).shows(second.get(..8).unwrap()).shows("MODE");
     site.writ(&["history", "--object", &object]).await.exits(0).shows("replace");
     site.writ(&["logs", &object]).await.exits(0).shows("first line");
     site.writ(&["logs", &db, "--tail", "1"]).await.exits(0).shows("first line");

@@ -262,7 +262,6 @@ async fn a_rolling_update_of_three_replicas_loses_no_request_at_two_hundred_a_se
     let ((status, text), ()) = tokio::join!(slow, rolled);
     assert_eq!((status, text.as_str()), (200, "slow one"), "what is under way ends well");
     let counted = load.stop().await;
-    println!("rolling update: {counted}");
     assert_eq!(counted.lost, Vec::<String>::new(), "{counted}");
     assert!(counted.reused > 500 && counted.fresh > 500, "{counted}");
     assert_eq!(front.asks("web", "/version").await, (200, "two".to_owned()));

@@ -45,7 +45,9 @@ async fn seen(unit: &Unit) -> Vec<String> {
     let pods = unit.world.look(Depth::List).await.pods;
     let state = |state: &PodState| match state {
         PodState::Exited { code, .. } => format!("ended {code}"),
-        other => format!("{other:?}"),
+        other @ (PodState::Created | PodState::Running | PodState::Paused | PodState::Restarting | PodState::Dead) => {
+            format!("{other:?}")
+        }
     };
     let scope = format!("{}-", unit.world.scope);
     pods.iter().map(|(name, pod)| format!("{} {}", name.trim_start_matches(&scope), state(&pod.state))).collect()
@@ -61,7 +63,7 @@ async fn a_job_runs_to_its_end_with_its_init_containers_and_never_again_without_
         "command: [sh, -c, 'cat",
         "volumeMounts: [{name: shared, mountPath: /shared}], command: [sh, -c, 'cat",
     );
-    until_run(&mut unit, &text, |state| *state == RunState::AtRest).await;
+    drop(until_run(&mut unit, &text, |state| *state == RunState::AtRest).await);
     assert_eq!(seen(&unit).await, ["work.0-0 ended 0"]);
     let pod = name(&unit, "0-0");
     assert_eq!(unit.world.person(&["logs", &pod]), "first\nwork-0-0");
@@ -94,13 +96,13 @@ async fn failures_are_tried_again_after_longer_and_longer_pauses_until_there_are
         });
         all.await.unwrap();
     };
-    unit.pass(&desired).await.unwrap();
+    drop(unit.pass(&desired).await.unwrap());
     ended(&unit, 1).await;
     let waits = unit.pass(&desired).await.unwrap();
     assert!(waits.to_string().contains("after the 1st failure: exited with code 3"), "{waits}");
     assert!(waits.is_empty() && waits.due().is_some(), "{waits}");
     unit.later = Seconds(11);
-    unit.pass(&desired).await.unwrap();
+    drop(unit.pass(&desired).await.unwrap());
     ended(&unit, 2).await;
     let failed = until_run(&mut unit, &text, |state| matches!(state, RunState::Failed(_))).await;
     assert!(failed.to_string().contains("work.0-1 exited with code 3; `writ logs "), "{failed}");
@@ -115,14 +117,14 @@ async fn with_on_failure_the_next_try_takes_the_place_of_the_one_before() {
     let command = "test $(hostname) = work-0-1 || exit 1";
     let text = job("", ON_FAILURE, command);
     let desired = unit.desired("job.yaml", &text);
-    unit.pass(&desired).await.unwrap();
+    drop(unit.pass(&desired).await.unwrap());
     let one = until(|| async {
         let seen = seen(&unit).await;
         ((seen == ["work.0-0 ended 1"]).then_some(()), format!("{seen:?}"))
     });
     one.await.unwrap();
     unit.later = Seconds(11);
-    until_run(&mut unit, &text, |state| *state == RunState::AtRest).await;
+    drop(until_run(&mut unit, &text, |state| *state == RunState::AtRest).await);
     assert_eq!(seen(&unit).await, ["work.0-1 ended 0"]);
 }
 
@@ -131,7 +133,7 @@ async fn each_index_of_an_indexed_job_is_told_which_it_is() {
     let mut unit = Unit::new().await;
     let spec = "  completions: 3\n  parallelism: 2\n  completionMode: Indexed\n";
     let text = job(spec, NEVER, "echo $JOB_COMPLETION_INDEX $(hostname)");
-    until_run(&mut unit, &text, |state| *state == RunState::AtRest).await;
+    drop(until_run(&mut unit, &text, |state| *state == RunState::AtRest).await);
     for index in 0..3 {
         let pod = name(&unit, &format!("{index}-0"));
         assert_eq!(unit.world.person(&["logs", &pod]), format!("{index} work-{index}"));
@@ -147,7 +149,7 @@ async fn a_deadline_stops_what_runs_and_a_time_to_live_removes_what_ended() {
     assert!(plan.due().is_some(), "the deadline is due some time");
     assert_eq!(seen(&unit).await, ["work.0-0 Running"]);
     unit.later = Seconds(61);
-    until_run(&mut unit, &text, |state| matches!(state, RunState::Failed(_))).await;
+    drop(until_run(&mut unit, &text, |state| matches!(state, RunState::Failed(_))).await);
     assert!(seen(&unit).await.is_empty());
 
     let mut unit = Unit::new().await;
@@ -166,7 +168,7 @@ async fn a_deadline_stops_what_runs_and_a_time_to_live_removes_what_ended() {
 async fn a_container_that_was_made_and_never_started_is_started_and_one_that_ended_is_not() {
     let mut unit = Unit::new().await;
     let text = job("", NEVER, "echo once");
-    until_run(&mut unit, &text, |state| *state == RunState::AtRest).await;
+    drop(until_run(&mut unit, &text, |state| *state == RunState::AtRest).await);
     let desired = unit.desired("job.yaml", &text);
     let spec = desired.workloads.values().next().unwrap();
     let spec = spec.pod(&spec.some_index());
@@ -218,7 +220,7 @@ async fn a_cron_job_is_run_once_for_each_time_and_keeps_as_many_runs_as_it_says(
     let mut last = String::new();
     for later in [60, 120, 180] {
         unit.later = Seconds(later);
-        unit.pass(&desired).await.unwrap();
+        drop(unit.pass(&desired).await.unwrap());
         let ended = until(|| async {
             let seen = seen(&unit).await;
             let newest = seen.last().cloned().unwrap_or_default();
@@ -228,10 +230,10 @@ async fn a_cron_job_is_run_once_for_each_time_and_keeps_as_many_runs_as_it_says(
         // The record is lost: the containers say which time was run.
         unit.held = writ_core::holdings::Holdings::default();
         for _ in 0..2 {
-            unit.pass(&desired).await.unwrap();
+            drop(unit.pass(&desired).await.unwrap());
         }
         let seen = seen(&unit).await;
-        assert_eq!(seen, [newest.clone()], "one run is kept, and no time is run twice");
+        assert_eq!(seen, std::slice::from_ref(&newest), "one run is kept, and no time is run twice");
         last = newest;
     }
     let pod = last.split(' ').next().unwrap().strip_prefix("work.").unwrap().to_owned();
@@ -243,9 +245,9 @@ async fn a_run_that_goes_on_is_left_alone_by_a_new_template_and_replaced_where_t
     let mut unit = Unit::new().await;
     let text = cron("  concurrencyPolicy: Replace\n", "sleep 1000");
     let desired = unit.desired("cron.yaml", &text);
-    unit.pass(&desired).await.unwrap();
+    drop(unit.pass(&desired).await.unwrap());
     unit.later = Seconds(60);
-    unit.pass(&desired).await.unwrap();
+    drop(unit.pass(&desired).await.unwrap());
     let first = unit.world.look(Depth::List).await.pods;
     assert_eq!(first.len(), 1, "{first:?}");
     let changed = unit.desired("cron.yaml", &text.replace("1000", "2000"));

@@ -116,11 +116,12 @@ async fn ask(at: SocketAddr, host: &str, keep: bool, connection: &mut Option<Tcp
     };
     let text = String::from_utf8_lossy(&answer).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    let is_kept = keep && !text[..head].to_ascii_lowercase().contains("connection: close");
+    let (told, body) = text.split_at(head);
+    let is_kept = keep && !told.to_ascii_lowercase().contains("connection: close");
     if is_kept {
         *connection = Some(stream);
     }
-    Ok((status, text[head + 4..head + 4 + length].trim().to_owned()))
+    Ok((status, body.get(4..4 + length).unwrap_or_default().trim().to_owned()))
 }
 
 impl fmt::Display for Counted {

@@ -94,7 +94,10 @@ async fn with_drift_reported_what_a_person_does_is_told_on_the_commit_and_left_s
     assert_eq!(site.world.field(&pod, "{{.HostConfig.Memory}}"), (64 << 20).to_string(), "it is left so");
     site.world.person(&["rm", "-f", &pod]);
     site.becomes("the loss is told", async || match site.said(&commit).pop() {
-        Some((state, text)) if state == "failure" && !site.containers().contains_key(&pod) => Ok(drop(text)),
+        Some((state, text)) if state == "failure" && !site.containers().contains_key(&pod) => {
+            drop(text);
+            Ok(())
+        }
         other => Err(format!("{other:?}")),
     })
     .await;
