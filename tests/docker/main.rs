@@ -43,6 +43,7 @@ mod relay;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod rest;
+mod rollouts;
 mod running;
 mod samples;
 #[path = "../fixtures/server.rs"]
