@@ -51,6 +51,7 @@ pub fn local_unit(
             percent: writ_core::limits::PRUNE_PERCENT_DEFAULT,
         },
         recreate: false,
+        backup: None,
         guard,
         plugins,
         variables,

@@ -169,7 +169,12 @@ fn lanes_of(plan: &Plan) -> BTreeMap<&ObjectId, &Lane> {
 /// The pod that an act is about.
 fn touched(act: &Act) -> Option<String> {
     match act {
-        Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::RemoveVolume { .. } | Act::Serve(_) => None,
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::CreateVolume(_)
+        | Act::BackUp(_)
+        | Act::RemoveVolume { .. }
+        | Act::Serve(_) => None,
         Act::CreatePod(spec) | Act::ReplacePod { spec, .. } | Act::MendPod { spec, .. } => Some(spec.name.clone()),
         Act::StartPod { pod, .. } | Act::RemovePod { pod, .. } => Some(pod.clone()),
     }
@@ -314,7 +319,7 @@ proptest! {
                         let serves = pod.state == PodState::Running && pod.readiness == Readiness::Available;
                         replaced.extend(serves.then(|| spec.index.clone()));
                     }
-                    Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::StartPod { .. }
+                    Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::BackUp(_) | Act::StartPod { .. }
                     | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) => {}
                 }
             }

@@ -199,6 +199,7 @@ fn pod<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ } => None,
         // The host's own settings say what it is; what is led through it is judged with the lane of each Ingress.
@@ -225,6 +226,7 @@ fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::StartPod { pod: _, container: _ }
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ }

@@ -3,6 +3,7 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod backup;
 mod cronjob;
 mod deployment;
 mod disruption;
@@ -22,6 +23,7 @@ mod why;
 mod workload;
 mod world;
 
+pub use backup::{BackUp, Backups};
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
 pub use preflight::{
@@ -76,6 +78,8 @@ pub struct Policy {
     pub prune: PruneBudget,
     /// Workloads whose fixed fields may change by recreation, their volumes kept.
     pub recreate: bool,
+    /// Where volumes are copied to before a step that may harm what is on them; none if they are not.
+    pub backup: Option<Backups>,
 }
 
 /// What happens to drift.
@@ -112,8 +116,8 @@ pub fn plan(input: &Input<'_>) -> Plan {
         lanes.insert(id.clone(), ingress::lane(input, entrance));
     }
     lanes.extend(removal::lanes(&world).into_iter().map(|lane| (lane.object.clone(), lane)));
-    let lanes = lanes.into_values().map(|lane| setback::hold_back(input, workload::unless_blocked(input, lane)));
-    let lanes: Vec<Lane> = lanes.collect();
+    let lanes = lanes.into_values().map(|lane| backup::before_harm(input, workload::unless_blocked(input, lane)));
+    let lanes: Vec<Lane> = lanes.map(|lane| setback::hold_back(input, lane)).collect();
     let serve = ingress::serve(input, &lanes);
     let shared = workload::network(input, &lanes, serve.as_ref()).into_iter().chain(serve).collect();
     setback::hold_back_shared(input, Plan { shared, lanes })

@@ -47,6 +47,8 @@ pub enum Deed {
     Destroy,
     /// Bringing the host's ingress to what it must be.
     Serve,
+    /// Copying a volume.
+    BackUp,
 }
 
 /// How often something failed in a row, and when it is tried again.
@@ -84,6 +86,7 @@ impl Attempt {
                 return Some(Self { deed: Deed::MakeNetwork, object: None, name: None, revision: None });
             }
             Act::CreateVolume(volume) => (Deed::MakeVolume, Some(volume.name.clone())),
+            Act::BackUp(backup) => (Deed::BackUp, Some(backup.volume.clone())),
             Act::CreatePod(spec) => match spec.index {
                 PodIndex::Ordinal(_) | PodIndex::Try { .. } => (Deed::MakePod, name()),
                 PodIndex::Replica(_) => (Deed::MakePod, None),
@@ -100,7 +103,7 @@ impl Attempt {
 }
 
 impl Deed {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::MakeNetwork,
         Self::MakeVolume,
         Self::MakePod,
@@ -109,6 +112,7 @@ impl Deed {
         Self::Remove,
         Self::Destroy,
         Self::Serve,
+        Self::BackUp,
     ];
 
     /// Its name, as it is remembered.
@@ -123,6 +127,7 @@ impl Deed {
             Self::Remove => "remove",
             Self::Destroy => "destroy",
             Self::Serve => "serve",
+            Self::BackUp => "back up",
         }
     }
 

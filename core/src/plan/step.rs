@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::backup::BackUp;
 use super::setback::Delay;
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
@@ -118,6 +119,8 @@ pub enum Act {
     CreateNetwork,
     /// Make a volume.
     CreateVolume(VolumeSpec),
+    /// Copy what is on a volume to a folder of the host, while none of the host's pods runs with it.
+    BackUp(Box<BackUp>),
     /// Pull what is missing, make the pod and start it.
     CreatePod(Box<PodSpec>),
     /// Start the pod's existing container.

@@ -148,6 +148,7 @@ fn volume_obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
         Act::CreateVolume(volume) => held_volume(input, &volume.name, &step.object),
         Act::Nothing
         | Act::CreateNetwork
+        | Act::BackUp(_)
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
@@ -175,7 +176,7 @@ fn needs(act: &Act) -> Option<Option<&PodSpec>> {
         }
         Act::MendPod { .. } | Act::StartPod { .. } | Act::CreateVolume(_) => Some(None),
         Act::Serve(serving) => (!serving.is_empty()).then_some(None),
-        Act::Nothing | Act::CreateNetwork | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
+        Act::Nothing | Act::CreateNetwork | Act::BackUp(_) | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
     }
 }
 

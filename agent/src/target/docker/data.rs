@@ -53,11 +53,24 @@ impl Docker {
     /// # Errors
     /// If the engine cannot be reached.
     pub async fn held_volumes(&self) -> Result<Vec<HeldVolume>, TargetError> {
+        self.held_where(|_| true).await
+    }
+
+    /// The volume of a claim that this host made under that name; none if there is no such.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn held_volume(&self, name: &str) -> Result<Option<HeldVolume>, TargetError> {
+        Ok(self.held_where(|found| found == name).await?.pop())
+    }
+
+    async fn held_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<HeldVolume>, TargetError> {
         let engine = self.engine().await?;
         let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
         let containers = self.containers("list the containers").await?;
         let all = found.volumes.unwrap_or_default();
-        let mut held: Vec<HeldVolume> = all.iter().filter_map(|it| self.held(it, &all, &containers)).collect();
+        let wanted = all.iter().filter(|it| wanted(&it.name));
+        let mut held: Vec<HeldVolume> = wanted.filter_map(|it| self.held(it, &all, &containers)).collect();
         held.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(held)
     }
@@ -137,7 +150,7 @@ impl Docker {
         let mut labels = self.of_helper(volume);
         labels.insert(RESTORING.to_owned(), volume.name.clone());
         self.make_volume(&operation, &mark(&volume.name), labels).await?;
-        let users = self.held_volumes().await?.into_iter().find(|it| it.name == volume.name).map(|it| it.users);
+        let users = self.held_volume(&volume.name).await?.map(|it| it.users);
         let running: Vec<String> =
             users.unwrap_or_default().into_iter().filter(|it| !it.stopped).map(|it| it.container).collect();
         if running.is_empty() {
