@@ -23,7 +23,8 @@ use crate::patience::Patience;
 use crate::record::{Outcome, PassLock, RecordError, Store, machine};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
-use crate::target::{Context, Depth, Docker, Keeper, Progress, Simulated, Target};
+use crate::target::kubernetes::Access;
+use crate::target::{Context, Depth, Docker, Keeper, Kubernetes, Progress, Simulated, Target};
 use crate::wake::Wake;
 use crate::wanted::WantedCache;
 
@@ -134,10 +135,10 @@ impl Agent {
         for unit in &settings.units {
             let known = places.iter().find(|place| place.kind == unit.target).map(Rc::clone);
             let place = known.unwrap_or_else(|| {
-                let target = Arc::new(target(&settings.host, unit.target, clock).kept_by(keeper.clone()));
+                let target = Arc::new(target(&settings.host, &unit.target, clock).kept_by(keeper.clone()));
                 let (health, runner) = Health::new(Arc::clone(&target), clock, sender.clone());
                 runners.push(runner);
-                places.push(Rc::new(Place { kind: unit.target, target, health }));
+                places.push(Rc::new(Place { kind: unit.target.clone(), target, health }));
                 Rc::clone(&places[places.len() - 1])
             });
             units.push(Unit::new(&settings, unit, place));
@@ -318,11 +319,21 @@ impl Unit {
 
 /// The target that settings name. Reaches for nothing yet.
 #[must_use]
-pub fn target(host: &settings::Host, target: settings::Target, clock: Clock) -> Target {
+pub fn target(host: &settings::Host, target: &settings::Target, clock: Clock) -> Target {
     match target {
         settings::Target::Docker => {
             Target::Docker(Docker::new(&host.name, &host.state, &format!("unix://{}", host.engine.display())))
         }
         settings::Target::Simulated => Target::Simulated(Simulated::new(&host.state, clock)),
+        settings::Target::Kubernetes(cluster) => {
+            let access = match cluster {
+                settings::Cluster::Around => Access::Around,
+                settings::Cluster::Context(name) => {
+                    let file = host.kubeconfig.clone().unwrap_or_default();
+                    Access::Context { file, name: name.clone() }
+                }
+            };
+            Target::Kubernetes(Box::new(Kubernetes::new(&host.name, access)))
+        }
     }
 }

@@ -5,17 +5,19 @@
 //! Invariant: no pod that is being stopped on purpose is asked how it is, so that no probe restarts it meanwhile.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
+use writ_core::cluster::holds_up;
 use writ_core::guard::CheckedPlan;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId, PodIndex};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, BackUp, Cause, Lane, Step, Verb, Wait, needs_network};
+use writ_core::plan::{Act, BackUp, Cause, Lane, Step, Verb, Wait, needs_network, wave};
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::agent::{Agent, Unit};
@@ -94,7 +96,7 @@ pub struct Applied {
     pub ends: Vec<(ObjectId, LaneEnd)>,
 }
 
-/// Takes the steps of a plan. Lanes go on side by side, so that one that waits holds up no other.
+/// Takes the steps of a plan, wave after wave. Lanes of a wave go on side by side, so that one that waits holds up no other.
 ///
 /// # Errors
 /// Only if the record cannot be written; then no further step is taken.
@@ -114,24 +116,49 @@ pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, Rec
             Err(end) => without_network = Some(end),
         }
     }
-    let mut lanes = FuturesUnordered::new();
-    for lane in plan.lanes() {
-        if let (true, Some(end)) = (lane.object.kind.is_entrance(), &without_ingress) {
-            applied.ends.push((lane.object.clone(), end.clone()));
-            continue;
+    let waves: BTreeSet<u8> = plan.lanes().iter().map(wave).collect();
+    for number in waves {
+        let mut lanes = FuturesUnordered::new();
+        for lane in plan.lanes().iter().filter(|lane| wave(lane) == number) {
+            if let (true, Some(end)) = (lane.object.kind.is_entrance(), &without_ingress) {
+                applied.ends.push((lane.object.clone(), end.clone()));
+                continue;
+            }
+            if let Some(end) = held_up(lane, &applied) {
+                applied.ends.push((lane.object.clone(), end));
+                continue;
+            }
+            match &without_network {
+                Some(end) if lane.steps.iter().any(needs_network) => {
+                    applied.ends.push((lane.object.clone(), end.clone()));
+                }
+                Some(_) | None => lanes.push(walk(hands, lane, &engine)),
+            }
         }
-        match &without_network {
-            Some(end) if lane.steps.iter().any(needs_network) => applied.ends.push((lane.object.clone(), end.clone())),
-            Some(_) | None => lanes.push(walk(hands, lane, &engine)),
+        while let Some(walked) = lanes.next().await {
+            let (object, changes, end) = walked?;
+            applied.changes += changes;
+            applied.ends.push((object, end));
         }
-    }
-    while let Some(walked) = lanes.next().await {
-        let (object, changes, end) = walked?;
-        applied.changes += changes;
-        applied.ends.push((object, end));
     }
     applied.ends.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(applied)
+}
+
+/// How a lane ends that is not begun because something of an earlier wave, which it may need, could not be done.
+fn held_up(lane: &Lane, applied: &Applied) -> Option<LaneEnd> {
+    if wave(lane) == 0 {
+        return None;
+    }
+    applied.ends.iter().find_map(|(earlier, end)| match end {
+        LaneEnd::Failed(_) if holds_up(earlier, &lane.object) => {
+            Some(LaneEnd::Failed(format!("not begun: {earlier} failed")))
+        }
+        LaneEnd::Interrupted { waiting_for: _, reason } if holds_up(earlier, &lane.object) => {
+            Some(LaneEnd::Interrupted { waiting_for: earlier.to_string(), reason: reason.clone() })
+        }
+        LaneEnd::Done | LaneEnd::Refused(_) | LaneEnd::Failed(_) | LaneEnd::Interrupted { .. } => None,
+    })
 }
 
 /// Takes the steps of one lane until one fails, is refused or is interrupted.
@@ -308,7 +335,9 @@ fn stops(step: &Step) -> Option<&str> {
         | Act::StartPod { .. }
         | Act::MendPod { .. }
         | Act::RemoveVolume { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     }
 }
 
@@ -335,7 +364,9 @@ fn watch(hands: &Hands<'_>, step: &Step) {
         | Act::BackUp(_)
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
-        | Act::Serve(_) => {}
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => {}
     }
 }
 

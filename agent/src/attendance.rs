@@ -13,6 +13,7 @@ use crate::error::chain;
 use crate::health::{Report, Runner, What};
 use crate::record::WorkEvent;
 use crate::target::{Event, EventKind};
+use crate::wake::Wake;
 
 pub use crate::agent::Attendance;
 
@@ -41,8 +42,12 @@ async fn listen(agent: &Agent, place: &Place) {
         if let Ok(mut events) = place.target.events().await {
             while let Some(Ok(event)) = events.next().await {
                 place.health.notify(&event);
-                for unit in agent.units_at(place).filter(|unit| concerns(&event, &unit.settings.name)) {
-                    unit.drifted.notify_one();
+                for unit in agent.units_at(place).filter(|unit| is_of(&event, &unit.settings.name)) {
+                    match wakes(event.kind) {
+                        Some(Wake::Health) => unit.stirred.notify_one(),
+                        Some(_) => unit.drifted.notify_one(),
+                        None => {}
+                    }
                 }
             }
             // Whatever happened meanwhile was not told.
@@ -55,19 +60,23 @@ async fn listen(agent: &Agent, place: &Place) {
     }
 }
 
-/// True if the event may mean that something of the unit is not as it was. What only begins is no loss.
-fn concerns(event: &Event, unit: &str) -> bool {
-    // What belongs to no unit is all of theirs.
-    let ours = event.unit.as_ref().is_none_or(|name| name == unit || name == OWNER);
-    ours && match event.kind {
-        EventKind::Created | EventKind::Started => false,
+/// True if the event is about the unit. What belongs to no unit is all of theirs.
+fn is_of(event: &Event, unit: &str) -> bool {
+    event.unit.as_ref().is_none_or(|name| name == unit || name == OWNER)
+}
+
+/// The pass that what happened is worth: something may not be as it was, or only how it is. What only begins is no loss.
+const fn wakes(kind: EventKind) -> Option<Wake> {
+    match kind {
+        EventKind::Created | EventKind::Started => None,
         EventKind::Died
         | EventKind::Removed
         | EventKind::Paused
         | EventKind::Renamed
         | EventKind::Updated
         | EventKind::Network
-        | EventKind::VolumeRemoved => true,
+        | EventKind::VolumeRemoved => Some(Wake::Drift),
+        EventKind::Stirred => Some(Wake::Health),
     }
 }
 

@@ -9,6 +9,7 @@ use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Cause, Input, Setbacks, Step, Templates, Verb, plan};
 use writ_core::status::{CommitStatus, State, summarize};
+use writ_core::time::Seconds;
 use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
@@ -18,10 +19,11 @@ use crate::earlier::templates;
 use crate::error::chain;
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
+use crate::limits::CLUSTER_AGAIN_SECONDS;
 use crate::outcome::{Moment, Walked};
 use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
-use crate::sight::{get_to_know, keep, look, watch};
+use crate::sight::{get_to_know, keep, look, settled, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
 use crate::wake::Wake;
@@ -158,7 +160,7 @@ pub async fn preview(
         preview.commit = Some(admitted.commit().to_string());
         match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await? {
             Ok(wanted) => {
-                let observed = look(agent, unit, Depth::Deep).await?;
+                let observed = look(agent, unit, &wanted.desired, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
                 let templates = templates(agent, source, unit, &wanted, &observed).await?;
                 preview.plan = Some(check(agent, unit, &wanted, &observed, (&setbacks, &templates)).await?);
@@ -285,7 +287,7 @@ async fn walk(
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
-    let mut observed = look(agent, unit, agent.depth(unit, wake)).await?;
+    let mut observed = look(agent, unit, &wanted.desired, agent.depth(unit, wake)).await?;
     keep(agent, unit, &wanted.commit).await?;
     watch(unit, &wanted.desired, &observed);
     get_to_know(unit, wanted, &mut observed, interrupt).await;
@@ -317,13 +319,20 @@ async fn walk(
         apply(&hands, &checked).await?
     };
     unit.patience.copy_to(&agent.store, &unit.settings.name, &wanted.commit)?;
-    let observed = if applied.changes > 0 { look(agent, unit, Depth::List).await? } else { observed };
+    let observed = match applied.changes {
+        0 => observed,
+        _ => settled(agent, unit, wanted, &applied, interrupt).await?,
+    };
     watch(unit, &wanted.desired, &observed);
     let reasons = unit.place.health.reasons();
     let (now, desired) = (agent.clock.now(), &wanted.desired);
     let (stale, left_out) = (&wanted.taken.stale, &wanted.taken.left_out);
     let moment = Moment { now, desired, observed: &observed, reasons: &reasons, stale, left_out };
-    Ok(moment.summarize(checked.plan(), &applied))
+    let walked = moment.summarize(checked.plan(), &applied);
+    if observed.cluster.is_some() && !walked.summary.starting.is_empty() {
+        unit.due.set(Some(now.plus(Seconds(CLUSTER_AGAIN_SECONDS))));
+    }
+    Ok(walked)
 }
 
 /// True if the commit is tried again after it failed: its status stays what it is until that changes, for a forge takes

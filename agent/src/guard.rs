@@ -56,10 +56,19 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 /// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     let Settings { host, sources, units, reports, ingress: _ } = settings;
-    let Host { name: _, state, allow_unsigned_apply: _, engine, guard: of_host, trust, revoked, age_identity_file } =
-        host;
+    let Host {
+        name: _,
+        state,
+        allow_unsigned_apply: _,
+        engine,
+        guard: of_host,
+        trust,
+        revoked,
+        age_identity_file,
+        kubeconfig,
+    } = host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
-    paths.extend([trust, revoked, age_identity_file].into_iter().flatten().cloned());
+    paths.extend([trust, revoked, age_identity_file, kubeconfig].into_iter().flatten().cloned());
     paths.extend(units.iter().filter_map(|unit| Some(PathBuf::from(&unit.backup.as_ref()?.directory))));
     paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
     let of_sources = sources.iter().map(|source| {

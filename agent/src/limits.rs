@@ -1,7 +1,7 @@
 //! Every number that bounds something in the agent, with its unit and its reason.
 
 /// Steps that the engine takes at once. More only queue inside it.
-pub const ENGINE_STEPS_AT_ONCE: usize = 4;
+pub const ENGINE_STEPS_AT_ONCE: usize = 8;
 
 /// Time that a step which is under way has to end once the agent was asked to stop, in seconds: service managers kill
 /// after ten or more, and the outcome must be written down before.
@@ -192,6 +192,53 @@ pub const PROOF_BYTES_MAX: u64 = 256 << 20;
 
 /// Longest file of allowed signers that is read, in bytes; more than its parser takes.
 pub const ALLOWED_SIGNERS_BYTES_MAX: u64 = 4 << 20;
+
+/// Time until an answer of a cluster's server is given up, in seconds. A webhook may take 30.
+pub const CLUSTER_ANSWER_SECONDS: u64 = 35;
+
+/// Time for which a server that is busy is asked again, in seconds.
+pub const CLUSTER_PATIENCE_SECONDS: u64 = 40;
+
+/// The same for what is only tried: a later pass tries it again, and there may be thousands of them.
+pub const TRIAL_PATIENCE_SECONDS: u64 = 5;
+
+/// Lists that are asked of a server at once.
+pub const CLUSTER_LISTS_AT_ONCE: usize = 8;
+
+/// Objects that are tried at once. Servers let some 200 writes of one user be under way.
+pub const CLUSTER_TRIALS_AT_ONCE: usize = 16;
+
+/// Objects that one answer lists. Source: kubectl.
+pub const CLUSTER_PAGE_OBJECTS: usize = 500;
+
+/// Time until an object that is being deleted must be gone, or a kind that was defined must be served, in seconds.
+pub const CLUSTER_GONE_SECONDS: u64 = 60;
+
+/// Time in which an object of a cluster must become ready after it was applied, in seconds, where its controller does not say
+/// before that it will not. Source: the progress deadline of a Deployment.
+pub const OBJECT_SECONDS_MAX: u32 = 600;
+
+/// Time after an application in which a failure may be one of before, in seconds: controllers tell theirs in two steps.
+pub const OBJECT_FAILURE_SECONDS: u32 = 5;
+
+/// Time between two looks at a cluster in which something is on its way, in milliseconds.
+pub const CLUSTER_SETTLE_MILLIS: u64 = 1_000;
+
+/// Time until a cluster is looked at again in which something was still on its way, in seconds.
+pub const CLUSTER_AGAIN_SECONDS: u32 = 10;
+
+/// Time until a watch of a kind is made anew, in seconds. Servers end them after 5 to 10 minutes by themselves.
+pub const WATCH_SECONDS: u64 = 290;
+
+/// Time until a watch that ended or could not be made is made anew, in milliseconds; doubled each time that it cannot.
+pub const WATCH_AGAIN_MILLIS: u64 = 250;
+
+/// The longest of these times, in milliseconds.
+pub const WATCH_AGAIN_MILLIS_MAX: u64 = 32_000;
+
+/// Time between two looks at an object that is waited for, in milliseconds.
+pub const CLUSTER_LOOK_AGAIN_MILLIS: u64 = 250;
+
 /// Memory of the confined process that reads files, in bytes: the most that a unit may read, 64 files of servers included,
 /// takes half of it.
 pub const CONFINED_MEMORY_BYTES_MAX: u64 = 512 << 20;

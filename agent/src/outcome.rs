@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use writ_core::cluster::{Condition, ObservedObject, Trial};
 use writ_core::model::{Desired, ObjectId, Workload};
 use writ_core::observed::{Observed, Readiness};
 use writ_core::plan::{Cause, Plan, RunState, Verb};
 use writ_core::status::Summary;
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::apply::{Applied, LaneEnd};
 use crate::interrupt::Reason;
+use crate::limits::OBJECT_SECONDS_MAX;
 
 /// What became of one unit's plan.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl Moment<'_> {
             ..Summary::default()
         };
         self.count_pods(&mut summary);
+        self.count_objects(&mut summary);
         for step in plan.steps() {
             let what = || format!("{}: {}", step.pod.clone().unwrap_or_else(|| step.object.to_string()), step.why);
             match (step.verb, step.cause) {
@@ -72,7 +75,7 @@ impl Moment<'_> {
                 }
             }
         }
-        summary.failed = failed.into_iter().map(|(object, why)| format!("{object}: {why}")).collect();
+        summary.failed.extend(failed.into_iter().map(|(object, why)| format!("{object}: {why}")));
         for (object, run) in plan.lanes.iter().filter_map(|lane| Some((&lane.object, lane.run.as_ref()?))) {
             match &run.state {
                 // The same words from its beginning to its end: how far it is changes too often for a status.
@@ -87,6 +90,43 @@ impl Moment<'_> {
     /// The workloads that are not to come to an end.
     fn kept_running(&self) -> impl Iterator<Item = &Workload> {
         self.desired.workloads.values().filter(|workload| !workload.id.kind.ends())
+    }
+
+    /// Tells objects of a cluster that are ready from those that still have time and those that do not.
+    fn count_objects(&self, summary: &mut Summary) {
+        let Some(cluster) = &self.observed.cluster else { return };
+        let mut ready = 0;
+        for (id, object) in &self.desired.objects {
+            let present = match cluster.objects.get(id) {
+                Some(ObservedObject::Present(present)) => present,
+                Some(ObservedObject::Foreign(_)) if object.is_content_to_be_there() => {
+                    ready += 1;
+                    continue;
+                }
+                Some(ObservedObject::Unseen(why)) => {
+                    summary.failed.push(format!("{id}: not seen: {why}"));
+                    continue;
+                }
+                Some(ObservedObject::Absent(Trial::Unknown(why))) => {
+                    summary.failed.push(format!("{id}: could not be tried: {why}"));
+                    continue;
+                }
+                // What is not there, or somebody else's, is told by the plan.
+                Some(ObservedObject::Absent(_) | ObservedObject::Foreign(_)) | None => continue,
+            };
+            if let Trial::Unknown(why) = &present.trial {
+                summary.failed.push(format!("{id}: could not be tried: {why}"));
+            }
+            let late = present.since.plus(Seconds(OBJECT_SECONDS_MAX)) <= self.now;
+            match &present.condition {
+                Condition::Ready => ready += 1,
+                Condition::Progressing(what) if !late => summary.starting.push(format!("{id}: {what}")),
+                Condition::Progressing(what) | Condition::Failed(what) => {
+                    summary.unhealthy.push(format!("{id}: {what}"));
+                }
+            }
+        }
+        summary.objects = Some((self.desired.objects.len(), ready));
     }
 
     /// Tells pods that answer from those that still have time and those that do not.

@@ -36,7 +36,7 @@ pub async fn lower(child: &Child, state: &Path, files: &Files, unit: &Unit) -> R
 async fn given(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Result<Given, ConfineError> {
     let kinds = unit.plugins.iter().map(|plugin| (plugin.kind.clone(), plugin.version.clone())).collect();
     let expansions = Expansions { kinds, answers: [].into() };
-    let mut given = Given { variables: unit.variables.clone(), expansions };
+    let mut given = Given { variables: unit.variables.clone(), expansions, target: unit.target.dialect() };
     if unit.plugins.is_empty() {
         return Ok(given);
     }

@@ -1,16 +1,23 @@
 //! What a look shows: the target's answer, and what the probes know.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use writ_core::model::Desired;
+use writ_core::cluster::{Condition, ObservedObject};
+use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, ObservedPod, PodState, Readiness};
+use writ_core::time::Seconds;
 
 use crate::agent::{Agent, Unit};
+use crate::apply::{Applied, LaneEnd};
 use crate::cycle::CycleError;
 use crate::health::Watched;
 use crate::interrupt::Interrupt;
-use crate::limits::{ACQUAINTANCE_SECONDS, LOOK_AGAIN_MILLIS};
+use crate::limits::{
+    ACQUAINTANCE_SECONDS, CLUSTER_SETTLE_MILLIS, LOOK_AGAIN_MILLIS, OBJECT_FAILURE_SECONDS, OBJECT_SECONDS_MAX,
+};
 use crate::target::Depth;
+use crate::target::kubernetes::Asked;
 use crate::wanted::Wanted;
 
 /// Waits, for a short while, until the pods that nobody has asked yet have answered: an agent that has just started must not
@@ -52,15 +59,57 @@ fn lay_over(unit: &Unit, observed: &mut Observed) {
 }
 
 /// One look at the unit's target, with what the probes know laid over it.
-pub(crate) async fn look(agent: &Agent, unit: &Unit, depth: Depth) -> Result<Observed, CycleError> {
-    let name = &unit.settings.name;
-    let mut observed = (unit.place.target.observe(name, depth, agent.clock.now()).await)
-        .map_err(|source| CycleError::Target { unit: name.clone(), source })?;
+pub(crate) async fn look(agent: &Agent, unit: &Unit, desired: &Desired, depth: Depth) -> Result<Observed, CycleError> {
+    let (name, now) = (&unit.settings.name, agent.clock.now());
+    let looked = match unit.place.target.cluster() {
+        Some(cluster) => {
+            let held = agent.store.holdings(name)?;
+            cluster.observe(&Asked { unit: name, desired, held: &held, now }).await
+        }
+        None => unit.place.target.observe(name, depth, now).await,
+    };
+    let mut observed = looked.map_err(|source| CycleError::Target { unit: name.clone(), source })?;
     if depth == Depth::Deep {
         unit.looked_deep.set(Some(observed.at));
     }
     lay_over(unit, &mut observed);
     Ok(observed)
+}
+
+/// What is there after steps were taken. In a cluster, what was applied is waited for, until all of it is ready or will not be,
+/// its time is over, or the wait is interrupted.
+pub(crate) async fn settled(
+    agent: &Agent,
+    unit: &Unit,
+    wanted: &Wanted,
+    applied: &Applied,
+    interrupt: &Interrupt,
+) -> Result<Observed, CycleError> {
+    let done = applied.ends.iter().filter(|(_, end)| *end == LaneEnd::Done).map(|(object, _)| object);
+    let done: BTreeSet<&ObjectId> = done.collect();
+    let until = agent.clock.now().plus(Seconds(OBJECT_SECONDS_MAX));
+    let early = agent.clock.now().plus(Seconds(OBJECT_FAILURE_SECONDS));
+    loop {
+        let observed = look(agent, unit, &wanted.desired, Depth::List).await?;
+        let objects = observed.cluster.iter().flat_map(|cluster| &cluster.objects);
+        let comes = |object: &ObservedObject| match object {
+            ObservedObject::Present(present) => match present.condition {
+                Condition::Ready => false,
+                Condition::Progressing(_) => true,
+                // A controller that has just begun may still tell how the object was before.
+                Condition::Failed(_) => agent.clock.now() < early,
+            },
+            ObservedObject::Absent(_) | ObservedObject::Unseen(_) | ObservedObject::Foreign(_) => false,
+        };
+        let waits = objects.filter(|(id, _)| done.contains(id)).any(|(_, object)| comes(object));
+        if !waits || until <= agent.clock.now() || interrupt.reason().is_some() {
+            return Ok(observed);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(CLUSTER_SETTLE_MILLIS)) => {}
+            _ = interrupt.wait() => {}
+        }
+    }
 }
 
 /// Marks the unit as looked after from this state directory; an error if another one does.

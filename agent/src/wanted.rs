@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use writ_core::dialect::Files;
+use writ_core::cluster;
+use writ_core::dialect::{Files, Target};
 use writ_core::guard::Grants;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
@@ -138,7 +139,11 @@ pub async fn of_files(
         UnsealError::Refused(problems) => wrong(problems),
         UnsealError::Unread(why) => WantedError::Unread(why),
     })?;
-    let (desired, mut notes) = resolve(&lowered.objects, world).map_err(wrong)?;
+    let resolved = match unit.target.dialect() {
+        Target::Docker => resolve(&lowered.objects, world),
+        Target::Kubernetes => cluster::resolve(&lowered.objects, world),
+    };
+    let (desired, mut notes) = resolved.map_err(wrong)?;
     notes.extend(lowered.notes);
     let grants = Grants::all();
     Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken, grants })
@@ -150,7 +155,8 @@ fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
     let mut grants = Grants::all();
     let workloads = desired.workloads.values().map(|workload| (&workload.id, &workload.file));
     let entrances = desired.entrances.values().map(|entrance| (&entrance.id, &entrance.file));
-    for (id, file) in workloads.chain(entrances) {
+    let objects = desired.objects.values().map(|object| (&object.id, &object.file));
+    for (id, file) in workloads.chain(entrances).chain(objects) {
         // What no file declares is granted what a path that no rule names is granted.
         let file = file.as_deref().unwrap_or_default();
         if let Some(powers) = admitted.powers(path_in_tree(path, file).as_bytes()) {

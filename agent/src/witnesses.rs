@@ -57,6 +57,7 @@ impl Testimonies {
     async fn ask_targets(&mut self, agent: &Agent, source: &str) {
         let units: BTreeSet<&str> = agent.units_of(source).map(|unit| unit.settings.name.as_str()).collect();
         for place in agent.places.iter().filter(|place| agent.units_of(source).any(|it| it.place.kind == place.kind)) {
+            let in_cluster = place.target.cluster().is_some();
             let labelled = match place.target.commits().await {
                 Ok(labelled) => labelled,
                 Err(error) => {
@@ -66,7 +67,12 @@ impl Testimonies {
             };
             for (unit, label) in labelled.into_iter().filter(|(unit, _)| units.contains(unit.as_str())) {
                 match label.parse() {
+                    Ok(commit) if in_cluster => drop(self.said.insert((commit, Testimony::Holds { unit }))),
                     Ok(commit) => drop(self.said.insert((commit, Testimony::Runs { unit }))),
+                    Err(_) if in_cluster => self.unread.push(format!(
+                        "the ConfigMap of unit {unit} in its cluster names {label:?} as its commit, which is none; remove that \
+                         annotation if nobody of yours made it"
+                    )),
                     Err(_) => self.unread.push(format!(
                         "a container of unit {unit} is labelled with {label:?} as its commit, which is none; remove that \
                          container if nobody of yours made it"

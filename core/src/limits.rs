@@ -17,6 +17,12 @@ pub const NESTING_MAX: usize = 64;
 /// Values (scalars, lists, maps) in one manifest, aliases expanded.
 pub const NODES_MAX: usize = 100_000;
 
+/// Names of kinds that one process ever meets, which stay in memory. A large cluster has a few hundred.
+pub const OTHER_KINDS_MAX: usize = 8_192;
+
+/// Parts that a change of one object of a cluster is explained by. A Deployment of one container has about 40.
+pub const OBJECT_PARTS_MAX: usize = 96;
+
 /// All keys of one asset together. Source: the largest ConfigMap that Kubernetes stores, 1 MiB.
 pub const ASSET_BYTES_MAX: usize = 1 << 20;
 

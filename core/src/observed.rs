@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cluster::ObservedCluster;
 use crate::hash::SpecHash;
 use crate::model::{ObjectId, PodIndex};
 use crate::time::Timestamp;
@@ -27,6 +28,8 @@ pub struct Observed {
     pub network: NetworkState,
     /// The host's ingress, whichever units lead something through it; none if it is not there.
     pub ingress: Option<ObservedIngress>,
+    /// What was seen of a cluster; none for a container host, and for a cluster all else is empty.
+    pub cluster: Option<ObservedCluster>,
 }
 
 /// The container of the host's ingress.

@@ -56,6 +56,8 @@ pub struct Summary {
     pub available: usize,
     /// Pods that are wanted.
     pub pods: usize,
+    /// Objects of a cluster that are wanted, and how many of them are ready; none on a container host.
+    pub objects: Option<(usize, usize)>,
     /// Steps that changed the world in this pass.
     pub changes: usize,
     /// What was refused, each with its reason.
@@ -83,6 +85,7 @@ pub fn summarize(summary: &Summary) -> (State, String) {
         workloads,
         available,
         pods,
+        objects,
         changes: _,
         refused,
         failed,
@@ -93,7 +96,10 @@ pub fn summarize(summary: &Summary) -> (State, String) {
         stale,
         left_out,
     } = summary;
-    let standing = format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod"));
+    let standing = match objects {
+        Some((wanted, ready)) => format!("{ready} of {} ready", count(*wanted, "object")),
+        None => format!("{}, {available} of {} available", count(*workloads, "workload"), count(*pods, "pod")),
+    };
     let standing = match stale.first() {
         None => standing,
         Some(first) => format!("{standing}; an older copy is used: {first}{}", and_more(stale)),

@@ -20,6 +20,7 @@ from world import Agent, World, compose_file
 COUNTS = tuple(int(count) for count in os.environ.get("COUNTS", "1,20,100,200").split(","))
 BRANCHES = (1, 10_000)
 ROUNDS = 11
+FULL_START, FULL_ROUNDS = 50, 3
 IDLE_SECONDS = 5
 
 
@@ -55,6 +56,30 @@ def containers(world, compose_words, compose_env, work):
             found["start"] = starts(world)
             found["push"] = pushes(world)
     return found
+
+
+def full_start(world, compose, compose_env, work):
+    """From nothing to as many workloads of one container, in turns with Compose: the whole command, and up to the last start."""
+    say(f"{FULL_START} containers from none")
+    compose_file(f"{work}/compose.yaml", FULL_START)
+    programs = {
+        "writ": ([world.program, "run", "--once"], world.env, f"{work}/a/docker.sock"),
+        "compose": ([*compose, "up", "-d"], compose_env, f"{work}/b/docker.sock"),
+    }
+    seen = {name: [] for name in programs}
+    for _ in range(FULL_ROUNDS):
+        world.wants(FULL_START)
+        for name, (words, env, engine) in programs.items():
+            begun = time.time()
+            whole = run(words, env, codes=(0, 2))
+            last, running = world.last_start(engine)
+            if running != FULL_START:
+                raise SystemExit(f"{name} runs {running} containers instead of {FULL_START}")
+            seen[name].append({"wall": whole["wall"], "cpu": whole["cpu"], "last": (last - begun) * 1000})
+        world.wants_none()
+        world.writ("run", "--once", codes=(0, 2))
+        run([*compose, "down", "-t", "0"], compose_env)
+    return {name: {key: median(one[key] for one in all_of) for key in all_of[0]} for name, all_of in seen.items()}
 
 
 def agent_passes(world, compose, compose_env, work):
@@ -198,6 +223,7 @@ def main():
     if "polls" in parts:
         found["polls"] = polls(world, poll, work)
     if "containers" in parts:
+        found["full start"] = full_start(world, compose_words, compose_env, work)
         found["containers"] = containers(world, compose_words, compose_env, work)
     json.dump(found, sys.stdout, indent=1)
 

@@ -101,6 +101,16 @@ def passes(it):
     return text + "\n" + table(["what it costs", "containers", "processor time", "memory", "engine calls", "first deployment of what is new"], costs)
 
 
+def full(it):
+    ours, peer = it["writ"], it["compose"]
+    rows = []
+    for what, key in (("command started to the last container's start", "last"), ("the whole command", "wall"), ("processor time of the command", "cpu")):
+        share = ours[key] / peer[key]
+        rows.append([what, ms(ours[key]), ms(peer[key]), ratio(ours[key], peer[key]), aim(share, 1.0, "no slower") if key == "last" else ""])
+    head = ["what", "`writ run --once`", "`docker compose up -d`", "ratio", "aim"]
+    return "### Fifty workloads of one container, from none\n\n" + table(head, rows)
+
+
 def moments(it):
     start, push = it["start"]["wall"], it["push"]
     rss = it["20"]["agent"]["rss"]
@@ -131,6 +141,7 @@ def write(work, file):
     parts = [machine(about)]
     parts += [decided(within), proved(within)] if within else []
     if "containers" in programs:
+        parts.append(full(programs["full start"]))
         parts.append(passes(programs["containers"]))
         parts += [moments(programs["containers"])] if "20" in programs["containers"] else []
     parts += [polls(programs["polls"])] if "polls" in programs else []

@@ -97,6 +97,22 @@ class World:
             self.write(number)
         self.commit(f"{count} workloads")
 
+    def wants_none(self):
+        """Leaves nothing for the next pass to stop: containers that end by `sleep` take their whole grace."""
+        running = text(["docker", "ps", "--quiet"], env=self.env).split()
+        run(["docker", "rm", "--force", *running], self.env)
+        for path in (self.work / "host").glob("app-*.hcl"):
+            path.unlink()
+        self.commit("no workloads")
+
+    def last_start(self, engine):
+        """When the container that started last did so, and how many run."""
+        env = {**self.env, "DOCKER_HOST": f"unix://{engine}"}
+        running = text(["docker", "ps", "--quiet"], env=env).split()
+        started = text(["docker", "inspect", "--format", "{{.State.StartedAt}}", *running], env=env).split()
+        # Python reads microseconds, the engine writes nanoseconds.
+        return max(datetime.datetime.fromisoformat(f"{at[:26].rstrip('Z')}+00:00").timestamp() for at in started), len(running)
+
 
 def compose_file(path, count):
     Path(path).write_text("services:\n" + "".join(COMPOSE % {"number": number} for number in range(count)))

@@ -23,7 +23,9 @@ fn on_volumes(plan: &Plan) -> Vec<String> {
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     };
     plan.steps().filter_map(|step| word(&step.act)).collect()
 }

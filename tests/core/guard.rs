@@ -109,10 +109,11 @@ pub(crate) fn judge_text(name: &str, text: &str, own: &str) -> Verdict {
 }
 
 /// Rules about what no manifest can ask for: a dialect refuses it, and what is sent to an engine is judged once more.
-const OF_DIALECTS: [Rule; 10] = [
+const OF_DIALECTS: [Rule; 11] = [
+    Rule::ClusterKind,
+    Rule::OtherKind,
     Rule::NoHostNamespace,
     Rule::SecurityOption,
-    Rule::Sysctl,
     Rule::Device,
     Rule::Runtime,
     Rule::LogDriver,
@@ -180,7 +181,7 @@ fn every_rule_is_about_one_power_and_every_power_has_one_name_that_is_read_again
 fn the_profiles_say_everything_and_each_allows_no_more_than_the_one_before() {
     for profile in Profile::ALL {
         let written: toml::Table = profile.text().parse().unwrap();
-        assert_eq!(written.len(), 16, "{}", profile.name());
+        assert_eq!(written.len(), 19, "{}", profile.name());
         assert_eq!(profile.policy().name, profile.name());
     }
     let [open, base, strict] = Profile::ALL.map(Profile::policy);

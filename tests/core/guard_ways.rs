@@ -221,3 +221,82 @@ fn another_spelling_is_the_same_power() {
     }
     assert_eq!(judge_text("a.yaml", &image("ghcr.io/acme/app:1"), registries), Verdict::Refused([].into()));
 }
+
+#[test]
+fn a_path_with_a_variable_is_judged_by_what_it_comes_to_in_each_pod() {
+    let dir = "env: [{name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: DIR, value: media}, {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]";
+    let below = |path: &str, sub: &str| {
+        let text = mounting(&format!("hostPath: {{path: {path}}}"), &format!(", subPathExpr: {sub}"));
+        format!("{text}          {dir}\n")
+    };
+    check("a.yaml", &below("/srv", "$(DIR)/$(POD)"), &[]);
+    check("a.yaml", &below("/srv/media", "$(POD)"), &[]);
+    check("a.yaml", &below("/srv", "$(POD)"), &[Rule::HostPath]);
+    check("a.yaml", &below("/", "etc/$(POD)"), &[Rule::HostPath]);
+    check("a.yaml", &below("/srv", "$$(DIR)"), &[Rule::HostPath]);
+    for sub in ["../etc", "$(DIR)/../../etc", "/etc", "$(NONE)", "$(IP)"] {
+        not_taken("a.yaml", &below("/srv", sub));
+    }
+}
+
+#[test]
+fn a_parameter_of_the_kernel_is_harmless_or_allowed_by_name_for_every_kind() {
+    let of = |kind: &str, name: &str| {
+        of_kind(kind, &format!("securityContext: {{sysctls: [{{name: {name}, value: '1'}}]}}, "), "")
+    };
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"] {
+        check("a.yaml", &of(kind, "net.ipv4.tcp_syncookies"), &[]);
+        check("a.yaml", &of(kind, "net.ipv4.ip_unprivileged_port_start"), &[]);
+        for name in ["net.core.somaxconn", "kernel.msgmax", "net.ipv4.tcp_syncookies2", "fs.mqueue.msg_max"] {
+            check("a.yaml", &of(kind, name), &[Rule::Sysctl]);
+        }
+        not_taken("a.yaml", &of(kind, "kernel.core_pattern"));
+    }
+    let judged = |name: &str, more: &str| judge_text("a.yaml", &of("Job", name), more);
+    let (free, refused) = (Verdict::Refused([].into()), Verdict::Refused([Rule::Sysctl].into()));
+    assert_eq!(judged("net.core.somaxconn", "sysctls = [\"net.core.*\"]"), free);
+    assert_eq!(judged("net.corex.somaxconn", "sysctls = [\"net.core.*\"]"), refused);
+    assert_eq!(judged("kernel.sem", "sysctls = [\"kernel.sem\"]"), free);
+    assert_eq!(judged("kernel.msgmax", "sysctls = [\"kernel.sem\"]"), refused);
+    assert_eq!(judged("kernel.msgmax", "base = \"privileged\""), free);
+    assert_eq!(
+        judged(
+            "kernel.msgmax",
+            "base = \"restricted\"\nroot = true\ndefault_capabilities = true\nprivilege_escalation = true"
+        ),
+        refused
+    );
+}
+
+#[test]
+fn what_a_pod_is_told_calls_itself_and_asks_is_no_power() {
+    for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"] {
+        let pod = "hostname: other, subdomain: other, setHostnameAsFQDN: true, dnsPolicy: None, dnsConfig: {nameservers: [192.0.2.53]}, ";
+        let told = "stdin: true, stdinOnce: true, tty: true, env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}, {name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]";
+        check("a.yaml", &of_kind(kind, pod, told), &[]);
+    }
+    // Nothing that is told decides an image.
+    let image = yaml("", "env: [{name: IMAGE, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]");
+    let image = image.replace("image: example/app:1", "image: $(IMAGE)");
+    assert_ne!(judge_text("a.yaml", &image, "registries = [\"docker.io/example\"]\n"), Verdict::Refused([].into()));
+}
+
+#[test]
+fn a_login_opens_no_registry_that_the_host_does_not_list() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: login, namespace: guarded}\ntype: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: '{\"auths\":{\"evil.example\":{\"username\":\"a\",\"password\":\"b\"}}}'}\n---\n";
+    let with = |image: &str| {
+        format!("{secret}{}", yaml("imagePullSecrets: [{name: login}]", "").replace("example/app:1", image))
+    };
+    let judged = |image: &str| judge_text("a.yaml", &with(image), "registries = [\"ghcr.io\"]\n");
+    assert_eq!(judged("ghcr.io/acme/app:1"), Verdict::Refused([].into()));
+    assert_eq!(judged("evil.example/app:1"), Verdict::Refused([Rule::ImageRegistry].into()));
+    let own = |image: &str| {
+        format!(
+            "registry \"evil.example\" {{\n  username = \"a\"\n  token = \"b\"\n}}\n{}",
+            hcl("").replace("example/app:1", image)
+        )
+    };
+    let judged = |image: &str| judge_text("a.hcl", &own(image), "registries = [\"ghcr.io\"]\n");
+    assert_eq!(judged("evil.example/app:1"), Verdict::Refused([Rule::ImageRegistry].into()));
+    assert_eq!(judged("ghcr.io/acme/app:1"), Verdict::Refused([].into()));
+}

@@ -234,6 +234,8 @@ fn made(plan: &Plan) -> Vec<u32> {
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_)
         | Act::Serve(_) => None,
     });
     made.collect()

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod backup;
+mod cluster;
+mod cluster_hcl;
 mod desired_text;
 mod disruption;
 mod documents;
 mod examples;
+mod fields;
 mod guard;
 mod guard_ways;
 mod hash;

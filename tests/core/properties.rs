@@ -174,7 +174,9 @@ fn touched(act: &Act) -> Option<String> {
         | Act::CreateVolume(_)
         | Act::BackUp(_)
         | Act::RemoveVolume { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
         Act::CreatePod(spec) | Act::ReplacePod { spec, .. } | Act::MendPod { spec, .. } => Some(spec.name.clone()),
         Act::StartPod { pod, .. } | Act::RemovePod { pod, .. } => Some(pod.clone()),
     }
@@ -320,7 +322,8 @@ proptest! {
                         replaced.extend(serves.then(|| spec.index.clone()));
                     }
                     Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::BackUp(_) | Act::StartPod { .. }
-                    | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) => {}
+                    | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) | Act::ApplyObject(_)
+                    | Act::DeleteObject(_) => {}
                 }
             }
             prop_assert!(made.is_sorted(), "{}", plan);

@@ -18,7 +18,8 @@ const IMPORTS: &[(&str, &[&str], &str)] = &[
     ("agent/src/git", &["writ_core::model", "writ_core::plan", "crate::target"], "git knows no workloads"),
     ("agent/src/signature", &["writ_core::model", "writ_core::plan", "crate::target"], "signatures know no workloads"),
     ("agent/src/target/docker", &["target::simulated"], "targets do not import each other"),
-    ("agent/src/target/simulated", &["target::docker"], "targets do not import each other"),
+    ("agent/src/target/simulated", &["target::docker", "target::kubernetes"], "targets do not import each other"),
+    ("agent/src/target/kubernetes", &["target::docker", "target::simulated"], "targets do not import each other"),
     (
         "agent/src/target",
         &["crate::cycle", "crate::apply", "crate::record", "crate::cli"],
@@ -60,6 +61,7 @@ const ONE_PLACE: &[(&[&str], &[&str], &str)] = &[
     (&["SystemTime::now", "Instant::now"], &["agent/src/clock.rs"], "only the clock reads the clock"),
     (&["rusqlite"], &["agent/src/record"], "only the record knows its store"),
     (&["bollard"], &["agent/src/target/docker"], "only the Docker target knows the engine"),
+    (&["kube::"], &["agent/src/target/kubernetes"], "only the target of clusters knows their servers"),
     (&["gix::"], &["agent/src/git"], "only git knows the object database"),
     (&["thread::"], &["core/src/cores.rs", "agent/src"], "core starts threads in one place"),
 ];

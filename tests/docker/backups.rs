@@ -205,7 +205,7 @@ async fn what_is_destroyed_with_prune_is_copied_before_or_stays() {
     site.write("two.hcl", &BOX.replace("\"one\"", "\"two\""));
     site.deploy("one.hcl", "# nothing\n").await;
     let failed = site.writ(&["delete", &object, "--prune", "--yes"]).await;
-    assert!(failed.code == Some(1) && failed.error.contains("there is no folder"), "{failed:?}");
+    assert!(failed.code == Some(1) && failed.out.contains("there is no folder"), "{failed:?}");
     assert_eq!(site.volumes(&site.world.scope), [volume(&site, "one"), volume(&site, "two")], "nothing was destroyed");
     fs::create_dir(site.path("backups")).unwrap();
     site.writ(&["delete", &object, "--prune", "--yes"]).await.exits(0);

@@ -48,6 +48,22 @@ async fn a_container_whose_liveness_fails_is_restarted_in_place() {
 }
 
 #[tokio::test]
+async fn a_pod_whose_names_lead_to_it_from_its_start_is_available_no_sooner_than_its_probe_says() {
+    let world = World::new().await;
+    let mut pod = world.pod("web", 0);
+    pod.publish_not_ready = true;
+    pod.main.readiness = Some(probe(shell_probe("test -f /tmp/well").action));
+    world.create(&pod).await.unwrap();
+    let watched = Watched { spec: pod.clone(), container: world.container(&pod.name).await };
+    world.health.watch(&world.context.unit, vec![watched]);
+    let told = || async { (world.health.reasons().remove(&pod.name), "its probe was not asked".to_owned()) };
+    assert_eq!(crate::world::until(told).await.unwrap(), "readinessProbe: exit code 1");
+    assert_eq!(world.health.readiness_of(&pod.name), writ_core::observed::Readiness::NotReady);
+    world.exec(&pod.name, &["touch", "/tmp/well"]).await;
+    see(&world, &pod, |what| *what == What::Available).await;
+}
+
+#[tokio::test]
 async fn a_container_whose_liveness_always_fails_is_restarted_at_once_and_then_after_ten_seconds() {
     let world = World::new().await;
     let mut pod = world.pod("web", 0);

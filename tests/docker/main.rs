@@ -9,6 +9,7 @@ mod companion;
 mod consumers;
 mod containers;
 mod disruption;
+mod downward;
 mod drift;
 mod engine;
 mod faults;

@@ -16,7 +16,7 @@ use writ::target::{Context, Depth, Docker, ExecRequest, Quiet, Target, TargetErr
 use writ_core::hash::SpecHash;
 use writ_core::model::{
     ContainerSpec, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Probe, ProbeAction, PullPolicy,
-    Resources, Security, VolumeSpec,
+    Resources, Security, Terminal, VolumeSpec,
 };
 use writ_core::observed::Observed;
 use writ_core::plan::Act;
@@ -191,6 +191,8 @@ impl World {
             main: container("writ-test/box:1", &["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]),
             beside: Vec::new(),
             share_processes: false,
+            sandboxed: false,
+            late: None,
             default_container: None,
             volumes: Vec::new(),
             own_names: vec![format!("{name}-{ordinal}.{scope}"), format!("{name}-{ordinal}.{name}.{scope}")],
@@ -274,6 +276,7 @@ pub fn container(image: &str, command: &[&str]) -> ContainerSpec {
         security: Security::default(),
         sidecar: false,
         hooks: Hooks::default(),
+        terminal: Terminal::default(),
     }
 }
 

@@ -190,6 +190,22 @@ fn check_tells_every_problem_at_its_place_and_lets_a_sound_manifest_pass() {
 }
 
 #[test]
+fn check_judges_for_the_target_that_is_named_without_asking_it() {
+    let machine = Machine::new();
+    let kind = "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: a, namespace: b}\n";
+    let (widget, web) = (machine.file("widget.yaml", kind), machine.file("web.hcl", MANIFEST));
+    for target in ["kubernetes", "kubernetes:production"] {
+        machine.writ(&["check", &widget, "--target", target]).succeeds();
+        assert_eq!(machine.json(&["check", &web, "--target", target])["target"], "kubernetes");
+    }
+    let refused = machine.writ(&["check", &widget, "--target", "docker"]);
+    assert!(refused.exits(1).error.contains("the kind `Widget`"), "{}", refused.error);
+    assert!(machine.writ(&["check", &web, "--target", "podman"]).error.contains("write `docker`, `kubernetes`"));
+    let guarded = machine.writ(&["check", &widget, "--target", "kubernetes", "--guard", "restricted"]);
+    assert!(guarded.exits(1).error.contains("guard other-kind:"), "{}", guarded.error);
+}
+
+#[test]
 fn check_judges_by_the_guard_that_is_named_and_shows_each_refusal_at_its_workload() {
     let machine = Machine::new();
     let path = machine.file("nginx.hcl", "deployment \"shop\" \"web\" {\n  image = \"nginx:1\"\n}\n");

@@ -10,6 +10,7 @@ mod confine;
 #[path = "../fixtures/corpus/mod.rs"]
 mod corpus;
 mod crash;
+mod deploy;
 mod documents;
 mod explanations;
 mod faults;

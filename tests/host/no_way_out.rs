@@ -51,6 +51,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("trust", Narrows),
             ("revoked", Narrows),
             ("age_identity_file", Not),
+            ("kubeconfig", Not),
             ("allow_unsigned_apply", Local),
         ],
     ),
@@ -118,7 +119,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("plan", &[("--unit", Not)]),
     ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not), ("--var", Not)]),
+    ("check", &[("--guard", Not), ("--target", Not), ("--var", Not)]),
     ("render", &[("--show-secrets", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (

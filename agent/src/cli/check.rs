@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use writ::confine::Judged;
 use writ::settings::Guard;
+use writ_core::cluster;
+use writ_core::dialect::Target;
 use writ_core::guard::{self, Refusal};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
@@ -23,20 +25,24 @@ pub(crate) struct Arguments {
     /// Judge by what a host allows, too: privileged, baseline, restricted, or a file with a policy
     #[arg(long, value_name = "PROFILE|FILE")]
     guard: Option<String>,
+    /// Judge by what this target makes of the manifests, named as in the settings: docker, or kubernetes:CONTEXT, or kubernetes
+    /// alone. None is asked
+    #[arg(long, value_name = "TARGET", default_value = "docker", value_parser = target)]
+    target: Target,
     #[command(flatten)]
     variables: Given,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, guard, variables } = arguments;
+    let Arguments { path, guard, target, variables } = arguments;
     let variables = variables.read()?;
     let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
     let read = files::read(path)?;
-    let (objects, problems, sources) = judge(files::judged(&read, &variables)?, guard.as_ref());
+    let (objects, problems, sources) = judge(files::judged(&read, &variables, *target)?, guard.as_ref(), *target);
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
-        "schema": "writ/check/v1", "ok": sound, "objects": objects, "guard": guard.as_ref().map(|guard| &guard.name),
+        "schema": "writ/check/v1", "ok": sound, "target": name(*target), "objects": objects, "guard": guard.as_ref().map(|guard| &guard.name),
         "problems": problems.sorted().into_iter().map(|problem| document(problem, &sources)).collect::<Vec<_>>(),
     });
     if terminal.format() == Format::Text && !problems.is_empty() {
@@ -49,6 +55,23 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     };
     terminal.show(&value, &text)?;
     if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
+}
+
+/// The target that a person names. A context is not looked for: what a cluster makes of manifests, each makes of them.
+fn target(text: &str) -> Result<Target, String> {
+    match text.split_once(':') {
+        None if text == name(Target::Docker) => Ok(Target::Docker),
+        None if text == name(Target::Kubernetes) => Ok(Target::Kubernetes),
+        Some((kind, context)) if kind == name(Target::Kubernetes) && !context.is_empty() => Ok(Target::Kubernetes),
+        None | Some(_) => Err("write `docker`, `kubernetes` or `kubernetes:CONTEXT`".to_owned()),
+    }
+}
+
+const fn name(target: Target) -> &'static str {
+    match target {
+        Target::Docker => "docker",
+        Target::Kubernetes => "kubernetes",
+    }
 }
 
 /// The policy that a person names; if it is not right, all of its problems are said.
@@ -64,7 +87,7 @@ fn named(host: &Host, name: &str) -> Result<Guard, Failure> {
 }
 
 /// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
-fn judge(judged: Judged, guard: Option<&Guard>) -> (usize, Problems, Sources) {
+fn judge(judged: Judged, guard: Option<&Guard>, target: Target) -> (usize, Problems, Sources) {
     let Judged { lowered, sources, unfetched: _ } = judged;
     let lowered = match lowered {
         Ok(lowered) => lowered,
@@ -73,7 +96,11 @@ fn judge(judged: Judged, guard: Option<&Guard>) -> (usize, Problems, Sources) {
     // No host is looked at: its buckets can change values and no verdict, and hashes made here are shown to nobody.
     let world = World { buckets: Buckets::new(), hash_key: HashKey([0; 32]) };
     let mut problems = lowered.notes;
-    match resolve(&lowered.objects, &world) {
+    let resolved = match target {
+        Target::Docker => resolve(&lowered.objects, &world),
+        Target::Kubernetes => cluster::resolve(&lowered.objects, &world),
+    };
+    match resolved {
         Ok((desired, notes)) => {
             problems.extend(notes);
             let refusals = guard.map(|guard| guard::judge(&desired, &guard.policy)).unwrap_or_default();

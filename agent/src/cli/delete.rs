@@ -91,7 +91,9 @@ fn volumes(plan: &Plan) -> Vec<String> {
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     });
     named.collect()
 }

@@ -13,6 +13,7 @@ use writ::limits::CHECKPOINT_SECONDS_MAX;
 use writ::record::{Filter, RecordError, Store, Verdict};
 use writ::settings::{Guard, Settings, Source, Target};
 use writ::target::Depth;
+use writ::target::kubernetes::Diagnosis;
 use writ_core::time::Timestamp;
 
 use super::exit::{Ended, Exit, Failure};
@@ -67,6 +68,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         }
         if settings.units.iter().any(|unit| unit.target == Target::Docker) {
             add("engine".to_owned(), engine(host, settings));
+        }
+        for target in clusters(settings) {
+            add(target.name(), cluster(host, target));
         }
         for (what, guard) in guards(settings) {
             add(what, guard_found(guard));
@@ -295,7 +299,7 @@ fn view(host: &Host, source: &Source) -> Result<String, Problem> {
 fn engine(host: &Host, settings: &Settings) -> Result<String, Problem> {
     let shown = settings.host.engine.display();
     let advice = "start Docker, or set DOCKER_HOST; run as a user who may use its socket";
-    let looked = host.target_of(Target::Docker).and_then(|target| {
+    let looked = host.target_of(&Target::Docker).and_then(|target| {
         // A look needs the engine's version to be known and good.
         Ok(block_on(target.observe(writ::one_off::LOCAL, Depth::List, host.now()))?.map_err(|error| chain(&error)))
     });
@@ -304,6 +308,40 @@ fn engine(host: &Host, settings: &Settings) -> Result<String, Problem> {
         Ok(Err(found)) => problem(found, advice),
         Err(_) => problem(format!("{shown} cannot be asked"), advice),
     }
+}
+
+/// The clusters that units are applied to, each once.
+fn clusters(settings: &Settings) -> Vec<&Target> {
+    let mut clusters: Vec<&Target> = Vec::new();
+    for unit in &settings.units {
+        if matches!(unit.target, Target::Kubernetes(_)) && !clusters.contains(&&unit.target) {
+            clusters.push(&unit.target);
+        }
+    }
+    clusters
+}
+
+fn cluster(host: &Host, target: &Target) -> Result<String, Problem> {
+    let advice = "correct `kubeconfig` in [host] or the context, see `kubectl config get-contexts`, or the network";
+    let asked = host.target_of(target).and_then(|target| match target.cluster() {
+        Some(cluster) => Ok(Some(block_on(cluster.diagnose())?.map_err(|error| chain(&error)))),
+        None => Ok(None),
+    });
+    let found = match asked {
+        Ok(Some(Ok(found))) => found,
+        Ok(Some(Err(found))) => return problem(found, advice),
+        Ok(None) | Err(_) => return problem("it cannot be asked", advice),
+    };
+    let Diagnosis { endpoint, kinds, unknown, denied } = found;
+    if !denied.is_empty() {
+        let advice = "give the credentials a role that allows it, see docs/kubernetes.md";
+        return problem(format!("{endpoint} answers, and does not allow: {}", denied.join(", ")), advice);
+    }
+    if !unknown.is_empty() {
+        let found = format!("{endpoint} cannot say what is in {}: nothing of these is deleted", unknown.join(", "));
+        return problem(found, "see `kubectl get apiservices`: a server behind it does not answer");
+    }
+    Ok(format!("{endpoint} answers, is new enough and has {kinds} kinds"))
 }
 
 fn token(file: &Path) -> Result<String, Problem> {

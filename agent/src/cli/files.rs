@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use writ::confine::{Child, Judged};
-use writ_core::dialect::{Address, Files, Lowered, Variables, is_manifest};
+use writ_core::dialect::{Address, Files, Given, Lowered, Target, Variables, is_manifest};
 use writ_core::limits::{MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
 use writ_core::text::{Problems, Sources};
 
@@ -44,9 +44,10 @@ pub(crate) fn read(path: &Path) -> Result<Files, Failure> {
     Ok(reader.files)
 }
 
-/// What files ask for, without anything fetched. A confined process finds out.
-pub(crate) fn judged(files: &Files, variables: &Variables) -> Result<Judged, Failure> {
-    Ok(block_on(Child::default().lower_unfetched(files, variables))??)
+/// What files ask for of a target, without anything fetched. A confined process finds out.
+pub(crate) fn judged(files: &Files, variables: &Variables, target: Target) -> Result<Judged, Failure> {
+    let given = Given { variables: variables.clone(), target, ..Given::default() };
+    Ok(block_on(Child::default().lower_unfetched(files, &given))??)
 }
 
 /// Lowers files without fetching anything, and gives the addresses that were not asked; if they are not right, says all
@@ -56,7 +57,7 @@ pub(crate) fn lowered(
     variables: &Variables,
     terminal: &Terminal,
 ) -> Result<(Lowered, BTreeSet<Address>), Failure> {
-    let Judged { lowered, sources, unfetched } = judged(files, variables)?;
+    let Judged { lowered, sources, unfetched } = judged(files, variables, Target::default())?;
     match lowered {
         Ok(lowered) => Ok((lowered, unfetched)),
         Err(problems) => Err(refused(&problems, &sources, terminal)),

@@ -63,7 +63,7 @@ pub(crate) fn of_object(
         Ok(files) => files,
         Err(error) => return Ok(Err(chain(&error))),
     };
-    let lowered = files::judged(&files, &unit.variables)?.lowered;
+    let lowered = files::judged(&files, &unit.variables, unit.target.dialect())?.lowered;
     let place = lowered.ok().and_then(|lowered| lowered.objects.into_iter().find(|it| it.id == *object)?.place(""));
     let Some(place) = place else { return Ok(Err("no file of the commit declares it".to_owned())) };
     let file = path_in_tree(&unit.path, &place.file);

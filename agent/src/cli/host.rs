@@ -107,11 +107,11 @@ impl Host {
 
     /// The target of a unit. Reaches for nothing yet.
     pub(crate) fn target(&self, unit: &Unit) -> Result<Target, Failure> {
-        self.target_of(unit.target)
+        self.target_of(&unit.target)
     }
 
     /// The target of that kind.
-    pub(crate) fn target_of(&self, kind: settings::Target) -> Result<Target, Failure> {
+    pub(crate) fn target_of(&self, kind: &settings::Target) -> Result<Target, Failure> {
         Ok(writ::agent::target(&self.settings()?.host, kind, self.clock))
     }
 

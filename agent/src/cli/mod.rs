@@ -36,6 +36,7 @@ mod secrets;
 mod spine;
 mod statement;
 mod status;
+mod status_cluster;
 mod status_view;
 mod suspend;
 mod terminal;

@@ -27,7 +27,9 @@ pub(crate) struct FoundPod {
 /// Finds the pods that `text` may mean: by the engine's name (`data-pg.0`), by the name that the ecosystem gives it
 /// (`pg-0`, in a scope if one is named), or all those of an object (`statefulset/data/pg`). In order of their names.
 pub(crate) fn find(observed: &[Observed], text: &str, scope: Option<&str>) -> Vec<FoundPod> {
-    let object = ObjectId::parse(text);
+    // A cluster may hold an object `pod/NAME`; what is meant here is the pod by that name.
+    let pod = text.strip_prefix("pod/").filter(|name| !name.contains('/'));
+    let object = if pod.is_some() { None } else { ObjectId::parse(text) };
     let all = || observed.iter().flat_map(|observed| &observed.pods);
     let in_scope = |pod: &ObservedPod| scope.is_none_or(|scope| pod.object.scope.0 == scope);
     let matching = |matches: &dyn Fn(&str, &ObservedPod) -> bool| -> Vec<FoundPod> {
@@ -45,7 +47,7 @@ pub(crate) fn find(observed: &[Observed], text: &str, scope: Option<&str>) -> Ve
             found
         }
         None => {
-            let text = text.strip_prefix("pod/").unwrap_or(text);
+            let text = pod.unwrap_or(text);
             matching(&|name, pod| name == text || host_name(pod) == text)
         }
     }

@@ -79,11 +79,13 @@ fn container_of(name: &str, pod: &ObservedPod, wanted: Option<&str>) -> Result<S
 /// The pods of every unit, and of files that were applied by hand.
 fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
     let settings = host.settings()?;
-    let mut units: Vec<(&str, Kind)> = settings.units.iter().map(|unit| (unit.name.as_str(), unit.target)).collect();
+    // Pods of a cluster are its own, and one that does not answer keeps nobody from those of this host.
+    let of_host = settings.units.iter().filter(|unit| !matches!(unit.target, Kind::Kubernetes(_)));
+    let mut units: Vec<(&str, Kind)> = of_host.map(|unit| (unit.name.as_str(), unit.target.clone())).collect();
     units.push((LOCAL, local_kind(settings)));
     let mut looks = Vec::new();
     for (unit, kind) in units {
-        let target = host.target_of(kind)?;
+        let target = host.target_of(&kind)?;
         let observed = block_on(target.observe(unit, Depth::List, host.now()))??;
         looks.push((target, observed));
     }

@@ -8,9 +8,10 @@ use writ::one_off::LOCAL;
 use writ::record::{Event, Filter, RecordError, Standing, Store, Suspension, TrustEvent};
 use writ::settings::{Settings, Source, Unit};
 use writ::split::splits;
+use writ::target::kubernetes::Asked;
 use writ::target::{Depth, Target};
 use writ_core::holdings::Holdings;
-use writ_core::model::ObjectId;
+use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, PodState, Readiness};
 
 use super::exit::{Ended, Exit, Failure};
@@ -87,8 +88,8 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
     if held.objects.is_empty() {
         return Ok(None);
     }
-    let target = host.target_of(pods::local_kind(settings))?;
-    let (observed, out_of_memory) = block_on(look(host, &target, LOCAL))?;
+    let target = host.target_of(&pods::local_kind(settings))?;
+    let (observed, out_of_memory) = block_on(look(host, &target, LOCAL, &held))?;
     Ok(Some(UnitReport {
         name: LOCAL.to_owned(),
         follows: None,
@@ -126,14 +127,24 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         }
     }
     let target = host.target(unit)?;
-    (report.observed, report.out_of_memory) = block_on(look(host, &target, &unit.name))?;
+    (report.observed, report.out_of_memory) = block_on(look(host, &target, &unit.name, &report.held))?;
     Ok(report)
 }
 
 /// One look at a unit's pods, and which of them ran out of memory. Whether one answers is known to the agent; from here it
 /// shows by the names that lead to it.
-async fn look(host: &Host, target: &Target, unit: &str) -> (Result<Observed, String>, BTreeSet<String>) {
-    let mut observed = match target.observe(unit, Depth::List, host.now()).await {
+async fn look(
+    host: &Host,
+    target: &Target,
+    unit: &str,
+    held: &Holdings,
+) -> (Result<Observed, String>, BTreeSet<String>) {
+    let (nothing, now) = (Desired::default(), host.now());
+    let looked = match target.cluster() {
+        Some(cluster) => cluster.observe(&Asked { unit, desired: &nothing, held, now }).await,
+        None => target.observe(unit, Depth::List, now).await,
+    };
+    let mut observed = match looked {
         Ok(observed) => observed,
         Err(error) => return (Err(chain(&error)), BTreeSet::new()),
     };
@@ -200,10 +211,17 @@ fn keep(report: &mut Report, object: &ObjectId) -> Result<(), Failure> {
             observed.pods.retain(|_, pod| pod.object == *object);
             observed.volumes.retain(|_, volume| volume.object.as_ref() == Some(object));
             observed.unseen.clear();
+            if let Some(cluster) = &mut observed.cluster {
+                cluster.objects.retain(|id, _| id == object);
+            }
         }
     }
     let has_it = |unit: &UnitReport| {
-        let seen = unit.observed.as_ref().is_ok_and(|observed| !observed.pods.is_empty());
+        let is_seen = |observed: &Observed| {
+            let objects = observed.cluster.iter().flat_map(|cluster| cluster.objects.keys());
+            !observed.pods.is_empty() || objects.count() > 0
+        };
+        let seen = unit.observed.as_ref().is_ok_and(is_seen);
         seen || !unit.held.objects.is_empty()
     };
     report.units.retain(has_it);

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use writ::record::{Standing, Suspension};
-use writ_core::holdings::{Held, RunMark};
+use writ_core::cluster::ObservedCluster;
+use writ_core::holdings::{Held, Holdings, RunMark};
 use writ_core::ingress::CONTAINER;
 use writ_core::model::{ObjectId, Route};
 use writ_core::observed::{Alteration, Observed, ObservedPart, ObservedPod, PodState, Readiness};
@@ -15,6 +16,7 @@ use super::event::short_commit;
 use super::health::{self, Health};
 use super::moment;
 use super::status::{Report, UnitReport};
+use super::status_cluster::{self, Shown};
 use super::terminal::{Colour, Terminal};
 
 /// A report, judged.
@@ -86,8 +88,13 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
     let objects: BTreeSet<&ObjectId> = held.objects.keys().chain(seen.pods.values().map(|pod| &pod.object)).collect();
     let mut below = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
     let sight = Sight { observed: seen, out_of_memory, settled: settled && observed.is_ok(), now };
-    let documents: Vec<Value> =
-        objects.into_iter().map(|object| object_view(object, held.objects.get(object), &sight, &mut below)).collect();
+    let documents: Vec<Value> = match &seen.cluster {
+        Some(cluster) => cluster_view(held, cluster, now, &mut below),
+        None => {
+            let shown = |object| object_view(object, held.objects.get(object), &sight, &mut below);
+            objects.into_iter().map(shown).collect()
+        }
+    };
     // Nothing is said of pods that could not be looked at.
     if observed.is_ok() {
         health = health.max(below.health);
@@ -115,6 +122,16 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
         "split_view": split_view,
         "unreachable": observed.as_ref().err(), "unseen": seen.unseen, "objects": documents,
     })
+}
+
+fn cluster_view(held: &Holdings, cluster: &ObservedCluster, now: Timestamp, view: &mut View) -> Vec<Value> {
+    let shown = status_cluster::objects(held, cluster, now).into_iter();
+    let taken = shown.map(|Shown { health, line, document }| {
+        view.health = view.health.max(health);
+        view.lines.push((Some(health), line));
+        document
+    });
+    taken.collect()
 }
 
 fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::Value;
-use writ_core::dialect::{Address, Addresses, BlockId, Files, Lowered, Variables};
+use writ_core::dialect::{Address, Addresses, BlockId, Files, Given, Lowered, Target};
 use writ_core::limits::{ADDRESS_SECONDS_MAX, ADDRESSES_MAX, PLUGIN_BLOCKS_MAX};
 use writ_core::model::{Kind, Object, ObjectId};
 use writ_core::text::{Place, PlacesDraft, Problem, Problems, Severity, Sources};
@@ -44,12 +44,12 @@ pub(super) fn write<W: Write>(to: W, files: &Files, answer: &Answer) -> io::Resu
     }
 }
 
-/// Reads an answer about files, to which their unit gives those variables.
-pub(super) fn read(bytes: &[u8], files: &Files, variables: &Variables) -> Result<Answer, Garbled> {
+/// Reads an answer about files, which was asked with what their unit gives to them.
+pub(super) fn read(bytes: &[u8], files: &Files, given: &Given) -> Result<Answer, Garbled> {
     let mut from = Decoder::new(bytes, ANSWER_ITEMS_MAX);
     from.expect(ANSWER)?;
     let kind = from.byte()?;
-    let mut reader = Reader { from, paths: files.keys().map(String::as_str).collect(), variables };
+    let mut reader = Reader { from, paths: files.keys().map(String::as_str).collect(), given };
     let answer = match kind {
         0 => Answer::Addresses(reader.timed_addresses(files)?),
         1 => Answer::Judged(reader.judged(files)?),
@@ -166,7 +166,7 @@ fn cut(message: &str) -> String {
 pub(super) struct Reader<'a> {
     pub(super) from: Decoder<'a>,
     paths: Vec<&'a str>,
-    variables: &'a Variables,
+    given: &'a Given,
 }
 
 impl Reader<'_> {
@@ -202,7 +202,7 @@ impl Reader<'_> {
         let texts: Vec<&str> = files.values().filter_map(|bytes| std::str::from_utf8(bytes).ok()).collect();
         let filled = OnceCell::new();
         let filled =
-            || filled.get_or_init(|| texts.iter().map(|text| self.variables.put_into(text)).collect::<Vec<_>>());
+            || filled.get_or_init(|| texts.iter().map(|text| self.given.variables.put_into(text)).collect::<Vec<_>>());
         let count = self.from.count()?;
         let mut addresses = BTreeSet::new();
         for _ in 0..count {
@@ -258,12 +258,11 @@ impl Reader<'_> {
 
     fn object(&mut self) -> Result<Object, Garbled> {
         let kind = self.from.text()?;
-        let kind =
-            Kind::ALL.into_iter().find(|known| known.name() == kind).ok_or(Garbled("an object is of no kind"))?;
+        let kind = Kind::parse(kind).filter(|known| known.name() == kind).ok_or(Garbled("an object is of no kind"))?;
         let (scope, name) = (self.from.text()?, self.from.text()?);
         let id = ObjectId::new(kind, scope, name);
         let body = value::read(&mut self.from)?;
-        if !is_named_so(&id, &body) {
+        if !is_named_so(&id, &body, self.given.target) {
             return Err(Garbled("an object is not what it is called"));
         }
         let mut places = PlacesDraft::default();
@@ -316,7 +315,7 @@ impl Reader<'_> {
 }
 
 /// True if a body is of the kind and by the name that stand before it, and both are such as objects have.
-fn is_named_so(id: &ObjectId, body: &Value) -> bool {
+fn is_named_so(id: &ObjectId, body: &Value, target: Target) -> bool {
     let ObjectId { kind, scope, name } = id;
     let said = |pointer| body.pointer(pointer).and_then(Value::as_str);
     let fits = |name: &str| {
@@ -324,19 +323,29 @@ fn is_named_so(id: &ObjectId, body: &Value) -> bool {
         !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(inner)
     };
     let scope = (!scope.0.is_empty()).then_some(scope.0.as_str());
-    said("/apiVersion") == Some(kind.api_version())
-        && said("/kind") == Some(kind.name())
-        && said("/metadata/name") == Some(name.as_str())
-        && said("/metadata/namespace") == scope
-        && scope.is_none() == kind.is_unscoped()
-        && fits(name)
-        && scope.is_none_or(fits)
+    let (version, said_kind) = (said("/apiVersion"), said("/kind"));
+    let fits = match target {
+        Target::Docker => {
+            version == Some(kind.api_version())
+                && said_kind == Some(kind.name())
+                && scope.is_none() == kind.is_unscoped()
+                && fits(name)
+        }
+        // Roles have names with colons.
+        Target::Kubernetes => {
+            Kind::of(version.unwrap_or_default(), said_kind.unwrap_or_default()) == Some(*kind)
+                && (scope.is_none() || !kind.is_unscoped())
+                && !name.contains(['/', '%'])
+                && !matches!(name.as_str(), "" | "." | "..")
+        }
+    } && scope.is_none_or(fits);
+    fits && said("/metadata/name") == Some(name.as_str()) && said("/metadata/namespace") == scope
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use writ_core::dialect::{Contents, Fetched, Given, addresses, lower_with};
+    use writ_core::dialect::{Contents, Fetched, Variables, addresses, lower_with};
 
     use super::*;
 
@@ -367,7 +376,7 @@ mod tests {
 
     #[track_caller]
     fn read_back(files: &Files, judged: Judged) -> Judged {
-        match read(&bytes(files, &Answer::Judged(judged)), files, &Variables::default()) {
+        match read(&bytes(files, &Answer::Judged(judged)), files, &Given::default()) {
             Ok(Answer::Judged(judged)) => judged,
             other => panic!("{other:?}"),
         }
@@ -378,7 +387,7 @@ mod tests {
         let files = files(&[("a.hcl", HCL), ("b.yaml", "# nothing\n")]);
         let mut judged = judged(&files);
         change(&mut judged);
-        read(&bytes(&files, &Answer::Judged(judged)), &files, &Variables::default())
+        read(&bytes(&files, &Answer::Judged(judged)), &files, &Given::default())
             .map_err(|garbled| garbled.0)
             .unwrap_err()
     }
@@ -447,7 +456,7 @@ mod tests {
         let files = files(&[("a.hcl", HCL)]);
         let whole = bytes(&files, &Answer::Judged(judged(&files)));
         let none = Variables::default();
-        let read = |bytes: &[u8], files: &Files| super::read(bytes, files, &none);
+        let read = |bytes: &[u8], files: &Files| super::read(bytes, files, &Given::default());
         assert!(read(&whole, &files).is_ok());
         assert!((0..whole.len()).step_by(7).all(|length| read(&whole[..length], &files).is_err()));
         assert!(read(&whole, &Files::new()).is_err());
@@ -465,9 +474,10 @@ mod tests {
             variables.set("HOST", host).unwrap();
             variables
         };
+        let given = |host| Given { variables: variables(host), ..Given::default() };
         let honest = bytes(&files, &Answer::Addresses(addresses(&files, &variables("a.example"))));
-        assert!(matches!(read(&honest, &files, &variables("a.example")), Ok(Answer::Addresses(it)) if it.len() == 1));
-        let other = read(&honest, &files, &variables("b.example")).unwrap_err();
+        assert!(matches!(read(&honest, &files, &given("a.example")), Ok(Answer::Addresses(it)) if it.len() == 1));
+        let other = read(&honest, &files, &given("b.example")).unwrap_err();
         assert_eq!(other, Garbled("an address stands in no file"));
     }
 }

@@ -23,7 +23,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use writ_core::dialect::{Address, Addresses, BlockId, Contents, Files, Given, Lowered, Variables};
+use writ_core::dialect::{Address, Addresses, BlockId, Contents, Files, Given, Lowered};
 use writ_core::text::{Problems, Sources};
 
 use crate::fetch::{self, Taken};
@@ -103,9 +103,8 @@ impl Child {
     ///
     /// # Errors
     /// If the child does anything but answer.
-    pub async fn lower_unfetched(&self, files: &Files, variables: &Variables) -> Result<Judged, ConfineError> {
-        let given = Given { variables: variables.clone(), ..Given::default() };
-        let mut judged = self.judged(files, &given, &Ask::Unfetched).await?;
+    pub async fn lower_unfetched(&self, files: &Files, given: &Given) -> Result<Judged, ConfineError> {
+        let mut judged = self.judged(files, given, &Ask::Unfetched).await?;
         if let Ok(lowered) = &mut judged.lowered {
             lowered.note_unopened();
         }

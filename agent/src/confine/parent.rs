@@ -96,7 +96,7 @@ impl Child {
         if let Some(ended) = of(said.status, &said.errors, &self.bounds) {
             return Err(ended.into());
         }
-        answer::read(&said.output, files, &given.variables).map_err(|garbled| Ended::Garbled(garbled.0).into())
+        answer::read(&said.output, files, given).map_err(|garbled| Ended::Garbled(garbled.0).into())
     }
 
     /// Starts a child, asks it one question, and takes all that it says until it ended.

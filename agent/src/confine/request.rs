@@ -2,7 +2,7 @@
 
 use std::io;
 
-use writ_core::dialect::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Files, Given, Variables};
+use writ_core::dialect::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Files, Given, Target, Variables};
 use writ_core::limits::{ADDRESSES_MAX, PLUGIN_BLOCKS_MAX, TREE_FILES_MAX, VARIABLES_MAX};
 
 use super::Ask;
@@ -17,7 +17,7 @@ pub(super) type Question = (Files, Given, Ask);
 
 /// Writes a question.
 pub(super) fn write(files: &Files, given: &Given, ask: &Ask) -> io::Result<Vec<u8>> {
-    let Given { variables, expansions } = given;
+    let Given { variables, expansions, target } = given;
     let mut bytes = Vec::with_capacity(files.values().map(|file| file.len() + 64).sum::<usize>() + 64);
     let mut to = Encoder(&mut bytes);
     to.raw(QUESTION)?;
@@ -45,6 +45,10 @@ pub(super) fn write(files: &Files, given: &Given, ask: &Ask) -> io::Result<Vec<u
         to.bytes(file)?;
     }
     write_expansions(&mut to, expansions)?;
+    to.byte(match target {
+        Target::Docker => 0,
+        Target::Kubernetes => 1,
+    })?;
     Ok(bytes)
 }
 
@@ -122,8 +126,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Question, Garbled> {
         };
         Ok((BlockId { kind, scope, name }, expansion))
     })?;
+    let target = match from.byte()? {
+        0 => Target::Docker,
+        1 => Target::Kubernetes,
+        _ => return Err(Garbled("the target is of no known kind")),
+    };
     from.end()?;
-    Ok((files, Given { variables, expansions: Expansions { kinds, answers } }, ask))
+    Ok((files, Given { variables, expansions: Expansions { kinds, answers }, target }, ask))
 }
 
 fn read_fetched(from: &mut Decoder<'_>) -> Result<Fetched, Garbled> {
@@ -159,7 +168,7 @@ mod tests {
         let expansions = Expansions { kinds, answers: answers.into() };
         let mut variables = Variables::default();
         variables.set("VERSION", "1.27").unwrap();
-        let given = Given { variables, expansions };
+        let given = Given { variables, expansions, target: Target::Kubernetes };
         for ask in [Ask::First, Ask::Unfetched, Ask::With(contents), Ask::Blocks] {
             let bytes = write(&files, &given, &ask).unwrap();
             assert_eq!(read(&bytes), Ok((files.clone(), given.clone(), ask)));

@@ -112,7 +112,7 @@ fn read_seal(from: &mut Reader<'_>) -> Result<Seal, Garbled> {
 
 #[cfg(test)]
 mod tests {
-    use writ_core::dialect::{Files, Variables, lower};
+    use writ_core::dialect::{Files, Given, lower};
 
     use super::super::{Answer, Judged, answer};
     use super::*;
@@ -130,9 +130,9 @@ mod tests {
         assert!(
             (0..bytes.len())
                 .step_by(97)
-                .all(|length| answer::read(&bytes[..length], &files, &Variables::default()).is_err())
+                .all(|length| answer::read(&bytes[..length], &files, &Given::default()).is_err())
         );
-        match answer::read(&bytes, &files, &Variables::default()) {
+        match answer::read(&bytes, &files, &Given::default()) {
             Ok(Answer::Judged(judged)) => Ok(judged.lowered.unwrap().sealed),
             Ok(Answer::Addresses(_) | Answer::Questions(_)) => Err("another answer"),
             Err(garbled) => Err(garbled.0),

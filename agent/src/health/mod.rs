@@ -220,7 +220,8 @@ impl Health {
             | EventKind::Removed
             | EventKind::Renamed
             | EventKind::Updated
-            | EventKind::VolumeRemoved => return,
+            | EventKind::VolumeRemoved
+            | EventKind::Stirred => return,
         }
         self.shared.work.notify_one();
     }

@@ -322,7 +322,9 @@ fn looked(
     };
     pod.look = false;
     pod.ended = ended;
-    let adopted = shared && !pod.interrupted && pod.published.is_none();
+    // Names that lead to it from its start say nothing of how it is.
+    let said = shared && !pod.watched.spec.is_ready_from_its_start();
+    let adopted = said && !pod.interrupted && pod.published.is_none();
     pod.published = Some(shared);
     Some(if running { Event::Runs { since: started, adopted } } else { Event::Stopped })
 }

@@ -96,6 +96,18 @@ pub enum ActRecord {
         /// How many routes of how many hosts.
         routes: String,
     },
+    /// An object of a cluster is applied.
+    ApplyObject {
+        /// Fields that are taken back from whoever set them.
+        taken: Vec<String>,
+    },
+    /// An object of a cluster is deleted.
+    DeleteObject {
+        /// Which one of that name.
+        uid: String,
+        /// What it made stays.
+        orphan: bool,
+    },
 }
 
 impl StepRecord {
@@ -139,6 +151,10 @@ impl ActRecord {
             Act::RemovePod { pod: _, container, grace: _ } => Self::RemovePod { container: container.clone() },
             Act::RemoveVolume { volume } => Self::RemoveVolume { volume: volume.clone() },
             Act::Serve(serving) => Self::Serve { routes: serving.words() },
+            Act::ApplyObject(application) => {
+                Self::ApplyObject { taken: application.taken.iter().map(ToString::to_string).collect() }
+            }
+            Act::DeleteObject(deletion) => Self::DeleteObject { uid: deletion.uid.clone(), orphan: deletion.orphan },
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::{BACKUPS_KEPT_DEFAULT, BACKUPS_KEPT_MAX};
 /// The table `backup` of a unit; none if it is not right.
 pub(super) fn check_backup(
     raw: Option<raw::Backup>,
-    target: Option<Target>,
+    target: Option<&Target>,
     problems: &mut Problems,
 ) -> Option<Option<Backups>> {
     let Some(raw::Backup { directory: written, keep }) = raw else { return Some(None) };
@@ -27,8 +27,12 @@ pub(super) fn check_backup(
     };
     let place = written.as_ref().map(|written| written.place.clone());
     let folder = written.and_then(|written| directory("directory", written, problems));
-    if let (Some(Target::Simulated), Some(place)) = (target, &place) {
-        let message = "the volumes of a described host hold nothing that could be copied";
+    let elsewhere = match target {
+        Some(Target::Docker) | None => None,
+        Some(Target::Simulated) => Some("the volumes of a described host hold nothing that could be copied"),
+        Some(Target::Kubernetes(_)) => Some("the volumes of a cluster are not copied"),
+    };
+    if let (Some(message), Some(place)) = (elsewhere, &place) {
         refuse(problems, place, message, "leave `backup` out, or use target \"docker\"");
         return None;
     }

@@ -16,8 +16,8 @@ use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::{
-    Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings, Source,
-    Surroundings, Target, Transport, Unit, duration, raw, url,
+    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
+    Source, Surroundings, Target, Transport, Unit, duration, raw, url,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
@@ -37,7 +37,8 @@ pub(super) fn settings(
     let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
     // Where the host's own guard is not right, that is said once, and not for each unit.
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
-    let units = units.into_iter().map(|raw| check_unit(raw, &names, &guard, problems, texts));
+    let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
+    let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
@@ -87,7 +88,7 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file } = raw;
+    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file, kubeconfig } = raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -110,9 +111,10 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
     let trust = own("trust", trust, Privacy::Public, problems);
     let revoked = own("revoked", revoked, Privacy::Public, problems);
     let age_identity_file = own("age_identity_file", age_identity_file, Privacy::Secret, problems);
-    let (trust, revoked, age_identity_file) = (trust?, revoked?, age_identity_file?);
+    let kubeconfig = own("kubeconfig", kubeconfig, Privacy::Secret, problems);
+    let (trust, revoked, age_identity_file, kubeconfig) = (trust?, revoked?, age_identity_file?, kubeconfig?);
     let (name, state, engine, guard) = (name?, state?, engine?, guard?);
-    Some(Host { name, state, allow_unsigned_apply, engine, guard, trust, revoked, age_identity_file })
+    Some(Host { name, state, allow_unsigned_apply, engine, guard, trust, revoked, age_identity_file, kubeconfig })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
@@ -249,7 +251,7 @@ fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option
 fn check_unit(
     raw: raw::Unit,
     sources: &[String],
-    of_host: &Guard,
+    (of_host, has_kubeconfig): (&Guard, bool),
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
@@ -257,7 +259,8 @@ fn check_unit(
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
-    let target = target.and_then(|target| check_target(&target, problems));
+    let target = target.and_then(|target| check_target(&target, has_kubeconfig, problems));
+
     let drift = match drift {
         Some(drift) => choose("drift", &drift, &[("repair", Drift::Repair), ("report", Drift::Report)], problems),
         None => Some(Drift::default()),
@@ -268,7 +271,7 @@ fn check_unit(
         None => Some(of_host.clone()),
     };
     let recreate = recreate.is_some_and(|written| written.value);
-    let backup = check_backup(backup, target, problems);
+    let backup = check_backup(backup, target.as_ref(), problems);
     let plugins = check_plugins(plugins, problems);
     let variables = check_variables(variables, problems);
     Some(Unit {
@@ -330,13 +333,27 @@ pub(super) fn check_tree_path(written: Written<String>, problems: &mut Problems)
     Some(trimmed.to_owned())
 }
 
-fn check_target(written: &Written<String>, problems: &mut Problems) -> Option<Target> {
+fn check_target(written: &Written<String>, has_kubeconfig: bool, problems: &mut Problems) -> Option<Target> {
     let Written { value, place } = written;
-    if value == "kubernetes" || value.starts_with("kubernetes:") {
-        refuse(problems, place, "target `kubernetes` is not supported yet", "use \"docker\"");
-        return None;
+    match value.split_once(':') {
+        None if value == "docker" => Some(Target::Docker),
+        None if value == "simulated" => Some(Target::Simulated),
+        Some(("kubernetes", "in-cluster")) => Some(Target::Kubernetes(Cluster::Around)),
+        Some(("kubernetes", context)) if !context.is_empty() && !context.chars().any(char::is_control) => {
+            if !has_kubeconfig {
+                let help = "set `kubeconfig` in [host] to the file that names the context";
+                refuse(problems, place, format!("nothing says where the context `{context}` is"), help);
+                return None;
+            }
+            Some(Target::Kubernetes(Cluster::Context(context.to_owned())))
+        }
+        _ => {
+            let message = format!("`target` cannot be `{}`", value.escape_debug());
+            let help = "use docker, kubernetes:CONTEXT, kubernetes:in-cluster or simulated";
+            refuse(problems, place, message, help);
+            None
+        }
     }
-    choose("target", written, &[("docker", Target::Docker), ("simulated", Target::Simulated)], problems)
 }
 
 fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<PruneBudget> {

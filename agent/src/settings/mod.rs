@@ -69,6 +69,8 @@ pub struct Host {
     pub revoked: Option<PathBuf>,
     /// The host's identities of age, which open what is encrypted for it.
     pub age_identity_file: Option<PathBuf>,
+    /// How clusters are reached, in the form of `kubectl`.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 /// A branch of a repository.
@@ -168,12 +170,45 @@ pub struct Plugin {
 }
 
 /// Where a unit is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The container engine of this machine.
     Docker,
     /// A host that is described in the state directory and lives there alone.
     Simulated,
+    /// A cluster.
+    Kubernetes(Cluster),
+}
+
+/// Which cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cluster {
+    /// That of a context of the kubeconfig.
+    Context(String),
+    /// The one that the agent runs in, as its service account.
+    Around,
+}
+
+impl Target {
+    /// Its name in the settings.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Docker => "docker".to_owned(),
+            Self::Simulated => "simulated".to_owned(),
+            Self::Kubernetes(Cluster::Around) => "kubernetes:in-cluster".to_owned(),
+            Self::Kubernetes(Cluster::Context(context)) => format!("kubernetes:{context}"),
+        }
+    }
+
+    /// What its manifests are read for.
+    #[must_use]
+    pub const fn dialect(&self) -> writ_core::dialect::Target {
+        match self {
+            Self::Docker | Self::Simulated => writ_core::dialect::Target::Docker,
+            Self::Kubernetes(_) => writ_core::dialect::Target::Kubernetes,
+        }
+    }
 }
 
 /// A forge that is told about the commits of a source.
@@ -259,17 +294,6 @@ impl ForgeKind {
             Self::Forgejo => "forgejo",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
-        }
-    }
-}
-
-impl Target {
-    /// Its name in the settings.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Simulated => "simulated",
         }
     }
 }

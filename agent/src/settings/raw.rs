@@ -19,6 +19,7 @@ pub(super) struct Host {
     pub(super) trust: Option<Written<String>>,
     pub(super) revoked: Option<Written<String>>,
     pub(super) age_identity_file: Option<Written<String>>,
+    pub(super) kubeconfig: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -122,6 +123,7 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         trust: section.string("trust", problems),
         revoked: section.string("revoked", problems),
         age_identity_file: section.string("age_identity_file", problems),
+        kubeconfig: section.string("kubeconfig", problems),
     };
     section.finish(problems);
     host

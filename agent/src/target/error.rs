@@ -17,6 +17,16 @@ pub enum TargetError {
         /// In the words of the connection.
         reason: String,
     },
+    /// The same of a cluster.
+    #[error("cannot {operation}: the cluster at {endpoint} cannot be reached: {reason}")]
+    ClusterUnreachable {
+        /// What was asked.
+        operation: String,
+        /// Where.
+        endpoint: String,
+        /// In the words of the connection.
+        reason: String,
+    },
     /// The engine is too old, or is not one that Writ can use.
     #[error("cannot use the engine at {endpoint}: {reason}")]
     Unsupported {
@@ -94,7 +104,7 @@ impl TargetError {
     #[must_use]
     pub const fn outcome_unknown(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::ClusterUnreachable { .. } => true,
             Self::Unsupported { .. }
             | Self::Refused { .. }
             | Self::Held { .. }

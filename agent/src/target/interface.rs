@@ -171,6 +171,8 @@ pub enum EventKind {
     Network,
     /// A volume was removed.
     VolumeRemoved,
+    /// An object of a cluster became ready, or is so no more.
+    Stirred,
 }
 
 /// What a target sends piece by piece.

@@ -5,6 +5,7 @@
 pub mod docker;
 mod error;
 mod interface;
+pub mod kubernetes;
 mod simulated;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ pub use interface::{
     Context, Depth, Event, EventKind, ExecRequest, HeldVolume, ImageNews, Input, Keeper, LogChunk, LogRequest, Output,
     ProbeResult, Progress, Published, Quiet, Session, VolumeUser,
 };
+pub use kubernetes::Kubernetes;
 pub use simulated::Simulated;
 
 /// One target of a unit.
@@ -33,6 +35,8 @@ pub enum Target {
     Docker(Docker),
     /// A host that is described in a file.
     Simulated(Simulated),
+    /// A cluster.
+    Kubernetes(Box<Kubernetes>),
 }
 
 impl Target {
@@ -44,6 +48,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.observe(unit, depth, now).await,
             Self::Simulated(simulated) => simulated.observe(unit, now),
+            Self::Kubernetes(cluster) => cluster.observe_held(unit, now).await,
         }
     }
 
@@ -55,6 +60,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.commits().await,
             Self::Simulated(simulated) => simulated.commits(),
+            Self::Kubernetes(cluster) => cluster.commits().await,
         }
     }
 
@@ -64,6 +70,7 @@ impl Target {
         match self {
             Self::Docker(docker) => Self::Docker(docker.kept_by(keeper)),
             Self::Simulated(simulated) => Self::Simulated(simulated),
+            Self::Kubernetes(cluster) => Self::Kubernetes(Box::new(cluster.kept_by(keeper))),
         }
     }
 
@@ -75,6 +82,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.keep(context).await,
             Self::Simulated(_) => Ok(()),
+            Self::Kubernetes(cluster) => cluster.keep(context).await,
         }
     }
 
@@ -86,6 +94,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.other_keeper(context).await,
             Self::Simulated(_) => Ok(None),
+            Self::Kubernetes(cluster) => cluster.other_keeper(context).await,
         }
     }
 
@@ -97,6 +106,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.take_over(context).await,
             Self::Simulated(_) => Ok(()),
+            Self::Kubernetes(cluster) => cluster.take_over(context).await,
         }
     }
 
@@ -109,6 +119,7 @@ impl Target {
             // The steps of an engine take much room, which those who wait for them need not have.
             Self::Docker(docker) => Box::pin(docker.execute(context, act, progress)).await,
             Self::Simulated(simulated) => simulated.execute(context, act).await,
+            Self::Kubernetes(cluster) => Box::pin(cluster.execute(context, act)).await,
         }
     }
 
@@ -116,7 +127,7 @@ impl Target {
     pub async fn data(&self, questions: &[Question]) -> Evidence {
         match self {
             Self::Docker(docker) => docker.data(questions).await,
-            Self::Simulated(_) => Evidence::new(),
+            Self::Simulated(_) | Self::Kubernetes(_) => Evidence::new(),
         }
     }
 
@@ -125,7 +136,7 @@ impl Target {
     pub fn host_paths(&self, wanted: &BTreeSet<String>) -> HostPaths {
         match self {
             Self::Docker(docker) => docker.host_paths(wanted),
-            Self::Simulated(_) => HostPaths::as_written(),
+            Self::Simulated(_) | Self::Kubernetes(_) => HostPaths::as_written(),
         }
     }
 
@@ -134,7 +145,7 @@ impl Target {
     pub fn private_paths(&self) -> Vec<PathBuf> {
         match self {
             Self::Docker(docker) => docker.private_paths(),
-            Self::Simulated(_) => Vec::new(),
+            Self::Simulated(_) | Self::Kubernetes(_) => Vec::new(),
         }
     }
 
@@ -151,6 +162,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.probe(container, action, timeout).await,
             Self::Simulated(simulated) => simulated.probe(container),
+            Self::Kubernetes(_) => Err(not_here("probe", container)),
         }
     }
 
@@ -167,7 +179,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.post_start(container, hook, timeout).await,
             // Nothing is done in the pods of such a host.
-            Self::Simulated(_) => Ok(ProbeResult::Success),
+            Self::Simulated(_) | Self::Kubernetes(_) => Ok(ProbeResult::Success),
         }
     }
 
@@ -179,6 +191,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.set_ready(spec, container, ready).await,
             Self::Simulated(simulated) => simulated.set_ready(spec, container),
+            Self::Kubernetes(_) => Err(not_here("set the names of", container)),
         }
     }
 
@@ -190,6 +203,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.restart(container, grace).await,
             Self::Simulated(simulated) => simulated.restart(container),
+            Self::Kubernetes(_) => Err(not_here("restart", container)),
         }
     }
 
@@ -201,6 +215,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.published(container).await,
             Self::Simulated(simulated) => simulated.published(container),
+            Self::Kubernetes(_) => Err(not_here("look at", container)),
         }
     }
 
@@ -212,6 +227,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.events().await,
             Self::Simulated(simulated) => Ok(simulated.events()),
+            Self::Kubernetes(cluster) => cluster.events().await,
         }
     }
 
@@ -223,6 +239,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.logs(container, request).await,
             Self::Simulated(simulated) => simulated.logs(container, request),
+            Self::Kubernetes(_) => Err(by_kubectl("read the log of", container)),
         }
     }
 
@@ -234,6 +251,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec(container, request).await,
             Self::Simulated(simulated) => simulated.exec(container, request),
+            Self::Kubernetes(_) => Err(by_kubectl("run a program in", container)),
         }
     }
 
@@ -245,6 +263,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_resize(session, width, height).await,
             Self::Simulated(simulated) => simulated.session(session),
+            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
         }
     }
 
@@ -256,6 +275,16 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
             Self::Simulated(simulated) => simulated.session(session),
+            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
+        }
+    }
+
+    /// The cluster, of one that is looked at by what is wanted of it.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Kubernetes> {
+        match self {
+            Self::Kubernetes(cluster) => Some(cluster),
+            Self::Docker(_) | Self::Simulated(_) => None,
         }
     }
 
@@ -269,6 +298,10 @@ impl Target {
             Self::Simulated(_) => Err(TargetError::Failed {
                 operation: "reach volumes".to_owned(),
                 reason: "this host is described in a file, and its volumes hold nothing".to_owned(),
+            }),
+            Self::Kubernetes(_) => Err(TargetError::Failed {
+                operation: "reach volumes".to_owned(),
+                reason: "those of a cluster are not this host's".to_owned(),
             }),
         }
     }
@@ -286,4 +319,16 @@ impl Target {
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
+}
+
+/// What nobody does to a pod of a cluster from here: its nodes do.
+fn not_here(operation: &str, container: &str) -> TargetError {
+    let reason = "it is the cluster's own to do".to_owned();
+    TargetError::Failed { operation: format!("{operation} {container}"), reason }
+}
+
+/// What is not done in a cluster from here.
+fn by_kubectl(operation: &str, container: &str) -> TargetError {
+    let reason = "pods of a cluster are not reached from here yet; `kubectl` does it".to_owned();
+    TargetError::Failed { operation: format!("{operation} {container}"), reason }
 }

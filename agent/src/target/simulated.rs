@@ -216,6 +216,8 @@ fn operation(act: &Act) -> String {
         Act::RemovePod { pod, container: _, grace: _ } => format!("remove {pod}"),
         Act::RemoveVolume { volume } => format!("remove volume {volume}"),
         Act::Serve(serving) => format!("bring about {}", serving.pod.name),
+        Act::ApplyObject(application) => format!("apply {}", application.object.id),
+        Act::DeleteObject(deletion) => format!("delete {}", deletion.id),
     }
 }
 

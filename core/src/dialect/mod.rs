@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use self::kubernetes::Target;
 use self::sops::Sealed;
 pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
@@ -52,6 +53,8 @@ pub struct Given {
     pub variables: Variables,
     /// What plugins made of the blocks of their kinds: the answers to [`questions`].
     pub expansions: Expansions,
+    /// Where what they ask for is made real.
+    pub target: Target,
 }
 
 /// Endings of files that hold manifests. Other files are read only where a manifest names them.
@@ -114,7 +117,9 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
     if fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let mut hcl = Vec::new();
-        for manifest in cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes)) {
+        for manifest in
+            cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes, given.target))
+        {
             hcl.extend(manifest.hcl);
             objects.extend(manifest.objects);
             sealed.extend(manifest.sealed);
@@ -123,7 +128,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
         }
         let voodu::Lowering { objects: written, implied, hidden } =
             voodu::lower(&hcl, files, (contents, given), &mut problems);
-        let effects = |object: &Object| kubernetes::effects(object, kubernetes::Target::Docker);
+        let effects = |object: &Object| kubernetes::effects(object, given.target);
         cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
         for (file, ranges) in hidden {
             sources.hide(&file, &ranges);
@@ -132,6 +137,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
         let declared: BTreeSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
         objects.extend(implied.into_iter().filter(|object| !declared.contains(&object.id)));
     }
+    kubernetes::settle_namespaces(&mut objects);
     objects.sort_by(|left, right| {
         left.id.cmp(&right.id).then_with(|| left.places.nearest("").cmp(&right.places.nearest("")))
     });
@@ -186,11 +192,12 @@ struct Manifest<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    fn read(path: &'a str, bytes: &'a [u8]) -> Self {
+    fn read(path: &'a str, bytes: &'a [u8], target: Target) -> Self {
         let mut manifest = Self::default();
         let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
         if is_yaml(path) {
-            (manifest.objects, manifest.sealed) = lower_yaml(path, text, &mut manifest.problems, &mut manifest.sources);
+            let Self { objects, sealed, problems, sources, hcl: _ } = &mut manifest;
+            (*objects, *sealed) = lower_yaml(path, text, target, problems, sources);
         } else {
             manifest.hcl = Some((path, text));
         }
@@ -226,7 +233,13 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
 }
 
 /// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it.
-fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sources) -> (Vec<Object>, Option<Sealed>) {
+fn lower_yaml(
+    path: &str,
+    text: &str,
+    target: Target,
+    problems: &mut Problems,
+    sources: &mut Sources,
+) -> (Vec<Object>, Option<Sealed>) {
     let file = Arc::from(path);
     let stream = yaml::parse(&file, text, problems);
     let mut hidden = if stream.sound { Vec::new() } else { secret_lines(text) };
@@ -241,7 +254,6 @@ fn lower_yaml(path: &str, text: &str, problems: &mut Problems, sources: &mut Sou
     } else {
         None
     };
-    let target = kubernetes::Target::Docker;
     let (mut objects, mut ids) = (Vec::new(), Vec::new());
     for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
         let found = match openmcf::refuse(&file, text, document) {

@@ -4,13 +4,16 @@
 //! Invariant: whatever a step would make is judged field by field; a new field breaks the build until it is decided.
 //! Invariant: what was not looked at is refused.
 
+mod cluster;
 mod image;
 mod paths;
+mod pod;
 mod policy;
 mod power;
 mod profile;
 mod rule;
 mod rules;
+mod sysctl;
 
 pub use paths::{HostPaths, Seen};
 pub use policy::{Allowed, HostPorts, Policy};
@@ -123,13 +126,17 @@ pub fn judge(desired: &Desired, policy: &Policy) -> Vec<(ObjectId, Refusal)> {
         let found: BTreeSet<Refusal> = rules::judge_entrance(entrance, &grounds).into_iter().collect();
         all.extend(found.into_iter().map(|refusal| (entrance.id.clone(), refusal)));
     }
+    for object in desired.objects.values() {
+        let found: BTreeSet<Refusal> = cluster::judge(object, &grounds).into_iter().collect();
+        all.extend(found.into_iter().map(|refusal| (object.id.clone(), refusal)));
+    }
     all
 }
 
 /// The paths of the host that pods of a plan would mount: what must be looked at before it can be checked.
 #[must_use]
 pub fn host_paths(plan: &Plan, desired: &Desired) -> BTreeSet<String> {
-    let pods = plan.steps().filter_map(|step| pod(step, desired));
+    let pods = plan.steps().filter_map(|step| pod_of(step, desired));
     pods.flat_map(|pod| mounted(&pod)).collect()
 }
 
@@ -174,18 +181,21 @@ fn check_lane(lane: Lane, grounds: &Grounds<'_>, refusals: &mut Vec<Refusal>) ->
 fn judge_steps<'a>(steps: impl IntoIterator<Item = &'a Step>, grounds: &Grounds<'_>) -> BTreeSet<Refusal> {
     let mut found = BTreeSet::new();
     for step in steps {
-        if let Some(pod) = pod(step, grounds.desired) {
+        if let Some(pod) = pod_of(step, grounds.desired) {
             found.extend(rules::judge(&pod, grounds));
         }
         if let Act::CreateVolume(volume) = &step.act {
             found.extend(rules::judge_volume(volume, &step.object, grounds));
+        }
+        if let Act::ApplyObject(application) = &step.act {
+            found.extend(cluster::judge(&application.object, grounds));
         }
     }
     found
 }
 
 /// The pod that a step would make, mend or start.
-fn pod<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
+fn pod_of<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
     match &step.act {
         Act::CreatePod(spec)
         | Act::MendPod { spec, container: _, fixes: _ }
@@ -202,6 +212,8 @@ fn pod<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
         | Act::BackUp(_)
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ } => None,
+        // An object of a cluster is judged as a whole.
+        Act::ApplyObject(_) | Act::DeleteObject(_) => None,
         // The host's own settings say what it is; what is led through it is judged with the lane of each Ingress.
         Act::Serve(_) => None,
     }
@@ -230,7 +242,9 @@ fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
         | Act::StartPod { pod: _, container: _ }
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ }
-        | Act::Serve(_) => {}
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => {}
     }
     step
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::{image, profile};
+use super::{image, profile, sysctl};
 use crate::text::{Problems, Section};
 
 /// What a host allows. Everything that is not allowed here is refused.
@@ -22,6 +22,9 @@ pub struct Policy {
     pub host_ipc: bool,
     /// Capabilities that a container may add, without `CAP_`.
     pub capabilities: Allowed<String>,
+    /// Parameters of the kernel that a pod may set for its own namespaces, beside those that harm nobody else: by name, or
+    /// `net.core.*` for all below it.
+    pub sysctls: Allowed<String>,
     /// Containers may keep the capabilities that the engine gives to all.
     pub default_capabilities: bool,
     /// Programs may gain powers that the container's first one did not have.
@@ -44,6 +47,10 @@ pub struct Policy {
     /// Host names for which requests may be led through the host's ingress: `shop.example.org`, or `*.example.org` for all
     /// names below it.
     pub ingress_hosts: Allowed<String>,
+    /// Kinds of objects of a cluster that live in no namespace, as `kubectl` calls them (`clusterrole.rbac.authorization.k8s.io`).
+    pub cluster_kinds: Allowed<String>,
+    /// Kinds of objects of a cluster that only their own controllers understand (`certificate.cert-manager.io`).
+    pub other_kinds: Allowed<String>,
     /// Images must be named with a digest.
     pub pinned_images: bool,
 }
@@ -149,6 +156,14 @@ impl Policy {
                 };
                 listed.contains(host) || listed.iter().any(below)
             }
+        }
+    }
+
+    /// True if a pod may set that parameter of the kernel for its own namespaces.
+    pub(super) fn allows_sysctl(&self, name: &str) -> bool {
+        match &self.sysctls {
+            Allowed::All => true,
+            Allowed::Only(listed) => listed.iter().any(|entry| sysctl::is_of(name, entry)),
         }
     }
 

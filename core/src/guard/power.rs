@@ -40,7 +40,7 @@ pub enum Power {
     HostNamespaces,
     /// Change seccomp, AppArmor, SELinux or the masks of `/proc`. No manifest can ask for it in this version.
     SecurityOptions,
-    /// Set parameters of the kernel. No manifest can ask for it in this version.
+    /// Set parameters of the kernel for the pod's own namespaces, beyond those that harm nobody else.
     Sysctls,
     /// Choose what runs the container (`runc`). No manifest can ask for it in this version.
     Runtimes,
@@ -58,13 +58,17 @@ pub enum Power {
     AnyRegistry,
     /// Be reached from outside through the host's ingress, by host names.
     Ingress,
+    /// Apply objects of a cluster that live in no namespace: roles of the whole cluster, definitions of kinds, webhooks.
+    ClusterKinds,
+    /// Apply objects of a cluster of kinds that only their own controllers understand, roles among them.
+    OtherKinds,
     /// Set whatever else an engine can be asked for. No manifest can ask for it in this version.
     EngineFields,
 }
 
 impl Power {
     /// All powers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Ports,
         Self::ForeignAddresses,
         Self::Volumes,
@@ -89,6 +93,8 @@ impl Power {
         Self::UnpinnedImages,
         Self::AnyRegistry,
         Self::Ingress,
+        Self::ClusterKinds,
+        Self::OtherKinds,
         Self::EngineFields,
     ];
 
@@ -134,6 +140,8 @@ impl Power {
             Self::UnpinnedImages => "unpinned-images",
             Self::AnyRegistry => "any-registry",
             Self::Ingress => "ingress",
+            Self::ClusterKinds => "cluster-kinds",
+            Self::OtherKinds => "other-kinds",
             Self::EngineFields => "engine-fields",
         }
     }

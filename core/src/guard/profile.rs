@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::policy::{Allowed, HostPorts, Policy};
-use super::{image, paths};
+use super::{image, paths, sysctl};
+use crate::model::Kind;
 use crate::text::{Problem, Problems, Section, Written};
 
 /// Stands for anything in a list.
@@ -73,6 +74,7 @@ fn nothing(name: &str) -> Policy {
         host_pid: false,
         host_ipc: false,
         capabilities: Allowed::Only(BTreeSet::new()),
+        sysctls: Allowed::Only(BTreeSet::new()),
         default_capabilities: false,
         privilege_escalation: false,
         root: false,
@@ -83,6 +85,8 @@ fn nothing(name: &str) -> Policy {
         host_ports: HostPorts { free: false, named: Vec::new() },
         registries: Allowed::Only(BTreeSet::new()),
         ingress_hosts: Allowed::Only(BTreeSet::new()),
+        cluster_kinds: Allowed::Only(BTreeSet::new()),
+        other_kinds: Allowed::Only(BTreeSet::new()),
         pinned_images: true,
     }
 }
@@ -108,6 +112,7 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, problems: &mut Problem
         host_pid,
         host_ipc,
         capabilities: choice(section, "capabilities", problems, capability).unwrap_or(base.capabilities),
+        sysctls: choice(section, "sysctls", problems, parameter).unwrap_or(base.sysctls),
         default_capabilities,
         privilege_escalation,
         root,
@@ -118,6 +123,8 @@ pub(super) fn read(name: &str, section: &mut Section<'_>, problems: &mut Problem
         host_ports: ports(section, problems).unwrap_or(base.host_ports),
         registries: choice(section, "registries", problems, registry).unwrap_or(base.registries),
         ingress_hosts: choice(section, "ingress_hosts", problems, host_name).unwrap_or(base.ingress_hosts),
+        cluster_kinds: choice(section, "cluster_kinds", problems, kind).unwrap_or(base.cluster_kinds),
+        other_kinds: choice(section, "other_kinds", problems, kind).unwrap_or(base.other_kinds),
         pinned_images,
     }
 }
@@ -192,6 +199,14 @@ fn capability(text: &str) -> Result<String, (String, &'static str)> {
     Err((format!("`{}` is no capability", text.escape_debug()), "write it as NET_ADMIN; \"*\" is all of them"))
 }
 
+fn parameter(text: &str) -> Result<String, (String, &'static str)> {
+    if sysctl::is_pattern(text) {
+        return Ok(text.to_owned());
+    }
+    let help = "write it as net.core.somaxconn, or net.core.* for all below it; \"*\" is all of them";
+    Err((format!("`{}` is no parameter of the kernel", text.escape_debug()), help))
+}
+
 fn protected_path(text: &str) -> Result<String, (String, &'static str)> {
     if paths::is_sound(text) {
         return Ok(text.to_owned());
@@ -220,6 +235,15 @@ fn registry(text: &str) -> Result<String, (String, &'static str)> {
         return Ok(text.to_owned());
     }
     Err((format!("`{}` is no registry", text.escape_debug()), help))
+}
+
+fn kind(text: &str) -> Result<String, (String, &'static str)> {
+    let known = Kind::ALL.into_iter().find(|kind| kind.qualified() == text);
+    if known.or_else(|| Kind::parse(text).filter(|kind| kind.qualified() == text)).is_some() {
+        return Ok(text.to_owned());
+    }
+    let help = "write it as kubectl does, with its group: clusterrole.rbac.authorization.k8s.io; \"*\" is all of them";
+    Err((format!("`{}` is no kind", text.escape_debug()), help))
 }
 
 fn host_name(text: &str) -> Result<String, (String, &'static str)> {

@@ -28,7 +28,7 @@ pub enum Rule {
     WritableRoot,
     /// Seccomp, AppArmor, SELinux or the masks of `/proc` other than the engine's own.
     SecurityOption,
-    /// A parameter of the kernel.
+    /// A parameter of the kernel for the pod's own namespaces, beside those that harm nobody else.
     Sysctl,
     /// A device of the host.
     Device,
@@ -54,13 +54,17 @@ pub enum Rule {
     PinnedImage,
     /// A host name for which requests may not be led through the host's ingress.
     IngressHost,
+    /// An object of a cluster that lives in no namespace.
+    ClusterKind,
+    /// An object of a cluster of a kind that only its own controller understands.
+    OtherKind,
     /// Anything else that an engine can be asked for and Writ never does.
     EngineField,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::NoPrivileged,
         Self::NoHostNetwork,
         Self::NoHostPid,
@@ -85,6 +89,8 @@ impl Rule {
         Self::ImageRegistry,
         Self::PinnedImage,
         Self::IngressHost,
+        Self::ClusterKind,
+        Self::OtherKind,
         Self::EngineField,
     ];
 
@@ -116,6 +122,8 @@ impl Rule {
             Self::ImageRegistry => "image-registry",
             Self::PinnedImage => "pinned-image",
             Self::IngressHost => "ingress-host",
+            Self::ClusterKind => "cluster-kind",
+            Self::OtherKind => "other-kind",
             Self::EngineField => "engine-field",
         }
     }
@@ -148,6 +156,8 @@ impl Rule {
             Self::ImageRegistry => Power::AnyRegistry,
             Self::PinnedImage => Power::UnpinnedImages,
             Self::IngressHost => Power::Ingress,
+            Self::ClusterKind => Power::ClusterKinds,
+            Self::OtherKind => Power::OtherKinds,
             Self::EngineField => Power::EngineFields,
         }
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths};
-use crate::model::{ContainerSpec, Entrance, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec};
+use super::{Allowed, Grounds, Refusal, Refuser, Rule, Seen, image, paths, sysctl};
+use crate::model::{
+    ContainerSpec, Entrance, Extras, Mount, MountSource, ObjectId, PodSpec, Port, Security, VolumeSpec,
+};
 use crate::text::quoted;
 
 /// What the names of volumes of claims begin with.
@@ -27,20 +29,23 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
         main: _,
         beside: _,
         share_processes: _,
+        sandboxed: _,
+        // Variables, commands and files alone.
+        late: _,
         default_container: _,
         volumes,
         own_names: _,
         shared_names: _,
         publish_not_ready: _,
         fs_group: _,
-        // Bounded where they are read, and seen inside of the pod alone.
-        extras: _,
+        extras,
         grace: _,
         min_ready: _,
         ends: _,
         progress_deadline: _,
     } = pod;
-    let mut judgement = Judgement { object, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(object, grounds);
+    judgement.extras(extras);
     for container in pod.containers() {
         judgement.container(container, volumes, pod.is_relay());
     }
@@ -50,7 +55,7 @@ pub(super) fn judge(pod: &PodSpec, grounds: &Grounds<'_>) -> Vec<Refusal> {
 /// What may not be done with a volume that is to be made.
 pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grounds<'_>) -> Vec<Refusal> {
     let VolumeSpec { name, object, claim: _, ordinal: _ } = volume;
-    let mut judgement = Judgement { object: asker, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(asker, grounds);
     let complaint = (object != asker || !is_volume_name(name)).then(|| NOT_ITS_OWN.to_owned());
     judgement.uses(Rule::OwnVolume, complaint, || format!("{asker} asks for volume {}", quoted(name)));
     judgement.refusals
@@ -59,7 +64,7 @@ pub(super) fn judge_volume(volume: &VolumeSpec, asker: &ObjectId, grounds: &Grou
 /// What may not be led through the host's ingress.
 pub(super) fn judge_entrance(entrance: &Entrance, grounds: &Grounds<'_>) -> Vec<Refusal> {
     let Entrance { id, file: _, routes, pairs: _, revision: _, parts: _ } = entrance;
-    let mut judgement = Judgement { object: id, grounds, refusals: Vec::new() };
+    let mut judgement = Judgement::new(id, grounds);
     let hosts: BTreeSet<Option<&str>> = routes.iter().map(|route| route.host.as_deref()).collect();
     for host in hosts {
         let allowed = grounds.policy.allows_host(host);
@@ -75,15 +80,27 @@ fn is_volume_name(name: &str) -> bool {
     name.starts_with(VOLUME) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-struct Judgement<'a> {
-    object: &'a ObjectId,
-    grounds: &'a Grounds<'a>,
-    refusals: Vec<Refusal>,
+/// What is found while something is judged.
+pub(super) struct Judgement<'a> {
+    pub(super) object: &'a ObjectId,
+    pub(super) grounds: &'a Grounds<'a>,
+    pub(super) refusals: Vec<Refusal>,
 }
 
-impl Judgement<'_> {
+impl<'a> Judgement<'a> {
+    pub(super) const fn new(object: &'a ObjectId, grounds: &'a Grounds<'a>) -> Self {
+        Self { object, grounds, refusals: Vec::new() }
+    }
+
+    /// The object does something that the host allows or not.
+    pub(super) fn object(&mut self, rule: Rule, allowed: bool, what: impl FnOnce() -> String) {
+        let (object, policy) = (self.object, self.grounds.policy);
+        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
+        self.uses(rule, complaint, || format!("{object} {}", what()));
+    }
+
     /// Something is used that `rule` is about; `complaint` is why the host does not allow it, if it does not.
-    fn uses(&mut self, rule: Rule, complaint: Option<String>, what: impl FnOnce() -> String) {
+    pub(super) fn uses(&mut self, rule: Rule, complaint: Option<String>, what: impl FnOnce() -> String) {
         let power = rule.power();
         let granted = self.grounds.grants.has(self.object, power);
         if complaint.is_none() && granted {
@@ -102,9 +119,7 @@ impl Judgement<'_> {
 
     /// A container does something that the host allows or not.
     fn does(&mut self, rule: Rule, allowed: bool, container: &ContainerSpec, what: impl FnOnce() -> String) {
-        let (object, policy) = (self.object, self.grounds.policy);
-        let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
-        self.uses(rule, complaint, || format!("{object} container {} {}", container.name, what()));
+        self.object(rule, allowed, || format!("container {} {}", container.name, what()));
     }
 
     fn container(&mut self, container: &ContainerSpec, volumes: &[VolumeSpec], is_own: bool) {
@@ -126,6 +141,7 @@ impl Judgement<'_> {
             security,
             sidecar: _,
             hooks: _,
+            terminal: _,
         } = container;
         // Writ's own program is of no registry, and its engine is given it by its digest.
         if !is_own {
@@ -138,6 +154,19 @@ impl Judgement<'_> {
         }
         for Mount { path: _, source, read_only: _ } in mounts {
             self.mount(container, source, volumes);
+        }
+    }
+
+    /// What a pod is given as a whole.
+    fn extras(&mut self, extras: &Extras) {
+        // Bounded where they are read, and seen inside of the pod alone. Whoever is asked for names is asked by the pod, which
+        // may ask anybody anyway.
+        let Extras { hosts: _, dns: _, sysctls, limits: _, log: _, logins: _ } = extras;
+        let (object, policy) = (self.object, self.grounds.policy);
+        for name in sysctls.keys().filter(|name| !sysctl::SAFE.contains(&name.as_str())) {
+            let allowed = policy.allows_sysctl(name);
+            let complaint = (!allowed).then(|| format!("the host's policy `{}` does not allow it", policy.name));
+            self.uses(Rule::Sysctl, complaint, || format!("{object} sets the kernel's parameter {}", quoted(name)));
         }
     }
 

@@ -14,9 +14,11 @@
 //! name of its key, so that nobody without the host's key can find a value by trying, nor see that two are equal.
 
 mod encode;
+mod object;
 mod parts;
 mod spec;
 
+pub(crate) use object::{of_object, of_value};
 pub use spec::{HashKey, SpecHash, VERSION};
 
 use std::collections::BTreeMap;

@@ -10,11 +10,12 @@ use std::net::IpAddr;
 use super::HashKey;
 use super::encode::Encoder;
 use crate::model::template::{
-    ContainerTemplate, Content, ContentId, Field, FileTemplate, MountTemplate, Names, SharedName, SourceTemplate,
-    Template, Text, Variable,
+    Amount, ContainerTemplate, Content, ContentId, Field, FileTemplate, LateField, Machine, MountTemplate, Names,
+    Resource, SharedName, SourceTemplate, Template, Text, Variable,
 };
 use crate::model::{
-    Extras, Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security, Work,
+    Dns, Extras, Hook, Hooks, ObjectId, Port, Probe, ProbeAction, Protocol, Publish, PullPolicy, Resources, Security,
+    Terminal, Work,
 };
 
 /// Digests by what they are of.
@@ -22,8 +23,20 @@ pub(super) type Parts = BTreeMap<String, String>;
 
 /// The parts of a template: a digest of each, but an image as it is, for that is what people want to read.
 pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Parts {
-    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, extras, grace, work } =
-        template;
+    let Template {
+        labels,
+        annotations,
+        names,
+        machine: Machine { name, subdomain, whole },
+        init,
+        main,
+        beside,
+        share_processes,
+        fs_group,
+        extras,
+        grace,
+        work,
+    } = template;
     let mut parts = Parts::new();
     parts.insert("pod/name".to_owned(), Encoder::new("object").text(&object.to_string()).digest());
     parts.insert("pod/labels".to_owned(), map(labels));
@@ -32,14 +45,12 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
     if let Some(group) = fs_group {
         parts.insert("pod/fs-group".to_owned(), Encoder::new("fs-group").number(u64::from(*group)).digest());
     }
-    // Limits and room for logs are among the annotations, and a login changes nothing about what runs.
-    let Extras { hosts, limits: _, log: _, logins: _ } = extras;
-    if !hosts.is_empty() {
-        let put = |encoder: &mut Encoder, (name, address): &(String, IpAddr)| {
-            encoder.text(name).address(*address);
-        };
-        parts.insert("pod/hosts".to_owned(), Encoder::new("hosts").list(hosts.iter(), put).digest());
+    if name.is_some() || *whole {
+        let mut encoder = Encoder::new("machine");
+        encoder.option(name.as_deref(), put_text).truth(*whole).option(subdomain.as_deref(), put_text);
+        parts.insert("pod/hostname".to_owned(), encoder.digest());
     }
+    extras_parts(extras, &mut parts);
     parts.insert("pod/grace".to_owned(), Encoder::new("grace").number(u64::from(grace.0)).digest());
     if let Some(Work { completions, indexed }) = work {
         let mut encoder = Encoder::new("work");
@@ -63,6 +74,28 @@ pub(super) fn parts(object: &ObjectId, template: &Template, key: &HashKey) -> Pa
         container_parts(container, key, &mut parts);
     }
     parts
+}
+
+fn extras_parts(extras: &Extras, parts: &mut Parts) {
+    // Limits and room for logs are among the annotations, and a login changes nothing about what runs.
+    let Extras { hosts, dns, sysctls, limits: _, log: _, logins: _ } = extras;
+    if !hosts.is_empty() {
+        let put = |encoder: &mut Encoder, (name, address): &(String, IpAddr)| {
+            encoder.text(name).address(*address);
+        };
+        parts.insert("pod/hosts".to_owned(), Encoder::new("hosts").list(hosts.iter(), put).digest());
+    }
+    if *dns != Dns::default() {
+        let Dns { nameservers, searches, options } = dns;
+        let mut encoder = Encoder::new("resolver");
+        encoder.list(nameservers.iter(), |encoder, server| {
+            encoder.address(*server);
+        });
+        parts.insert("pod/resolver".to_owned(), encoder.texts(searches).texts(options).digest());
+    }
+    if !sysctls.is_empty() {
+        parts.insert("pod/sysctls".to_owned(), map(sysctls));
+    }
 }
 
 fn put_number(encoder: &mut Encoder, number: u64) {
@@ -109,6 +142,7 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
         // Which containers are sidecars is one part for the whole pod.
         sidecar: _,
         hooks: Hooks { post_start, pre_stop, stop_signal },
+        terminal,
     } = container;
     let mut put = |field: &str, digest: Option<String>| {
         if let Some(digest) = digest {
@@ -129,6 +163,7 @@ fn container_parts(container: &ContainerTemplate, key: &HashKey, parts: &mut Par
     put("post-start", post_start.as_ref().map(hook));
     put("pre-stop", pre_stop.as_ref().map(hook));
     put("stop-signal", stop_signal.as_deref().map(|signal| Encoder::new("signal").text(signal).digest()));
+    put("terminal", (*terminal != Terminal::default()).then(|| terminal_digest(*terminal)));
     env_parts(name, env, key, parts);
     for mount in mounts {
         let MountTemplate { path, source, read_only } = mount;
@@ -179,9 +214,33 @@ fn put_value(encoder: &mut Encoder, value: &Text, key: &HashKey, parts: &mut Par
                 Field::Annotation(annotation) => encoder.number(3).text(annotation),
                 Field::Labels => encoder.number(4),
                 Field::Annotations => encoder.number(5),
+                Field::ServiceAccount(name) => encoder.number(6).text(name),
+                Field::Amount(Amount { container, resource, divisor }) => {
+                    encoder.number(7).text(container).number(resource_number(*resource)).number(*divisor)
+                }
+                // What comes of it is the host's, and changes nothing that a commit asks for.
+                Field::Late(field) => encoder.number(8).number(late_number(*field)),
             }
         }
     };
+}
+
+const fn resource_number(resource: Resource) -> u64 {
+    match resource {
+        Resource::CpuLimit => 0,
+        Resource::CpuRequest => 1,
+        Resource::MemoryLimit => 2,
+        Resource::MemoryRequest => 3,
+    }
+}
+
+const fn late_number(field: LateField) -> u64 {
+    match field {
+        LateField::Node => 0,
+        LateField::HostAddress => 1,
+        LateField::Address => 2,
+        LateField::Uid => 3,
+    }
 }
 
 fn put_source(encoder: &mut Encoder, source: &SourceTemplate, key: &HashKey, parts: &mut Parts) {
@@ -210,7 +269,15 @@ fn put_source(encoder: &mut Encoder, source: &SourceTemplate, key: &HashKey, par
         SourceTemplate::Host(path) => {
             encoder.number(4).text(path);
         }
+        SourceTemplate::Below { host, path } => {
+            encoder.number(5).text(host).text(path);
+        }
     }
+}
+
+fn terminal_digest(terminal: Terminal) -> String {
+    let Terminal { stdin, stdin_once, tty } = terminal;
+    Encoder::new("terminal").truth(stdin).truth(stdin_once).truth(tty).digest()
 }
 
 fn words(words: &[String]) -> String {

@@ -14,7 +14,7 @@ use crate::hash::{SpecHash, spec_hash};
 use crate::holdings::Holdings;
 use crate::model::{
     ContainerSpec, Extras, Hooks, Kind, Mount, MountSource, ObjectId, PodIndex, PodSpec, Port, Protocol, Publish,
-    PullPolicy, Resources, Route, Security, VolumeSpec,
+    PullPolicy, Resources, Route, Security, Terminal, VolumeSpec,
 };
 use crate::observed::ObservedIngress;
 use crate::text::SecretText;
@@ -310,6 +310,8 @@ pub fn pod(settings: &Settings) -> PodSpec {
         beside: Vec::new(),
         default_container: None,
         share_processes: false,
+        sandboxed: false,
+        late: None,
         volumes: vec![volume],
         own_names: Vec::new(),
         shared_names: Vec::new(),
@@ -349,6 +351,7 @@ fn container(image: &str, ports: Vec<Port>) -> ContainerSpec {
         liveness: None,
         startup: None,
         hooks: Hooks::default(),
+        terminal: Terminal::default(),
         security: Security {
             read_only_root: true,
             allow_privilege_escalation: Some(false),

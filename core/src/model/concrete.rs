@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::expand::expand;
-use super::pod::{ContainerSpec, FileContent, Mount, MountSource, PodSpec, VolumeSpec};
+use super::late::{self, Late, PodFacts};
+use super::pod::{ContainerSpec, FileContent, Mount, MountSource, PodSpec, Resources, VolumeSpec};
 use super::template::{
-    ContainerTemplate, Field, FileTemplate, Names, SharedName, SourceTemplate, Template, Text, container_name,
-    volume_prefix,
+    ContainerTemplate, Field, FileTemplate, LateField, Machine, Names, SharedName, SourceTemplate, Template, Text,
+    container_name, volume_prefix,
 };
 use super::{Controller, Kind, ObjectId, PodIndex, Work, Workload};
 use crate::text::SecretText;
 
 /// Label by which a StatefulSet tells a pod its name. Source: Kubernetes, well-known labels.
-const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+pub(super) const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 /// Label by which a StatefulSet tells a pod its ordinal. Source: Kubernetes, well-known labels.
-const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
+pub(super) const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
 /// Labels by which a Job tells a pod its name. Source: Kubernetes, well-known labels.
-const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+pub(super) const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
 /// Label and annotation by which an indexed Job tells a pod which completion it works for. Source: Kubernetes.
-const COMPLETION_LABEL: &str = "batch.kubernetes.io/job-completion-index";
+pub(super) const COMPLETION_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 /// The same as a variable. Source: Kubernetes.
 const COMPLETION_VARIABLE: &str = "JOB_COMPLETION_INDEX";
 /// Annotation by which a pod tells which of its containers is meant where none is named. Source: kubectl.
@@ -29,17 +30,21 @@ const HOSTNAME_BYTES_MAX: usize = 63;
 
 /// The pod of `workload` at `index`.
 pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
-    let Template { labels, annotations, names, init, main, beside, share_processes, fs_group, extras, grace, work } =
-        &workload.template;
-    let hostname = match index {
-        // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
-        PodIndex::Try { run, completion, earlier: _ } if tells_completion(work.as_ref()) => {
-            let run = run.map_or_else(String::new, |minute| format!("-{minute}"));
-            shortened(&workload.id.name, &format!("{run}-{completion}"))
-        }
-        PodIndex::Try { .. } => shortened(&workload.id.name, &format!("-{index}")),
-        PodIndex::Ordinal(_) | PodIndex::Replica(_) => pod_hostname(&workload.id, index),
-    };
+    let Template {
+        labels,
+        annotations,
+        names,
+        machine,
+        init,
+        main,
+        beside,
+        share_processes,
+        fs_group,
+        extras,
+        grace,
+        work,
+    } = &workload.template;
+    let hostname = pod_name(&workload.id, index, work.as_ref());
     let (mut labels, mut annotations) = (labels.clone(), annotations.clone());
     if workload.id.kind == Kind::StatefulSet {
         labels.insert(POD_NAME_LABEL.to_owned(), hostname.clone());
@@ -54,24 +59,19 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
             annotations.insert(COMPLETION_LABEL.to_owned(), completion.to_string());
         }
     }
+    let resources: BTreeMap<String, Resources> =
+        workload.template.containers().map(|container| (container.name.clone(), container.resources)).collect();
     let this = ThisPod {
         object: &workload.id,
         index,
-        hostname: &hostname,
+        name: &hostname,
         labels: &labels,
         annotations: &annotations,
         work: work.as_ref(),
+        resources: &resources,
+        facts: None,
     };
-    let Names { own_endings, always, shared, publish_not_ready } = names;
-    let service_names = |names: &[SharedName]| -> Vec<String> {
-        let leads_here = |name: &&SharedName| name.ordinal.is_none_or(|only| *index == PodIndex::Ordinal(only));
-        names.iter().filter(leads_here).map(|name| name.name.clone()).collect()
-    };
-    let mut own: Vec<String> =
-        own_endings.iter().map(|ending| format!("{hostname}{ending}").to_ascii_lowercase()).collect();
-    own.extend(service_names(always));
-    let mut shared = service_names(shared);
-    shared.retain(|name| !own.contains(name));
+    let (own, shared) = dns_names(names, &hostname, index);
     PodSpec {
         name: container_name(&workload.id, index),
         object: workload.id.clone(),
@@ -81,22 +81,61 @@ pub(super) fn pod(workload: &Workload, index: &PodIndex) -> PodSpec {
         main: this.container(main),
         beside: beside.iter().map(|container| this.container(container)).collect(),
         share_processes: *share_processes,
+        sandboxed: init.iter().any(|container| !container.sidecar && late::tells_address(container)),
+        late: Late::of(&workload.template, &this),
         default_container: annotations.get(DEFAULT_CONTAINER).cloned(),
         volumes: volumes(workload, index),
         own_names: own,
         shared_names: shared,
-        publish_not_ready: *publish_not_ready,
+        publish_not_ready: names.publish_not_ready,
         ends: work.is_some(),
         fs_group: *fs_group,
         extras: extras.clone(),
         grace: *grace,
         min_ready: workload.min_ready,
         progress_deadline: workload.progress_deadline,
-        hostname,
+        hostname: machine_name(&workload.id, machine, &hostname),
     }
 }
 
-/// What a pod calls itself (`pg-0`); of a Service, what its relay does.
+/// What Kubernetes calls a pod.
+fn pod_name(object: &ObjectId, index: &PodIndex, work: Option<&Work>) -> String {
+    match index {
+        // Source: Kubernetes, which calls the pod of an indexed Job by its index, whichever try it is.
+        PodIndex::Try { run, completion, earlier: _ } if tells_completion(work) => {
+            let run = run.map_or_else(String::new, |minute| format!("-{minute}"));
+            shortened(&object.name, &format!("{run}-{completion}"))
+        }
+        PodIndex::Try { .. } => shortened(&object.name, &format!("-{index}")),
+        PodIndex::Ordinal(_) | PodIndex::Replica(_) => pod_hostname(object, index),
+    }
+}
+
+/// The names that lead to a pod from its start to its end, and those that lead to it while it is ready.
+fn dns_names(names: &Names, pod: &str, index: &PodIndex) -> (Vec<String>, Vec<String>) {
+    let Names { own_endings, always, shared, publish_not_ready: _ } = names;
+    let service_names = |names: &[SharedName]| -> Vec<String> {
+        let leads_here = |name: &&SharedName| name.ordinal.is_none_or(|only| *index == PodIndex::Ordinal(only));
+        names.iter().filter(leads_here).map(|name| name.name.clone()).collect()
+    };
+    let mut own: Vec<String> = own_endings.iter().map(|ending| format!("{pod}{ending}").to_ascii_lowercase()).collect();
+    own.extend(service_names(always));
+    let mut shared = service_names(shared);
+    shared.retain(|name| !own.contains(name));
+    (own, shared)
+}
+
+/// What the machine of a pod calls itself.
+pub(super) fn machine_name(object: &ObjectId, machine: &Machine, pod: &str) -> String {
+    let Machine { name, subdomain, whole } = machine;
+    let name = name.as_deref().unwrap_or(pod);
+    match subdomain.as_ref().filter(|_| *whole) {
+        Some(subdomain) => format!("{name}.{subdomain}.{}.svc.cluster.local", object.scope),
+        None => name.to_owned(),
+    }
+}
+
+/// What a pod is called (`pg-0`); of a Service, what its relay does.
 pub(super) fn pod_hostname(object: &ObjectId, index: &PodIndex) -> String {
     if object.kind == Kind::Service { object.name.clone() } else { format!("{}-{index}", object.name) }
 }
@@ -130,17 +169,22 @@ fn volumes(workload: &Workload, index: &PodIndex) -> Vec<VolumeSpec> {
 }
 
 /// What is known of the pod that is being made.
-struct ThisPod<'a> {
-    object: &'a ObjectId,
-    index: &'a PodIndex,
-    hostname: &'a str,
-    labels: &'a BTreeMap<String, String>,
-    annotations: &'a BTreeMap<String, String>,
-    work: Option<&'a Work>,
+pub(super) struct ThisPod<'a> {
+    pub(super) object: &'a ObjectId,
+    pub(super) index: &'a PodIndex,
+    /// What Kubernetes calls it.
+    pub(super) name: &'a str,
+    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) annotations: &'a BTreeMap<String, String>,
+    pub(super) work: Option<&'a Work>,
+    /// What its containers may use, by their names.
+    pub(super) resources: &'a BTreeMap<String, Resources>,
+    /// What is known only once it is made; what is told of that is empty before.
+    pub(super) facts: Option<&'a PodFacts>,
 }
 
 impl ThisPod<'_> {
-    fn container(&self, template: &ContainerTemplate) -> ContainerSpec {
+    pub(super) fn container(&self, template: &ContainerTemplate) -> ContainerSpec {
         let ContainerTemplate {
             name,
             image,
@@ -158,6 +202,7 @@ impl ThisPod<'_> {
             security,
             sidecar,
             hooks,
+            terminal,
         } = template;
         let mut known = BTreeMap::new();
         for variable in env {
@@ -183,7 +228,7 @@ impl ThisPod<'_> {
                 .iter()
                 .map(|mount| Mount {
                     path: mount.path.clone(),
-                    source: self.source(&mount.source),
+                    source: self.source(&mount.source, &known),
                     read_only: mount.read_only,
                 })
                 .collect(),
@@ -194,6 +239,7 @@ impl ThisPod<'_> {
             security: security.clone(),
             sidecar: *sidecar,
             hooks: hooks.clone(),
+            terminal: *terminal,
             env: known,
         }
     }
@@ -208,16 +254,27 @@ impl ThisPod<'_> {
 
     fn field(&self, field: &Field) -> String {
         match field {
-            Field::Name => self.hostname.to_owned(),
+            Field::Name => self.name.to_owned(),
             Field::Namespace => self.object.scope.0.clone(),
             Field::Label(key) => self.labels.get(key).cloned().unwrap_or_default(),
             Field::Annotation(key) => self.annotations.get(key).cloned().unwrap_or_default(),
             Field::Labels => listed(self.labels),
             Field::Annotations => listed(self.annotations),
+            Field::ServiceAccount(name) => name.clone(),
+            Field::Amount(amount) => {
+                let of = self.resources.get(&amount.container).copied().unwrap_or_default();
+                late::amount(amount, &of, self.facts).map_or_else(String::new, |amount| amount.to_string())
+            }
+            Field::Late(field) => self.facts.map_or_else(String::new, |facts| match field {
+                LateField::Node => facts.node.clone(),
+                LateField::HostAddress => facts.host_address.clone(),
+                LateField::Address => facts.address.clone(),
+                LateField::Uid => facts.uid.clone(),
+            }),
         }
     }
 
-    fn source(&self, source: &SourceTemplate) -> MountSource {
+    fn source(&self, source: &SourceTemplate, known: &BTreeMap<String, SecretText>) -> MountSource {
         match source {
             SourceTemplate::Claim(claim) => {
                 MountSource::Volume(format!("{}{}", volume_prefix(self.object, claim), self.index))
@@ -230,6 +287,10 @@ impl ThisPod<'_> {
                 MountSource::Empty { name: name.clone(), memory: *memory, limit: *limit }
             }
             SourceTemplate::Host(path) => MountSource::Host(path.clone()),
+            SourceTemplate::Below { host, path } => {
+                let path = expand(path, known);
+                MountSource::Host(below(host, String::from_utf8_lossy(&path).trim_matches('/')))
+            }
         }
     }
 
@@ -241,6 +302,11 @@ impl ThisPod<'_> {
         };
         FileContent { content, mode: file.mode }
     }
+}
+
+/// What is below a path of the host.
+pub(super) fn below(host: &str, path: &str) -> String {
+    format!("{}/{path}", host.trim_end_matches('/'))
 }
 
 /// The form in which the downward API writes a map to a file: `key="value"`, one a line.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::pod::PodSpec;
 use super::template::Template;
 use super::{Budget, CronRules, Entrance, JobRules, ObjectId, PodIndex};
+use crate::cluster::ClusterObject;
 use crate::hash::SpecHash;
 use crate::time::Seconds;
 
-/// Everything that one unit wants on one host.
+/// Everything that one unit wants on one host, or of one cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Desired {
     /// The workloads, by identity.
@@ -20,6 +21,8 @@ pub struct Desired {
     pub entrances: BTreeMap<ObjectId, Entrance>,
     /// How many pods must stay ready while some are mended.
     pub budgets: BTreeMap<ObjectId, Budget>,
+    /// All objects as they were written, for a cluster, which has workloads of its own; then all else is empty.
+    pub objects: BTreeMap<ObjectId, ClusterObject>,
 }
 
 /// A StatefulSet, a Deployment, a DaemonSet, a Job or a CronJob with everything that it refers to filled in.

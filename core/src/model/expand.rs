@@ -34,6 +34,23 @@ pub(super) fn expand(text: &str, known: &BTreeMap<String, SecretText>) -> Vec<u8
     result
 }
 
+/// The names that a text refers to, known or not.
+pub(super) fn references(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = after.strip_prefix('$').unwrap_or(after);
+        if rest.len() < after.len() {
+            continue;
+        }
+        if let Some((name, behind)) = after.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            names.push(name);
+            rest = behind;
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +73,18 @@ mod tests {
     fn anything_else_stays_as_it_is() {
         for text in ["$(NONE)", "$A", "${A}", "$", "a$", "$(A", "$()", "$(A$(A))", "ü$(NONE)ü"] {
             check(text, text);
+        }
+    }
+
+    #[test]
+    fn the_references_of_a_text_are_those_that_are_replaced() {
+        for (text, names) in [
+            ("$(A)/$(NONE)b$(A)", vec!["A", "NONE", "A"]),
+            ("$$(A)$$$(B)", vec!["B"]),
+            ("$A${B}$(C", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(references(text), names, "{text}");
         }
     }
 

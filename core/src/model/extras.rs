@@ -1,7 +1,8 @@
-//! What a pod is given beyond Kubernetes's fields, or seldom: names of its own, limits of its processes, room for its log,
-//! logins for its images.
+//! What a pod is given beyond Kubernetes's fields, or seldom: names of its own, whom it asks for names, limits of its
+//! processes, parameters of its kernel namespaces, room for its log, logins for its images.
 //!
-//! Invariant: none of it is a power over the host: names are the pod's alone, and limits and room are bounded here.
+//! Invariant: none of it is a power over the host but what the guard judges: names are the pod's alone, and limits and room
+//! are bounded here.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,12 +16,27 @@ use crate::text::quoted;
 pub struct Extras {
     /// Names that lead to addresses inside of the pod, in the order in which they were written.
     pub hosts: Vec<(String, IpAddr)>,
+    /// Whom it asks for names that the host's network does not know.
+    pub dns: Dns,
+    /// Parameters of the kernel for its own namespaces, by name (`net.core.somaxconn`); judged by the guard.
+    pub sysctls: BTreeMap<String, String>,
     /// Limits of its processes, by their names (`nofile`).
     pub limits: BTreeMap<String, ProcessLimit>,
     /// Room for the log of each of its containers; none for what all have.
     pub log: Option<LogRoom>,
     /// Logins by which its images are pulled. No container sees them.
     pub logins: Logins,
+}
+
+/// How a pod asks for names, as far as it differs from what the engine does by itself. Source: PodDNSConfig of Kubernetes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dns {
+    /// Servers; those of the host if none.
+    pub nameservers: Vec<IpAddr>,
+    /// What is put behind short names; what the host puts there if none, and `.` alone for nothing.
+    pub searches: Vec<String>,
+    /// Options of resolvers, as `resolv.conf(5)` has them.
+    pub options: Vec<String>,
 }
 
 /// A limit of processes. Source: `setrlimit(2)`.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// The kinds that a container host understands.
+use super::OtherKind;
+
+/// The kinds that a container host understands, and all others that a cluster may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `v1` Namespace.
@@ -37,10 +39,12 @@ pub enum Kind {
     Gateway,
     /// `gateway.networking.k8s.io/v1` HTTPRoute.
     HttpRoute,
+    /// One that only a cluster knows.
+    Other(OtherKind),
 }
 
 impl Kind {
-    /// All kinds.
+    /// All kinds that a container host understands.
     pub const ALL: [Self; 16] = [
         Self::Namespace,
         Self::StorageClass,
@@ -80,10 +84,54 @@ impl Kind {
             Self::GatewayClass => "GatewayClass",
             Self::Gateway => "Gateway",
             Self::HttpRoute => "HTTPRoute",
+            Self::Other(other) => other.name(),
         }
     }
 
-    /// The group and version that Writ understands of it.
+    /// The kind of an object that says `apiVersion` and `kind`, whatever its version; none if no object can say so.
+    #[must_use]
+    pub fn of(api_version: &str, kind: &str) -> Option<Self> {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let known = Self::ALL.into_iter().find(|known| known.name() == kind && known.group() == group);
+        let sound = !api_version.is_empty() && api_version.matches('/').count() <= 1;
+        known.or_else(|| OtherKind::of(api_version, kind).map(Self::Other)).filter(|_| sound)
+    }
+
+    /// The group that it is of; empty for the core group.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Other(other) => other.name().split_once('.').map_or("", |(_, group)| group),
+            Self::Namespace
+            | Self::StorageClass
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Service
+            | Self::StatefulSet
+            | Self::Deployment
+            | Self::DaemonSet
+            | Self::Job
+            | Self::CronJob
+            | Self::PodDisruptionBudget
+            | Self::Ingress
+            | Self::IngressClass
+            | Self::GatewayClass
+            | Self::Gateway
+            | Self::HttpRoute => self.api_version().split_once('/').map_or("", |(group, _)| group),
+        }
+    }
+
+    /// Its name with its group, as `kubectl` takes it: `deployment.apps`, `secret`.
+    #[must_use]
+    pub fn qualified(self) -> String {
+        match (self, self.group()) {
+            (Self::Other(other), _) => other.name().to_owned(),
+            (_, "") => self.name().to_ascii_lowercase(),
+            (_, group) => format!("{}.{group}", self.name().to_ascii_lowercase()),
+        }
+    }
+
+    /// The group and version that Writ understands of it; empty for one that only a cluster knows, whose objects say it.
     #[must_use]
     pub const fn api_version(self) -> &'static str {
         match self {
@@ -94,10 +142,11 @@ impl Kind {
             Self::PodDisruptionBudget => "policy/v1",
             Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
             Self::GatewayClass | Self::Gateway | Self::HttpRoute => "gateway.networking.k8s.io/v1",
+            Self::Other(_) => "",
         }
     }
 
-    /// True for kinds that live outside of any namespace.
+    /// True for kinds that are known to live outside of any namespace. Of one that only a cluster knows, its object says it.
     #[must_use]
     pub const fn is_unscoped(self) -> bool {
         matches!(self, Self::Namespace | Self::StorageClass | Self::IngressClass | Self::GatewayClass)
@@ -121,7 +170,8 @@ impl Kind {
             | Self::IngressClass
             | Self::GatewayClass
             | Self::Gateway
-            | Self::HttpRoute => false,
+            | Self::HttpRoute
+            | Self::Other(_) => false,
         }
     }
 
@@ -131,10 +181,11 @@ impl Kind {
         matches!(self, Self::Ingress | Self::HttpRoute)
     }
 
-    /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`).
+    /// Finds a kind by name, in any case (`StatefulSet`, `statefulset`, `certificate.cert-manager.io`).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+        let known = Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
+        known.or_else(|| OtherKind::named(&name.to_ascii_lowercase()).map(Self::Other))
     }
 }
 
@@ -165,8 +216,14 @@ impl ObjectId {
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('/')?;
         let kind = Kind::parse(kind)?;
-        let (scope, name) = if kind.is_unscoped() { ("", rest) } else { rest.split_once('/')? };
-        let sound = !name.is_empty() && !name.contains('/') && (kind.is_unscoped() || !scope.is_empty());
+        let (scope, name) = match (kind, rest.split_once('/')) {
+            (Kind::Other(_), Some(("", _))) => return None,
+            (Kind::Other(_), Some(split)) => split,
+            (Kind::Other(_), None) => ("", rest),
+            (_, _) if kind.is_unscoped() => ("", rest),
+            (_, split) => split.filter(|(scope, _)| !scope.is_empty())?,
+        };
+        let sound = !name.is_empty() && !name.contains('/');
         sound.then(|| Self::new(kind, scope, name))
     }
 }
@@ -256,7 +313,8 @@ mod tests {
 
     #[test]
     fn an_identity_is_written_and_read_back() {
-        for text in ["statefulset/data/pg", "namespace/data", "poddisruptionbudget/data/pg"] {
+        let other = ["certificate.cert-manager.io/data/pg", "clusterrole.rbac.authorization.k8s.io/reader"];
+        for text in ["statefulset/data/pg", "namespace/data", "poddisruptionbudget/data/pg"].into_iter().chain(other) {
             assert_eq!(ObjectId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
         }
     }
@@ -293,8 +351,15 @@ mod tests {
 
     #[test]
     fn what_is_no_identity_is_none() {
-        for text in ["pg", "statefulset/pg", "pod/data/pg", "statefulset/data/", "statefulset//pg", "statefulset/a/b/c"]
-        {
+        for text in [
+            "pg",
+            "statefulset/pg",
+            "pot/data/pg",
+            "role.rbac//a",
+            "statefulset/data/",
+            "statefulset//pg",
+            "statefulset/a/b/c",
+        ] {
             assert_eq!(ObjectId::parse(text), None, "{text}");
         }
     }

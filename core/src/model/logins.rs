@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::{BucketRef, Buckets, annotation};
 use crate::text::SecretText;
 
 /// The registry of images whose names begin with none, as keys of logins have it.
@@ -74,6 +75,21 @@ impl LoginsForm {
             Self::Cfg => ".dockercfg",
         }
     }
+}
+
+/// The password that an annotation of a Secret names by its bucket and key.
+///
+/// # Errors
+/// If it names none, or there is none: why, and what to do.
+pub(crate) fn password<'b>(from: &str, buckets: &'b Buckets) -> Result<&'b SecretText, String> {
+    let Some((bucket, key)) = BucketRef::with_key(from) else {
+        return Err(format!("annotation {} is no `SCOPE/NAME/KEY`", annotation::PASSWORD_FROM));
+    };
+    buckets.get(&bucket).and_then(|keys| keys.get(key)).ok_or_else(|| {
+        let BucketRef { scope, name } = &bucket;
+        let name = name.as_ref().map_or(String::new(), |name| format!(" -n {name}"));
+        format!("no config bucket holds its password; say `writ config set -s {scope}{name} {key}=…`")
+    })
 }
 
 #[derive(Deserialize)]

@@ -7,8 +7,10 @@ mod expand;
 pub(crate) mod extras;
 mod identity;
 mod job;
+mod late;
 pub(crate) mod logins;
 mod object;
+mod other_kind;
 mod pod;
 mod quantity;
 mod resolve;
@@ -19,16 +21,18 @@ mod view;
 
 pub use budget::Budget;
 pub use desired::{ClaimTemplate, Controller, DaemonUpdate, Desired, PodManagement, StatefulUpdate, Workload};
-pub use extras::{Extras, LogRoom, ProcessLimit};
+pub use extras::{Dns, Extras, LogRoom, ProcessLimit};
 pub use identity::{Kind, ObjectId, PodIndex, Scope};
 pub(crate) use job::Work;
 pub use job::{Concurrency, CronRules, JobRules};
+pub use late::{Late, PodFacts};
 pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
+pub use other_kind::OtherKind;
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
-    Publish, PullPolicy, RELAY_IMAGE, Resources, Security, VolumeSpec,
+    Publish, PullPolicy, RELAY_IMAGE, Resources, Security, Terminal, VolumeSpec,
 };
 pub use resolve::{Buckets, World, resolve};
 pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::late::Late;
 use super::{Extras, Kind, ObjectId, PodIndex};
 use crate::hash::SpecHash;
 use crate::text::SecretText;
@@ -33,6 +34,10 @@ pub struct PodSpec {
     pub beside: Vec<ContainerSpec>,
     /// Its containers see each other's processes.
     pub share_processes: bool,
+    /// It has a sandbox though it may have one container: what prepares it is told its address.
+    pub sandboxed: bool,
+    /// What it is told that is known only once it is made. See [`PodSpec::told`].
+    pub late: Option<Box<Late>>,
     /// The container that is meant where none is named; the first main one if none.
     pub default_container: Option<String>,
     /// Volumes that must be there, each with its name in the engine.
@@ -100,6 +105,19 @@ pub struct ContainerSpec {
     pub sidecar: bool,
     /// What is done when it starts and when it is to end.
     pub hooks: Hooks,
+    /// What it finds at its standard input and output.
+    pub terminal: Terminal,
+}
+
+/// What a container finds at its standard input and output. Source: `stdin`, `stdinOnce`, `tty` of the Kubernetes Container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terminal {
+    /// Its input stays open though nobody writes to it; else it is at its end from the start.
+    pub stdin: bool,
+    /// Its input ends when the first who was attached to it leaves.
+    pub stdin_once: bool,
+    /// Both are a terminal.
+    pub tty: bool,
 }
 
 /// What is done right after the start of a container, and how it is brought to its end. Source: Lifecycle of the Kubernetes
@@ -137,7 +155,16 @@ impl PodSpec {
     /// True if its containers are joined to a sandbox, which bears the pod's name; else its main container is the pod.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        self.share_processes || self.lasting().count() > 1
+        self.share_processes || self.sandboxed || self.lasting().count() > 1
+    }
+
+    /// True if its shared names lead to it from its start: nothing says that it may run and not be ready. Source: the readiness
+    /// of Kubernetes, where a container that runs without probes is ready.
+    #[must_use]
+    pub fn is_ready_from_its_start(&self) -> bool {
+        let ContainerSpec { readiness, startup, hooks, .. } = &self.main;
+        let asked = readiness.is_some() || startup.is_some() || hooks.post_start.is_some();
+        self.publish_not_ready || !(asked || self.is_joined())
     }
 
     /// One of its containers as a pod of its own, which nothing but its own name leads to.
@@ -149,6 +176,7 @@ impl PodSpec {
             main: container.clone(),
             beside: Vec::new(),
             share_processes: false,
+            sandboxed: false,
             own_names: Vec::new(),
             shared_names: Vec::new(),
             ..self.clone()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::identity::RELAY;
-use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security};
+use super::pod::{Hooks, Port, Probe, PullPolicy, Resources, Security, Terminal};
 use super::{Extras, Kind, ObjectId, Scope, Work};
 use crate::text::SecretText;
 use crate::time::Seconds;
@@ -20,6 +20,8 @@ pub(crate) struct Template {
     pub(crate) annotations: BTreeMap<String, String>,
     /// The names that lead to its pods.
     pub(crate) names: Names,
+    /// What the manifest says of the names of its machines.
+    pub(crate) machine: Machine,
     /// Containers that run before the main one, in order.
     pub(crate) init: Vec<ContainerTemplate>,
     /// The first main container.
@@ -36,6 +38,18 @@ pub(crate) struct Template {
     pub(crate) grace: Seconds,
     /// What its pods are to bring to an end; none for pods that are kept running.
     pub(crate) work: Option<Work>,
+}
+
+/// What a manifest says of the name by which the machine of a pod calls itself. Source: `hostname`, `subdomain` and
+/// `setHostnameAsFQDN` of the Kubernetes PodSpec.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// Instead of the pod's name.
+    pub(crate) name: Option<String>,
+    /// The Service below which its pods have names.
+    pub(crate) subdomain: Option<String>,
+    /// The machine calls itself by its whole name in DNS.
+    pub(crate) whole: bool,
 }
 
 /// The DNS names of a workload's pods.
@@ -60,7 +74,7 @@ pub(crate) struct SharedName {
 }
 
 /// A container with every reference resolved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContainerTemplate {
     pub(crate) name: String,
     pub(crate) image: String,
@@ -82,17 +96,18 @@ pub(crate) struct ContainerTemplate {
     /// It goes on beside the main ones.
     pub(crate) sidecar: bool,
     pub(crate) hooks: Hooks,
+    pub(crate) terminal: Terminal,
 }
 
 /// An environment variable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
     pub(crate) value: Text,
 }
 
 /// A text and where it comes from. Nothing prints it: a variable may hold a secret wherever its value is written.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Text {
     /// As it stands in the manifest, with its `$(VAR)`.
     Plain(String),
@@ -113,7 +128,7 @@ impl fmt::Debug for Text {
 }
 
 /// What a key of a ConfigMap, a Secret or a bucket holds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) of: ContentId,
     pub(crate) value: SecretText,
@@ -180,10 +195,48 @@ pub(crate) enum Field {
     Labels,
     /// `metadata.annotations`, in a file.
     Annotations,
+    /// `spec.serviceAccountName`, as the manifest has it.
+    ServiceAccount(String),
+    /// `resourceFieldRef`.
+    Amount(Amount),
+    /// What is known only where the pod is made.
+    Late(LateField),
+}
+
+/// What a container of a pod may use, in some unit. Source: ResourceFieldSelector of Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Amount {
+    /// The container, by its name.
+    pub(crate) container: String,
+    pub(crate) resource: Resource,
+    /// What is counted: thousandths of a core, or bytes.
+    pub(crate) divisor: u64,
+}
+
+/// What is told of a container's resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    CpuLimit,
+    CpuRequest,
+    MemoryLimit,
+    MemoryRequest,
+}
+
+/// What is known of a pod only where it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LateField {
+    /// `spec.nodeName`: what the host calls itself.
+    Node,
+    /// `status.hostIP` and `status.hostIPs`: where pods reach the host.
+    HostAddress,
+    /// `status.podIP` and `status.podIPs`.
+    Address,
+    /// `metadata.uid`: no other pod has it, and the one that comes in its place has another.
+    Uid,
 }
 
 /// Something mounted into a container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MountTemplate {
     pub(crate) path: String,
     pub(crate) source: SourceTemplate,
@@ -191,7 +244,7 @@ pub(crate) struct MountTemplate {
 }
 
 /// What a mount shows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SourceTemplate {
     /// A claim template, by name.
     Claim(String),
@@ -203,10 +256,12 @@ pub(crate) enum SourceTemplate {
     Empty { name: String, memory: bool, limit: Option<u64> },
     /// A path of the host.
     Host(String),
+    /// What is below a path of the host at a path with `$(VAR)`, which differs from pod to pod.
+    Below { host: String, path: String },
 }
 
 /// One file with its permissions.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileTemplate {
     pub(crate) content: Text,
     pub(crate) mode: u32,

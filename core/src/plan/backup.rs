@@ -90,7 +90,9 @@ fn harm<'a>(input: &'a Input<'_>, step: &'a Step) -> Option<Harm<'a>> {
         | Act::BackUp(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
-        | Act::Serve(_) => return None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => return None,
     };
     (!harm.volumes.is_empty()).then_some(harm)
 }

@@ -4,6 +4,7 @@
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
 mod backup;
+mod cluster;
 mod cronjob;
 mod deployment;
 mod disruption;
@@ -24,6 +25,7 @@ mod workload;
 mod world;
 
 pub use backup::{BackUp, Backups};
+pub use cluster::wave;
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
 pub use preflight::{
@@ -32,7 +34,7 @@ pub use preflight::{
 };
 pub use removal::removal;
 pub use setback::{Attempt, Deed, Delay, Setback, Setbacks};
-pub use step::{Act, Cause, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
+pub use step::{Act, Application, Cause, Deletion, Fix, Lane, Plan, Run, RunState, Step, Verb, Wait};
 pub use workload::needs_network;
 pub use world::first_ordinal;
 
@@ -103,6 +105,9 @@ pub struct PruneBudget {
 
 /// Everything to be done, in order, each step with its reason; and what is left alone, and why.
 pub fn plan(input: &Input<'_>) -> Plan {
+    if let Some(cluster) = &input.observed.cluster {
+        return cluster::plan(input, cluster);
+    }
     let mut world = world::World::new(input);
     world.withheld = disruption::withheld(&world);
     let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();

@@ -14,12 +14,12 @@ use super::{Input, draft, ingress, why};
 use crate::holdings::HoldingChange;
 use crate::model::{Desired, ObjectId};
 
-const GONE: &str = "no longer among the manifests";
+pub(super) const GONE: &str = "no longer among the manifests";
 
 /// The lanes of all objects that are held or seen, and neither desired nor pending.
 pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
     let input = world.input;
-    let Desired { workloads, pending, entrances, budgets: _ } = input.desired;
+    let Desired { workloads, pending, entrances, budgets: _, objects: _ } = input.desired;
     let wanted = |id: &ObjectId| workloads.contains_key(id) || pending.contains_key(id) || entrances.contains_key(id);
     let known = input.held.objects.keys().chain(world.objects());
     let leaving: BTreeSet<&ObjectId> = known.filter(|id| !wanted(id)).collect();
@@ -33,12 +33,12 @@ pub(super) fn lanes(world: &World<'_>) -> Vec<Lane> {
 }
 
 /// Why nothing may be removed; none if it may.
-fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
+pub(super) fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
     if removals == 0 {
         return None;
     }
-    let Desired { workloads, pending, entrances, budgets: _ } = input.desired;
-    if workloads.is_empty() && pending.is_empty() && entrances.is_empty() {
+    let Desired { workloads, pending, entrances, budgets: _, objects } = input.desired;
+    if workloads.is_empty() && pending.is_empty() && entrances.is_empty() && objects.is_empty() {
         return Some(format!(
             "{GONE}, but nothing at all is: an empty desired state removes nothing; use `writ delete` for what shall go"
         ));
@@ -59,6 +59,9 @@ fn refusal(input: &Input<'_>, removals: usize) -> Option<String> {
 /// What `writ delete` does: removes the pods of one object and, if `prune`, every volume that it ever had.
 pub fn removal(input: &Input<'_>, object: &ObjectId, prune: bool) -> Plan {
     const ASKED: &str = "deleted on request";
+    if let Some(cluster) = &input.observed.cluster {
+        return super::cluster::removal(input, cluster, object, prune);
+    }
     if object.kind.is_entrance() {
         let lanes = vec![ingress::leave(input, object, ASKED)];
         return Plan { shared: ingress::serve(input, &lanes).into_iter().collect(), lanes };

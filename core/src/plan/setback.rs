@@ -49,6 +49,10 @@ pub enum Deed {
     Serve,
     /// Copying a volume.
     BackUp,
+    /// Applying an object of a cluster.
+    Apply,
+    /// Deleting an object of a cluster.
+    Delete,
 }
 
 /// How often something failed in a row, and when it is tried again.
@@ -96,6 +100,8 @@ impl Attempt {
             Act::MendPod { .. } => (Deed::Mend, name()),
             Act::RemovePod { .. } => (Deed::Remove, name()),
             Act::RemoveVolume { volume } => (Deed::Destroy, Some(volume.clone())),
+            Act::ApplyObject(_) => (Deed::Apply, None),
+            Act::DeleteObject(_) => (Deed::Delete, None),
             Act::Serve(_) => return Some(Self { deed: Deed::Serve, object: None, name: None, revision: None }),
         };
         Some(Self { deed, object: Some(step.object.clone()), name, revision: step.to.clone() })
@@ -103,7 +109,7 @@ impl Attempt {
 }
 
 impl Deed {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::MakeNetwork,
         Self::MakeVolume,
         Self::MakePod,
@@ -113,6 +119,8 @@ impl Deed {
         Self::Destroy,
         Self::Serve,
         Self::BackUp,
+        Self::Apply,
+        Self::Delete,
     ];
 
     /// Its name, as it is remembered.
@@ -128,6 +136,8 @@ impl Deed {
             Self::Destroy => "destroy",
             Self::Serve => "serve",
             Self::BackUp => "back up",
+            Self::Apply => "apply",
+            Self::Delete => "delete",
         }
     }
 

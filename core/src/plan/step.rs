@@ -1,9 +1,11 @@
 //! The steps of a plan: what is done to what, why, and what is left alone.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::backup::BackUp;
 use super::setback::Delay;
+use crate::cluster::{ClusterObject, FieldPath};
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::ingress::Serving;
@@ -162,6 +164,36 @@ pub enum Act {
     },
     /// Bring the host's ingress to what it must be: make it, change it, or remove it where nothing is led through it.
     Serve(Box<Serving>),
+    /// Apply an object to a cluster.
+    ApplyObject(Box<Application>),
+    /// Delete an object of a cluster.
+    DeleteObject(Box<Deletion>),
+}
+
+/// An object that is applied to a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Application {
+    /// The object.
+    pub object: ClusterObject,
+    /// The one that was seen; none if there was none.
+    pub uid: Option<String>,
+    /// Fields that are taken back from whoever set them since.
+    pub taken: BTreeSet<FieldPath>,
+    /// Fields that are left to somebody else, by their paths.
+    pub without: Vec<String>,
+}
+
+/// An object that is deleted from a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// What it is called.
+    pub id: ObjectId,
+    /// The one that was seen.
+    pub uid: String,
+    /// What it made stays.
+    pub orphan: bool,
+    /// It is made anew in the same lane.
+    pub anew: bool,
 }
 
 /// A mend that needs no new container.

@@ -155,7 +155,9 @@ fn volume_obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
         | Act::ReplacePod { .. }
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     }
 }
 
@@ -176,7 +178,13 @@ fn needs(act: &Act) -> Option<Option<&PodSpec>> {
         }
         Act::MendPod { .. } | Act::StartPod { .. } | Act::CreateVolume(_) => Some(None),
         Act::Serve(serving) => (!serving.is_empty()).then_some(None),
-        Act::Nothing | Act::CreateNetwork | Act::BackUp(_) | Act::RemovePod { .. } | Act::RemoveVolume { .. } => None,
+        Act::Nothing
+        | Act::CreateNetwork
+        | Act::BackUp(_)
+        | Act::RemovePod { .. }
+        | Act::RemoveVolume { .. }
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     }
 }
 

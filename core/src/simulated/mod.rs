@@ -152,6 +152,7 @@ impl Host {
             foreign_volumes: self.foreign_volumes.clone(),
             network: self.network.clone(),
             ingress: self.ingress.clone(),
+            cluster: None,
         }
     }
 
@@ -247,6 +248,7 @@ impl Host {
             }
             Act::RemoveVolume { volume } => self.remove_volume(volume),
             Act::Serve(serving) => self.serve(serving),
+            Act::ApplyObject(_) | Act::DeleteObject(_) => Err(refused("this host is no cluster")),
         }
     }
 

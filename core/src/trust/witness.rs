@@ -1,8 +1,9 @@
 //! What tells, beside its record, which commits a host followed, and whether a head goes on from them.
 //!
-//! The record can be lost, or be put back to an older state. What runs is labelled with the commit that asked for it, and a
-//! host can publish where it is. A commit that any of these names, and of which the record says neither that it was the
-//! floor nor that people let the host go back behind it, is a witness: a head has to descend from it as from the floor.
+//! The record can be lost, or be put back to an older state. What runs is labelled with the commit that asked for it, a
+//! cluster is annotated with the one that it was brought to, and a host can publish where it is. A commit that any of these
+//! names, and of which the record says neither that it was the floor nor that people let the host go back behind it, is a
+//! witness: a head has to descend from it as from the floor.
 //!
 //! Invariant: a witness only ever keeps a head out; none lets anything in.
 //! Invariant: a history that was not read to its end is "cannot tell", never "does not descend".
@@ -29,6 +30,11 @@ pub struct Witness {
 pub enum Testimony {
     /// A container of this unit is labelled with it.
     Runs {
+        /// The unit.
+        unit: String,
+    },
+    /// The cluster of this unit was brought to it.
+    Holds {
         /// The unit.
         unit: String,
     },
@@ -140,6 +146,7 @@ impl std::fmt::Display for Testimony {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Runs { unit } => write!(f, "which containers of unit {unit} run by"),
+            Self::Holds { unit } => write!(f, "which the cluster of unit {unit} was brought to"),
             Self::Published { signer } => write!(f, "which this host published as its floor with {signer}"),
         }
     }

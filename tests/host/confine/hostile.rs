@@ -1,7 +1,7 @@
 //! Manifests that are made to hurt, read by the real child: each ends within bounds, and those beside it are read.
 
 use writ::confine::{Child, ConfineError, Ended};
-use writ_core::dialect::{Files, Variables, lower};
+use writ_core::dialect::{Files, Given, lower};
 use writ_core::text::Problems;
 
 use super::{child, files};
@@ -25,7 +25,7 @@ fn processor_bomb() -> Files {
 }
 
 async fn ended(child: &Child, files: &Files) -> Ended {
-    match child.lower_unfetched(files, &Variables::default()).await {
+    match child.lower_unfetched(files, &Given::default()).await {
         Err(ConfineError::Ended(ended)) => ended,
         other => panic!("{other:?}"),
     }
@@ -33,7 +33,7 @@ async fn ended(child: &Child, files: &Files) -> Ended {
 
 async fn problems(child: &Child, files: &Files) -> String {
     let judged = child
-        .lower_unfetched(files, &Variables::default())
+        .lower_unfetched(files, &Given::default())
         .await
         .unwrap_or_else(|error| panic!("{error}: {:?}", files.first_key_value()));
     judged.lowered.map_or_else(|problems: Problems| problems.render(&judged.sources, false), |_| String::new())
@@ -45,7 +45,7 @@ async fn a_bomb_for_the_memory_or_the_processor_is_an_end_and_the_next_files_are
     let mut hasty = child();
     hasty.bounds.limits.processor_seconds = 2;
     assert_eq!(ended(&hasty, &processor_bomb()).await, Ended::Processor { seconds: 2 });
-    let judged = hasty.lower_unfetched(&files(&[("web.hcl", WEB)]), &Variables::default()).await.unwrap();
+    let judged = hasty.lower_unfetched(&files(&[("web.hcl", WEB)]), &Given::default()).await.unwrap();
     assert_eq!(judged.lowered.unwrap().objects.len(), 3);
 }
 

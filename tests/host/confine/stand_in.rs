@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use writ::confine::{Child, ConfineError, Judged, Limits};
-use writ_core::dialect::{Variables, lower};
+use writ_core::dialect::{Given, lower};
 
 use super::{WRIT, child, files};
 use crate::pass::WEB;
@@ -26,7 +26,7 @@ fn stand_in(folder: &Path, body: &str) -> Child {
 }
 
 async fn lowered(child: &Child) -> Result<Judged, ConfineError> {
-    child.lower_unfetched(&files(&[("web.hcl", WEB)]), &Variables::default()).await
+    child.lower_unfetched(&files(&[("web.hcl", WEB)]), &Given::default()).await
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_question_that_nobody_reads_holds_nobody_up() {
     let deaf = stand_in(folder.path(), "exec 0<&-; hello; exit 3");
     let large = "#".repeat(1 << 20);
     let error =
-        deaf.lower_unfetched(&files(&[("a.hcl", &large), ("b.hcl", &large)]), &Variables::default()).await.unwrap_err();
+        deaf.lower_unfetched(&files(&[("a.hcl", &large), ("b.hcl", &large)]), &Given::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "the confined process that reads the files ended with exit code 3");
 }
 

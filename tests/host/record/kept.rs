@@ -116,6 +116,8 @@ fn later() -> Vec<Event> {
             in_motion: true,
         }
         .into(),
+        step(ActRecord::ApplyObject { taken: vec!["spec.replicas".into()] }),
+        step(ActRecord::DeleteObject { uid: "c0ffee".into(), orphan: true }),
     ]
 }
 

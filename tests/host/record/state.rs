@@ -249,6 +249,7 @@ fn secretive(canary: &str) -> PodSpec {
         security: Default::default(),
         sidecar: false,
         hooks: writ_core::model::Hooks::default(),
+        terminal: writ_core::model::Terminal::default(),
     };
     PodSpec {
         name: "data-pg.0".to_owned(),
@@ -260,6 +261,8 @@ fn secretive(canary: &str) -> PodSpec {
         main,
         beside: Vec::new(),
         share_processes: false,
+        sandboxed: false,
+        late: None,
         default_container: None,
         volumes: Vec::new(),
         own_names: Vec::new(),

@@ -53,7 +53,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 }
 
 fn target(host: &Host) -> Result<Target, Failure> {
-    host.target_of(pods::local_kind(host.settings()?))
+    host.target_of(&pods::local_kind(host.settings()?))
 }
 
 /// The volume of that name, as it is now.

@@ -295,6 +295,8 @@ fn act(from: &Stored<'_>) -> Read<ActRecord> {
         "remove-pod" => ActRecord::RemovePod { container: container()? },
         "remove-volume" => ActRecord::RemoveVolume { volume: from.text("volume")? },
         "serve" => ActRecord::Serve { routes: from.text("routes")? },
+        "apply-object" => ActRecord::ApplyObject { taken: from.texts("taken")? },
+        "delete-object" => ActRecord::DeleteObject { uid: from.text("uid")?, orphan: from.flag("orphan")? },
         other => return Err(format!("{other} is no act")),
     })
 }

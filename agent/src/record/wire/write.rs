@@ -205,6 +205,10 @@ fn step(record: &StepRecord) -> Draft {
         ActRecord::RemovePod { container } => draft.put("act", "remove-pod").put("container", container.as_str()),
         ActRecord::RemoveVolume { volume } => draft.put("act", "remove-volume").put("volume", volume.as_str()),
         ActRecord::Serve { routes } => draft.put("act", "serve").put("routes", routes.as_str()),
+        ActRecord::ApplyObject { taken } => draft.put("act", "apply-object").put("taken", taken.clone()),
+        ActRecord::DeleteObject { uid, orphan } => {
+            draft.put("act", "delete-object").put("uid", uid.as_str()).put("orphan", *orphan)
+        }
     }
 }
 

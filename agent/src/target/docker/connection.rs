@@ -24,6 +24,8 @@ const NOT_MODIFIED: u16 = 304;
 /// The HTTP status for what is in the way.
 const CONFLICT: u16 = 409;
 
+const MILLIS_PER_CORE: u64 = 1_000;
+
 impl Docker {
     /// The engine, its version checked.
     pub(super) async fn engine(&self) -> Result<bollard::Docker, TargetError> {
@@ -50,6 +52,8 @@ impl Docker {
         let mut memory = self.memory();
         memory.data_root = info.docker_root_dir.filter(|root| !root.is_empty()).map(std::path::PathBuf::from);
         memory.swap_limit = info.swap_limit.unwrap_or(false);
+        let amount = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+        memory.capacity = (amount(info.ncpu).saturating_mul(MILLIS_PER_CORE), amount(info.mem_total));
         memory.engine = Some(engine.clone());
         Ok(engine)
     }

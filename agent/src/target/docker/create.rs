@@ -2,13 +2,14 @@
 //!
 //! Invariant: a container is started only after it was read back and is what was asked for.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, ContainerSummary};
 use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
-use writ_core::model::{ContainerSpec, MountSource, PodSpec};
+use writ_core::model::{ContainerSpec, MountSource, PodFacts, PodSpec};
 
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK, is_conflict};
@@ -17,11 +18,21 @@ use super::labels::{self, Asked, Members, PodLabels, Role};
 use super::network::used_addresses;
 use super::request::{Facts, Mounted, Place, Source};
 use super::sent::{Judged, Wanted};
-use super::{Docker, asked, files, host_path, observe, request, sent, verify};
+use super::{Docker, asked, facts, files, host_path, observe, request, sent, verify};
 use crate::target::{Context, Progress, TargetError};
 
 /// Addresses that are tried for a pod before the network counts as contested.
 const ADDRESS_TRIES: usize = 5;
+
+/// What the container that bears a pod's name is made by.
+pub(super) struct Reached<'a> {
+    /// The containers that it is the sandbox of; none if it is the pod.
+    pub(super) members: Option<Members>,
+    /// What it is told, beside its address; none if nothing.
+    pub(super) facts: Option<&'a PodFacts>,
+    /// Every container of the engine, none of which has its address.
+    pub(super) containers: Vec<ContainerSummary>,
+}
 
 impl Docker {
     /// Makes and starts a pod. One that an earlier try made already is only started. Images that were not brought before are
@@ -50,28 +61,32 @@ impl Docker {
             return Box::pin(self.create_joined(&operation, context, pod, images, progress)).await;
         }
         let Images { init: images, main: image, beside: _ } = images;
+        let facts = self.facts(&operation, context, pod).await?;
+        let told = facts.as_ref().map_or(Cow::Borrowed(pod), |facts| pod.told(facts));
         for ((index, init), image) in pod.init.iter().enumerate().zip(&images) {
             progress.init(&pod.name, &init.name);
-            self.run_init(context, pod, index, image, None).await?;
+            self.run_init(context, &told, index, image, None).await?;
         }
-        self.make_reached(&operation, context, pod, &image, None).await.map(|_made| ())
+        let reached = Reached { members: None, facts: facts.as_ref(), containers };
+        self.make_reached(&operation, context, pod, &image, reached).await.map(|_made| ())
     }
 
-    /// Makes and starts the container that bears a pod's name, at an address of its own; its identifier. With `members` it is
-    /// the sandbox of these.
+    /// Makes and starts the container that bears a pod's name, at an address of its own, which none of `reached.containers`
+    /// has; its identifier.
     pub(super) async fn make_reached(
         &self,
         operation: &str,
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        mut reached: Reached<'_>,
     ) -> Result<String, TargetError> {
         for _ in 0..ADDRESS_TRIES {
-            match self.make_and_start(operation, context, pod, image, members.clone()).await {
+            match self.make_and_start(operation, context, pod, image, &reached).await {
                 // Somebody else was given the address since the look: another one will do.
                 Err(TargetError::Refused { reason, .. }) if reason.contains("Address already in use") => {
                     self.remove_if_ours(operation, &pod.name).await?;
+                    reached.containers = self.containers(operation).await?;
                 }
                 other => return other,
             }
@@ -86,20 +101,29 @@ impl Docker {
         context: &Context,
         pod: &PodSpec,
         image: &Image,
-        members: Option<Members>,
+        reached: &Reached<'_>,
     ) -> Result<String, TargetError> {
-        let containers = self.containers(operation).await?;
-        let address = self.address(operation, pod, &containers).await?;
-        let asked = asked::of_pod(pod, address.map(|address| address.to_string()), self.memory().swap_limit);
-        let asked = Asked { members, ..asked };
+        let Reached { members, facts, containers } = reached;
+        let address = self.address(operation, pod, containers).await?;
+        let text = address.map(|address| address.to_string());
+        let facts = facts.map(|facts| facts::at(facts.clone(), text.clone()));
+        let pod = &*facts.as_ref().map_or(Cow::Borrowed(pod), |facts| pod.told(facts));
+        let asked = asked::of_pod(pod, text, self.memory().swap_limit);
+        let asked = Asked { members: members.clone(), ..asked };
         let place = if asked.members.is_some() { Place::Sandbox(&asked) } else { Place::Whole(&asked) };
         let made = self.make(context, pod, &pod.main, place, &pod.name, image).await;
         if let Some(address) = address {
             self.memory().addresses.remove(&address);
         }
-        let made = made?;
-        self.start_pod(&pod.name, &made).await?;
-        Ok(made)
+        let started = match made {
+            Ok(made) => self.start_pod(&pod.name, &made).await.map(|()| made),
+            Err(error) => Err(error),
+        };
+        if started.is_err() {
+            // It may be that the network is another one by now.
+            self.memory().subnet = None;
+        }
+        started
     }
 
     /// The identifier of the pod's container, should an earlier try have made it; an error if its name, or the name
@@ -154,7 +178,12 @@ impl Docker {
         self.reserve(&pod.name, subnet, &used).map(Some)
     }
 
-    async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+    /// The addresses of the host's network, as they were seen last: the engine refuses one that is no longer in its range.
+    pub(super) async fn network_of(&self, operation: &str) -> Result<Subnet, TargetError> {
+        let seen = self.memory().subnet;
+        if let Some(seen) = seen {
+            return Ok(seen);
+        }
         self.subnet(operation).await?.ok_or_else(|| TargetError::Failed {
             operation: operation.to_owned(),
             reason: "the host's network is gone; the next pass makes it anew".to_owned(),

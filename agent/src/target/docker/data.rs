@@ -5,7 +5,7 @@
 //!
 //! Invariant: a volume is emptied or filled only while it is marked, and its mark goes when all is on the disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -24,6 +24,7 @@ use bollard::query_parameters::{
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+use writ_core::model::ObjectId;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, HOST, Labels, RESTORING, UNIT};
@@ -62,6 +63,18 @@ impl Docker {
     /// If the engine cannot be reached.
     pub async fn held_volume(&self, name: &str) -> Result<Option<HeldVolume>, TargetError> {
         Ok(self.held_where(|found| found == name).await?.pop())
+    }
+
+    /// The units for which the volumes of an object were made.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn makers_of(&self, object: &ObjectId) -> Result<BTreeSet<String>, TargetError> {
+        let engine = self.engine().await?;
+        let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
+        let of_object = |volume: &Volume| labels::volume(&self.host, &volume.labels)?.object.filter(|it| it == object);
+        let ours = found.volumes.into_iter().flatten().filter(|volume| of_object(volume).is_some());
+        Ok(ours.filter_map(|volume| volume.labels.get(UNIT).cloned()).collect())
     }
 
     async fn held_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<HeldVolume>, TargetError> {

@@ -60,6 +60,10 @@ impl Docker {
             }
             Act::RemoveVolume { volume } => self.remove_volume(volume).await,
             Act::Serve(serving) => Box::pin(self.serve(context, serving, progress)).await,
+            Act::ApplyObject(_) | Act::DeleteObject(_) => Err(TargetError::Failed {
+                operation: "act on an object of a cluster".to_owned(),
+                reason: "this is a container engine".to_owned(),
+            }),
         }
     }
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use bollard::models::ContainerSummary;
 use futures_util::future::try_join_all;
 use tokio::time::{sleep, timeout};
-use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resources, Security};
+use writ_core::model::{ContainerSpec, Hooks, PodSpec, Probe, PullPolicy, Resources, Security, Terminal};
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Seconds;
 
+use super::create::Reached;
 use super::image::{Image, Images};
 use super::labels::{Asked, Members, PodLabels, Role};
 use super::request::Place;
@@ -60,8 +61,17 @@ pub(super) fn sandbox(pod: &PodSpec, image: &str) -> PodSpec {
         startup: None,
         sidecar: false,
         hooks: Hooks::default(),
+        terminal: Terminal::default(),
     };
-    PodSpec { main, init: Vec::new(), beside: Vec::new(), share_processes: false, ..pod.clone() }
+    PodSpec {
+        main,
+        init: Vec::new(),
+        beside: Vec::new(),
+        share_processes: false,
+        sandboxed: false,
+        late: None,
+        ..pod.clone()
+    }
 }
 
 impl Docker {
@@ -82,7 +92,9 @@ impl Docker {
         }
         let image = Image { digest: self.companion().await?, user: super::companion::USER.to_owned() };
         let holder = sandbox(pod, &image.digest);
-        let made = self.make_reached(operation, context, &holder, &image, Members::of(pod)).await?;
+        let (members, containers) = (Members::of(pod), self.containers(operation).await?);
+        let reached = Reached { members, facts: None, containers };
+        let made = self.make_reached(operation, context, &holder, &image, reached).await?;
         self.settle(context, pod, &made, Some(images), progress).await
     }
 
@@ -97,6 +109,7 @@ impl Docker {
     ) -> Result<(), TargetError> {
         let operation = format!("bring up the containers of pod {}", pod.name);
         self.start_pod(&pod.name, sandbox).await?;
+        let pod = &*self.told_by(&operation, context, pod, sandbox).await?;
         let there = self.members(&operation, &pod.name).await?;
         let found = |name: &str| there.iter().find(|member| member.role == Role::Part && member.name == name);
         // Main containers are made only when all before them has ended well.

@@ -12,6 +12,7 @@ mod connection;
 mod create;
 mod data;
 mod execute;
+mod facts;
 mod files;
 mod grpc;
 mod host_path;
@@ -70,8 +71,12 @@ struct Memory {
     data_root: Option<PathBuf>,
     /// Limits that the engine's kernel knows.
     swap_limit: bool,
+    /// Processors of the engine's machine, in thousandths, and its memory in bytes.
+    capacity: (u64, u64),
     /// The network was seen, with our label.
     network_seen: bool,
+    /// The addresses of the network when it was last looked at.
+    subnet: Option<address::Subnet>,
     /// Containers that are being put back on the network at this moment by ourselves.
     reconnecting: BTreeSet<String>,
     /// Addresses given to containers that are being made at this moment.
@@ -86,6 +91,14 @@ struct Memory {
     ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
     /// Names that the ingress leads to.
     led_to: BTreeSet<String>,
+}
+
+impl Memory {
+    /// The network is not there, or may be another one than was seen.
+    fn forget_network(&mut self) {
+        self.network_seen = false;
+        self.subnet = None;
+    }
 }
 
 impl Docker {

@@ -47,7 +47,7 @@ impl Docker {
     /// Whether the host's network is there.
     pub(super) async fn network_state(&self) -> Result<NetworkState, TargetError> {
         let Some(found) = self.network(NETWORK).await? else {
-            self.memory().network_seen = false;
+            self.memory().forget_network();
             return Ok(NetworkState::Absent);
         };
         let labels = found.labels.unwrap_or_default();
@@ -73,7 +73,9 @@ impl Docker {
             operation: operation.to_owned(),
             reason: format!("network {NETWORK} has no range of addresses that can be used"),
         })?;
-        self.memory().network_seen = true;
+        let mut memory = self.memory();
+        memory.network_seen = true;
+        memory.subnet = Some(subnet);
         Ok(Some(subnet))
     }
 

@@ -9,7 +9,7 @@ use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount as EngineMount,
     MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
 };
-use writ_core::model::{ContainerSpec, Extras, LogRoom, PodSpec, Port, ProcessLimit, Protocol, Publish, Security};
+use writ_core::model::{ContainerSpec, Dns, Extras, LogRoom, PodSpec, Port, ProcessLimit, Protocol, Publish, Security};
 use writ_core::text::SecretText;
 
 use super::labels::{Asked, Labels, Role};
@@ -141,8 +141,11 @@ pub(super) fn body(
         log_config: Some(log_config(&pod.extras)),
         extra_hosts: extra_hosts(&pod.extras, place),
         ulimits: ulimits(&pod.extras),
+        sysctls: sysctls(&pod.extras, place),
         ..HostConfig::default()
     };
+    let Resolver { servers, searches, options } = resolver(&pod.extras, place);
+    (host.dns, host.dns_search, host.dns_options) = (servers, searches, options);
     let init_limits = asked::of_pod(&PodSpec { main: container.clone(), ..pod.clone() }, None, false);
     asked::put(main.unwrap_or(&init_limits), &mut host);
     put_security(pod, container, place, &mut host)?;
@@ -157,11 +160,17 @@ pub(super) fn body(
         image: Some(container.image.clone()),
         working_dir: container.working_dir.clone(),
         labels: Some(labels.into_iter().collect()),
+        open_stdin: container.terminal.stdin.then_some(true),
+        stdin_once: container.terminal.stdin_once.then_some(true),
+        tty: container.terminal.tty.then_some(true),
         stop_signal: container.hooks.stop_signal.clone(),
         stop_timeout: Some(i64::from(pod.grace.0)),
         host_config: Some(host),
         networking_config: on_network.then(|| NetworkingConfig {
-            endpoints_config: Some(HashMap::from([(NETWORK.to_owned(), endpoint(main, false))])),
+            endpoints_config: Some(HashMap::from([(
+                NETWORK.to_owned(),
+                endpoint(main, pod.is_ready_from_its_start()),
+            )])),
         }),
         ..ContainerCreateBody::default()
     })
@@ -213,6 +222,30 @@ pub(super) fn extra_hosts(extras: &Extras, place: Place<'_>) -> Option<Vec<Strin
     let hosts = extras.hosts.iter().filter(|_| place.sandbox().is_none());
     let hosts: Vec<String> = hosts.map(|(name, address)| format!("{name}:{address}")).collect();
     (!hosts.is_empty()).then_some(hosts)
+}
+
+/// Whom a container asks for names beyond those of the host's network.
+pub(super) struct Resolver {
+    pub(super) servers: Option<Vec<String>>,
+    pub(super) searches: Option<Vec<String>>,
+    pub(super) options: Option<Vec<String>>,
+}
+
+/// Whom a container asks for names. What is joined to a sandbox asks as the sandbox does.
+pub(super) fn resolver(extras: &Extras, place: Place<'_>) -> Resolver {
+    let some = |list: Vec<String>| (!list.is_empty() && place.sandbox().is_none()).then_some(list);
+    let Dns { nameservers, searches, options } = &extras.dns;
+    Resolver {
+        servers: some(nameservers.iter().map(IpAddr::to_string).collect()),
+        searches: some(searches.clone()),
+        options: some(options.clone()),
+    }
+}
+
+/// Parameters of the kernel for a container's own namespaces. What is joined to a sandbox has those of the sandbox.
+pub(super) fn sysctls(extras: &Extras, place: Place<'_>) -> Option<HashMap<String, String>> {
+    let sysctls: HashMap<String, String> = extras.sysctls.clone().into_iter().collect();
+    (!sysctls.is_empty() && place.sandbox().is_none()).then_some(sysctls)
 }
 
 /// Limits of processes.

@@ -15,9 +15,9 @@ use bollard::query_parameters::CreateContainerOptionsBuilder;
 use serde::Serialize;
 use serde_json::{Value, json};
 use writ_core::guard::Rule;
-use writ_core::model::{ContainerSpec, MountSource, PodSpec, Security};
+use writ_core::model::{ContainerSpec, MountSource, PodSpec, Security, Terminal};
 
-use super::request::{Namespaces, Place};
+use super::request::{Namespaces, Place, Resolver};
 use super::{NETWORK, data, labels, request};
 use crate::target::TargetError;
 
@@ -222,6 +222,10 @@ fn judge_container(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     // How it is asked to end, and when it is killed.
     fields.must_be("StopSignal", &json!(container.hooks.stop_signal))?;
     fields.any(&["StopTimeout"]);
+    let Terminal { stdin, stdin_once, tty } = container.terminal;
+    for (name, asked) in [("OpenStdin", stdin), ("StdinOnce", stdin_once), ("Tty", tty)] {
+        fields.must_be(name, &json!(asked.then_some(true)))?;
+    }
     fields.must_be("Image", &json!(container.image))?;
     if let Some(user) = container.security.run_as_user {
         let found = fields.take("User");
@@ -257,6 +261,11 @@ fn judge_host(value: &Value, wanted: &Wanted<'_>) -> Result<(), Refused> {
     fields.any(&["CpuShares", "NanoCpus", "Memory", "MemoryReservation", "MemorySwap", "RestartPolicy", "GroupAdd"]);
     fields.must_be("LogConfig", &serde_json::to_value(request::log_config(&pod.extras)).unwrap_or_default())?;
     fields.must_be("ExtraHosts", &json!(request::extra_hosts(&pod.extras, *place)))?;
+    fields.must_be("Sysctls", &json!(request::sysctls(&pod.extras, *place)))?;
+    let Resolver { servers, searches, options } = request::resolver(&pod.extras, *place);
+    for (name, asked) in [("Dns", servers), ("DnsSearch", searches), ("DnsOptions", options)] {
+        fields.must_be(name, &json!(asked))?;
+    }
     fields.must_be("Ulimits", &json!(request::ulimits(&pod.extras)))?;
     let Security {
         run_as_user: _,

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 use writ_core::hash::SpecHash;
 use writ_core::model::{
-    Extras, Kind, LogRoom, Logins, Mount as PodMount, ObjectId, PodIndex, Port, ProcessLimit, Protocol, Publish,
+    Dns, Extras, Kind, LogRoom, Logins, Mount as PodMount, ObjectId, PodIndex, Port, ProcessLimit, Protocol, Publish,
     PullPolicy, Resources, VolumeSpec,
 };
 use writ_core::time::Seconds;
@@ -83,6 +83,7 @@ fn spec() -> PodSpec {
         },
         sidecar: false,
         hooks: writ_core::model::Hooks::default(),
+        terminal: Terminal { stdin: true, stdin_once: true, tty: true },
     };
     PodSpec {
         name: "data-pg.0".to_owned(),
@@ -93,6 +94,8 @@ fn spec() -> PodSpec {
         main,
         beside: Vec::new(),
         share_processes: false,
+        sandboxed: false,
+        late: None,
         default_container: None,
         volumes: vec![VolumeSpec { name: volume, object: object.clone(), claim: "data".to_owned(), ordinal: 0 }],
         object,
@@ -100,16 +103,26 @@ fn spec() -> PodSpec {
         shared_names: Vec::new(),
         publish_not_ready: false,
         fs_group: None,
-        extras: Extras {
-            logins: Logins::default(),
-            hosts: vec![("db.example".to_owned(), "192.0.2.7".parse().unwrap())],
-            limits: [("nofile".to_owned(), ProcessLimit { soft: 1_024, hard: 4_096 })].into(),
-            log: Some(LogRoom { bytes: 1 << 20, files: 2 }),
-        },
+        extras: extras(),
         ends: false,
         grace: Seconds(5),
         min_ready: Seconds(0),
         progress_deadline: Seconds(60),
+    }
+}
+
+fn extras() -> Extras {
+    Extras {
+        logins: Logins::default(),
+        hosts: vec![("db.example".to_owned(), "192.0.2.7".parse().unwrap())],
+        limits: [("nofile".to_owned(), ProcessLimit { soft: 1_024, hard: 4_096 })].into(),
+        log: Some(LogRoom { bytes: 1 << 20, files: 2 }),
+        dns: Dns {
+            nameservers: vec!["192.0.2.53".parse().unwrap()],
+            searches: vec!["example.org".to_owned()],
+            options: vec!["ndots:2".to_owned()],
+        },
+        sysctls: [("net.ipv4.tcp_syncookies".to_owned(), "1".to_owned())].into(),
     }
 }
 

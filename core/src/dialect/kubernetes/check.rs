@@ -293,7 +293,7 @@ impl<'a> Check<'a> {
 }
 
 /// A name as a part of a JSON pointer.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     let mut escaped = String::new();
     push_escaped(&mut escaped, name);
     escaped
@@ -307,7 +307,7 @@ fn push_escaped(pointer: &mut String, name: &str) {
 }
 
 /// A JSON pointer as people write a path: `spec.containers[0].image`.
-fn path(pointer: &str) -> String {
+pub(super) fn path(pointer: &str) -> String {
     let mut path = String::new();
     for part in pointer.split('/') {
         if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {

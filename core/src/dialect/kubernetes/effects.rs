@@ -8,16 +8,20 @@ use crate::model::{Kind, Object};
 use crate::text::{Problem, Problems};
 
 /// Where objects are made real.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Target {
     /// A container engine on one host, simulated ones included.
+    #[default]
     Docker,
+    /// A cluster, which takes objects as they are.
+    Kubernetes,
 }
 
 impl Target {
     const fn name(self) -> &'static str {
         match self {
             Self::Docker => "Docker",
+            Self::Kubernetes => "Kubernetes",
         }
     }
 }
@@ -27,10 +31,13 @@ impl Target {
 #[must_use]
 pub fn effects(object: &Object, target: Target) -> Problems {
     let mut walk = Walk { object, target, problems: Problems::default(), pointer: String::new() };
+    if target == Target::Kubernetes {
+        return walk.problems;
+    }
     walk.fields(&object.body, table::shape(object.id.kind));
     match (target, object.id.kind) {
         (
-            Target::Docker,
+            Target::Docker | Target::Kubernetes,
             Kind::Namespace
             | Kind::StorageClass
             | Kind::ConfigMap
@@ -46,7 +53,8 @@ pub fn effects(object: &Object, target: Target) -> Problems {
             | Kind::IngressClass
             | Kind::GatewayClass
             | Kind::Gateway
-            | Kind::HttpRoute,
+            | Kind::HttpRoute
+            | Kind::Other(_),
         ) => {}
     }
     walk.problems
@@ -72,6 +80,8 @@ impl Walk<'_> {
     fn field(&mut self, field: &Field, value: &Value) {
         let effect = match self.target {
             Target::Docker => field.docker,
+            // Its server says what it makes of a field.
+            Target::Kubernetes => return,
         };
         let name = field.name;
         let target = self.target.name();

@@ -3,14 +3,17 @@
 //! Each document goes three ways: `check` holds it against the table of fields, `meaning` looks at what its fields
 //! say together, and [`effects`] tells what a target makes of it.
 //!
-//! Invariant: an object that comes out holds only what the table knows; its body stays as it was written, so that
-//! `writ render` shows what a person wrote. Only the namespace is filled in.
+//! On their way to a cluster they go through `plain` instead: its server knows every field of every kind.
+//!
+//! Invariant: an object that comes out for a container host holds only what the table knows; its body stays as it was
+//! written, so that `writ render` shows what a person wrote. Only the namespace is filled in.
 
 mod check;
 mod effects;
 mod format;
 mod listing;
 mod meaning;
+mod plain;
 mod shape;
 mod suggest;
 mod table;
@@ -25,6 +28,11 @@ use serde_json::Value;
 pub use effects::{Target, effects};
 pub use listing::{Listed, ListedField, Outcome, fields};
 pub(super) use together::judge_together;
+
+/// Gives objects that name no namespace the one that they live in, where the manifests of a cluster say that they live in one.
+pub(super) fn settle_namespaces(objects: &mut [Object]) {
+    plain::settle(objects);
+}
 
 use super::yaml::{Content, Node, place};
 use crate::model::{Kind, Object, ObjectId};
@@ -85,13 +93,17 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn object(self, node: &Node<'_>) -> Option<Object> {
         let Self { file, text, target, problems, hidden } = self;
-        let kind = match kind(file, text, node) {
+        let kind = match kind(file, text, node, target) {
             Ok(kind) => kind,
             Err(problem) => {
                 problems.push(problem);
                 return None;
             }
         };
+        match target {
+            Target::Kubernetes => return plain::object((file, text), node, kind, problems, hidden),
+            Target::Docker => {}
+        }
         let mut check = check::Check::new(file, text, problems, hidden);
         let mut body = check.object(node, table::shape(kind));
         let check::Check { places, spoiled, .. } = check;
@@ -121,7 +133,7 @@ impl Reader<'_> {
 }
 
 /// Which kind a document is of, or why it is of none.
-fn kind(file: &Arc<str>, text: &str, node: &Node<'_>) -> Result<Kind, Problem> {
+fn kind(file: &Arc<str>, text: &str, node: &Node<'_>, target: Target) -> Result<Kind, Problem> {
     let at = |range: &Range<usize>| -> Option<Place> { Some(place(file, text, range)) };
     if !matches!(node.content, Content::Map(_)) {
         let message = format!("a document must be a map with `apiVersion` and `kind`, but is {}", node.description());
@@ -137,6 +149,16 @@ fn kind(file: &Arc<str>, text: &str, node: &Node<'_>) -> Result<Kind, Problem> {
     };
     let (version_node, version) = word("apiVersion")?;
     let (kind_node, name) = word("kind")?;
+    match target {
+        Target::Kubernetes => {
+            let unknown = || {
+                let message = format!("the kind {} of {} can be none of any cluster", quoted(name), quoted(version));
+                Problem::error(at(&kind_node.range), message).help("write `apiVersion` as GROUP/VERSION, or v1")
+            };
+            return Kind::of(version, name).ok_or_else(unknown);
+        }
+        Target::Docker => {}
+    }
     match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
         Some(kind) if kind.api_version() == version => Ok(kind),
         Some(kind) => {

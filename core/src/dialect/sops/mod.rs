@@ -97,7 +97,8 @@ fn sealed_field(kind: Kind, field: &str) -> Option<&'static str> {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => &[],
+        | Kind::HttpRoute
+        | Kind::Other(_) => &[],
     };
     fields.iter().copied().find(|known| *known == field)
 }

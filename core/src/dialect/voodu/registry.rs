@@ -162,7 +162,8 @@ fn pod_of(object: &mut Object) -> Option<&mut Json> {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => return None,
+        | Kind::HttpRoute
+        | Kind::Other(_) => return None,
     };
     object.body.pointer_mut(pointer)
 }

@@ -61,7 +61,8 @@ impl<'a> Catalog<'a> {
                 | Kind::IngressClass
                 | Kind::GatewayClass
                 | Kind::Gateway
-                | Kind::HttpRoute => {
+                | Kind::HttpRoute
+                | Kind::Other(_) => {
                     continue;
                 }
             };

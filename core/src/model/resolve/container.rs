@@ -9,7 +9,7 @@ use crate::model::quantity;
 use crate::model::template::{ContainerTemplate, Variable};
 use crate::model::view::RawQuantity;
 use crate::model::view::pod::{Container, ContainerPort, PodFields, Resources as RawResources};
-use crate::model::{Port, Protocol, Publish, PullPolicy, Resources};
+use crate::model::{Port, Protocol, Publish, PullPolicy, Resources, Terminal};
 
 const MILLIS: u64 = 1_000;
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -57,19 +57,15 @@ pub(super) fn read(
     let readiness = probe(reader, "readinessProbe", raw.readiness_probe.as_ref(), false);
     let liveness = probe(reader, "livenessProbe", raw.liveness_probe.as_ref(), true);
     let startup = probe(reader, "startupProbe", raw.startup_probe.as_ref(), true);
+    let env = (raw.env_from.as_deref(), raw.env.as_deref());
+    let env = environment::read(reader, pointer, env.0, env.1, (around.borrowed, around.bucket));
     Some(ContainerTemplate {
         pull: pull(reader, pointer, raw.image_pull_policy.as_deref()),
         entrypoint: raw.command.clone().filter(|words| !words.is_empty()),
         arguments: raw.args.clone().filter(|words| !words.is_empty()),
         working_dir: raw.working_dir.clone().filter(|path| !path.is_empty()),
-        env: environment::read(
-            reader,
-            pointer,
-            raw.env_from.as_deref(),
-            raw.env.as_deref(),
-            (around.borrowed, around.bucket),
-        ),
-        mounts: volumes::mounts(reader, pointer, raw.volume_mounts.as_deref(), around.volumes),
+        mounts: volumes::mounts(reader, pointer, raw.volume_mounts.as_deref(), around.volumes, &env),
+        env,
         resources: resources(reader, &format!("{pointer}/resources"), raw.resources.as_ref()),
         security: security::read(reader, pointer, raw.security_context.as_ref(), around.pod),
         name,
@@ -80,6 +76,11 @@ pub(super) fn read(
         startup,
         sidecar,
         hooks,
+        terminal: Terminal {
+            stdin: raw.stdin.unwrap_or(false),
+            stdin_once: raw.stdin_once.unwrap_or(false),
+            tty: raw.tty.unwrap_or(false),
+        },
     })
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use super::catalog::Keys;
-use crate::model::template::{Content, ContentId, ContentKind, Field, Text, Variable};
+use super::downward::{self, Told};
+use crate::model::template::{Content, ContentId, ContentKind, Text, Variable};
 use crate::model::view::pod::{EnvFrom, EnvVar, KeyRef, ObjectRef, ValueFrom};
 use crate::model::{BucketRef, Scope, annotation};
 use crate::text::SecretText;
@@ -147,20 +148,25 @@ fn value(reader: &mut Reader<'_, '_>, pointer: &str, variable: &EnvVar) -> Optio
         }
         (Some(_) | None, Some(from)) => from,
     };
-    match from {
-        ValueFrom { config_map_key_ref: Some(key), secret_key_ref: None, field_ref: None } => {
-            one_key(reader, &format!("{pointer}/valueFrom/configMapKeyRef"), ContentKind::ConfigMap, key)
+    let ValueFrom { config_map_key_ref, secret_key_ref, field_ref, resource_field_ref } = from;
+    let pointer = format!("{pointer}/valueFrom");
+    match (config_map_key_ref, secret_key_ref, field_ref, resource_field_ref) {
+        (Some(key), None, None, None) => {
+            one_key(reader, &format!("{pointer}/configMapKeyRef"), ContentKind::ConfigMap, key)
         }
-        ValueFrom { config_map_key_ref: None, secret_key_ref: Some(key), field_ref: None } => {
-            one_key(reader, &format!("{pointer}/valueFrom/secretKeyRef"), ContentKind::Secret, key)
+        (None, Some(key), None, None) => one_key(reader, &format!("{pointer}/secretKeyRef"), ContentKind::Secret, key),
+        (None, None, Some(reference), None) => {
+            let pointer = format!("{pointer}/fieldRef");
+            downward::field(reader, &pointer, &reference.field_path, Told::Variable).map(Text::Field)
         }
-        ValueFrom { config_map_key_ref: None, secret_key_ref: None, field_ref: Some(reference) } => {
-            let pointer = format!("{pointer}/valueFrom/fieldRef");
-            field(reader, &pointer, &reference.field_path, false).map(Text::Field)
+        (None, None, None, Some(reference)) => {
+            let pointer = format!("{pointer}/resourceFieldRef");
+            downward::amount(reader, &pointer, reference, Told::Variable).map(Text::Field)
         }
-        ValueFrom { config_map_key_ref: _, secret_key_ref: _, field_ref: _ } => {
+        _ => {
             let message = format!("the source of {} is not supported on a container host", variable.name);
-            reader.error_help(pointer, &message, "use one of configMapKeyRef, secretKeyRef and fieldRef");
+            let help = "use one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef";
+            reader.error_help(&pointer, &message, help);
             None
         }
     }
@@ -228,26 +234,4 @@ fn variable_value(reader: &mut Reader<'_, '_>, pointer: &str, of: &ContentId, va
 
 fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
-}
-
-/// A field of the downward API. What is known only once a pod runs cannot be had on a container host.
-pub(super) fn field(reader: &mut Reader<'_, '_>, pointer: &str, path: &str, in_file: bool) -> Option<Field> {
-    let subscript = |prefix: &str| -> Option<String> {
-        let key = path.strip_prefix(prefix)?.strip_prefix("['")?.strip_suffix("']")?;
-        (!key.is_empty()).then(|| key.to_owned())
-    };
-    let field = match path {
-        "metadata.name" => Some(Field::Name),
-        "metadata.namespace" => Some(Field::Namespace),
-        "metadata.labels" if in_file => Some(Field::Labels),
-        "metadata.annotations" if in_file => Some(Field::Annotations),
-        _ => subscript("metadata.labels")
-            .map(Field::Label)
-            .or_else(|| subscript("metadata.annotations").map(Field::Annotation)),
-    };
-    if field.is_none() {
-        let help = "known are metadata.name, metadata.namespace, metadata.labels['…'] and metadata.annotations['…']";
-        reader.error_help(pointer, &format!("field `{path}` is not known on a container host"), help);
-    }
-    field
 }

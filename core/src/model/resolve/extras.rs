@@ -1,9 +1,9 @@
-//! Names, limits, logs and logins of a pod.
+//! Names, limits, logs, logins and parameters of a pod.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Reader, logins};
+use super::{Reader, dns, logins, sysctls};
 use crate::model::extras::{read_limits, read_log};
 use crate::model::view::pod::{HostAlias, PodFields};
 use crate::model::{Extras, annotation};
@@ -11,7 +11,12 @@ use crate::text::quoted;
 
 /// What the pod template says of them.
 pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields, annotations: &BTreeMap<String, String>) -> Extras {
-    let mut extras = Extras { logins: logins::read(reader, pod), ..Extras::default() };
+    let mut extras = Extras {
+        logins: logins::read(reader, pod),
+        dns: dns::read(reader, pod),
+        sysctls: sysctls::read(reader, pod),
+        ..Extras::default()
+    };
     for (at, HostAlias { ip, hostnames }) in pod.host_aliases.iter().flatten().enumerate() {
         let pointer = format!("/spec/template/spec/hostAliases/{at}");
         let Ok(address) = ip.parse::<IpAddr>() else {
@@ -46,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields, annotations: &B
 }
 
 /// A name as resolvers look for it. Source: RFC 1123, section 2.1.
-fn is_host_name(name: &str) -> bool {
+pub(super) fn is_host_name(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-');
     name.len() <= 253 && name.split('.').all(is_label)

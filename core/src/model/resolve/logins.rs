@@ -5,7 +5,6 @@ use super::catalog::SecretType;
 use crate::model::logins::{self, Login, Logins, PullSecret};
 use crate::model::template::ContentKind;
 use crate::model::view::pod::{ObjectRef, PodFields};
-use crate::model::{BucketRef, annotation};
 use crate::text::{UNOPENED, quoted};
 
 /// What `imagePullSecrets` come to. As on Kubernetes, one that cannot be used stops nothing: an image may need none.
@@ -58,14 +57,7 @@ fn of_secret(reader: &Reader<'_, '_>, name: &str) -> (Result<Vec<Login>, String>
 
 /// Logins whose empty passwords are what a key of a config bucket holds.
 fn with_passwords(reader: &Reader<'_, '_>, mut logins: Vec<Login>, from: &str) -> Result<Vec<Login>, String> {
-    let Some((bucket, key)) = BucketRef::with_key(from) else {
-        return Err(format!("annotation {} is no `SCOPE/NAME/KEY`", annotation::PASSWORD_FROM));
-    };
-    let Some(password) = reader.buckets.get(&bucket).and_then(|keys| keys.get(key)) else {
-        let BucketRef { scope, name } = &bucket;
-        let name = name.as_ref().map_or(String::new(), |name| format!(" -n {name}"));
-        return Err(format!("no config bucket holds its password; say `writ config set -s {scope}{name} {key}=…`"));
-    };
+    let password = logins::password(from, reader.buckets)?;
     for login in logins.iter_mut().filter(|login| login.password.expose().is_empty()) {
         login.password = password.clone();
     }

@@ -8,6 +8,8 @@ mod catalog;
 mod collisions;
 mod container;
 mod cronjob;
+mod dns;
+mod downward;
 mod environment;
 mod extras;
 mod gateway;
@@ -15,12 +17,15 @@ mod hooks;
 mod ingress;
 mod job;
 mod logins;
+mod machine;
 mod names;
 mod probes;
 mod relay;
 mod security;
 mod selection;
 mod services;
+mod subpath;
+mod sysctls;
 mod volumes;
 mod workload;
 
@@ -122,7 +127,8 @@ const fn is_workload(kind: Kind) -> bool {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => false,
+        | Kind::HttpRoute
+        | Kind::Other(_) => false,
     }
 }
 

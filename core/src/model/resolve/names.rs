@@ -11,7 +11,7 @@ use super::selection::Selection;
 use super::services::{Selected, Service, governing};
 use super::workload::Draft;
 use crate::model::concrete::pod_hostname;
-use crate::model::template::{Names, SharedName};
+use crate::model::template::{Machine, Names, SharedName};
 use crate::model::{Controller, Object, ObjectId, PodIndex};
 use crate::text::{Problem, Problems};
 
@@ -49,6 +49,18 @@ pub(super) fn give<'a>(
             if let Some(ending) = short_ending(governing) {
                 claim(&mut short, format!("{host}{ending}"), owner, object);
             }
+        }
+    }
+    for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.object.id.kind.ends()) {
+        let mut named = false;
+        for service in selection.of_draft(at).iter().map(|(at, _)| &services[*at]) {
+            for name in names_below(service, draft) {
+                named = true;
+                claim(&mut scoped, name, Owner::Service(&service.object.id), draft.object);
+            }
+        }
+        if !named {
+            warn_of_no_name_below(draft, problems);
         }
     }
     for (at, service) in services.iter().enumerate() {
@@ -116,6 +128,24 @@ fn short_ending(governing: Option<&Service<'_>>) -> Option<String> {
     governing.map(|service| format!(".{}", service.object.id.name))
 }
 
+/// The names that a pod has below a Service because its manifest says so. Source: `hostname` and `subdomain` of the PodSpec.
+fn names_below(service: &Service<'_>, draft: &Draft<'_>) -> Vec<String> {
+    let Machine { name, subdomain, whole: _ } = &draft.template.machine;
+    let id = &service.object.id;
+    let host = name.as_ref().filter(|_| service.headless && subdomain.as_ref() == Some(&id.name));
+    let below = |host: &String| service_names(id).map(|name| format!("{host}.{name}").to_ascii_lowercase());
+    host.map(below).into_iter().flatten().collect()
+}
+
+fn warn_of_no_name_below(draft: &Draft<'_>, problems: &mut Problems) {
+    let Machine { name: Some(name), subdomain: Some(below), whole: _ } = &draft.template.machine else { return };
+    let id = &draft.object.id;
+    let message = format!("{id}: no name {name}.{below} leads to its pods: no headless Service `{below}` selects them");
+    let place = draft.object.place("/spec/template/spec/subdomain");
+    problems
+        .push(Problem::warning(place, message).help("declare it with `clusterIP: None` and the labels of the pods"));
+}
+
 fn service_names(id: &ObjectId) -> [String; 4] {
     let ObjectId { kind: _, scope, name } = id;
     ["", ".voodu", ".svc", ".svc.cluster.local"].map(|tail| format!("{name}.{scope}{tail}"))
@@ -162,7 +192,8 @@ fn names_of(
             Selected::One(ordinal) => Some(*ordinal),
         };
         let id = &service.object.id;
-        let names = if relays[*at].is_some() { vec![endpoints(id)] } else { all_names(id, ambiguous) };
+        let mut names = if relays[*at].is_some() { vec![endpoints(id)] } else { all_names(id, ambiguous) };
+        names.extend(names_below(service, draft));
         let target = if service.publish_not_ready && !publish_not_ready { &mut always } else { &mut shared };
         target.extend(names.into_iter().map(|name| SharedName { name, ordinal }));
     }

@@ -13,12 +13,12 @@ use super::services::{Exposure, Service};
 use super::workload::Draft;
 use crate::backoff::mix;
 use crate::limits::{MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, RELAY_GRACE_SECONDS, RELAY_MEMORY_BYTES};
-use crate::model::template::{ContainerTemplate, Names, SharedName, Template};
+use crate::model::template::{ContainerTemplate, Machine, Names, SharedName, Template};
 use crate::model::view::IntOrString;
 use crate::model::view::workload::ServicePort;
 use crate::model::{
     Controller, DaemonUpdate, Extras, Hooks, ObjectId, Port, Protocol, Publish, PullPolicy, RELAY_IMAGE, Resources,
-    Security,
+    Security, Terminal,
 };
 use crate::text::{Problem, Problems};
 use crate::time::Seconds;
@@ -234,6 +234,7 @@ impl Relay {
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
             names: Names { always: names, ..Names::default() },
+            machine: Machine::default(),
             init: Vec::new(),
             main: container(arguments, self.ports.iter().flat_map(RelayPort::ports).collect()),
             beside: Vec::new(),
@@ -282,6 +283,7 @@ fn container(arguments: Vec<String>, ports: Vec<Port>) -> ContainerTemplate {
         liveness: None,
         startup: None,
         hooks: Hooks::default(),
+        terminal: Terminal::default(),
         sidecar: false,
         security: Security {
             run_as_user: Some(NOBODY),

@@ -45,9 +45,6 @@ pub(super) fn check_pod(reader: &mut Reader<'_, '_>, pod: &PodFields) {
     let pointer = "/spec/template/spec/securityContext";
     profile(reader, &format!("{pointer}/seccompProfile"), security.seccomp_profile.as_ref());
     profile(reader, &format!("{pointer}/appArmorProfile"), security.app_armor_profile.as_ref());
-    if security.sysctls.as_ref().is_some_and(|sysctls| !sysctls.is_empty()) {
-        reader.error(&format!("{pointer}/sysctls"), "sysctls are not supported on a container host");
-    }
 }
 
 /// The engine's default profile is all that there is; asking for it is asking for nothing.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Reader;
-use super::environment::{content_id, field, find, missing};
+use super::downward::{self, Told};
+use super::environment::{content_id, find, missing};
+use super::subpath::{self, Sub};
+use crate::model::concrete::below;
 use crate::model::quantity;
-use crate::model::template::{Content, ContentKind, FileTemplate, MountTemplate, SourceTemplate, Text};
+use crate::model::template::{Content, ContentKind, FileTemplate, MountTemplate, SourceTemplate, Text, Variable};
 use crate::model::view::pod::{ContentVolume, Downward, EmptyDir, Projected, Volume, VolumeMount};
 
 /// Permissions of files where nothing else is said. Source: `defaultMode` of Kubernetes.
@@ -49,7 +52,7 @@ fn source(reader: &mut Reader<'_, '_>, pointer: &str, volume: &Volume) -> Option
             project(reader, &format!("{pointer}/projected"), volume, &mut files);
         }
         (None, None, None, Some(volume), None, None) => {
-            downward(reader, &format!("{pointer}/downwardAPI"), volume, None, &mut files);
+            about_pod(reader, &format!("{pointer}/downwardAPI"), volume, None, &mut files);
         }
         (None, None, None, None, Some(volume), None) => {
             return empty(reader, &format!("{pointer}/emptyDir"), name, volume);
@@ -121,7 +124,7 @@ fn project(reader: &mut Reader<'_, '_>, pointer: &str, volume: &Projected, files
                 contents(reader, &pointer, ContentKind::Secret, source, Some(default), files);
             }
             (None, None, Some(source)) => {
-                downward(reader, &format!("{pointer}/downwardAPI"), source, Some(default), files);
+                about_pod(reader, &format!("{pointer}/downwardAPI"), source, Some(default), files);
             }
             _ => {
                 let help = "supported are configMap, secret and downwardAPI";
@@ -131,7 +134,7 @@ fn project(reader: &mut Reader<'_, '_>, pointer: &str, volume: &Projected, files
     }
 }
 
-fn downward(
+fn about_pod(
     reader: &mut Reader<'_, '_>,
     pointer: &str,
     volume: &Downward,
@@ -142,11 +145,18 @@ fn downward(
     for (at, item) in volume.items.iter().flatten().enumerate() {
         let pointer = format!("{pointer}/items/{at}");
         let mode = mode(reader, &format!("{pointer}/mode"), item.mode, default);
-        let Some(reference) = &item.field_ref else {
-            reader.error(&pointer, "only fieldRef is supported on a container host");
-            continue;
+        let found = match (&item.field_ref, &item.resource_field_ref) {
+            (Some(reference), None) => {
+                downward::field(reader, &format!("{pointer}/fieldRef"), &reference.field_path, Told::File)
+            }
+            (None, Some(reference)) => {
+                downward::amount(reader, &format!("{pointer}/resourceFieldRef"), reference, Told::File)
+            }
+            (None, None) | (Some(_), Some(_)) => {
+                reader.error(&pointer, "a downward item needs one of fieldRef and resourceFieldRef");
+                continue;
+            }
         };
-        let found = field(reader, &format!("{pointer}/fieldRef"), &reference.field_path, true);
         if let Some(found) = found.filter(|_| is_inside(reader, &pointer, &item.path)) {
             files.insert(item.path.clone(), FileTemplate { content: Text::Field(found), mode });
         }
@@ -186,6 +196,7 @@ pub(super) fn mounts(
     pointer: &str,
     mounts: Option<&[VolumeMount]>,
     volumes: &Volumes,
+    env: &[Variable],
 ) -> Vec<MountTemplate> {
     let mut all: Vec<MountTemplate> = Vec::new();
     for (at, mount) in mounts.unwrap_or_default().iter().enumerate() {
@@ -197,15 +208,14 @@ pub(super) fn mounts(
         if all.iter().any(|other| other.path == path) {
             reader.error(&pointer, &format!("two mounts are at {path}"));
         }
-        if mount.sub_path_expr.as_ref().is_some_and(|expression| !expression.is_empty()) {
-            reader.error(&format!("{pointer}/subPathExpr"), "subPathExpr is not supported on a container host");
-        }
+        let sub = subpath::read(reader, &pointer, mount, env);
         let Some(source) = volumes.get(&mount.name) else {
             let message = format!("there is no volume `{}`", mount.name);
             reader.error_help(&pointer, &message, "declare it in volumes, or as a claim template");
             continue;
         };
-        let Some(source) = source.as_ref().and_then(|source| part(reader, &pointer, source, mount)) else { continue };
+        let Some((source, sub)) = source.as_ref().zip(sub) else { continue };
+        let Some(source) = part(reader, &pointer, source, mount, sub) else { continue };
         // Contents are the manifest's: written to, they would differ from it. Kubernetes does the same.
         let fixed = matches!(source, SourceTemplate::Directory(_) | SourceTemplate::File(_));
         all.push(MountTemplate { path, source, read_only: fixed || mount.read_only.unwrap_or(false) });
@@ -213,39 +223,54 @@ pub(super) fn mounts(
     all
 }
 
-/// What `subPath` leaves of a volume.
+/// What is left of a volume.
 fn part(
     reader: &mut Reader<'_, '_>,
     pointer: &str,
     source: &SourceTemplate,
     mount: &VolumeMount,
+    sub: Sub,
 ) -> Option<SourceTemplate> {
-    let Some(sub) = mount.sub_path.as_deref().map(|sub| sub.trim_matches('/')).filter(|sub| !sub.is_empty()) else {
-        return Some(source.clone());
+    let (sub, field) = match (sub, source) {
+        (Sub::Whole, _) => return Some(source.clone()),
+        (Sub::Fixed(path), _) => (path, if mount.sub_path_expr.is_some() { "subPathExpr" } else { "subPath" }),
+        (Sub::Varying(path), SourceTemplate::Host(host)) => {
+            return Some(SourceTemplate::Below { host: host.clone(), path });
+        }
+        (Sub::Varying(_), SourceTemplate::Directory(_)) => {
+            let message =
+                "subPathExpr comes to something else in each pod, and the files of the volume are the same in all";
+            reader.error_help(&format!("{pointer}/subPathExpr"), message, "mount the whole volume");
+            return None;
+        }
+        (Sub::Varying(path), _) => (path, "subPathExpr"),
     };
-    let pointer = format!("{pointer}/subPath");
-    if !is_inside(reader, &pointer, sub) {
-        return None;
-    }
+    let pointer = format!("{pointer}/{field}");
     match source {
         SourceTemplate::Directory(files) => {
-            if let Some(file) = files.get(sub) {
+            if let Some(file) = files.get(&sub) {
                 return Some(SourceTemplate::File(file.clone()));
             }
-            let below = files
-                .iter()
-                .filter_map(|(path, file)| Some((path.strip_prefix(sub)?.strip_prefix('/')?.to_owned(), file.clone())));
+            let below = files.iter().filter_map(|(path, file)| {
+                Some((path.strip_prefix(&sub)?.strip_prefix('/')?.to_owned(), file.clone()))
+            });
             let below: FileMap = below.collect();
             if below.is_empty() {
-                reader.error(&pointer, &format!("volume `{}` has no file `{sub}`", mount.name));
+                // As it is written: what a variable holds is shown by nobody.
+                let written = mount.sub_path_expr.as_deref().unwrap_or(&sub);
+                reader.error(&pointer, &format!("volume `{}` has no file `{written}`", mount.name));
                 return None;
             }
             Some(SourceTemplate::Directory(below))
         }
-        SourceTemplate::Host(path) => Some(SourceTemplate::Host(format!("{}/{sub}", path.trim_end_matches('/')))),
-        SourceTemplate::Claim(_) | SourceTemplate::Empty { .. } | SourceTemplate::File(_) => {
-            let message = "subPath of a claim or an emptyDir is not supported on a container host";
-            reader.error_help(&pointer, message, "mount the whole volume and let the program use a directory of it");
+        SourceTemplate::Host(path) => Some(SourceTemplate::Host(below(path, &sub))),
+        SourceTemplate::Claim(_)
+        | SourceTemplate::Empty { .. }
+        | SourceTemplate::File(_)
+        | SourceTemplate::Below { .. } => {
+            let message = format!("{field} of a claim or an emptyDir is not supported on a container host");
+            let help = "mount the whole volume and let the program use a directory of it";
+            reader.error_help(&pointer, &message, help);
             None
         }
     }
@@ -263,7 +288,7 @@ fn is_absolute(reader: &mut Reader<'_, '_>, pointer: &str, path: &str) -> bool {
     sound
 }
 
-fn is_inside(reader: &mut Reader<'_, '_>, pointer: &str, path: &str) -> bool {
+pub(super) fn is_inside(reader: &mut Reader<'_, '_>, pointer: &str, path: &str) -> bool {
     let sound =
         !path.starts_with('/') && !path.contains('\0') && path.split('/').all(|word| !matches!(word, "" | "." | ".."));
     if !sound {

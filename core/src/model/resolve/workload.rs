@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::container::{self, Surroundings};
-use super::{Reader, environment, extras, security, volumes};
+use super::{Reader, environment, extras, machine, security, volumes};
 use crate::hash::SpecHash;
 use crate::limits::{GRACE_SECONDS_DEFAULT, MIN_READY_SECONDS_DEFAULT, PROGRESS_SECONDS_DEFAULT, REPLICAS_MAX};
 use crate::model::template::{ContainerTemplate, Names, Template};
@@ -71,7 +71,8 @@ pub(super) fn read<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
         | Kind::IngressClass
         | Kind::GatewayClass
         | Kind::Gateway
-        | Kind::HttpRoute => None,
+        | Kind::HttpRoute
+        | Kind::Other(_) => None,
     }
 }
 
@@ -331,6 +332,7 @@ pub(super) fn pod_template(reader: &mut Reader<'_, '_>, claims: &[String], resta
     let Containers { init, main, beside } = containers(reader, &around)?;
     let template = Template {
         names: Names::default(),
+        machine: machine::read(reader, &pod),
         share_processes: pod.share_process_namespace.unwrap_or(false),
         fs_group: pod.security_context.as_ref().and_then(|security| security.fs_group),
         extras,

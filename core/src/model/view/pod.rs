@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::{IntOrString, RawQuantity};
 
@@ -27,6 +26,25 @@ pub(in crate::model) struct PodFields {
     pub(in crate::model) host_ipc: Option<bool>,
     pub(in crate::model) share_process_namespace: Option<bool>,
     pub(in crate::model) image_pull_secrets: Option<Vec<ObjectRef>>,
+    pub(in crate::model) hostname: Option<String>,
+    pub(in crate::model) subdomain: Option<String>,
+    #[serde(rename = "setHostnameAsFQDN")]
+    pub(in crate::model) set_hostname_as_fqdn: Option<bool>,
+    pub(in crate::model) dns_policy: Option<String>,
+    pub(in crate::model) dns_config: Option<DnsConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::model) struct DnsConfig {
+    pub(in crate::model) nameservers: Option<Vec<String>>,
+    pub(in crate::model) searches: Option<Vec<String>>,
+    pub(in crate::model) options: Option<Vec<DnsOption>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct DnsOption {
+    pub(in crate::model) name: Option<String>,
+    pub(in crate::model) value: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +63,13 @@ pub(in crate::model) struct PodSecurity {
     pub(in crate::model) fs_group: Option<u32>,
     pub(in crate::model) seccomp_profile: Option<Profile>,
     pub(in crate::model) app_armor_profile: Option<Profile>,
-    pub(in crate::model) sysctls: Option<Vec<Value>>,
+    pub(in crate::model) sysctls: Option<Vec<Sysctl>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::model) struct Sysctl {
+    pub(in crate::model) name: String,
+    pub(in crate::model) value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +119,9 @@ pub(in crate::model) struct Container {
     pub(in crate::model) security_context: Option<ContainerSecurity>,
     pub(in crate::model) restart_policy: Option<String>,
     pub(in crate::model) lifecycle: Option<Lifecycle>,
+    pub(in crate::model) stdin: Option<bool>,
+    pub(in crate::model) stdin_once: Option<bool>,
+    pub(in crate::model) tty: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +174,15 @@ pub(in crate::model) struct ValueFrom {
     pub(in crate::model) config_map_key_ref: Option<KeyRef>,
     pub(in crate::model) secret_key_ref: Option<KeyRef>,
     pub(in crate::model) field_ref: Option<FieldRef>,
+    pub(in crate::model) resource_field_ref: Option<ResourceRef>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::model) struct ResourceRef {
+    pub(in crate::model) container_name: Option<String>,
+    pub(in crate::model) resource: String,
+    pub(in crate::model) divisor: Option<RawQuantity>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -296,6 +332,7 @@ pub(in crate::model) struct Downward {
 pub(in crate::model) struct DownwardItem {
     pub(in crate::model) path: String,
     pub(in crate::model) field_ref: Option<FieldRef>,
+    pub(in crate::model) resource_field_ref: Option<ResourceRef>,
     pub(in crate::model) mode: Option<i64>,
 }
 

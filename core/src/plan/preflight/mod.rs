@@ -301,6 +301,8 @@ fn made(step: &Step) -> Option<&PodSpec> {
         | Act::MendPod { .. }
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
-        | Act::Serve(_) => None,
+        | Act::Serve(_)
+        | Act::ApplyObject(_)
+        | Act::DeleteObject(_) => None,
     }
 }

@@ -41,7 +41,7 @@ fn judge_flat(object: &Object, spoiled: &[String], problems: &mut Problems) {
         }
         Kind::PodDisruptionBudget => judge.budget(),
         Kind::Ingress => judge.ingress(),
-        Kind::IngressClass | Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute => {}
+        Kind::IngressClass | Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Other(_) => {}
     }
 }
 
@@ -101,7 +101,8 @@ impl<'a> Judge<'a> {
             | Kind::IngressClass
             | Kind::GatewayClass
             | Kind::Gateway
-            | Kind::HttpRoute => return,
+            | Kind::HttpRoute
+            | Kind::Other(_) => return,
         };
         if let Some(fault) = format::fault(form, &self.object.id.name) {
             let message =

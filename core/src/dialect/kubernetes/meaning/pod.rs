@@ -13,8 +13,21 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const ACTIONS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
 const HOOKS: [&str; 4] = ["exec", "httpGet", "tcpSocket", "sleep"];
 const ENV_SOURCES: [&str; 4] = ["configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef"];
-const FIELDS_KNOWN: &str =
-    "known are metadata.name, metadata.namespace, metadata.labels['…'] and metadata.annotations['…']";
+/// Fields that a variable can tell, beside labels and annotations one by one.
+const FIELDS: [&str; 9] = [
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
+];
+/// Fields that a file can tell, as on Kubernetes.
+const FIELDS_OF_FILES: [&str; 5] =
+    ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations"];
 
 impl Judge<'_> {
     pub(super) fn pod(&mut self, pointer: &str) {
@@ -100,17 +113,19 @@ impl Judge<'_> {
     fn downward(&mut self, pointer: &str) {
         for (item, value) in self.items(pointer) {
             self.exactly_one(&item, value, &["fieldRef", "resourceFieldRef"], "a downward item");
-            self.field_path(&format!("{item}/fieldRef/fieldPath"));
+            self.field_path(&format!("{item}/fieldRef/fieldPath"), &FIELDS_OF_FILES);
         }
     }
 
-    fn field_path(&mut self, pointer: &str) {
+    fn field_path(&mut self, pointer: &str, fields: &[&str]) {
         let Some(path) = self.text(pointer) else { return };
         let keyed = ["metadata.labels['", "metadata.annotations['"]
             .iter()
             .any(|prefix| path.starts_with(prefix) && path.ends_with("']"));
-        if !keyed && !matches!(path, "metadata.name" | "metadata.namespace") {
-            self.error(pointer, format!("the field {} of a pod is not known here", quoted(path)), FIELDS_KNOWN);
+        if !keyed && !fields.contains(&path) {
+            let help =
+                format!("known are {}, and one label or annotation as in metadata.labels['app']", fields.join(", "));
+            self.error(pointer, format!("the field {} of a pod is not known here", quoted(path)), &help);
         }
     }
 
@@ -164,7 +179,7 @@ impl Judge<'_> {
             }
             if let Some(source) = variable.get("valueFrom") {
                 self.exactly_one(&format!("{pointer}/valueFrom"), source, &ENV_SOURCES, "`valueFrom`");
-                self.field_path(&format!("{pointer}/valueFrom/fieldRef/fieldPath"));
+                self.field_path(&format!("{pointer}/valueFrom/fieldRef/fieldPath"), &FIELDS);
             }
         }
         for (pointer, source) in self.items(&format!("{container}/envFrom")) {

@@ -26,24 +26,9 @@ pub(super) static CONTAINER: Shape = Shape {
         yes("lifecycle", Type::Object(&LIFECYCLE)),
         yes("restartPolicy", Type::Choice(&["Always"])),
         no("volumeDevices", Type::Any, "use `volumeMounts`"),
-        only(
-            "stdin",
-            Type::Boolean,
-            &[Literal::Boolean(false)],
-            "leave it out; say `writ exec POD -- COMMAND` to talk to it",
-        ),
-        only(
-            "stdinOnce",
-            Type::Boolean,
-            &[Literal::Boolean(false)],
-            "leave it out; say `writ exec POD -- COMMAND` to talk to it",
-        ),
-        only(
-            "tty",
-            Type::Boolean,
-            &[Literal::Boolean(false)],
-            "leave it out; say `writ exec POD -- COMMAND` to talk to it",
-        ),
+        yes("stdin", Type::Boolean),
+        yes("stdinOnce", Type::Boolean),
+        yes("tty", Type::Boolean),
         idle("resizePolicy", Type::Any, "a change of resources replaces the pod"),
         idle("terminationMessagePath", LINE, "what a container wrote last is in its log"),
         idle(
@@ -69,7 +54,7 @@ static ENV_SOURCE: Shape = Shape {
         yes("configMapKeyRef", Type::Object(&KEY_SELECTOR)),
         yes("secretKeyRef", Type::Object(&KEY_SELECTOR)),
         yes("fieldRef", Type::Object(&FIELD_SELECTOR)),
-        no("resourceFieldRef", Type::Object(&RESOURCE_SELECTOR), "write the value as text"),
+        yes("resourceFieldRef", Type::Object(&RESOURCE_SELECTOR)),
     ],
 };
 
@@ -85,7 +70,22 @@ pub(super) static FIELD_SELECTOR: Shape = Shape {
 
 pub(super) static RESOURCE_SELECTOR: Shape = Shape {
     name: "ResourceFieldSelector",
-    fields: &[yes("containerName", LINE), yes("divisor", Type::Quantity), must("resource", WORD)],
+    fields: &[
+        yes("containerName", LINE),
+        yes("divisor", Type::Quantity),
+        only(
+            "resource",
+            WORD,
+            &[
+                Literal::Text("limits.cpu"),
+                Literal::Text("limits.memory"),
+                Literal::Text("requests.cpu"),
+                Literal::Text("requests.memory"),
+            ],
+            "write the value as text",
+        )
+        .required(),
+    ],
 };
 
 static ENV_FROM: Shape = Shape {
@@ -118,7 +118,7 @@ static MOUNT: Shape = Shape {
         must("mountPath", Type::Text(Format::Absolute)),
         yes("readOnly", Type::Boolean),
         yes("subPath", Type::Text(Format::Relative)),
-        no("subPathExpr", LINE, "use `subPath` with a fixed path"),
+        yes("subPathExpr", LINE),
         only(
             "mountPropagation",
             Type::Choice(&["None", "HostToContainer", "Bidirectional"]),

@@ -20,6 +20,9 @@ mod workload;
 use super::shape::Shape;
 use crate::model::Kind;
 
+/// What only a cluster knows.
+static UNKNOWN: Shape = Shape { name: "Object", fields: &[] };
+
 /// The fields of a kind.
 pub(super) const fn shape(kind: Kind) -> &'static Shape {
     match kind {
@@ -39,6 +42,8 @@ pub(super) const fn shape(kind: Kind) -> &'static Shape {
         Kind::GatewayClass => &gateway::GATEWAY_CLASS,
         Kind::Gateway => &gateway::GATEWAY,
         Kind::HttpRoute => &gateway::HTTP_ROUTE,
+        // Nothing is known of its fields, and no container host is given one.
+        Kind::Other(_) => &UNKNOWN,
     }
 }
 

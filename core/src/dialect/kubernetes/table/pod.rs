@@ -10,7 +10,6 @@ use super::volume::VOLUME;
 
 const ONE_HOST: &str = "there is one host to run on";
 const NO_ACCOUNTS: &str = "there is no Kubernetes API to speak to";
-const NAMED: &str = "leave it out; a pod is called by its workload's name and its number";
 
 pub(super) static POD_SPEC: Shape = Shape {
     name: "PodSpec",
@@ -45,26 +44,17 @@ pub(super) static POD_SPEC: Shape = Shape {
             "Services are found by their names, not by variables",
         ),
         yes("imagePullSecrets", Type::List(&Type::Object(&LOCAL_REFERENCE))),
-        only(
-            "dnsPolicy",
-            Type::Choice(&["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]),
-            &[Literal::Text("ClusterFirst")],
-            "leave it out; the names of Services are answered by the engine's own DNS",
-        ),
-        no(
-            "dnsConfig",
-            Type::Object(&DNS_CONFIG),
-            "leave it out; the names of Services are answered by the engine's own DNS",
-        ),
+        yes("dnsPolicy", Type::Choice(&["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"])),
+        yes("dnsConfig", Type::Object(&DNS_CONFIG)),
         no(
             "activeDeadlineSeconds",
             COUNT,
             "leave it out; a Job has an `activeDeadlineSeconds` of its own, and other workloads run without end",
         ),
         no("ephemeralContainers", Type::Any, "say `writ exec POD -- COMMAND` to look into a pod"),
-        no("hostname", LABEL, NAMED),
-        no("subdomain", LABEL, NAMED),
-        only("setHostnameAsFQDN", Type::Boolean, &[Literal::Boolean(false)], NAMED),
+        yes("hostname", LABEL),
+        yes("subdomain", LABEL),
+        yes("setHostnameAsFQDN", Type::Boolean),
         only(
             "hostUsers",
             Type::Boolean,
@@ -130,7 +120,7 @@ static POD_SECURITY: Shape = Shape {
         yes("appArmorProfile", Type::Object(&APPARMOR)),
         no("seLinuxOptions", Type::Any, "set SELinux labels in the engine (`selinux-enabled`)"),
         no("seLinuxChangePolicy", LINE, "set SELinux labels in the engine (`selinux-enabled`)"),
-        no("sysctls", Type::List(&Type::Object(&SYSCTL)), "set it on the host"),
+        yes("sysctls", Type::List(&Type::Object(&SYSCTL))),
         no("windowsOptions", Type::Any, "only Linux containers run here"),
     ],
 };

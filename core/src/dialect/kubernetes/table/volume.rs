@@ -104,7 +104,7 @@ static DOWNWARD_ITEM: Shape = Shape {
     fields: &[
         must("path", Type::Text(Format::Relative)),
         yes("fieldRef", Type::Object(&FIELD_SELECTOR)),
-        no("resourceFieldRef", Type::Object(&RESOURCE_SELECTOR), "write the value into a ConfigMap"),
+        yes("resourceFieldRef", Type::Object(&RESOURCE_SELECTOR)),
         yes("mode", MODE),
     ],
 };

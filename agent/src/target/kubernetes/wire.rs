@@ -1,0 +1,177 @@
+//! The way to a server: connected once, asked with patience, in the server's own words about when to come again.
+//!
+//! Invariant: every request can be made a second time without doing more; those that lose their answer are.
+
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, Request, Response};
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::WatchEvent;
+use kube::{Client, Config};
+use serde_json::Value;
+
+use super::said::Said;
+use super::{Access, lock};
+use crate::error::chain;
+use crate::limits::{CLUSTER_ANSWER_SECONDS, CLUSTER_PATIENCE_SECONDS};
+use crate::target::TargetError;
+
+/// What applications are sent as. JSON is YAML.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
+pub(super) const JSON: &str = "application/json";
+
+/// Pauses between tries where the server names none: doubled each time, up to the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(200);
+const PAUSE_LONGEST: Duration = Duration::from_secs(8);
+
+/// What a server tells of a kind, one object after another.
+pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, (u16, String)>> + Send>>;
+
+/// A connection to one cluster.
+#[derive(Clone)]
+pub(super) struct Wire {
+    client: Client,
+    endpoint: String,
+}
+
+/// A question to a server.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) accept: &'static str,
+    /// What is sent, and as what.
+    pub(super) body: Option<(&'static str, Vec<u8>)>,
+}
+
+impl Ask {
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), accept: JSON, body: None }
+    }
+
+    pub(super) fn apply(path: impl Into<String>, body: &Value) -> Self {
+        let body = Some((APPLY, body.to_string().into_bytes()));
+        Self { method: Method::PATCH, path: path.into(), accept: JSON, body }
+    }
+}
+
+impl Wire {
+    /// Reads how the cluster is reached. Asks it nothing yet.
+    pub(super) async fn connect(access: &Access) -> Result<Self, TargetError> {
+        let failed = |reason: String| TargetError::Failed { operation: format!("reach {}", named(access)), reason };
+        let config = match access {
+            Access::Around => Config::incluster().map_err(|error| failed(chain(&error)))?,
+            Access::Context { file, name } => {
+                let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
+                let read = Kubeconfig::read_from(file).map_err(|error| failed(chain(&error)))?;
+                Config::from_custom_kubeconfig(read, &options).await.map_err(|error| failed(chain(&error)))?
+            }
+        };
+        let endpoint = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let client = Client::try_from(config).map_err(|error| failed(chain(&error)))?;
+        Ok(Self { client, endpoint })
+    }
+
+    /// The namespace that the credentials are at home in.
+    pub(super) fn namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// Where the server answers.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Asks until there is an answer or the patience is over. What the server refuses is an answer.
+    pub(super) async fn ask(&self, operation: &str, ask: &Ask) -> Result<Said, TargetError> {
+        self.ask_for(operation, ask, CLUSTER_PATIENCE_SECONDS).await
+    }
+
+    /// The same, with a patience of so many seconds.
+    pub(super) async fn ask_for(&self, operation: &str, ask: &Ask, seconds: u64) -> Result<Said, TargetError> {
+        let last = Mutex::new(Err("it did not answer in time".to_owned()));
+        let asked = async {
+            let mut pause = PAUSE_FIRST;
+            loop {
+                let (answer, after) = match self.once(ask).await {
+                    Ok((said, _)) if !said.is_busy() => return said,
+                    Ok((said, after)) => (Ok(said), after),
+                    Err(reason) => (Err(reason), None),
+                };
+                tracing::debug!(operation, "asked again");
+                *lock(&last) = answer;
+                tokio::time::sleep(after.unwrap_or(pause).min(PAUSE_LONGEST)).await;
+                pause = (pause * 2).min(PAUSE_LONGEST);
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(seconds), asked).await;
+        // A server that went on saying the same has said it.
+        let answer = in_time.map_or_else(|_| lock(&last).clone(), Ok);
+        answer.map_err(|reason| self.unreachable(operation, &reason))
+    }
+
+    /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.
+    pub(super) async fn watch(&self, path: String) -> Result<Changes, (u16, String)> {
+        let failed = |error: kube::Error| {
+            if let kube::Error::Api(status) = &error {
+                return (status.code, status.message.clone());
+            }
+            (0, chain(&error))
+        };
+        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
+        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let begun = tokio::time::timeout(time, self.client.request_events::<Value>(request)).await;
+        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(failed)?;
+        Ok(Box::pin(events.map(move |event| event.map_err(failed))))
+    }
+
+    async fn once(&self, ask: &Ask) -> Result<(Said, Option<Duration>), String> {
+        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let answered = async {
+            let response = self.client.send(request(ask)?).await.map_err(|error| chain(&error))?;
+            let after = retry_after(&response);
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect_bytes().await.map_err(|error| chain(&error))?;
+            Ok((Said::read(status, &bytes), after))
+        };
+        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {CLUSTER_ANSWER_SECONDS} s"))?
+    }
+
+    pub(super) fn unreachable(&self, operation: &str, reason: &str) -> TargetError {
+        TargetError::ClusterUnreachable {
+            operation: operation.to_owned(),
+            endpoint: self.endpoint.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn named(access: &Access) -> String {
+    match access {
+        Access::Around => "the cluster around this agent".to_owned(),
+        Access::Context { file, name } => format!("the cluster of context {name} of {}", file.display()),
+    }
+}
+
+fn request(ask: &Ask) -> Result<Request<Body>, String> {
+    let Ask { method, path, accept, body } = ask;
+    let mut request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, *accept);
+    let bytes = match body {
+        Some((kind, bytes)) => {
+            request = request.header(CONTENT_TYPE, *kind);
+            bytes.clone()
+        }
+        None => Vec::new(),
+    };
+    request.body(Body::from(bytes)).map_err(|error| error.to_string())
+}
+
+fn retry_after<T>(response: &Response<T>) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,22 @@
+//! The real program against a real cluster, which `WRIT_CLUSTER` leads to: the directory with its `kubeconfig` and `kubectl`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../fixtures/apiserver.rs"]
+mod apiserver;
+mod between;
+mod confine;
+#[path = "../host/machine.rs"]
+#[allow(dead_code, reason = "the tests of hosts use the rest of it")]
+mod machine;
+#[path = "../fixtures/repository.rs"]
+#[allow(dead_code, reason = "the tests of hosts use the rest of it")]
+mod repository;
+
+mod doctor;
+mod faults;
+mod floor;
+mod hcl;
+mod passes;
+mod place;
+mod watch;

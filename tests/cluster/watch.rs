@@ -1,0 +1,111 @@
+//! What others do to objects, seen by an agent that runs: by the watch, long before the next pass would look.
+
+use std::fs::{self, File};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use crate::between::Between;
+use crate::machine::terminate;
+use crate::place::{Place, until};
+
+/// Far less than the time between two passes, and enough for a machine that has much else to do.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+const STACK: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS}\n---\n\
+                     apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf, namespace: NS, labels: {a: one}}\ndata: {key: value}\n---\n\
+                     apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: NS}\nspec:\n  replicas: 0\n  selector: \
+                     {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: app, image: \
+                     'writ-test/box:1'}]}\n";
+
+/// An agent that runs, and what it logs.
+struct Agent<'p> {
+    place: &'p Place,
+    child: Child,
+}
+
+impl<'p> Agent<'p> {
+    /// One that has applied what is committed and watches it.
+    fn settled(place: &'p Place, between: &Between) -> Self {
+        let log = File::create(place.machine.path("log")).unwrap();
+        let child = place.machine.command(&["run"]).env("WRIT_LOG", "writ=debug").stderr(log).spawn().unwrap();
+        let agent = Self { place, child };
+        let watches =
+            || ["/configmaps?watch=1", "/deployments?watch=1"].iter().all(|path| between.count("GET", &[path]) > 0);
+        assert!(until(|| agent.log().contains("objects ready") && watches()), "{}", agent.log());
+        agent
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.place.machine.path("log")).unwrap()
+    }
+
+    /// How many passes began because something was changed.
+    fn drifts(&self) -> usize {
+        self.log().lines().filter(|line| line.contains("pass") && line.contains("wake=drift")).count()
+    }
+
+    /// Waits until a change was seen and something is so.
+    #[track_caller]
+    fn soon(&self, what: &str, is_so: impl Fn() -> bool) {
+        let from = Instant::now();
+        assert!(until(is_so), "{what}\n{}", self.log());
+        assert!(from.elapsed() < AT_ONCE, "{what} came after {:?}", from.elapsed());
+    }
+}
+
+impl Drop for Agent<'_> {
+    fn drop(&mut self) {
+        terminate(&self.child);
+        self.child.wait().unwrap();
+    }
+}
+
+fn label(place: &Place) -> String {
+    place.kubectl(&["get", "configmap", "conf", "-o", "jsonpath={.metadata.labels.a}"])
+}
+
+#[test]
+fn what_a_person_changes_is_seen_at_once_and_mended_and_what_the_agent_writes_is_no_news() {
+    let place = Place::new("");
+    let between = Between::of(&place);
+    place.deploy(STACK);
+    let agent = Agent::settled(&place, &between);
+    assert_eq!(agent.drifts(), 0, "{}", agent.log());
+    place.kubectl(&["scale", "deployment", "web", "--replicas=1"]);
+    agent.soon("replicas", || place.object("deployment/web").unwrap()["spec"]["replicas"] == 0);
+    place.kubectl(&["label", "configmap", "conf", "a=two", "--overwrite"]);
+    agent.soon("label", || label(&place) == "one");
+    place.kubectl(&["delete", "configmap", "conf", "--wait=false"]);
+    agent.soon("the ConfigMap", || place.object("configmap/conf").is_some());
+    let told = || place.machine.writ(&["history"]).text;
+    agent
+        .soon("the journal", || told().contains("it is gone") && told().contains("spec.replicas changed (by kubectl)"));
+    // One for each change, one for what a controller notes on a new Deployment, and one where a pass saw what was told after it.
+    assert!((2..=5).contains(&agent.drifts()), "{}", agent.log());
+}
+
+#[test]
+fn drift_that_is_only_reported_is_told_at_once() {
+    let place = Place::new("drift = \"report\"\n");
+    let between = Between::of(&place);
+    place.deploy(STACK);
+    let agent = Agent::settled(&place, &between);
+    place.kubectl(&["label", "configmap", "conf", "a=two", "--overwrite"]);
+    agent.soon("the report", || agent.log().contains("drifted: configmap/"));
+    assert_eq!(label(&place), "two");
+}
+
+#[test]
+fn a_watch_that_ended_goes_on_and_after_one_that_lost_the_thread_all_is_looked_at_anew() {
+    let place = Place::new("");
+    let between = Between::of(&place);
+    place.deploy(STACK);
+    let agent = Agent::settled(&place, &between);
+    let watches = || between.count("GET", &["/configmaps?watch=1"]);
+    let before = (watches(), between.count("GET", &["/configmaps?labelSelector"]));
+    between.server.expire_watches();
+    agent.soon("a new list", || between.count("GET", &["/configmaps?labelSelector"]) > before.1);
+    agent.soon("a new watch", || watches() > before.0);
+    place.kubectl(&["label", "configmap", "conf", "a=two", "--overwrite"]);
+    agent.soon("label", || label(&place) == "one");
+}
