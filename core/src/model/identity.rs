@@ -175,6 +175,27 @@ impl Kind {
         }
     }
 
+    /// Where the template of its pods stands in an object; none if it has none.
+    #[must_use]
+    pub const fn pod_template(self) -> Option<&'static str> {
+        match self {
+            Self::StatefulSet | Self::Deployment | Self::DaemonSet | Self::Job => Some("/spec/template"),
+            Self::CronJob => Some("/spec/jobTemplate/spec/template"),
+            Self::Namespace
+            | Self::StorageClass
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Service
+            | Self::PodDisruptionBudget
+            | Self::Ingress
+            | Self::IngressClass
+            | Self::GatewayClass
+            | Self::Gateway
+            | Self::HttpRoute
+            | Self::Other(_) => None,
+        }
+    }
+
     /// True for what has no pods of its own, and leads those who ask from outside to pods of others.
     #[must_use]
     pub const fn is_entrance(self) -> bool {

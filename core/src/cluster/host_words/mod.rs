@@ -42,7 +42,7 @@ pub(super) fn translate(drafts: &mut Vec<Draft<'_>>, world: &World, problems: &m
     drafts.retain_mut(|draft| draft.id.kind != Kind::Secret || logins::fill(draft, world, problems));
     let digests = contents::Digests::of(drafts, world);
     for draft in drafts.iter_mut() {
-        let Some(at) = template_of(draft.id.kind) else {
+        let Some(at) = draft.id.kind.pod_template() else {
             ingress(draft, problems);
             continue;
         };
@@ -61,26 +61,6 @@ pub(super) fn translate(drafts: &mut Vec<Draft<'_>>, world: &World, problems: &m
         } else {
             drafts.push(draft);
         }
-    }
-}
-
-/// Where the pod template of an object stands.
-const fn template_of(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job => Some("/spec/template"),
-        Kind::CronJob => Some("/spec/jobTemplate/spec/template"),
-        Kind::Namespace
-        | Kind::StorageClass
-        | Kind::ConfigMap
-        | Kind::Secret
-        | Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::Ingress
-        | Kind::IngressClass
-        | Kind::GatewayClass
-        | Kind::Gateway
-        | Kind::HttpRoute
-        | Kind::Other(_) => None,
     }
 }
 

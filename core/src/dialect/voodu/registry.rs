@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::declared::Declared;
 use super::fields::{Fields, Shape};
@@ -127,7 +127,9 @@ pub(super) fn attach(
     for (registry, file) in registries {
         let mut scopes = BTreeSet::new();
         for object in objects.iter_mut() {
-            let Some(pod) = pod_of(object) else { continue };
+            let template = object.id.kind.pod_template();
+            let template = template.and_then(|template| object.body.pointer_mut(template));
+            let Some(pod) = template.and_then(|template| template.get_mut("spec")) else { continue };
             let containers = ["initContainers", "containers"].into_iter().filter_map(|list| pod.get(list)?.as_array());
             let mut images = containers.flatten().filter_map(|container| container.get("image")?.as_str());
             if !images.any(|image| logins::fits(&registry.of, image)) {
@@ -146,26 +148,6 @@ pub(super) fn attach(
         secrets.extend(scopes.iter().map(|scope| registry.secret(scope)));
     }
     secrets
-}
-
-fn pod_of(object: &mut Object) -> Option<&mut Json> {
-    let pointer = match object.id.kind {
-        Kind::StatefulSet | Kind::Deployment | Kind::DaemonSet | Kind::Job => "/spec/template/spec",
-        Kind::CronJob => "/spec/jobTemplate/spec/template/spec",
-        Kind::Namespace
-        | Kind::StorageClass
-        | Kind::ConfigMap
-        | Kind::Secret
-        | Kind::Service
-        | Kind::PodDisruptionBudget
-        | Kind::Ingress
-        | Kind::IngressClass
-        | Kind::GatewayClass
-        | Kind::Gateway
-        | Kind::HttpRoute
-        | Kind::Other(_) => return None,
-    };
-    object.body.pointer_mut(pointer)
 }
 
 impl Registry {
