@@ -5,6 +5,7 @@
 mod backup;
 mod cluster;
 mod cluster_hcl;
+mod cluster_secrets;
 mod desired_text;
 mod disruption;
 mod documents;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: fields are named, values never: one of them may be a secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -76,9 +76,9 @@ fn own((name, value): (&String, &Value)) -> (String, Value) {
 fn compare(live: &Value, tried: &Value, path: &str, found: &mut Vec<Field>) {
     match (live, tried) {
         (Value::Object(live), Value::Object(tried)) => {
-            let names: BTreeMap<&String, ()> = live.keys().chain(tried.keys()).map(|name| (name, ())).collect();
-            for name in names.keys() {
-                pair(live.get(*name), tried.get(*name), &below(path, name), found);
+            let names: BTreeSet<&String> = live.keys().chain(tried.keys()).collect();
+            for name in names {
+                pair(live.get(name), tried.get(name), &below(path, name), found);
             }
         }
         (Value::Array(live), Value::Array(tried)) => lists(live, tried, path, found),
@@ -110,10 +110,10 @@ fn lists(live: &[Value], tried: &[Value], path: &str, found: &mut Vec<Field>) {
         return;
     };
     let before = found.len();
-    let names: BTreeMap<&String, ()> = live_named.keys().chain(tried_named.keys()).map(|name| (name, ())).collect();
-    for name in names.keys() {
+    let names: BTreeSet<&String> = live_named.keys().chain(tried_named.keys()).collect();
+    for name in names {
         let path = format!("{path}[name={name:?}]");
-        pair(live_named.get(*name), tried_named.get(*name), &path, found);
+        pair(live_named.get(name), tried_named.get(name), &path, found);
     }
     if found.len() == before && live != tried {
         note(path, Change::Changed, found);

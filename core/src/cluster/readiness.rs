@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::model::Kind;
+use crate::model::{DEFINITION, Kind};
 
 /// How an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn condition(kind: Kind, live: &Value) -> Condition {
             "persistentvolume" => object.phase("/status/phase", &["Available", "Bound", "Released"], &["Failed"]),
             "pod" => object.pod(),
             "replicaset.apps" | "replicationcontroller" => object.replicas("/status/readyReplicas"),
-            "customresourcedefinition.apiextensions.k8s.io" => object.definition(),
+            DEFINITION => object.definition(),
             "apiservice.apiregistration.k8s.io" => object.conditions(&["Available"]),
             _ => object.conditions(&["Ready", "Available"]),
         },

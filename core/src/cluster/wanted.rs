@@ -147,26 +147,8 @@ fn opened(object: &Object) -> Draft<'_> {
     let mut body = object.body.clone();
     let annotations = body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
     let sealed = annotations.and_then(|annotations| annotations.remove(annotation::SEALED)).is_some();
-    let secret: &'static [&'static str] = match object.id.kind {
-        Kind::Secret => &["data", "stringData"],
-        Kind::ConfigMap if sealed => &["data", "binaryData"],
-        Kind::Namespace
-        | Kind::StorageClass
-        | Kind::ConfigMap
-        | Kind::Service
-        | Kind::StatefulSet
-        | Kind::Deployment
-        | Kind::DaemonSet
-        | Kind::Job
-        | Kind::CronJob
-        | Kind::PodDisruptionBudget
-        | Kind::Ingress
-        | Kind::IngressClass
-        | Kind::GatewayClass
-        | Kind::Gateway
-        | Kind::HttpRoute
-        | Kind::Other(_) => &[],
-    };
+    let kind = object.id.kind;
+    let secret = if sealed || kind == Kind::Secret { kind.value_fields() } else { &[] };
     Draft { id: object.id.clone(), body, of: object, secret, contents: BTreeMap::new(), renewed: false }
 }
 

@@ -1,6 +1,6 @@
 //! The order in which objects are applied: what others need comes before them, and goes after them.
 
-use crate::model::{Kind, ObjectId};
+use crate::model::{DEFINITION, Kind, ObjectId};
 
 /// What is applied together, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ impl Wave {
 
     fn of_other(name: &str) -> Self {
         match name {
-            "customresourcedefinition.apiextensions.k8s.io"
+            DEFINITION
             | "priorityclass.scheduling.k8s.io"
             | "runtimeclass.node.k8s.io"
             | "csidriver.storage.k8s.io"
@@ -95,10 +95,7 @@ impl Wave {
 pub fn holds_data(kind: Kind) -> bool {
     match kind {
         Kind::Namespace => true,
-        Kind::Other(other) => matches!(
-            other.name(),
-            "persistentvolume" | "persistentvolumeclaim" | "customresourcedefinition.apiextensions.k8s.io"
-        ),
+        Kind::Other(other) => matches!(other.name(), "persistentvolume" | "persistentvolumeclaim" | DEFINITION),
         Kind::StorageClass
         | Kind::ConfigMap
         | Kind::Secret
@@ -123,7 +120,7 @@ pub fn holds_data(kind: Kind) -> bool {
 pub fn holds_up(earlier: &ObjectId, later: &ObjectId) -> bool {
     match earlier.kind {
         Kind::Namespace => later.scope.0 == earlier.name,
-        Kind::Other(other) if other.name() == "customresourcedefinition.apiextensions.k8s.io" => {
+        Kind::Other(_) if earlier.kind.defines_kinds() => {
             earlier.name.split_once('.').is_some_and(|(_, group)| group == later.kind.group())
         }
         Kind::Other(_)

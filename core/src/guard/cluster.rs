@@ -37,11 +37,10 @@ pub(super) fn judge(object: &ClusterObject, grounds: &Grounds<'_>) -> Vec<Refusa
     if id.scope.0.is_empty() {
         kind_of_cluster(&mut judgement, id.kind);
     }
+    if let Some(pointer) = id.kind.pod_template() {
+        pod::template(&mut judgement, body, pointer);
+    }
     match id.kind {
-        Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Job => {
-            pod::template(&mut judgement, body, "/spec/template");
-        }
-        Kind::CronJob => pod::template(&mut judgement, body, "/spec/jobTemplate/spec/template"),
         Kind::Service => service(&mut judgement, body),
         Kind::Ingress => hosts(&mut judgement, body, "/spec/rules"),
         Kind::HttpRoute => names(&mut judgement, body.pointer("/spec/hostnames")),
@@ -50,6 +49,11 @@ pub(super) fn judge(object: &ClusterObject, grounds: &Grounds<'_>) -> Vec<Refusa
         | Kind::StorageClass
         | Kind::ConfigMap
         | Kind::Secret
+        | Kind::StatefulSet
+        | Kind::Deployment
+        | Kind::DaemonSet
+        | Kind::Job
+        | Kind::CronJob
         | Kind::PodDisruptionBudget
         | Kind::IngressClass
         | Kind::GatewayClass => {}

@@ -1,5 +1,7 @@
 //! Parameters of the kernel that a pod may set for itself alone, whatever a host says.
 
+use crate::model::is_parameter;
+
 /// Parameters that belong to a pod's own namespaces, and by which it can neither disturb another pod nor take memory or
 /// processors beyond its limits. Source: the safe sysctls of the kubelet, version 1.32.
 pub(super) const SAFE: [&str; 12] = [
@@ -19,9 +21,7 @@ pub(super) const SAFE: [&str; 12] = [
 
 /// True for what can be the name of a parameter of a pod's own namespaces, or, with `.*` at its end, of all below it.
 pub(super) fn is_pattern(text: &str) -> bool {
-    let name = text.strip_suffix(".*").unwrap_or(text);
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-    name.split('.').all(|part| !part.is_empty() && part.bytes().all(inner))
+    is_parameter(text.strip_suffix(".*").unwrap_or(text))
 }
 
 /// True if a parameter is what an entry of a policy names.

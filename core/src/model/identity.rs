@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::OtherKind;
+use super::other_kind::DEFINITION;
 
 /// The kinds that a container host understands, and all others that a cluster may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,6 +194,36 @@ impl Kind {
             | Self::Gateway
             | Self::HttpRoute
             | Self::Other(_) => None,
+        }
+    }
+
+    /// True for what defines further kinds.
+    #[must_use]
+    pub fn defines_kinds(self) -> bool {
+        matches!(self, Self::Other(other) if other.name() == DEFINITION)
+    }
+
+    /// The fields of an object whose values may be secrets, and may stand encrypted in a manifest.
+    #[must_use]
+    pub const fn value_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Secret => &["data", "stringData"],
+            Self::ConfigMap => &["data", "binaryData"],
+            Self::Namespace
+            | Self::StorageClass
+            | Self::Service
+            | Self::StatefulSet
+            | Self::Deployment
+            | Self::DaemonSet
+            | Self::Job
+            | Self::CronJob
+            | Self::PodDisruptionBudget
+            | Self::Ingress
+            | Self::IngressClass
+            | Self::GatewayClass
+            | Self::Gateway
+            | Self::HttpRoute
+            | Self::Other(_) => &[],
         }
     }
 

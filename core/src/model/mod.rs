@@ -29,11 +29,13 @@ pub use late::{Late, PodFacts};
 pub use logins::{Login, Logins, PullSecret};
 pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
+pub(crate) use other_kind::DEFINITION;
 pub use other_kind::OtherKind;
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, Terminal, VolumeSpec,
 };
+pub(crate) use resolve::is_parameter;
 pub use resolve::{Buckets, World, resolve};
 pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};
 pub use schedule::Schedule;

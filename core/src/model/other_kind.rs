@@ -40,6 +40,9 @@ const GROUP_BYTES_MAX: usize = 253;
 /// All names that this process met. They are never forgotten, and there are no more than [`OTHER_KINDS_MAX`].
 static MET: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
+/// The kind of what defines further kinds.
+pub(crate) const DEFINITION: &str = "customresourcedefinition.apiextensions.k8s.io";
+
 impl OtherKind {
     /// The kind of that qualified name; none if it is no such name, or one of [`Kind`]'s own.
     #[must_use]

@@ -38,11 +38,10 @@ pub use step::{Act, Application, Cause, Deletion, Fix, Lane, Plan, Run, RunState
 pub use workload::needs_network;
 pub use world::first_ordinal;
 
-use std::collections::BTreeMap;
-
+use crate::cores;
 use crate::holdings::Holdings;
 use crate::ingress::Around;
-use crate::model::{Desired, ObjectId};
+use crate::model::{Desired, Workload};
 use crate::observed::Observed;
 use crate::time::Timestamp;
 
@@ -103,6 +102,9 @@ pub struct PruneBudget {
     pub percent: u32,
 }
 
+/// Workloads whose lanes are worth planning on several cores: so many take longer than threads take to start.
+const WORKLOADS_MANY: usize = 128;
+
 /// Everything to be done, in order, each step with its reason; and what is left alone, and why.
 pub fn plan(input: &Input<'_>) -> Plan {
     if let Some(cluster) = &input.observed.cluster {
@@ -110,19 +112,16 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     let mut world = world::World::new(input);
     world.withheld = disruption::withheld(&world);
-    let mut lanes: BTreeMap<ObjectId, Lane> = BTreeMap::new();
-    for (id, workload) in &input.desired.workloads {
-        lanes.insert(id.clone(), workload::lane(&world, workload));
-    }
-    for (id, reason) in &input.desired.pending {
-        lanes.insert(id.clone(), workload::pending(id, reason));
-    }
-    for (id, entrance) in &input.desired.entrances {
-        lanes.insert(id.clone(), ingress::lane(input, entrance));
-    }
-    lanes.extend(removal::lanes(&world).into_iter().map(|lane| (lane.object.clone(), lane)));
-    let lanes = lanes.into_values().map(|lane| backup::before_harm(input, workload::unless_blocked(input, lane)));
-    let lanes: Vec<Lane> = lanes.map(|lane| setback::hold_back(input, lane)).collect();
+    let settled = |lane| {
+        let lane = backup::before_harm(input, workload::unless_blocked(input, lane));
+        setback::hold_back(input, lane)
+    };
+    let workloads: Vec<&Workload> = input.desired.workloads.values().collect();
+    let mut lanes = cores::map(&workloads, WORKLOADS_MANY, |workload| settled(workload::lane(&world, workload)));
+    let pending = input.desired.pending.iter().map(|(id, reason)| workload::pending(id, reason));
+    let entrances = input.desired.entrances.values().map(|entrance| ingress::lane(input, entrance));
+    lanes.extend(pending.chain(entrances).chain(removal::lanes(&world)).map(settled));
+    lanes.sort_by(|one, other| one.object.cmp(&other.object));
     let serve = ingress::serve(input, &lanes);
     let shared = workload::network(input, &lanes, serve.as_ref()).into_iter().chain(serve).collect();
     setback::hold_back_shared(input, Plan { shared, lanes })

@@ -93,14 +93,6 @@ struct Memory {
     led_to: BTreeSet<String>,
 }
 
-impl Memory {
-    /// The network is not there, or may be another one than was seen.
-    fn forget_network(&mut self) {
-        self.network_seen = false;
-        self.subnet = None;
-    }
-}
-
 impl Docker {
     /// The engine at `endpoint` (`unix:///var/run/docker.sock`), for the host called `host`, with a directory for the
     /// files that pods mount. Connects to nothing yet.

@@ -46,23 +46,36 @@ impl Docker {
 
     /// Whether the host's network is there.
     pub(super) async fn network_state(&self) -> Result<NetworkState, TargetError> {
-        let Some(found) = self.network(NETWORK).await? else {
-            self.memory().forget_network();
-            return Ok(NetworkState::Absent);
-        };
-        let labels = found.labels.unwrap_or_default();
-        if labels.get(HOST) == Some(&self.host) {
-            self.memory().network_seen = true;
+        let found = self.network(NETWORK).await?;
+        if self.note_network(found.as_ref()) {
             return Ok(NetworkState::Present);
         }
+        let Some(found) = found else { return Ok(NetworkState::Absent) };
+        let labels = found.labels.unwrap_or_default();
         Ok(NetworkState::Foreign(labels::holder(&self.host, "network", NETWORK, &labels)))
+    }
+
+    /// Remembers the host's network as it was found by its name; true if it is there, and ours.
+    fn note_network(&self, found: Option<&NetworkInspect>) -> bool {
+        let ours = found.filter(|found| self.is_ours(found));
+        let mut memory = self.memory();
+        memory.network_seen = ours.is_some();
+        memory.subnet = ours.and_then(subnet_of);
+        ours.is_some()
+    }
+
+    /// True for a network that bears this host's label.
+    fn is_ours(&self, network: &NetworkInspect) -> bool {
+        network.labels.as_ref().and_then(|labels| labels.get(HOST)) == Some(&self.host)
     }
 
     /// The addresses of the host's network; none if it is not there, an error if it is not ours.
     pub(super) async fn subnet(&self, operation: &str) -> Result<Option<Subnet>, TargetError> {
-        let Some(found) = self.network(NETWORK).await? else { return Ok(None) };
-        let labels = found.labels.clone().unwrap_or_default();
-        if labels.get(HOST) != Some(&self.host) {
+        let found = self.network(NETWORK).await?;
+        let ours = self.note_network(found.as_ref());
+        let Some(found) = found else { return Ok(None) };
+        if !ours {
+            let labels = found.labels.unwrap_or_default();
             return Err(TargetError::Held {
                 operation: operation.to_owned(),
                 name: NETWORK.to_owned(),
@@ -73,9 +86,6 @@ impl Docker {
             operation: operation.to_owned(),
             reason: format!("network {NETWORK} has no range of addresses that can be used"),
         })?;
-        let mut memory = self.memory();
-        memory.network_seen = true;
-        memory.subnet = Some(subnet);
         Ok(Some(subnet))
     }
 
@@ -210,9 +220,7 @@ impl Docker {
     }
 
     async fn remove_trial(&self, operation: &str) -> Result<(), TargetError> {
-        let ours =
-            |found: &NetworkInspect| found.labels.as_ref().and_then(|labels| labels.get(HOST)) == Some(&self.host);
-        if self.network(TRIAL).await?.as_ref().is_some_and(ours) {
+        if self.network(TRIAL).await?.is_some_and(|found| self.is_ours(&found)) {
             let engine = self.engine().await?;
             self.find(operation, WORK, engine.remove_network(TRIAL)).await?;
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use writ_core::model::{Kind, ObjectId};
 
+use super::observe::text;
 use super::wire::{Ask, Wire};
 use super::{Kubernetes, lock};
 use crate::target::TargetError;
@@ -53,9 +54,7 @@ impl Discovery {
 
     fn take(&mut self, list: &Value) {
         let items = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        let text = |value: &Value, pointer: &str| {
-            value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let text = |value: &Value, pointer: &str| text(value, pointer).unwrap_or_default().to_owned();
         for group in items(list, "items") {
             let name = text(&group, "/metadata/name");
             for version in items(&group, "versions") {

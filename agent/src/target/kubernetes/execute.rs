@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use writ_core::cluster::{Condition, Conflict, LABEL_HOST, LABEL_UNIT, condition, fingerprint};
+use writ_core::cluster::{Condition, Conflict, LABEL_HOST, LABEL_UNIT, condition};
 use writ_core::model::{Kind, ObjectId};
 use writ_core::plan::{Act, Application, Deletion};
 
 use super::discovery::{Found, Resource};
 use super::memory::Clean;
-use super::observe::text;
+use super::observe::{label, text};
 use super::said::Said;
 use super::wire::{Ask, JSON, Wire};
 use super::{Kubernetes, MANAGER};
@@ -75,14 +75,14 @@ impl Kubernetes {
             return Err(TargetError::Refused { operation, reason });
         }
         read_back(&said.body, context, &object.id, &operation)?;
+        let fingerprint = self.memory.saw(&context.unit, &object.id, &said.body);
         if without.is_empty() {
-            let clean = Clean { fingerprint: fingerprint(&said.body), revision: object.revision.clone() };
+            let clean = Clean { fingerprint, revision: object.revision.clone() };
             self.memory.remember(&context.unit, &object.id, clean);
         } else {
             self.memory.forget(&context.unit, &object.id);
         }
-        self.memory.saw(&context.unit, &object.id, &said.body);
-        if object.id.kind.qualified() == "customresourcedefinition.apiextensions.k8s.io" {
+        if object.id.kind.defines_kinds() {
             self.until_served(&wire, &resource, &object.id, &operation).await?;
         }
         Ok(())
@@ -216,8 +216,7 @@ fn is_ending(said: &Said) -> bool {
 
 /// An error if an object does not bear the labels of this host and the unit.
 fn read_back(live: &Value, context: &Context, id: &ObjectId, operation: &str) -> Result<(), TargetError> {
-    let label = |name: &str| live.pointer("/metadata/labels").and_then(|labels| labels.get(name)?.as_str());
-    if label(LABEL_HOST) == Some(&context.host) && label(LABEL_UNIT) == Some(&context.unit) {
+    if label(live, LABEL_HOST) == Some(&context.host) && label(live, LABEL_UNIT) == Some(&context.unit) {
         return Ok(());
     }
     let (operation, object, host) = (operation.to_owned(), id.to_string(), context.host.clone());

@@ -91,10 +91,12 @@ impl Memory {
         lock(&self.clean).get(&(unit.to_owned(), id.clone())) == Some(clean)
     }
 
-    /// A look showed an object so.
-    pub(super) fn saw(&self, unit: &str, id: &ObjectId, live: &Value) {
+    /// A look showed an object so; the fingerprint by which it is known again.
+    pub(super) fn saw(&self, unit: &str, id: &ObjectId, live: &Value) -> String {
         let seen = Seen { fingerprint: fingerprint(live), condition: condition(id.kind, live) };
+        let print = seen.fingerprint.clone();
         lock(&self.seen).insert((unit.to_owned(), id.clone()), seen);
+        print
     }
 
     /// An object is not there, or goes.

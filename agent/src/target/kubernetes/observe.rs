@@ -7,7 +7,6 @@ use futures_util::stream;
 use serde_json::Value;
 use writ_core::cluster::{
     ClusterObject, LABEL_HOST, LABEL_UNIT, ObservedCluster, ObservedObject, Owner, Present, SPEC, Trial, condition,
-    fingerprint,
 };
 use writ_core::hash::SpecHash;
 use writ_core::holdings::Holdings;
@@ -147,7 +146,7 @@ impl Look<'_> {
     /// An item of a list, which does not say its kind. Labels are copied by controllers to what they make; the note of what
     /// was applied is not.
     fn listed(&self, kind: Kind, resource: &Resource, mut item: Value) -> Option<(ObjectId, Value)> {
-        text(&item, "/metadata/annotations/writ.spec")?;
+        annotation(&item, SPEC)?;
         let scope = text(&item, "/metadata/namespace").unwrap_or_default().to_owned();
         let id = ObjectId::new(kind, &scope, text(&item, "/metadata/name")?);
         let map = item.as_object_mut()?;
@@ -166,7 +165,7 @@ impl Look<'_> {
         match (self.desired.objects.get(id), list.get(id)) {
             (Some(object), live) => self.wanted(object, live).await,
             (None, Some(live)) => {
-                self.target.memory.saw(&self.owner.unit, id, live);
+                drop(self.target.memory.saw(&self.owner.unit, id, live));
                 present(id, live, Trial::Unasked)
             }
             (None, None) => self.unlisted(id).await,
@@ -185,10 +184,11 @@ impl Look<'_> {
             return ObservedObject::Absent(Trial::Refused(wrong));
         }
         if let Some(live) = live {
-            self.target.memory.saw(&self.owner.unit, id, live);
-            let trial = match self.is_clean(object, live) {
+            let fingerprint = self.target.memory.saw(&self.owner.unit, id, live);
+            let clean = Clean { fingerprint, revision: object.revision.clone() };
+            let trial = match self.target.memory.is_clean(&self.owner.unit, id, &clean) {
                 true => Trial::Same,
-                false => self.tried(object, resource, live).await,
+                false => self.tried(object, resource, live, clean).await,
             };
             return present(id, live, trial);
         }
@@ -212,12 +212,11 @@ impl Look<'_> {
         }
     }
 
-    /// What an application would make of an object that is there.
-    async fn tried(&self, object: &ClusterObject, resource: &Resource, live: &Value) -> Trial {
+    /// What an application would make of an object that is there, which is remembered as `clean` where that is nothing.
+    async fn tried(&self, object: &ClusterObject, resource: &Resource, live: &Value, clean: Clean) -> Trial {
         match attempt(self.wire, &self.owner, resource, object, Some(live)).await {
             Tried::There(trial) => {
                 if trial == Trial::Same {
-                    let clean = Clean { fingerprint: fingerprint(live), revision: object.revision.clone() };
                     self.target.memory.remember(&self.owner.unit, &object.id, clean);
                 }
                 trial
@@ -227,19 +226,11 @@ impl Look<'_> {
         }
     }
 
-    /// True if an object looks as it did when nothing about it was to be changed for what is wanted.
-    fn is_clean(&self, object: &ClusterObject, live: &Value) -> bool {
-        let clean = Clean { fingerprint: fingerprint(live), revision: object.revision.clone() };
-        self.target.memory.is_clean(&self.owner.unit, &object.id, &clean)
-    }
-
     /// An object of a kind that the cluster does not have, or not in that version.
     fn missing(&self, object: &ClusterObject, served: &[&str]) -> ObservedObject {
         let group = object.id.kind.group();
-        let is_defined = |other: &ClusterObject| {
-            let definition = other.id.kind.qualified() == "customresourcedefinition.apiextensions.k8s.io";
-            definition && text(&other.body, "/spec/group") == Some(group)
-        };
+        let is_defined =
+            |other: &ClusterObject| other.id.kind.defines_kinds() && text(&other.body, "/spec/group") == Some(group);
         if self.desired.objects.values().any(is_defined) {
             return ObservedObject::Absent(Trial::Unasked);
         }
@@ -287,7 +278,7 @@ fn misplaced(id: &ObjectId, resource: &Resource) -> Option<String> {
 fn present(id: &ObjectId, live: &Value, trial: Trial) -> ObservedObject {
     ObservedObject::Present(Box::new(Present {
         uid: text(live, "/metadata/uid").unwrap_or_default().to_owned(),
-        revision: live.pointer("/metadata/annotations").and_then(|it| SpecHash::parse(it.get(SPEC)?.as_str()?)),
+        revision: annotation(live, SPEC).and_then(SpecHash::parse),
         deleting: text(live, "/metadata/deletionTimestamp").is_some(),
         since: since(live),
         condition: condition(id.kind, live),
@@ -305,8 +296,7 @@ fn since(live: &Value) -> Timestamp {
 
 /// Who holds an object, by its labels; else by whoever set most of it.
 fn holder(live: &Value) -> Holder {
-    let label = |name: &str| live.pointer("/metadata/labels").and_then(|labels| labels.get(name)?.as_str());
-    Holder(match (label(LABEL_HOST), label(LABEL_UNIT)) {
+    Holder(match (label(live, LABEL_HOST), label(live, LABEL_UNIT)) {
         (Some(host), Some(unit)) => format!("unit {unit} of host {host}"),
         (Some(_) | None, Some(_) | None) => {
             let manager = live.pointer("/metadata/managedFields/0/manager").and_then(Value::as_str);
@@ -318,4 +308,12 @@ fn holder(live: &Value) -> Holder {
 
 pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
     value.pointer(pointer)?.as_str()
+}
+
+pub(super) fn label<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+    object.pointer("/metadata/labels")?.get(name)?.as_str()
+}
+
+pub(super) fn annotation<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+    object.pointer("/metadata/annotations")?.get(name)?.as_str()
 }

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use writ_core::cluster::{LABEL_HOST, LABEL_UNIT};
 
 use super::MANAGER;
+use super::observe::{annotation, label};
 use super::wire::{Ask, Wire};
 use crate::confine::hex;
 use crate::limits::TRIAL_PATIENCE_SECONDS;
@@ -78,10 +79,7 @@ impl Parent {
         if !said.is_ok() {
             return Err(TargetError::Refused { operation, reason: said.words() });
         }
-        let annotation = |name: &str| {
-            let annotations = said.body.pointer("/metadata/annotations")?;
-            annotations.get(name)?.as_str().map(str::to_owned)
-        };
+        let annotation = |name: &str| annotation(&said.body, name).map(str::to_owned);
         let list = |name: &str| -> BTreeSet<String> {
             let text = annotation(name).unwrap_or_default();
             text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -166,11 +164,7 @@ pub(super) async fn commits(wire: &Wire, host: &str) -> Result<BTreeSet<(String,
         return Err(TargetError::Refused { operation, reason: said.words() });
     }
     let items = said.body.get("items").and_then(Value::as_array).into_iter().flatten();
-    let commit = |item: &Value| {
-        let (unit, commit) =
-            (item.pointer("/metadata/labels")?.get(LABEL_UNIT)?, item.pointer("/metadata/annotations")?.get(COMMIT)?);
-        Some((unit.as_str()?.to_owned(), commit.as_str()?.to_owned()))
-    };
+    let commit = |item: &Value| Some((label(item, LABEL_UNIT)?.to_owned(), annotation(item, COMMIT)?.to_owned()));
     Ok(items.filter_map(commit).collect())
 }
 

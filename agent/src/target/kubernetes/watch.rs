@@ -20,7 +20,7 @@ use writ_core::model::{Kind, ObjectId};
 
 use super::Kubernetes;
 use super::memory::{List, Memory, News};
-use super::observe::text;
+use super::observe::{annotation, label, text};
 use super::wire::Wire;
 use crate::clock::Clock;
 use crate::limits::{WATCH_AGAIN_MILLIS, WATCH_AGAIN_MILLIS_MAX, WATCH_SECONDS};
@@ -152,7 +152,7 @@ impl Watcher {
         self.memory.at_rest(&key).await;
         let seen = self.memory.is_seen(&key);
         // Labels are copied by controllers to what they make, the note of what was applied is not; what goes went from here.
-        let noted = object.pointer("/metadata/annotations").is_some_and(|it| it.get(SPEC).is_some());
+        let noted = annotation(object, SPEC).is_some();
         let going = text(object, "/metadata/deletionTimestamp").is_some();
         if !seen && (!noted || going) {
             return;
@@ -181,7 +181,7 @@ impl Watcher {
 }
 
 fn key(kind: Kind, object: &Value) -> Option<(String, ObjectId)> {
-    let unit = object.pointer("/metadata/labels")?.get(LABEL_UNIT)?.as_str()?;
+    let unit = label(object, LABEL_UNIT)?;
     let scope = text(object, "/metadata/namespace").unwrap_or_default();
     Some((unit.to_owned(), ObjectId::new(kind, scope, text(object, "/metadata/name")?)))
 }

@@ -106,7 +106,7 @@ impl<'a> Check<'a> {
         let mut object = Map::new();
         let mut meant = Vec::new();
         for entry in node.entries() {
-            let Some(field) = shape.fields.iter().find(|field| field.name == entry.name) else {
+            let Some(field) = shape.field(&entry.name) else {
                 meant.extend(self.unknown(entry, shape));
                 self.spoil(&entry.name);
                 continue;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::shape::{Effect, Field, Literal, Shape, Type};
 use super::table;
-use crate::model::{Kind, Object};
+use crate::model::Object;
 use crate::text::{Problem, Problems};
 
 /// Where objects are made real.
@@ -31,32 +31,7 @@ impl Target {
 #[must_use]
 pub fn effects(object: &Object, target: Target) -> Problems {
     let mut walk = Walk { object, target, problems: Problems::default(), pointer: String::new() };
-    if target == Target::Kubernetes {
-        return walk.problems;
-    }
     walk.fields(&object.body, table::shape(object.id.kind));
-    match (target, object.id.kind) {
-        (
-            Target::Docker | Target::Kubernetes,
-            Kind::Namespace
-            | Kind::StorageClass
-            | Kind::ConfigMap
-            | Kind::Secret
-            | Kind::Service
-            | Kind::StatefulSet
-            | Kind::Deployment
-            | Kind::DaemonSet
-            | Kind::Job
-            | Kind::CronJob
-            | Kind::PodDisruptionBudget
-            | Kind::Ingress
-            | Kind::IngressClass
-            | Kind::GatewayClass
-            | Kind::Gateway
-            | Kind::HttpRoute
-            | Kind::Other(_),
-        ) => {}
-    }
     walk.problems
 }
 
@@ -72,7 +47,7 @@ impl Walk<'_> {
         let Some(map) = value.as_object() else { return };
         for (name, value) in map {
             // The dialects refuse what the table does not know, each by its own means.
-            let Some(field) = shape.fields.iter().find(|field| field.name == name) else { continue };
+            let Some(field) = shape.field(name) else { continue };
             self.under(name, |walk| walk.field(field, value));
         }
     }

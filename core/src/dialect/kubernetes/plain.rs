@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::NAMESPACE_DEFAULT;
 use super::check::{escape, path};
 use crate::dialect::yaml::{Content, Node, place};
-use crate::model::{Kind, Object, ObjectId, annotation};
+use crate::model::{DEFINITION, Kind, Object, ObjectId, annotation};
 use crate::text::{PlacesDraft, Problem, Problems, quoted};
 
 /// Longest name. Source: Kubernetes, DNS subdomains.
@@ -51,7 +51,7 @@ const UNSCOPED: [&str; 27] = [
     "componentstatus",
     "csidriver.storage.k8s.io",
     "csinode.storage.k8s.io",
-    "customresourcedefinition.apiextensions.k8s.io",
+    DEFINITION,
     "deviceclass.resource.k8s.io",
     "devicetaintrule.resource.k8s.io",
     "flowschema.flowcontrol.apiserver.k8s.io",
@@ -160,8 +160,9 @@ pub(super) fn settle(objects: &mut [Object]) {
 fn defined(object: &Object) -> Option<Kind> {
     let text = |pointer| object.at(pointer).and_then(Value::as_str);
     let (group, kind) = (text("/spec/group")?, text("/spec/names/kind")?);
-    let defines = object.id.kind.qualified() == "customresourcedefinition.apiextensions.k8s.io";
-    (defines && text("/spec/scope") == Some("Namespaced")).then(|| Kind::of(&format!("{group}/v1"), kind)).flatten()
+    (object.id.kind.defines_kinds() && text("/spec/scope") == Some("Namespaced"))
+        .then(|| Kind::of(&format!("{group}/v1"), kind))
+        .flatten()
 }
 
 fn judge_metadata(metadata: &Map<String, Value>, error: &mut impl FnMut(&str, String, &str)) {

@@ -41,6 +41,17 @@ pub(super) struct Shape {
     pub(super) fields: &'static [Field],
 }
 
+impl Shape {
+    /// The field of a name. Of a thousand objects there are a hundred thousand to be found: lengths and first letters tell
+    /// most apart.
+    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
+        let (first, length) = (name.as_bytes().first(), name.len());
+        self.fields
+            .iter()
+            .find(|field| field.name.len() == length && field.name.as_bytes().first() == first && field.name == name)
+    }
+}
+
 /// One name in a map with known names.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {

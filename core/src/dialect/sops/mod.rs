@@ -81,26 +81,7 @@ impl SealedCipher {
 
 /// The field, if its values may stand encrypted in an object of that kind.
 fn sealed_field(kind: Kind, field: &str) -> Option<&'static str> {
-    let fields: &[&'static str] = match kind {
-        Kind::Secret => &["data", "stringData"],
-        Kind::ConfigMap => &["data", "binaryData"],
-        Kind::Namespace
-        | Kind::StorageClass
-        | Kind::Service
-        | Kind::StatefulSet
-        | Kind::Deployment
-        | Kind::DaemonSet
-        | Kind::Job
-        | Kind::CronJob
-        | Kind::PodDisruptionBudget
-        | Kind::Ingress
-        | Kind::IngressClass
-        | Kind::GatewayClass
-        | Kind::Gateway
-        | Kind::HttpRoute
-        | Kind::Other(_) => &[],
-    };
-    fields.iter().copied().find(|known| *known == field)
+    kind.value_fields().iter().copied().find(|known| *known == field)
 }
 
 /// Tells that the values of encrypted files were not decrypted, where nobody has a key.
@@ -120,10 +101,7 @@ fn wrong_type(place: Place, name: &str, kind: ValueType) -> Problem {
 /// Reports values that stand encrypted in an object whose file does not say how: a container would be given them as they
 /// stand.
 pub(super) fn refuse_unexplained(object: &Object, problems: &mut Problems) {
-    for field in ["data", "stringData", "binaryData"] {
-        if sealed_field(object.id.kind, field).is_none() {
-            continue;
-        }
+    for field in object.id.kind.value_fields() {
         let values = object.at(&format!("/{field}")).and_then(Value::as_object);
         for (key, _) in values.into_iter().flatten().filter(|(_, value)| value.as_str().is_some_and(cipher::is_cipher))
         {

@@ -1,7 +1,7 @@
 //! Assets: files and texts that workloads mount, as ConfigMaps.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,8 @@ use crate::time::Seconds;
 pub(super) struct Asset {
     place: Place,
     keys: BTreeMap<String, Held>,
+    /// Some reference led to it. Workloads are lowered on several threads.
+    used: AtomicBool,
 }
 
 /// What a key holds.
@@ -49,8 +51,6 @@ pub(super) enum Found {
 #[derive(Default)]
 pub(super) struct Assets {
     all: BTreeMap<(String, String), Asset>,
-    /// Those that some reference led to.
-    used: RefCell<BTreeSet<(String, String)>>,
 }
 
 impl Assets {
@@ -65,7 +65,7 @@ impl Assets {
             self.refuse_undeclared(scene, reference, span);
             return None;
         };
-        self.used.borrow_mut().insert((scope.clone(), name.clone()));
+        asset.used.store(true, Ordering::Relaxed);
         match asset.keys.get(key) {
             Some(Held::Bytes { .. } | Held::Refused) => return Some(Found::Here),
             Some(Held::LeftOut(why)) => {
@@ -88,7 +88,8 @@ impl Assets {
 
     /// True if no reference led to that asset.
     pub(super) fn is_unused(&self, scope: &str, name: &str) -> bool {
-        !self.used.borrow().contains(&(scope.to_owned(), name.to_owned()))
+        let asset = self.all.get(&(scope.to_owned(), name.to_owned()));
+        !asset.is_some_and(|asset| asset.used.load(Ordering::Relaxed))
     }
 
     fn refuse_undeclared(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) {
@@ -225,7 +226,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             "split it into several assets: Kubernetes stores no larger ConfigMap",
         );
     }
-    Asset { place: scene.place(&declared.block.header), keys }
+    Asset { place: scene.place(&declared.block.header), keys, used: AtomicBool::new(false) }
 }
 
 /// The addresses that the keys of an asset name, as far as they are sound, and how long their servers are given.

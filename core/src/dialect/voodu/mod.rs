@@ -48,6 +48,7 @@ mod tree;
 mod urls;
 mod volumes;
 mod workload;
+mod workloads;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,18 +184,10 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     }
     let mut objects: Vec<Object> = assets.objects().collect();
     let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
-    for one in all {
-        let scene = &mut scenes[one.file];
-        let lowered = match one.resource {
-            Resource::Asset | Resource::Ingress | Resource::Registry => continue,
-            Resource::Job | Resource::Cronjob => job::lower(scene, one, &assets),
-            Resource::Postgres => macros::postgres(scene, one, &assets),
-            Resource::Redis => macros::redis(scene, one, &assets),
-            Resource::Statefulset | Resource::Deployment | Resource::App => workload::lower(scene, one, &assets),
-        };
+    for (scope, lowered) in workloads::lower(all, scenes, &assets) {
         objects.extend(lowered.objects);
         for (asset, key) in lowered.borrowed {
-            borrowed.entry((&one.scope.text, asset)).or_default().insert(key);
+            borrowed.entry((scope, asset)).or_default().insert(key);
         }
     }
     let ports = first_ports(&objects);

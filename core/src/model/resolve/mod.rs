@@ -29,6 +29,7 @@ mod sysctls;
 mod volumes;
 mod workload;
 
+pub(crate) use self::sysctls::is_parameter;
 use std::collections::BTreeMap;
 
 use super::{BucketRef, Desired, Kind, Object};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Reader;
-use super::volumes::is_inside;
+use super::volumes::{is_inside, leads_inside};
 use crate::model::concrete::{COMPLETION_LABEL, JOB_NAME_LABELS, POD_INDEX_LABEL, POD_NAME_LABEL};
 use crate::model::expand::{expand, references};
 use crate::model::template::{Field, Text, Variable};
@@ -81,7 +81,7 @@ fn varying(reader: &mut Reader<'_, '_>, pointer: &str, path: &str, env: &[Variab
     let found = expand(path, &values);
     let found = String::from_utf8_lossy(&found).into_owned();
     // Not quoted as it comes out: a variable's value is shown by nobody.
-    if found.is_empty() || !is_sound(&found) {
+    if !leads_inside(&found) || found.contains(':') {
         let message = format!("{} comes to no path below the volume", quoted(path));
         reader.error_help(
             pointer,
@@ -91,12 +91,6 @@ fn varying(reader: &mut Reader<'_, '_>, pointer: &str, path: &str, env: &[Variab
         return None;
     }
     Some(if varies { Sub::Varying(path.to_owned()) } else { Sub::Fixed(found) })
-}
-
-fn is_sound(path: &str) -> bool {
-    !path.starts_with('/')
-        && !path.contains(['\0', ':'])
-        && path.split('/').all(|word| !matches!(word, "" | "." | ".."))
 }
 
 fn of_variable(reader: &Reader<'_, '_>, value: &Text, known: &BTreeMap<&str, Known>) -> Known {

@@ -13,6 +13,9 @@ const OF_IPC: [&str; 3] = ["kernel.shm", "kernel.msg", "fs.mqueue."];
 /// The same, by whole names.
 const OF_IPC_WHOLE: [&str; 1] = ["kernel.sem"];
 
+/// Longest name of a parameter, in bytes. Source: the API of Kubernetes.
+const NAME_BYTES_MAX: usize = 253;
+
 /// What the pod template says of them.
 pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields) -> BTreeMap<String, String> {
     let mut sysctls = BTreeMap::new();
@@ -22,7 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields) -> BTreeMap<Str
         let of_network = OF_NETWORK.iter().any(|beginning| name.starts_with(beginning));
         let of_ipc =
             OF_IPC.iter().any(|beginning| name.starts_with(beginning)) || OF_IPC_WHOLE.contains(&name.as_str());
-        if !is_name(name) {
+        if name.len() > NAME_BYTES_MAX || !is_parameter(name) {
             let help = "write it in lower case and with dots, as net.core.somaxconn";
             reader.error_help(&pointer, &format!("{} is no parameter of the kernel", quoted(name)), help);
         } else if !of_network && !of_ipc {
@@ -41,7 +44,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, pod: &PodFields) -> BTreeMap<Str
     sysctls
 }
 
-fn is_name(name: &str) -> bool {
+/// True for words with dots in between, as parameters of the kernel are named.
+pub(crate) fn is_parameter(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
-    name.len() <= 253 && name.split('.').all(|part| !part.is_empty() && part.bytes().all(inner))
+    name.split('.').all(|part| !part.is_empty() && part.bytes().all(inner))
 }

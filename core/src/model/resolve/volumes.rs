@@ -288,9 +288,13 @@ fn is_absolute(reader: &mut Reader<'_, '_>, pointer: &str, path: &str) -> bool {
     sound
 }
 
+/// True for a path that leads to something below where it begins.
+pub(super) fn leads_inside(path: &str) -> bool {
+    !path.starts_with('/') && !path.contains('\0') && path.split('/').all(|word| !matches!(word, "" | "." | ".."))
+}
+
 pub(super) fn is_inside(reader: &mut Reader<'_, '_>, pointer: &str, path: &str) -> bool {
-    let sound =
-        !path.starts_with('/') && !path.contains('\0') && path.split('/').all(|word| !matches!(word, "" | "." | ".."));
+    let sound = leads_inside(path);
     if !sound {
         reader.error(pointer, &format!("path `{path}` must be relative and must not lead out of its volume"));
     }
