@@ -46,6 +46,8 @@ pub struct Agent {
     pub news: Notify,
     /// The targets, each with its health and once each, however many units share it.
     pub places: Vec<Rc<Place>>,
+    /// Held by whoever copies a volume.
+    pub copying: Mutex<()>,
     units: Vec<Unit>,
     turn: Mutex<Weak<PassLock>>,
     unsigned: RefCell<String>,
@@ -155,6 +157,7 @@ impl Agent {
                 forges,
                 news,
                 places,
+                copying: Mutex::new(()),
                 units,
                 turn,
                 unsigned,

@@ -4,6 +4,7 @@
 //! Invariant: a step whose intent could not be written down is not taken.
 //! Invariant: no pod that is being stopped on purpose is asked how it is, so that no probe restarts it meanwhile.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -16,10 +17,11 @@ use writ_core::guard::CheckedPlan;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId, PodIndex};
 use writ_core::observed::Readiness;
-use writ_core::plan::{Act, Cause, Lane, Step, Verb, Wait, needs_network, wave};
+use writ_core::plan::{Act, BackUp, Cause, Lane, Step, Verb, Wait, needs_network, wave};
 use writ_core::time::{Seconds, Timestamp};
 
 use crate::agent::{Agent, Unit};
+use crate::backup::{self, Made};
 use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
@@ -164,12 +166,15 @@ async fn walk(hands: &Hands<'_>, lane: &Lane, engine: &Semaphore) -> Result<(Obj
     let mut changes = 0;
     let mut refused = None;
     begin(hands, lane)?;
-    for step in &lane.steps {
+    for (at, step) in lane.steps.iter().enumerate() {
         if step.verb == Verb::Refuse {
             refused = Some(step.why.clone());
         }
         let end = match take(hands, step, engine).await? {
-            Err(end) => Some(end),
+            Err(end) => {
+                go_on(hands, &lane.steps[..=at]).await;
+                Some(end)
+            }
             Ok(changed) => {
                 changes += usize::from(changed);
                 match &step.wait {
@@ -187,6 +192,20 @@ async fn walk(hands: &Hands<'_>, lane: &Lane, engine: &Semaphore) -> Result<(Obj
     }
     let end = refused.map_or(LaneEnd::Done, LaneEnd::Refused);
     Ok((lane.object.clone(), changes, end))
+}
+
+/// Lets go on what stands still for copies, where the step that they were made for was not taken.
+async fn go_on(hands: &Hands<'_>, until: &[Step]) {
+    let (last, before) = until.split_last().map_or((None, until), |(last, before)| (Some(last), before));
+    let copies = before.iter().rev().map(copied).take_while(Option::is_some).flatten();
+    for backup in last.and_then(copied).into_iter().chain(copies) {
+        backup::go_on(hands.unit, backup).await;
+    }
+    // The look that follows a failure begins to ask it again.
+}
+
+fn copied(step: &Step) -> Option<&BackUp> {
+    if let Act::BackUp(backup) = &step.act { Some(backup) } else { None }
 }
 
 /// Marks what is held of a workload before its first step, so that a lane that breaks off is known to be unfinished.
@@ -207,17 +226,23 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     if step.act == Act::Nothing {
         return Ok(Ok(false));
     }
-    let _turn = engine.acquire().await.expect("the semaphore is never closed");
+    // A copy may take hours, and waits for no other step of an engine.
+    let _turn = match copied(step) {
+        Some(_) => None,
+        None => Some(engine.acquire().await.expect("the semaphore is never closed")),
+    };
     let waiting_for = || format!("its turn to {} {}", step.verb, step.pod.as_deref().unwrap_or("what it needs"));
     if let Some(reason) = hands.interrupt.reason() {
         return Ok(Err(LaneEnd::Interrupted { waiting_for: waiting_for(), reason }));
     }
     let Context { host: _, unit, commit } = &hands.context;
     let intent = hands.store().intend(hands.now(), unit, commit.as_deref(), step)?;
-    let stopped = stops(&step.act).and_then(|pod| hands.health().forget(pod));
+    let stopped = stops(step).and_then(|pod| hands.health().forget(pod));
     let noted = Noted::new(hands.agent.progress.as_ref());
-    let done = execute(hands, step, &noted).await;
+    let made = RefCell::new(None);
+    let done = execute(hands, step, &noted, &made).await;
     tell_pulled(hands, step, noted.pulled())?;
+    tell_copied(hands, step, made.into_inner())?;
     let (outcome, result) = match done {
         Some(Ok(())) => {
             watch(hands, step);
@@ -255,9 +280,33 @@ fn tell_pulled(hands: &Hands<'_>, step: &Step, pulled: Vec<Pulled>) -> Result<()
     Ok(())
 }
 
+/// Records the copy that was made of a volume.
+fn tell_copied(hands: &Hands<'_>, step: &Step, made: Option<Made>) -> Result<(), RecordError> {
+    let (Some(Made { file, digest, bytes, in_motion }), Some(backup)) = (made, copied(step)) else { return Ok(()) };
+    let Context { host: _, unit, commit } = hands.context.clone();
+    let (object, pod, volume) = (step.object.clone(), step.pod.clone(), backup.volume.clone());
+    let event = WorkEvent::BackupMade { unit, commit, object, pod, volume, file, digest, bytes, in_motion };
+    hands.store().append(hands.now(), &event.into()).map(drop)
+}
+
 /// Does a step. One that an interrupt finds under way has some time to end, so that its outcome is known; none if it
 /// does not use it.
-async fn execute(hands: &Hands<'_>, step: &Step, progress: &dyn Progress) -> Option<Result<(), TargetError>> {
+async fn execute(
+    hands: &Hands<'_>,
+    step: &Step,
+    progress: &dyn Progress,
+    made: &RefCell<Option<Made>>,
+) -> Option<Result<(), TargetError>> {
+    let deed = async {
+        match copied(step) {
+            Some(backup) => {
+                let copy = Box::pin(backup::back_up(hands.agent, hands.unit, backup, progress)).await?;
+                drop(made.replace(Some(copy)));
+                Ok(())
+            }
+            None => hands.unit.place.target.execute(&hands.context, &step.act, progress).await,
+        }
+    };
     let stop = async {
         hands.interrupt.stopped().await;
         tokio::time::sleep(Duration::from_secs(STEP_AFTER_STOP_SECONDS)).await;
@@ -267,15 +316,16 @@ async fn execute(hands: &Hands<'_>, step: &Step, progress: &dyn Progress) -> Opt
         tokio::time::sleep(Duration::from_secs(STEP_AFTER_NEWER_SECONDS)).await;
     };
     tokio::select! {
-        done = hands.unit.place.target.execute(&hands.context, &step.act, progress) => Some(done),
+        done = deed => Some(done),
         () = stop => None,
         () = newer => None,
     }
 }
 
-/// The pod that an act stops.
-fn stops(act: &Act) -> Option<&str> {
-    match act {
+/// The pod that a step stops.
+fn stops(step: &Step) -> Option<&str> {
+    match &step.act {
+        Act::BackUp(_) => step.pod.as_deref(),
         Act::ReplacePod { container: _, spec } => Some(&spec.name),
         Act::RemovePod { pod, container: _, grace: _ } => Some(pod),
         Act::Nothing
@@ -311,6 +361,7 @@ fn watch(hands: &Hands<'_>, step: &Step) {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
         | Act::Serve(_)

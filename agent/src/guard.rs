@@ -53,7 +53,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
     }
 }
 
-/// The state directory, the socket of the engine, and files that hold secrets or say what is allowed.
+/// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     let Settings { host, sources, units, reports, ingress: _ } = settings;
     let Host {
@@ -69,6 +69,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     } = host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
     paths.extend([trust, revoked, age_identity_file, kubeconfig].into_iter().flatten().cloned());
+    paths.extend(units.iter().filter_map(|unit| Some(PathBuf::from(&unit.backup.as_ref()?.directory))));
     paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
     let of_sources = sources.iter().map(|source| {
         let Source { name: _, url: _, transport: _, branch: _, poll: _, publish: _, credentials, introduction: _ } =

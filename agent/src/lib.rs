@@ -5,6 +5,7 @@ pub mod cycle;
 pub mod agent;
 pub mod apply;
 pub mod attendance;
+pub mod backup;
 pub mod fetch;
 pub mod guard;
 pub mod host_trust;

@@ -276,3 +276,9 @@ pub const IDENTITY_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// Longest key of a file as age encrypted it for its recipients, and as it is within, in bytes. For one recipient it has 400.
 pub const AGE_KEY_BYTES_MAX: u64 = 64 << 10;
+
+/// Copies of a volume that stay where a unit has them made and does not say how many: the last three changes.
+pub const BACKUPS_KEPT_DEFAULT: u32 = 3;
+
+/// Most copies of a volume that may stay: whoever wants more means an archive, which is no folder of this host.
+pub const BACKUPS_KEPT_MAX: u32 = 1_000;

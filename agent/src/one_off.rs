@@ -6,7 +6,7 @@
 use writ_core::dialect::{Files, Variables};
 use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::model::{BucketRef, Desired, ObjectId, World};
-use writ_core::plan::{self, Input, Plan, Setbacks, Template};
+use writ_core::plan::{self, Backups, Input, Plan, Policy, Setbacks, Template};
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
@@ -51,6 +51,7 @@ pub fn local_unit(
             percent: writ_core::limits::PRUNE_PERCENT_DEFAULT,
         },
         recreate: false,
+        backup: None,
         guard,
         plugins,
         variables,
@@ -90,7 +91,8 @@ pub async fn propose_files(
         let Desired { workloads, pending, entrances: _, budgets: _, objects } = &desired;
         workloads.contains_key(object) || pending.contains_key(object) || objects.contains_key(object)
     };
-    let plan = planned(agent, unit, &desired, &named, plan::plan).await?;
+    let policy = unit.settings.policy();
+    let plan = planned(agent, unit, (&desired, &policy), &named, plan::plan).await?;
     let plan = guard::check(unit, plan, &desired, &Grants::all()).await;
     Ok(Ok((Proposal { plan, desired, commit: None }, wanted)))
 }
@@ -106,9 +108,25 @@ pub async fn propose_removal(
     prune: bool,
 ) -> Result<Proposal, CycleError> {
     let desired = Desired::default();
-    let plan = planned(agent, unit, &desired, &|_| true, |input| plan::removal(input, object, prune)).await?;
+    let policy = Policy { backup: backups(agent, unit, object).await?, ..unit.settings.policy() };
+    let plan =
+        planned(agent, unit, (&desired, &policy), &|_| true, |input| plan::removal(input, object, prune)).await?;
     let plan = guard::check(unit, plan, &desired, &Grants::all()).await;
     Ok(Proposal { plan, desired, commit: None })
+}
+
+/// Where the volumes of an object are copied to before they are destroyed. What no unit holds any more is copied as the unit
+/// says for which its volumes were made.
+async fn backups(agent: &Agent, unit: &Unit, object: &ObjectId) -> Result<Option<Backups>, CycleError> {
+    let (own, Ok(engine)) = (unit.settings.backup.clone(), unit.place.target.engine_of_volumes()) else {
+        return Ok(None);
+    };
+    if own.is_some() {
+        return Ok(own);
+    }
+    let failed = |source| CycleError::Target { unit: unit.settings.name.clone(), source };
+    let makers = engine.makers_of(object).await.map_err(failed)?;
+    Ok(makers.iter().find_map(|maker| agent.unit(maker)?.settings.backup.clone()))
 }
 
 /// Applies a proposal that somebody said yes to.
@@ -143,7 +161,7 @@ pub fn destroy_bucket(agent: &Agent, object: &ObjectId) -> Result<usize, RecordE
 async fn planned(
     agent: &Agent,
     unit: &Unit,
-    desired: &Desired,
+    (desired, policy): (&Desired, &Policy),
     named: &dyn Fn(&ObjectId) -> bool,
     decide: impl FnOnce(&Input<'_>) -> Plan,
 ) -> Result<Plan, CycleError> {
@@ -164,7 +182,7 @@ async fn planned(
         desired,
         observed: &observed,
         held: &held,
-        policy: &unit.settings.policy(),
+        policy,
         seed: now.0.unsigned_abs(),
         // A person who asks for it does not wait.
         setbacks: &Setbacks::default(),

@@ -70,8 +70,12 @@ impl Unit {
 
     fn plan(&self, desired: &Desired) -> Plan {
         let cluster = Some(ObservedCluster { objects: self.seen.clone() });
-        let policy =
-            plan::Policy { drift: self.drift, prune: PruneBudget { max: 3, percent: 20 }, recreate: self.recreate };
+        let policy = plan::Policy {
+            drift: self.drift,
+            prune: PruneBudget { max: 3, percent: 20 },
+            recreate: self.recreate,
+            backup: None,
+        };
         plan::plan(&Input {
             now: Timestamp(0),
             commit: Some("c1"),

@@ -251,7 +251,12 @@ fn plan(desired: &Desired, held: &Holdings, seen: BTreeMap<ObjectId, ObservedObj
         desired,
         observed: &observed,
         held,
-        policy: &plan::Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false },
+        policy: &plan::Policy {
+            drift: Drift::Repair,
+            prune: PruneBudget { max: 3, percent: 20 },
+            recreate: false,
+            backup: None,
+        },
         seed: 0,
         setbacks: &Setbacks::default(),
         templates: &Templates::default(),

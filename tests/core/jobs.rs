@@ -228,6 +228,7 @@ fn made(plan: &Plan) -> Vec<u32> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
         | Act::ReplacePod { .. }

@@ -13,7 +13,7 @@ use writ_core::hash::SpecHash;
 use writ_core::holdings::HoldingChange;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::Holder;
-use writ_core::plan::{Drift, Plan, PruneBudget, Step, Template, Verb, plan, removal};
+use writ_core::plan::{Backups, Drift, Plan, PruneBudget, Step, Template, Verb, plan, removal};
 use writ_core::simulated::Host;
 use writ_core::time::Timestamp;
 
@@ -55,6 +55,7 @@ fn unit(sections: &Sections) -> Unit {
         match word {
             "report" => unit.policy.drift = Drift::Report,
             "recreate" => unit.policy.recreate = true,
+            "backup" => unit.policy.backup = Some(Backups { directory: "/backups".to_owned(), keep: 3 }),
             "backs-off" => unit.backs_off = true,
             "lost" => {
                 let lost = || Template::Lost("the repository has it no more".to_owned());
@@ -226,6 +227,12 @@ scenarios! {
     no_replicas_means_no_pods_and_keeps_volumes: "no-replicas",
     a_claim_of_another_name_is_refused_while_data_of_its_pods_lies_under_the_old_one: "claim-left-behind",
     a_claim_of_another_name_is_made_beside_the_old_data_where_the_unit_allows_it: "claim-left-behind-allowed",
+    another_image_is_let_at_data_only_after_a_copy_of_it: "backup-image",
+    what_is_made_again_from_the_same_image_copies_nothing: "backup-same-image",
+    data_is_copied_where_nobody_knows_which_image_ran_on_it: "backup-unknown",
+    data_that_is_left_without_any_pod_is_copied: "backup-none-left",
+    a_recreation_copies_each_volume_once_before_its_pod_goes: "backup-recreation",
+    a_copy_that_fails_stops_what_it_was_made_for: "backup-fails",
     a_claim_that_comes_back_finds_its_data_and_another_one_is_new: "claim-comes-back",
     a_claim_that_asks_for_less_is_told_that_volumes_have_no_size: "claim-smaller",
     a_claim_that_asks_for_more_is_told_so_while_other_things_change: "claim-larger",

@@ -41,7 +41,7 @@ fn postgres(data: u32, image: Option<u32>) -> Data {
 }
 
 fn lying(folder: &str, form: Form, image: Says) -> Data {
-    Data::Found(Found { places: vec![Place { folder: folder.to_owned(), form }], image })
+    Data::Found(Found { places: vec![Place { folder: folder.to_owned(), form }], rest: None, image })
 }
 
 /// What is refused of a plan in the face of that data, or else what is said of it besides the steps.
@@ -251,4 +251,14 @@ fn a_redis_that_would_start_without_its_keys_is_refused_where_its_command_tells(
     ] {
         assert_eq!(told(&plan(command, path), "redis:7", data(), &POLICY), (false, String::new()), "{command}");
     }
+}
+
+#[test]
+fn a_volume_that_was_not_looked_through_to_its_end_is_said_to_be_so_and_what_was_found_counts() {
+    let plan = |image: &str| change(&manifest("postgres:15", false, ""), &manifest(image, false, ""));
+    let Data::Found(found) = postgres(15, None) else { panic!("that is data") };
+    let data = || Data::Found(Found { rest: Some("too many entries".to_owned()), ..found.clone() });
+    let (refused, why) = told(&plan("postgres:15.1"), "postgres:15.1", data(), &POLICY);
+    assert!(!refused && why.contains("could not be checked to the end: too many entries"), "{why}");
+    assert!(told(&plan("postgres:16"), "postgres:16", data(), &POLICY).0);
 }

@@ -172,6 +172,7 @@ fn touched(act: &Act) -> Option<String> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::RemoveVolume { .. }
         | Act::Serve(_)
         | Act::ApplyObject(_)
@@ -320,7 +321,7 @@ proptest! {
                         let serves = pod.state == PodState::Running && pod.readiness == Readiness::Available;
                         replaced.extend(serves.then(|| spec.index.clone()));
                     }
-                    Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::StartPod { .. }
+                    Act::Nothing | Act::CreateNetwork | Act::CreateVolume(_) | Act::BackUp(_) | Act::StartPod { .. }
                     | Act::MendPod { .. } | Act::RemoveVolume { .. } | Act::Serve(_) | Act::ApplyObject(_)
                     | Act::DeleteObject(_) => {}
                 }

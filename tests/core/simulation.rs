@@ -44,7 +44,7 @@ pub(crate) struct Ending {
 }
 
 pub(crate) const POLICY: Policy =
-    Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false };
+    Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false, backup: None };
 
 impl Unit {
     /// What is desired on a host with nothing on it.

@@ -121,7 +121,8 @@ impl Unit {
 
     /// What a pass would do now.
     pub fn plan(&self, desired: &Desired, observed: &Observed) -> Plan {
-        let policy = Policy { drift: Drift::Repair, prune: PruneBudget { max: 9, percent: 100 }, recreate: false };
+        let policy =
+            Policy { drift: Drift::Repair, prune: PruneBudget { max: 9, percent: 100 }, recreate: false, backup: None };
         let now = self.world.clock.now().plus(self.later);
         plan(&Input {
             now,

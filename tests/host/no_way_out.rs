@@ -92,6 +92,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("drift", Not),
             ("prune", Not),
             ("recreate", Not),
+            ("backup", Not),
             ("guard", Not),
             ("plugin", Not),
             ("variables", Not),
@@ -105,6 +106,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
         &[("kind", Not), ("url", Not), ("credentials", Not), ("version", Not), ("path", Not), ("digest", Not)],
     ),
     ("prune", &[("max", Not), ("percent", Not)]),
+    ("backup", &[("directory", Not), ("keep", Not)]),
     (
         "[[report]]",
         &[("forge", Not), ("url", Not), ("token_file", Not), ("project", Not), ("source", Not), ("github_app", Not)],

@@ -85,6 +85,7 @@ fn volumes(plan: &Plan) -> Vec<String> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }

@@ -162,6 +162,11 @@ fn work(event: &WorkEvent) -> (String, String) {
         WorkEvent::ImagePulled { unit: _, commit: _, object: _, pod, image, digest } => {
             (pod.clone(), format!("pulled {image} ({digest})"))
         }
+        WorkEvent::BackupMade { unit, commit: _, object, pod, volume, file, digest, bytes, in_motion } => {
+            let how = if *in_motion { ", while something that is not ours ran with it" } else { "" };
+            let text = format!("volume {volume} copied to {file}{how}: {bytes} bytes, sha256 {digest}");
+            (of(Some(object), pod.as_ref(), unit), text)
+        }
         WorkEvent::ProbeRestart { unit: _, object: _, pod, container, detail } => {
             (pod.clone(), format!("restarted {container}: {detail}"))
         }

@@ -128,6 +128,7 @@ fn tell(object: ObjectId, records: &[Record]) -> Story {
             | WorkEvent::Failed { .. }
             | WorkEvent::Drift { .. }
             | WorkEvent::ImagePulled { .. }
+            | WorkEvent::BackupMade { .. }
             | WorkEvent::ProbeRestart { .. } => {
                 notes.push((record.at, event::told(&record.event).text));
             }

@@ -278,6 +278,27 @@ pub enum WorkEvent {
         /// What it turned out to be.
         digest: String,
     },
+    /// A volume was copied, before a step that may harm what is on it.
+    BackupMade {
+        /// The unit.
+        unit: String,
+        /// The commit that asks for the step; none for what a person asked for.
+        commit: Option<String>,
+        /// The object whose volume it is.
+        object: ObjectId,
+        /// The pod, where the step is about one.
+        pod: Option<String>,
+        /// The volume.
+        volume: String,
+        /// The file that holds the copy.
+        file: String,
+        /// SHA-256 of the file, in hex.
+        digest: String,
+        /// Bytes of the file.
+        bytes: u64,
+        /// Something that is not this host's ran with the volume meanwhile.
+        in_motion: bool,
+    },
     /// A probe failed so often that its container was restarted.
     ProbeRestart {
         /// The unit.

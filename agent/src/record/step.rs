@@ -4,7 +4,7 @@
 
 use writ_core::hash::SpecHash;
 use writ_core::model::{ObjectId, PodSpec};
-use writ_core::plan::{Act, Cause, Fix, Step, Verb};
+use writ_core::plan::{Act, BackUp, Backups, Cause, Fix, Step, Verb};
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub enum ActRecord {
     CreateVolume {
         /// Its name.
         volume: String,
+    },
+    /// A volume is copied to a folder of the host.
+    BackUp {
+        /// The volume.
+        volume: String,
+        /// The folder.
+        directory: String,
     },
     /// A pod is made from these images.
     CreatePod {
@@ -129,6 +136,10 @@ impl ActRecord {
             Act::Nothing => Self::Nothing,
             Act::CreateNetwork => Self::CreateNetwork,
             Act::CreateVolume(volume) => Self::CreateVolume { volume: volume.name.clone() },
+            Act::BackUp(backup) => {
+                let BackUp { volume, to: Backups { directory, keep: _ }, at: _, next: _ } = &**backup;
+                Self::BackUp { volume: volume.clone(), directory: directory.clone() }
+            }
             Act::CreatePod(spec) => Self::CreatePod { images: images(spec) },
             Act::StartPod { pod: _, container } => Self::StartPod { container: container.clone() },
             Act::MendPod { spec: _, container, fixes } => {

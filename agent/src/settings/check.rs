@@ -10,6 +10,7 @@ use writ_core::plan::{Drift, PruneBudget};
 use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name};
 use writ_core::trust::KeyId;
 
+use super::backup::check_backup;
 use super::guard::check_guard;
 use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
@@ -254,7 +255,7 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, guard, plugins, variables } = raw;
+    let raw::Unit { name, source, path, target, drift, prune, recreate, backup, guard, plugins, variables } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -270,6 +271,7 @@ fn check_unit(
         None => Some(of_host.clone()),
     };
     let recreate = recreate.is_some_and(|written| written.value);
+    let backup = check_backup(backup, target.as_ref(), problems);
     let plugins = check_plugins(plugins, problems);
     let variables = check_variables(variables, problems);
     Some(Unit {
@@ -280,6 +282,7 @@ fn check_unit(
         drift: drift?,
         prune: prune?,
         recreate,
+        backup: backup?,
         guard: guard?,
         plugins: plugins?,
         variables: variables?,

@@ -3,6 +3,7 @@
 //! Invariant: no value here is a secret; secrets are named by the file that holds them.
 //! Invariant: nothing else reads the settings file or the environment.
 
+mod backup;
 mod check;
 mod guard;
 mod ingress;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use writ_core::dialect::Variables;
-use writ_core::plan::{Drift, Policy, PruneBudget};
+use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
 
@@ -141,6 +142,8 @@ pub struct Unit {
     pub prune: PruneBudget,
     /// Workloads whose fixed fields change may be recreated, their volumes kept.
     pub recreate: bool,
+    /// Where volumes are copied to before a step that may harm what is on them.
+    pub backup: Option<Backups>,
     /// What even an admitted commit may not do.
     pub guard: Guard,
     /// Programs that expand blocks of kinds which are not built in, each kind once.
@@ -277,8 +280,8 @@ impl Settings {
 impl Unit {
     /// What it says about plans.
     #[must_use]
-    pub const fn policy(&self) -> Policy {
-        Policy { drift: self.drift, prune: self.prune, recreate: self.recreate }
+    pub fn policy(&self) -> Policy {
+        Policy { drift: self.drift, prune: self.prune, recreate: self.recreate, backup: self.backup.clone() }
     }
 }
 

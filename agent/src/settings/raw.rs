@@ -52,6 +52,7 @@ pub(super) struct Unit {
     pub(super) drift: Option<Written<String>>,
     pub(super) prune: Option<Prune>,
     pub(super) recreate: Option<Written<bool>>,
+    pub(super) backup: Option<Backup>,
     pub(super) guard: Option<Written<String>>,
     pub(super) plugins: Vec<Plugin>,
     pub(super) variables: Vec<(String, Written<String>)>,
@@ -69,6 +70,11 @@ pub(super) struct Plugin {
 pub(super) struct Prune {
     pub(super) max: Option<Written<u32>>,
     pub(super) percent: Option<Written<u32>>,
+}
+
+pub(super) struct Backup {
+    pub(super) directory: Option<Written<String>>,
+    pub(super) keep: Option<Written<u32>>,
 }
 
 pub(super) struct Report {
@@ -172,6 +178,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         drift: section.string("drift", problems),
         prune: section.section("prune", problems).map(|section| prune(section, problems)),
         recreate: section.boolean("recreate", problems),
+        backup: section.section("backup", problems).map(|section| backup(section, problems)),
         guard: section.string("guard", problems),
         plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
         variables: section.texts("variables", problems),
@@ -216,6 +223,14 @@ fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {
     let prune = Prune { max: section.number("max", problems), percent: section.number("percent", problems) };
     section.finish(problems);
     prune
+}
+
+fn backup(mut section: Section<'_>, problems: &mut Problems) -> Backup {
+    let directory = section.string("directory", problems);
+    let backup =
+        Backup { directory: section.require("directory", directory, problems), keep: section.number("keep", problems) };
+    section.finish(problems);
+    backup
 }
 
 fn report(mut section: Section<'_>, problems: &mut Problems) -> Report {

@@ -208,6 +208,7 @@ fn operation(act: &Act) -> String {
         Act::Nothing => "do nothing".to_owned(),
         Act::CreateNetwork => "create the network".to_owned(),
         Act::CreateVolume(volume) => format!("create volume {}", volume.name),
+        Act::BackUp(backup) => format!("back up volume {}", backup.volume),
         Act::CreatePod(spec) => format!("create {}", spec.name),
         Act::StartPod { pod, container: _ } => format!("start {pod}"),
         Act::MendPod { spec, container: _, fixes: _ } => format!("mend {}", spec.name),

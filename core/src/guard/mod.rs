@@ -209,6 +209,7 @@ fn pod_of<'a>(step: &'a Step, desired: &Desired) -> Option<Cow<'a, PodSpec>> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ } => None,
         // An object of a cluster is judged as a whole.
@@ -237,6 +238,7 @@ fn settled(mut step: Step, grounds: &Grounds<'_>) -> Step {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::StartPod { pod: _, container: _ }
         | Act::RemovePod { pod: _, container: _, grace: _ }
         | Act::RemoveVolume { volume: _ }

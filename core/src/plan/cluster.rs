@@ -49,6 +49,7 @@ pub fn wave(lane: &Lane) -> u8 {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }

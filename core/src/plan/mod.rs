@@ -3,6 +3,7 @@
 //! Invariant: reads nothing but its input.
 //! Invariant: an unseen pod gets no step; what this unit does not hold gets none either.
 
+mod backup;
 mod cluster;
 mod cronjob;
 mod deployment;
@@ -23,6 +24,7 @@ mod why;
 mod workload;
 mod world;
 
+pub use backup::{BackUp, Backups};
 pub use cluster::wave;
 pub use earlier::{Template, Templates, earlier};
 pub(crate) use ingress::without;
@@ -77,6 +79,8 @@ pub struct Policy {
     pub prune: PruneBudget,
     /// Workloads whose fixed fields may change by recreation, their volumes kept.
     pub recreate: bool,
+    /// Where volumes are copied to before a step that may harm what is on them; none if they are not.
+    pub backup: Option<Backups>,
 }
 
 /// What happens to drift.
@@ -108,7 +112,10 @@ pub fn plan(input: &Input<'_>) -> Plan {
     }
     let mut world = world::World::new(input);
     world.withheld = disruption::withheld(&world);
-    let settled = |lane| setback::hold_back(input, workload::unless_blocked(input, lane));
+    let settled = |lane| {
+        let lane = backup::before_harm(input, workload::unless_blocked(input, lane));
+        setback::hold_back(input, lane)
+    };
     let workloads: Vec<&Workload> = input.desired.workloads.values().collect();
     let mut lanes = cores::map(&workloads, WORKLOADS_MANY, |workload| settled(workload::lane(&world, workload)));
     let pending = input.desired.pending.iter().map(|(id, reason)| workload::pending(id, reason));

@@ -1,10 +1,12 @@
 //! What goes: objects that nobody wants any more, within the budget, and what `writ delete` names.
 //!
 //! Invariant: [`lanes`] destroys no volume; only [`removal`] does, and only when it is asked to.
+//! Invariant: where the unit wants copies, a volume is copied before it is destroyed.
 //! Invariant: a removal that is refused leaves the object held, so that the next plan tries again.
 
 use std::collections::BTreeSet;
 
+use super::backup::before_harm;
 use super::draft::{nothing, removal as remove_pod};
 use super::step::{Act, Cause, Lane, Plan, Step, Verb};
 use super::world::{Subject, World};
@@ -65,7 +67,7 @@ pub fn removal(input: &Input<'_>, object: &ObjectId, prune: bool) -> Plan {
         return Plan { shared: ingress::serve(input, &lanes).into_iter().collect(), lanes };
     }
     let world = World::new(input);
-    Plan { shared: Vec::new(), lanes: vec![leave(&world, object, ASKED, prune)] }
+    Plan { shared: Vec::new(), lanes: vec![before_harm(input, leave(&world, object, ASKED, prune))] }
 }
 
 fn leave(world: &World<'_>, id: &ObjectId, reason: &str, prune: bool) -> Lane {

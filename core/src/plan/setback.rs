@@ -47,6 +47,8 @@ pub enum Deed {
     Destroy,
     /// Bringing the host's ingress to what it must be.
     Serve,
+    /// Copying a volume.
+    BackUp,
     /// Applying an object of a cluster.
     Apply,
     /// Deleting an object of a cluster.
@@ -88,6 +90,7 @@ impl Attempt {
                 return Some(Self { deed: Deed::MakeNetwork, object: None, name: None, revision: None });
             }
             Act::CreateVolume(volume) => (Deed::MakeVolume, Some(volume.name.clone())),
+            Act::BackUp(backup) => (Deed::BackUp, Some(backup.volume.clone())),
             Act::CreatePod(spec) => match spec.index {
                 PodIndex::Ordinal(_) | PodIndex::Try { .. } => (Deed::MakePod, name()),
                 PodIndex::Replica(_) => (Deed::MakePod, None),
@@ -106,7 +109,7 @@ impl Attempt {
 }
 
 impl Deed {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::MakeNetwork,
         Self::MakeVolume,
         Self::MakePod,
@@ -115,6 +118,7 @@ impl Deed {
         Self::Remove,
         Self::Destroy,
         Self::Serve,
+        Self::BackUp,
         Self::Apply,
         Self::Delete,
     ];
@@ -131,6 +135,7 @@ impl Deed {
             Self::Remove => "remove",
             Self::Destroy => "destroy",
             Self::Serve => "serve",
+            Self::BackUp => "back up",
             Self::Apply => "apply",
             Self::Delete => "delete",
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::backup::BackUp;
 use super::setback::Delay;
 use crate::cluster::{ClusterObject, FieldPath};
 use crate::hash::SpecHash;
@@ -120,6 +121,8 @@ pub enum Act {
     CreateNetwork,
     /// Make a volume.
     CreateVolume(VolumeSpec),
+    /// Copy what is on a volume to a folder of the host, while none of the host's pods runs with it.
+    BackUp(Box<BackUp>),
     /// Pull what is missing, make the pod and start it.
     CreatePod(Box<PodSpec>),
     /// Start the pod's existing container.

@@ -148,6 +148,7 @@ fn volume_obstacle(input: &Input<'_>, step: &Step) -> Option<String> {
         Act::CreateVolume(volume) => held_volume(input, &volume.name, &step.object),
         Act::Nothing
         | Act::CreateNetwork
+        | Act::BackUp(_)
         | Act::CreatePod(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
@@ -179,6 +180,7 @@ fn needs(act: &Act) -> Option<Option<&PodSpec>> {
         Act::Serve(serving) => (!serving.is_empty()).then_some(None),
         Act::Nothing
         | Act::CreateNetwork
+        | Act::BackUp(_)
         | Act::RemovePod { .. }
         | Act::RemoveVolume { .. }
         | Act::ApplyObject(_)

@@ -228,6 +228,11 @@ impl Host {
                 self.volumes.entry(volume.name.clone()).or_insert(made);
                 Ok(())
             }
+            // There is nothing on it that could be copied.
+            Act::BackUp(backup) => match self.volumes.contains_key(&backup.volume) {
+                true => Ok(()),
+                false => Err(refused(format!("there is no volume {}", backup.volume))),
+            },
             Act::CreatePod(spec) => self.create_pod(by, spec, now),
             Act::StartPod { pod, container } => self.start(pod, container, now),
             Act::MendPod { spec, container, fixes } => self.mend(&spec.name, container, fixes),

@@ -103,6 +103,19 @@ fn later() -> Vec<Event> {
         }
         .into(),
         OperatorEvent::VolumeDestroyed { unit: "edge".into(), volume: "v".into(), owner: "alice".into() }.into(),
+        step(ActRecord::BackUp { volume: "v".into(), directory: "/backups".into() }),
+        WorkEvent::BackupMade {
+            unit: "edge".into(),
+            commit: some("c1"),
+            object: object(),
+            pod: some("data-pg.0"),
+            volume: "v".into(),
+            file: "/backups/edge-1.v.tar".into(),
+            digest: "00ff".into(),
+            bytes: 7,
+            in_motion: true,
+        }
+        .into(),
         step(ActRecord::ApplyObject { taken: vec!["spec.replicas".into()] }),
         step(ActRecord::DeleteObject { uid: "c0ffee".into(), orphan: true }),
     ]

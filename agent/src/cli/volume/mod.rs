@@ -58,8 +58,7 @@ fn target(host: &Host) -> Result<Target, Failure> {
 
 /// The volume of that name, as it is now.
 async fn one(engine: &Docker, name: &str) -> Result<HeldVolume, Failure> {
-    let all = engine.held_volumes().await?;
-    all.into_iter().find(|volume| volume.name == name).ok_or_else(|| {
+    engine.held_volume(name).await?.ok_or_else(|| {
         Failure::message(format!("this host made no volume called `{name}`; `writ volume list` tells what there is"))
     })
 }

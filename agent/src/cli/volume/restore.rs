@@ -11,6 +11,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use writ::archive::{Contents, Judge, OutwardLinks};
+use writ::backup::{digest_file, hex};
 use writ::record::{OperatorEvent, Store, VolumeLock};
 use writ::settings::person;
 use writ::target::{Docker, HeldVolume};
@@ -18,7 +19,6 @@ use writ::target::{Docker, HeldVolume};
 use super::super::exit::{Ended, Exit, Failure};
 use super::super::host::{Host, block_on};
 use super::super::progress;
-use super::backup::{digest_file, hex};
 use super::{between_passes, ended, one, running, target};
 
 /// Bytes that are read at once.

@@ -160,6 +160,11 @@ fn work(event: &WorkEvent) -> Draft {
             let draft = Draft::new("image-pulled").unit(unit).commit(commit.as_ref()).object(Some(object));
             draft.pod(Some(pod)).put("image", image.as_str()).put("digest", digest.as_str())
         }
+        WorkEvent::BackupMade { unit, commit, object, pod, volume, file, digest, bytes, in_motion } => {
+            let draft = Draft::new("backup-made").unit(unit).commit(commit.as_ref()).object(Some(object));
+            let draft = draft.pod(pod.as_ref()).put("volume", volume.as_str()).put("file", file.as_str());
+            draft.put("digest", digest.as_str()).put("bytes", *bytes).put("in_motion", *in_motion)
+        }
         WorkEvent::ProbeRestart { unit, object, pod, container, detail } => {
             let draft = Draft::new("probe-restart").unit(unit).object(Some(object)).pod(Some(pod));
             draft.put("container", container.as_str()).put("detail", detail.as_str())
@@ -185,6 +190,9 @@ fn step(record: &StepRecord) -> Draft {
         ActRecord::Nothing => draft.put("act", "nothing"),
         ActRecord::CreateNetwork => draft.put("act", "create-network"),
         ActRecord::CreateVolume { volume } => draft.put("act", "create-volume").put("volume", volume.as_str()),
+        ActRecord::BackUp { volume, directory } => {
+            draft.put("act", "back-up").put("volume", volume.as_str()).put("directory", directory.as_str())
+        }
         ActRecord::CreatePod { images } => draft.put("act", "create-pod").put("images", images.clone()),
         ActRecord::StartPod { container } => draft.put("act", "start-pod").put("container", container.as_str()),
         ActRecord::MendPod { container, fixes } => {

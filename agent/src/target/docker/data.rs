@@ -5,7 +5,7 @@
 //!
 //! Invariant: a volume is emptied or filled only while it is marked, and its mark goes when all is on the disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -24,6 +24,7 @@ use bollard::query_parameters::{
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+use writ_core::model::ObjectId;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, HOST, Labels, RESTORING, UNIT};
@@ -53,11 +54,36 @@ impl Docker {
     /// # Errors
     /// If the engine cannot be reached.
     pub async fn held_volumes(&self) -> Result<Vec<HeldVolume>, TargetError> {
+        self.held_where(|_| true).await
+    }
+
+    /// The volume of a claim that this host made under that name; none if there is no such.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn held_volume(&self, name: &str) -> Result<Option<HeldVolume>, TargetError> {
+        Ok(self.held_where(|found| found == name).await?.pop())
+    }
+
+    /// The units for which the volumes of an object were made.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached.
+    pub async fn makers_of(&self, object: &ObjectId) -> Result<BTreeSet<String>, TargetError> {
+        let engine = self.engine().await?;
+        let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
+        let of_object = |volume: &Volume| labels::volume(&self.host, &volume.labels)?.object.filter(|it| it == object);
+        let ours = found.volumes.into_iter().flatten().filter(|volume| of_object(volume).is_some());
+        Ok(ours.filter_map(|volume| volume.labels.get(UNIT).cloned()).collect())
+    }
+
+    async fn held_where(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<HeldVolume>, TargetError> {
         let engine = self.engine().await?;
         let found = self.ask("list the volumes", ANSWER, engine.list_volumes(None::<ListVolumesOptions>)).await?;
         let containers = self.containers("list the containers").await?;
         let all = found.volumes.unwrap_or_default();
-        let mut held: Vec<HeldVolume> = all.iter().filter_map(|it| self.held(it, &all, &containers)).collect();
+        let wanted = all.iter().filter(|it| wanted(&it.name));
+        let mut held: Vec<HeldVolume> = wanted.filter_map(|it| self.held(it, &all, &containers)).collect();
         held.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(held)
     }
@@ -137,7 +163,7 @@ impl Docker {
         let mut labels = self.of_helper(volume);
         labels.insert(RESTORING.to_owned(), volume.name.clone());
         self.make_volume(&operation, &mark(&volume.name), labels).await?;
-        let users = self.held_volumes().await?.into_iter().find(|it| it.name == volume.name).map(|it| it.users);
+        let users = self.held_volume(&volume.name).await?.map(|it| it.users);
         let running: Vec<String> =
             users.unwrap_or_default().into_iter().filter(|it| !it.stopped).map(|it| it.container).collect();
         if running.is_empty() {

@@ -29,6 +29,7 @@ mod preflight;
 mod probe;
 mod request;
 mod sent;
+mod standstill;
 mod stop;
 mod stream;
 mod verify;

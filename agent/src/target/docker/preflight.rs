@@ -52,8 +52,11 @@ impl Docker {
         let Some(found) = self.volume(volume).await? else { return Ok(Data::None) };
         let root = PathBuf::from(found.mountpoint);
         match places(&root, folders) {
-            Ok(places) if places.is_empty() => Ok(Data::None),
-            Ok(places) => Ok(Data::Found(Found { places, image: self.says(image).await? })),
+            Ok(Seen { places, rest: None }) if places.is_empty() => Ok(Data::None),
+            Ok(Seen { places, rest: Some(why) }) if places.is_empty() => {
+                Ok(Data::Unknown(format!("{}: {why}", root.display())))
+            }
+            Ok(Seen { places, rest }) => Ok(Data::Found(Found { places, rest, image: self.says(image).await? })),
             Err(error) => Ok(Data::Unknown(format!("{}: {error}", root.display()))),
         }
     }
@@ -77,8 +80,15 @@ impl Docker {
     }
 }
 
+/// What a look through a volume showed.
+struct Seen {
+    places: Vec<Place>,
+    /// Why not all of it was looked at; none if it was.
+    rest: Option<String>,
+}
+
 /// The data in these folders of a volume, and in those not far below its top.
-fn places(root: &Path, folders: &BTreeSet<String>) -> io::Result<Vec<Place>> {
+fn places(root: &Path, folders: &BTreeSet<String>) -> io::Result<Seen> {
     let top = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let mut found = Vec::new();
     for folder in folders {
@@ -108,7 +118,8 @@ fn places(root: &Path, folders: &BTreeSet<String>) -> io::Result<Vec<Place>> {
             let entry = entry?;
             entries += 1;
             if entries > ENTRIES_MAX {
-                return Ok(found);
+                let rest = Some(format!("it has more than {ENTRIES_MAX} entries, and no more were looked at"));
+                return Ok(Seen { places: found, rest });
             }
             let name = entry.file_name().to_string_lossy();
             if entry.file_type() == FileType::Directory && name != "." && name != ".." {
@@ -117,7 +128,7 @@ fn places(root: &Path, folders: &BTreeSet<String>) -> io::Result<Vec<Place>> {
             }
         }
     }
-    Ok(found)
+    Ok(Seen { places: found, rest: None })
 }
 
 /// The data in a folder, if there is any.
@@ -136,8 +147,11 @@ fn redis(folder: &OwnedFd) -> io::Result<Option<u32>> {
     let mut newest = None;
     if let Some(logs) = open(folder, LOGS, OFlags::DIRECTORY)? {
         newest = Some(FOLDER_FORM);
-        for entry in Dir::read_from(&logs)?.take(ENTRIES_MAX) {
+        for (at, entry) in Dir::read_from(&logs)?.enumerate() {
             let entry = entry?;
+            if at >= ENTRIES_MAX {
+                return Err(io::Error::other(format!("its {LOGS} has more than {ENTRIES_MAX} entries")));
+            }
             if let Ok(name) = entry.file_name().to_str()
                 && name.ends_with(".base.rdb")
             {
@@ -194,8 +208,9 @@ mod tests {
 
     fn found(root: &Path, folders: &[&str]) -> Result<Vec<(String, Form)>, String> {
         let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        let found = places(root, &folders).map_err(|error| error.to_string())?;
-        Ok(found.into_iter().map(|Place { folder, form }| (folder, form)).collect())
+        let Seen { places, rest } = places(root, &folders).map_err(|error| error.to_string())?;
+        assert_eq!(rest, None);
+        Ok(places.into_iter().map(|Place { folder, form }| (folder, form)).collect())
     }
 
     fn write(root: &Path, path: &str, bytes: &[u8]) {
@@ -230,6 +245,31 @@ mod tests {
         write(root, "pgdata/PG_VERSION", &[b'x'; 100]);
         assert!(found(root, &asked).unwrap_err().contains("no version"));
         assert!(found(&root.join("none"), &asked).is_err(), "a volume that cannot be seen is not empty");
+    }
+
+    #[test]
+    fn a_volume_of_too_many_entries_is_not_said_to_hold_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        // The engine's list has `.` and `..` as well.
+        for number in 0..ENTRIES_MAX - 2 {
+            fs::write(root.join(number.to_string()), "").unwrap();
+        }
+        assert_eq!(found(root, &["", "pgdata"]), Ok(vec![]), "as many as are looked at");
+        fs::write(root.join("more"), "").unwrap();
+        let seen = |folders: &[&str]| places(root, &folders.iter().map(|it| (*it).to_owned()).collect()).unwrap();
+        let Seen { places, rest } = seen(&["", "pgdata"]);
+        assert!(places.is_empty() && rest.unwrap().contains("more than 4096 entries"));
+        // What was asked for is found all the same, and that there may be more is said.
+        write(root, "pgdata/PG_VERSION", b"15\n");
+        let Seen { places, rest } = seen(&["", "pgdata"]);
+        assert!(rest.is_some());
+        assert_eq!(places, [Place { folder: "pgdata".to_owned(), form: Form::Postgres(15) }]);
+        fs::create_dir(root.join(LOGS)).unwrap();
+        for number in 0..ENTRIES_MAX {
+            fs::write(root.join(LOGS).join(number.to_string()), "").unwrap();
+        }
+        assert!(found(root, &[""]).unwrap_err().contains("appendonlydir has more than"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ impl Kubernetes {
             Act::DeleteObject(deletion) => self.delete(context, deletion).await,
             Act::CreateNetwork
             | Act::CreateVolume(_)
+            | Act::BackUp(_)
             | Act::CreatePod(_)
             | Act::StartPod { .. }
             | Act::MendPod { .. }

@@ -45,6 +45,8 @@ pub enum Data {
 pub struct Found {
     /// The data.
     pub places: Vec<Place>,
+    /// Why there may be more of it; none if all was looked at.
+    pub rest: Option<String>,
     /// The image.
     pub image: Says,
 }
@@ -162,6 +164,9 @@ fn judged(lane: Lane, evidence: &Evidence, policy: &Policy) -> Lane {
                     continue;
                 }
             };
+            if let Some(why) = &found.rest {
+                tell(Verb::Keep, format!("the data in volume {volume} could not be checked to the end: {why}"));
+            }
             let case = Case { pod, container, mount, volume, found };
             for verdict in [postgres::judge(&case), redis::judge(&case)].into_iter().flatten() {
                 let (verb, why) = words(verdict, pod, policy);
@@ -259,10 +264,17 @@ fn below<'p>(top: &str, path: &'p str) -> Option<&'p str> {
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_matches('/'))
 }
 
-/// The words of a command, as far as a manifest says them.
+/// What stands before the server in a command of the images of both, and runs it.
+const STARTER: &str = "docker-entrypoint.sh";
+
+/// The words of a command, as far as a manifest says them, from the server on.
 fn command(container: &ContainerSpec) -> Vec<&str> {
     let words = container.entrypoint.iter().chain(&container.arguments).flatten();
-    words.map(String::as_str).collect()
+    let mut words: Vec<&str> = words.map(String::as_str).collect();
+    if words.first() == Some(&STARTER) {
+        words.remove(0);
+    }
+    words
 }
 
 /// What an image of that name is tagged with, up to the first `-` or `_`; nobody else's tags say a version.
@@ -284,6 +296,7 @@ fn made(step: &Step) -> Option<&PodSpec> {
         Act::Nothing
         | Act::CreateNetwork
         | Act::CreateVolume(_)
+        | Act::BackUp(_)
         | Act::StartPod { .. }
         | Act::MendPod { .. }
         | Act::RemovePod { .. }

@@ -13,9 +13,6 @@ pub const MAJOR: &str = "PG_MAJOR";
 /// The variable that says where the data is.
 pub const FOLDER: &str = "PGDATA";
 
-/// What stands before the server in a command and runs it.
-const STARTER: &str = "docker-entrypoint.sh";
-
 pub(super) fn judge(case: &Case<'_>) -> Option<Verdict> {
     let data: Vec<(&str, u32)> = case.found.places.iter().filter_map(version).collect();
     let image = case.container.image.as_str();
@@ -88,7 +85,6 @@ fn folder<'a>(case: &Case<'a>) -> Leads<'a> {
 /// True if the container runs the server, and says nothing in its command of where the data is.
 fn serves(container: &ContainerSpec) -> bool {
     let words = super::command(container);
-    let words = words.strip_prefix(&[STARTER]).unwrap_or(&words);
     let is_server = words.first().is_none_or(|word| *word == "postgres" || word.starts_with('-'));
     is_server && !words.iter().any(|word| word.starts_with("-D") || word.contains("data_directory"))
 }

@@ -134,7 +134,7 @@ fn folder<'a>(case: &Case<'a>) -> Leads<'a> {
 /// None if a configuration or another program decides; else the folder that the command names, if it names one.
 fn working_folder(container: &ContainerSpec) -> Option<Option<&str>> {
     let words = super::command(container);
-    let words = words.strip_prefix(&["docker-entrypoint.sh"]).unwrap_or(&words);
+    let words = words.as_slice();
     let options = match words {
         [] => words,
         ["redis-server", options @ ..] => options,
