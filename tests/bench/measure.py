@@ -58,26 +58,25 @@ def containers(world, compose_words, compose_env, work):
     return found
 
 
-def full_start(world, compose, compose_env, work):
+def full_start(program, compose, compose_env, work):
     """From nothing to as many workloads of one container, in turns with Compose: the whole command, and up to the last start."""
     say(f"{FULL_START} containers from none")
     compose_file(f"{work}/compose.yaml", FULL_START)
-    programs = {
-        "writ": ([world.program, "run", "--once"], world.env, f"{work}/a/docker.sock"),
-        "compose": ([*compose, "up", "-d"], compose_env, f"{work}/b/docker.sock"),
-    }
-    seen = {name: [] for name in programs}
-    for _ in range(FULL_ROUNDS):
+    engine_of = {"writ": f"{work}/a/docker.sock", "compose": f"{work}/b/docker.sock"}
+    seen = {name: [] for name in engine_of}
+    for number in range(FULL_ROUNDS):
+        # A host of its own that holds nothing yet: an emptied repository takes nothing away from one that does.
+        world = World(f"{work}/from-none-{number}", program, engine_of["writ"])
         world.wants(FULL_START)
-        for name, (words, env, engine) in programs.items():
+        programs = {"writ": ([program, "run", "--once"], world.env), "compose": ([*compose, "up", "-d"], compose_env)}
+        for name, (words, env) in programs.items():
             begun = time.time()
             whole = run(words, env, codes=(0, 2))
-            last, running = world.last_start(engine)
+            last, running = world.last_start(engine_of[name])
             if running != FULL_START:
                 raise SystemExit(f"{name} runs {running} containers instead of {FULL_START}")
             seen[name].append({"wall": whole["wall"], "cpu": whole["cpu"], "last": (last - begun) * 1000})
-        world.wants_none()
-        world.writ("run", "--once", codes=(0, 2))
+        world.remove_all()
         run([*compose, "down", "-t", "0"], compose_env)
     return {name: {key: median(one[key] for one in all_of) for key in all_of[0]} for name, all_of in seen.items()}
 
@@ -223,7 +222,7 @@ def main():
     if "polls" in parts:
         found["polls"] = polls(world, poll, work)
     if "containers" in parts:
-        found["full start"] = full_start(world, compose_words, compose_env, work)
+        found["full start"] = full_start(program, compose_words, compose_env, work)
         found["containers"] = containers(world, compose_words, compose_env, work)
     json.dump(found, sys.stdout, indent=1)
 

@@ -97,13 +97,12 @@ class World:
             self.write(number)
         self.commit(f"{count} workloads")
 
-    def wants_none(self):
-        """Leaves nothing for the next pass to stop: containers that end by `sleep` take their whole grace."""
+    def remove_all(self):
+        """Containers that end by `sleep` would take their whole grace to be stopped. Networks and volumes say whose they are."""
         running = text(["docker", "ps", "--quiet"], env=self.env).split()
         run(["docker", "rm", "--force", *running], self.env)
-        for path in (self.work / "host").glob("app-*.hcl"):
-            path.unlink()
-        self.commit("no workloads")
+        run(["docker", "network", "prune", "--force"], self.env)
+        run(["docker", "volume", "rm", *text(["docker", "volume", "ls", "--quiet"], env=self.env).split()], self.env)
 
     def last_start(self, engine):
         """When the container that started last did so, and how many run."""
