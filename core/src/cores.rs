@@ -40,6 +40,22 @@ pub(crate) fn map<Item: Sync, Result: Send>(
     })
 }
 
+/// Lets go of each item. Fewer than `many` are let go of by this thread alone, as in [`map`].
+pub(crate) fn let_go<Item: Send>(mut items: Vec<Item>, many: usize) {
+    if items.len() < many.max(THREADS) {
+        return;
+    }
+    let part = items.len().div_ceil(THREADS);
+    scope(|scope| {
+        while items.len() > part {
+            let others = items.split_off(items.len() - part);
+            // What no thread could be started for is let go of here.
+            let _started = Builder::new().spawn_scoped(scope, move || drop(others));
+        }
+        drop(items);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +79,15 @@ mod tests {
             names.len()
         };
         assert_eq!((threads(100), threads(101)), (THREADS, 1));
+    }
+
+    #[test]
+    fn each_item_is_let_go_of_once() {
+        for count in [0, 1, 3, 4, 5, 9, 1_000] {
+            let item = std::sync::Arc::new(());
+            let_go(vec![std::sync::Arc::clone(&item); count], 0);
+            assert_eq!(std::sync::Arc::strong_count(&item), 1, "{count}");
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub struct Places {
 #[derive(Debug, Default)]
 pub struct PlacesDraft(Places);
 
+/// Length of a usual pointer, in bytes. Room that is missing is made later.
+const POINTER_BYTES: usize = 40;
+
 /// A place and which stretch of all the pointers is its own.
 #[derive(Debug, Clone)]
 struct Noted {
@@ -26,6 +29,11 @@ struct Noted {
 }
 
 impl PlacesDraft {
+    /// One with room for `count` places, of parts with pointers of a usual length.
+    pub fn with_room(count: usize) -> Self {
+        Self(Places { pointers: String::with_capacity(count * POINTER_BYTES), noted: Vec::with_capacity(count) })
+    }
+
     /// Notes where the part at `pointer` was written. What is noted last of a part counts.
     pub fn note(&mut self, pointer: &str, place: Place) {
         let Places { pointers, noted } = &mut self.0;

@@ -13,7 +13,8 @@ use super::placed::Placed;
 use super::scene::Scene;
 use super::tree::{AssetKey, Content, Entry, Form, Function, Piece, Span, Value};
 use super::urls::{self, Taken};
-use crate::dialect::Files;
+use crate::cores;
+use crate::dialect::{Files, MANIFESTS_MANY};
 use crate::limits::{ASSET_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::model::{Kind, Object, ObjectId};
 use crate::text::{Place, quoted};
@@ -116,9 +117,9 @@ impl Assets {
     }
 
     /// The ConfigMaps of all assets of scopes, each in its own.
-    pub(super) fn objects(&self) -> impl Iterator<Item = Object> {
-        let of_scopes = self.all.iter().filter(|((scope, _), _)| !scope.is_empty());
-        of_scopes.map(|((scope, name), asset)| asset.object(scope, name, None))
+    pub(super) fn objects(&self) -> Vec<Object> {
+        let of_scopes: Vec<_> = self.all.iter().filter(|((scope, _), _)| !scope.is_empty()).collect();
+        cores::map(&of_scopes, MANIFESTS_MANY, |((scope, name), asset)| asset.object(scope, name, None))
     }
 
     /// The keys of an asset as a ConfigMap in another scope, since a pod can mount none but those of its own.

@@ -108,6 +108,8 @@ pub fn lower(
         all.extend(own.chain(grown).filter_map(|entry| declared::declared(scene, entry, file)));
     }
     let mut lowering = resources(&declared::unique(all, &mut scenes), &mut scenes, files, contents);
+    drop(grown);
+    cores::let_go(trees, MANIFESTS_MANY);
     for scene in scenes {
         if !scene.hidden.is_empty() {
             lowering.hidden.insert(scene.file.to_string(), scene.hidden);
@@ -182,7 +184,7 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
             registries.extend(registry::read(scene, one).map(|read| (read, one.file)));
         }
     }
-    let mut objects: Vec<Object> = assets.objects().collect();
+    let mut objects = assets.objects();
     let mut borrowed: BTreeMap<(&str, Borrowed), BTreeSet<String>> = BTreeMap::new();
     for (scope, lowered) in workloads::lower(all, scenes, &assets) {
         objects.extend(lowered.objects);

@@ -1,6 +1,6 @@
 //! JSON that remembers where its parts were written.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::text::{Place, Places, PlacesDraft};
 
@@ -93,9 +93,19 @@ impl Placed {
 
     /// The JSON and the places in it.
     pub(super) fn finish(self) -> (Value, Places) {
-        let mut places = PlacesDraft::default();
+        let mut places = PlacesDraft::with_room(self.count());
         let value = self.put(&mut String::new(), &mut places);
         (value, places.finish())
+    }
+
+    /// How many of its parts have a place.
+    fn count(&self) -> usize {
+        let parts = match &self.form {
+            Form::Plain(_) => 0,
+            Form::Object(members) => members.iter().map(|(_, member)| member.count()).sum(),
+            Form::List(items) => items.iter().map(Self::count).sum(),
+        };
+        parts + usize::from(self.place.is_some())
     }
 
     /// The JSON of the part at `pointer`; its places are noted.
@@ -114,17 +124,18 @@ impl Placed {
         };
         match form {
             Form::Plain(value) => value,
-            Form::Object(members) => {
-                let mut map = Map::new();
-                for (key, member) in members {
+            Form::Object(mut members) => {
+                // In the order in which both the map and the places are kept.
+                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+                let put = members.into_iter().map(|(key, member)| {
                     let value = if key.contains(['~', '/']) {
                         below(&key.replace('~', "~0").replace('/', "~1"), member)
                     } else {
                         below(&key, member)
                     };
-                    map.insert(key, value);
-                }
-                Value::Object(map)
+                    (key, value)
+                });
+                Value::Object(put.collect())
             }
             Form::List(items) => {
                 let items = items.into_iter().enumerate();

@@ -4,7 +4,7 @@
 //! and on one flat network it would lead from one scope into another; it is given only where just one thing of the
 //! unit bears it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::relay::{Relay, endpoints};
 use super::selection::Selection;
@@ -22,10 +22,50 @@ enum Owner<'a> {
     Service(&'a ObjectId),
 }
 
-/// Each with the object that says so.
-type Owners<'a> = BTreeMap<Owner<'a>, &'a Object>;
+/// What a name leads to, and the object that says so.
+struct Claim<'a> {
+    name: String,
+    owner: Owner<'a>,
+    object: &'a Object,
+}
 
-type ByName<'a> = BTreeMap<String, Owners<'a>>;
+/// Names and what they lead to, in this order once all are claimed: there are several for each thing, and hardly ever two of
+/// one name.
+#[derive(Default)]
+struct Claims<'a>(Vec<Claim<'a>>);
+
+impl<'a> Claims<'a> {
+    fn claim(&mut self, mut name: String, owner: Owner<'a>, object: &'a Object) {
+        name.make_ascii_lowercase();
+        self.0.push(Claim { name, owner, object });
+    }
+
+    /// The claims in order, one for each name and owner: of the same two, the one that was made last.
+    fn settle(mut self) -> Self {
+        self.0.reverse();
+        self.0.sort_by(|one, other| one.key().cmp(&other.key()));
+        self.0.dedup_by(|later, one| later.key() == one.key());
+        self
+    }
+
+    /// The claims of each name. They are settled.
+    fn by_name(&self) -> impl Iterator<Item = &[Claim<'a>]> {
+        self.0.chunk_by(|one, next| one.name == next.name)
+    }
+
+    /// The claims of one name. They are settled.
+    fn of(&self, name: &str) -> &[Claim<'a>] {
+        let start = self.0.partition_point(|claim| claim.name.as_str() < name);
+        let from = self.0.get(start..).unwrap_or_default();
+        &from[..from.partition_point(|claim| claim.name == name)]
+    }
+}
+
+impl Claim<'_> {
+    fn key(&self) -> (&str, Owner<'_>) {
+        (&self.name, self.owner)
+    }
+}
 
 /// Gives every draft its names; those of each Service come back. Where a relay stands for a Service, its names lead to that, and
 /// its pods have a name by which the relay finds them.
@@ -36,7 +76,7 @@ pub(super) fn give<'a>(
     selection: &Selection,
     problems: &mut Problems,
 ) -> Vec<Vec<String>> {
-    let (mut scoped, mut short) = (ByName::new(), ByName::new());
+    let (mut scoped, mut short) = (Claims::default(), Claims::default());
     for (at, draft) in drafts.iter().enumerate() {
         let governing = governing(services, draft, selection.of_draft(at));
         let object = draft.object;
@@ -44,10 +84,10 @@ pub(super) fn give<'a>(
             let host = pod_hostname(&object.id, &PodIndex::Ordinal(ordinal));
             let owner = Owner::Pod(&object.id, ordinal);
             for ending in own_endings(governing, draft) {
-                claim(&mut scoped, format!("{host}{ending}"), owner, object);
+                scoped.claim(format!("{host}{ending}"), owner, object);
             }
             if let Some(ending) = short_ending(governing) {
-                claim(&mut short, format!("{host}{ending}"), owner, object);
+                short.claim(format!("{host}{ending}"), owner, object);
             }
         }
     }
@@ -56,7 +96,7 @@ pub(super) fn give<'a>(
         for service in selection.of_draft(at).iter().map(|(at, _)| &services[*at]) {
             for name in names_below(service, draft) {
                 named = true;
-                claim(&mut scoped, name, Owner::Service(&service.object.id), draft.object);
+                scoped.claim(name, Owner::Service(&service.object.id), draft.object);
             }
         }
         if !named {
@@ -69,23 +109,22 @@ pub(super) fn give<'a>(
             continue;
         }
         for name in service_names(&object.id) {
-            claim(&mut scoped, name, Owner::Service(&object.id), object);
+            scoped.claim(name, Owner::Service(&object.id), object);
         }
-        claim(&mut short, object.id.name.clone(), Owner::Service(&object.id), object);
+        short.claim(object.id.name.clone(), Owner::Service(&object.id), object);
     }
-    for (name, owners) in scoped.iter().filter(|(_, owners)| owners.len() > 1) {
-        refuse_shared(name, owners, problems);
+    let (scoped, short) = (scoped.settle(), short.settle());
+    for claims in scoped.by_name().filter(|claims| claims.len() > 1) {
+        refuse_shared(claims, problems);
     }
-    let ambiguous: BTreeSet<&str> = short
-        .iter()
-        .filter(|(name, owners)| {
-            owners.len() > 1 || scoped.get(*name).is_some_and(|others| !others.keys().eq(owners.keys()))
-        })
-        .map(|(name, _)| name.as_str())
-        .collect();
-    for name in &ambiguous {
-        note_left_out(name, short.get(*name), problems);
-    }
+    let owners = |claims: &[Claim<'a>]| claims.iter().map(|claim| claim.owner).collect::<Vec<_>>();
+    let ambiguous = |claims: &&[Claim<'a>]| {
+        let others = claims.first().map_or(&[][..], |claim| scoped.of(&claim.name));
+        claims.len() > 1 || !others.is_empty() && owners(others) != owners(claims)
+    };
+    let ambiguous: Vec<&[Claim<'a>]> = short.by_name().filter(ambiguous).collect();
+    ambiguous.iter().for_each(|claims| note_left_out(claims, problems));
+    let ambiguous = ambiguous.iter().filter_map(|claims| Some(claims.first()?.name.as_str())).collect();
     for (at, draft) in drafts.iter_mut().enumerate() {
         if draft.object.id.kind.ends() {
             continue;
@@ -93,11 +132,6 @@ pub(super) fn give<'a>(
         draft.template.names = names_of(services, relays, draft, selection.of_draft(at), &ambiguous);
     }
     services.iter().map(|service| all_names(&service.object.id, &ambiguous)).collect()
-}
-
-fn claim<'a>(names: &mut ByName<'a>, mut name: String, owner: Owner<'a>, object: &'a Object) {
-    name.make_ascii_lowercase();
-    names.entry(name).or_default().insert(owner, object);
 }
 
 fn ordinals(draft: &Draft<'_>) -> std::ops::Range<u32> {
@@ -148,7 +182,7 @@ fn warn_of_no_name_below(draft: &Draft<'_>, problems: &mut Problems) {
 
 fn service_names(id: &ObjectId) -> [String; 4] {
     let ObjectId { kind: _, scope, name } = id;
-    ["", ".voodu", ".svc", ".svc.cluster.local"].map(|tail| format!("{name}.{scope}{tail}"))
+    ["", ".voodu", ".svc", ".svc.cluster.local"].map(|tail| [name, ".", &scope.0, tail].concat())
 }
 
 /// True for a Service that bears the name of a pod and selects just that one: their names are the same.
@@ -164,7 +198,9 @@ fn leads_to_namesake(service: &Service<'_>, drafts: &[Draft<'_>], selected: &[(u
 /// The names of a Service, with the short one unless others bear it, too.
 fn all_names(id: &ObjectId, ambiguous: &BTreeSet<&str>) -> Vec<String> {
     let short = Some(id.name.clone()).filter(|name| !ambiguous.contains(name.to_ascii_lowercase().as_str()));
-    service_names(id).into_iter().chain(short).map(|name| name.to_ascii_lowercase()).collect()
+    let mut names: Vec<String> = service_names(id).into_iter().chain(short).collect();
+    names.iter_mut().for_each(|name| name.make_ascii_lowercase());
+    names
 }
 
 fn names_of(
@@ -200,16 +236,16 @@ fn names_of(
     Names { own_endings: own, always, shared, publish_not_ready }
 }
 
-fn refuse_shared(name: &str, owners: &Owners<'_>, problems: &mut Problems) {
-    let all: Vec<String> = owners.keys().map(Owner::to_string).collect();
-    for object in owners.values() {
+fn refuse_shared(claims: &[Claim<'_>], problems: &mut Problems) {
+    let all: Vec<String> = claims.iter().map(|claim| claim.owner.to_string()).collect();
+    for Claim { name, owner: _, object } in claims {
         let message = format!("the DNS name {name} would lead to different things: {}", all.join(" and "));
         problems.push(Problem::error(object.place("/metadata/name"), message).help("rename one of them"));
     }
 }
 
-fn note_left_out(name: &str, owners: Option<&Owners<'_>>, problems: &mut Problems) {
-    for (owner, object) in owners.into_iter().flatten() {
+fn note_left_out(claims: &[Claim<'_>], problems: &mut Problems) {
+    for Claim { name, owner, object } in claims {
         let scope = match owner {
             Owner::Pod(id, _) | Owner::Service(id) => &id.scope,
         };
