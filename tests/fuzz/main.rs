@@ -1,6 +1,6 @@
 //! What reads bytes that a stranger chose, given bytes that no person would write.
 //!
-//! `FUZZ_SECONDS` is the time for each target; without it each is given a fixed number of inputs, the same each time.
+//! `FUZZ_SECONDS` is the processor time for each target; without it each is given a fixed number of inputs, the same each time.
 //! Inputs that once went wrong are kept in `seeds`, a folder for each target, and are tried first.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
