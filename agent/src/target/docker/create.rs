@@ -3,7 +3,6 @@
 //! Invariant: a container is started only after it was read back and is what was asked for.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, ContainerSummary};
@@ -32,7 +31,7 @@ pub(super) struct Reached<'a> {
     /// What it is told, beside its address; none if nothing.
     pub(super) facts: Option<&'a PodFacts>,
     /// Every container of the engine, none of which has its address.
-    pub(super) containers: Arc<Vec<ContainerSummary>>,
+    pub(super) containers: Vec<ContainerSummary>,
 }
 
 impl Docker {

@@ -228,13 +228,13 @@ impl Docker {
     /// The containers of a pod beside the one that bears its name: those that prepare it, and those that are joined.
     async fn members(&self, operation: &str, pod: &str) -> Result<Vec<Member>, TargetError> {
         let containers = self.containers(operation).await?;
-        let member = |container: &ContainerSummary| {
-            let labels = PodLabels::parse(&self.host, container.labels.as_ref()?).filter(|labels| labels.pod == pod)?;
+        let member = |container: ContainerSummary| {
+            let labels = PodLabels::parse(&self.host, &container.labels?).filter(|labels| labels.pod == pod)?;
             let PodLabels { role, container: name, .. } = labels;
             let apart = matches!(role, Role::Init | Role::Part);
-            Some(Member { id: container.id.clone()?, name: name.unwrap_or_default(), role }).filter(|_| apart)
+            Some(Member { id: container.id?, name: name.unwrap_or_default(), role }).filter(|_| apart)
         };
-        Ok(containers.iter().filter_map(member).collect())
+        Ok(containers.into_iter().filter_map(member).collect())
     }
 
     /// Stops the containers of a pod within its grace: the main ones at once, then the sidecars, the last one first.

@@ -29,7 +29,6 @@ mod preflight;
 mod probe;
 mod request;
 mod sent;
-mod shared;
 mod standstill;
 mod stop;
 mod stream;
@@ -41,11 +40,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use bollard::models::ContainerSummary;
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Timestamp;
 
-use self::shared::Shared;
 use crate::target::Keeper;
 
 /// The network that all pods of a host are on.
@@ -63,8 +60,6 @@ pub struct Docker {
     /// Held by whoever changes the ingress.
     serving: tokio::sync::Mutex<()>,
     memory: Box<Mutex<Memory>>,
-    /// The list of all containers: pods that are made side by side look at the same one.
-    listed: Shared<Vec<ContainerSummary>>,
 }
 
 /// What is remembered between calls; all of it can be found out again.
@@ -110,7 +105,6 @@ impl Docker {
             keeper: None,
             serving: tokio::sync::Mutex::new(()),
             memory: Box::new(Mutex::new(Memory::default())),
-            listed: Shared::default(),
         }
     }
 
@@ -127,7 +121,7 @@ impl Docker {
 
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, state, endpoint, keeper, serving: _, memory: _, listed: _ } = self;
+        let Self { host, state, endpoint, keeper, serving: _, memory: _ } = self;
         f.debug_struct("Docker")
             .field("host", host)
             .field("state", state)

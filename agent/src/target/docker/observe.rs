@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 
 use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum, Volume};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptions};
@@ -36,7 +35,7 @@ impl Docker {
         moving.append(&mut self.memory().reconnecting.clone());
         let mut observed = Observed { at: now, ..Observed::default() };
         let mut parts = Parts::default();
-        for container in containers.iter() {
+        for container in &containers {
             self.note_container(unit, container, &moving, &mut observed, &mut parts);
         }
         self.note_ingress(&containers, &volumes, &mut observed);
@@ -81,10 +80,10 @@ impl Docker {
     }
 
     /// Every container of the engine, running or not.
-    pub(super) async fn containers(&self, operation: &str) -> Result<Arc<Vec<ContainerSummary>>, TargetError> {
+    pub(super) async fn containers(&self, operation: &str) -> Result<Vec<ContainerSummary>, TargetError> {
         let engine = self.engine().await?;
         let options = ListContainersOptionsBuilder::new().all(true).build();
-        self.listed.look(self.ask(operation, ANSWER, engine.list_containers(Some(options)))).await
+        self.ask(operation, ANSWER, engine.list_containers(Some(options))).await
     }
 
     fn note_container(
