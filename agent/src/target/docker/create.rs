@@ -13,6 +13,7 @@ use writ_core::model::{ContainerSpec, MountSource, PodFacts, PodSpec};
 
 use super::address::Subnet;
 use super::connection::{ANSWER, WORK, is_conflict};
+use super::execute::Ours;
 use super::image::{Image, Images};
 use super::labels::{self, Asked, Members, PodLabels, Role};
 use super::network::used_addresses;
@@ -116,7 +117,7 @@ impl Docker {
             self.memory().addresses.remove(&address);
         }
         let started = match made {
-            Ok(made) => self.start_pod(&pod.name, &made).await.map(|()| made),
+            Ok(made) => self.start(&pod.name, &made).await.map(|()| made.id().to_owned()),
             Err(error) => Err(error),
         };
         if started.is_err() {
@@ -208,10 +209,10 @@ impl Docker {
         let groups = asked::of_pod(pod, None, false);
         self.give_to_group(&pod.name, &groups).await?;
         let engine = self.engine().await?;
-        let start = engine.start_container(&made, None::<StartContainerOptions>);
+        let start = engine.start_container(made.id(), None::<StartContainerOptions>);
         self.bring_about(&operation, WORK, start).await?;
         let limit = Duration::from_secs(u64::from(pod.progress_deadline.0));
-        let mut ended = std::pin::pin!(engine.wait_container(&made, None::<WaitContainerOptions>));
+        let mut ended = std::pin::pin!(engine.wait_container(made.id(), None::<WaitContainerOptions>));
         let code = match timeout(limit, ended.next()).await {
             Err(_elapsed) => {
                 let reason = format!("it did not end within {}; it is left running as {name}", pod.progress_deadline);
@@ -229,7 +230,7 @@ impl Docker {
         Err(TargetError::Failed { operation, reason })
     }
 
-    /// Makes a container and reads it back; its identifier.
+    /// Makes a container and reads it back.
     pub(super) async fn make(
         &self,
         context: &Context,
@@ -238,7 +239,7 @@ impl Docker {
         place: Place<'_>,
         name: &str,
         image: &Image,
-    ) -> Result<String, TargetError> {
+    ) -> Result<Ours, TargetError> {
         let operation = format!("create container {name}");
         let image_user = image.user.clone();
         let facts = Facts {
@@ -262,7 +263,7 @@ impl Docker {
             let reason = format!("the engine made something else than was asked for: {difference}; it was removed");
             return Err(TargetError::Failed { operation, reason });
         }
-        Ok(made)
+        self.recognised(found).ok_or_else(|| self.not_ours(&operation, &made))
     }
 
     async fn send(

@@ -67,10 +67,16 @@ impl Docker {
         }
     }
 
-    /// Starts a container that was made, its volumes given to their group first.
+    /// Starts a container that was made before.
     pub(super) async fn start_pod(&self, pod: &str, container: &str) -> Result<(), TargetError> {
+        let found = self.ours(&format!("start pod {pod}"), container).await?;
+        self.start(pod, &found).await
+    }
+
+    /// Starts a container as it was just found, its volumes given to their group first.
+    pub(super) async fn start(&self, pod: &str, found: &Ours) -> Result<(), TargetError> {
         let operation = format!("start pod {pod}");
-        let found = self.ours(&operation, container).await?;
+        let container = found.id();
         let state = found.inspect.state.clone().unwrap_or_default();
         if state.paused == Some(true) {
             return self.unpause(&operation, container).await;
@@ -82,7 +88,7 @@ impl Docker {
         if found.asked.as_ref().is_some_and(|asked| asked.ends) && observe::ran(&state) {
             return Ok(());
         }
-        self.stays_put(&operation, &found)?;
+        self.stays_put(&operation, found)?;
         let mounts = found.inspect.mounts.iter().flatten();
         self.are_whole(&operation, mounts.filter_map(|mount| mount.name.as_deref())).await?;
         if let Some(asked) = &found.asked {
@@ -236,14 +242,19 @@ impl Docker {
             let reason = format!("container {container} is gone");
             return Err(TargetError::Failed { operation: operation.to_owned(), reason });
         };
-        let labels = inspect.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
-        if labels.get(HOST) != Some(&self.host) {
-            return Err(self.not_ours(operation, container));
-        }
-        Ok(Ours { asked: Asked::parse(&labels), labels: PodLabels::parse(&self.host, &labels), inspect })
+        self.recognised(inspect).ok_or_else(|| self.not_ours(operation, container))
     }
 
-    fn not_ours(&self, operation: &str, container: &str) -> TargetError {
+    /// A container that was looked at, if it is of this host.
+    pub(super) fn recognised(&self, inspect: ContainerInspectResponse) -> Option<Ours> {
+        let labels = inspect.config.as_ref()?.labels.as_ref()?;
+        if labels.get(HOST) != Some(&self.host) {
+            return None;
+        }
+        Some(Ours { asked: Asked::parse(labels), labels: PodLabels::parse(&self.host, labels), inspect })
+    }
+
+    pub(super) fn not_ours(&self, operation: &str, container: &str) -> TargetError {
         TargetError::NotOurs {
             operation: operation.to_owned(),
             object: format!("container {container}"),
@@ -282,6 +293,11 @@ impl Docker {
 }
 
 impl Ours {
+    /// Its identifier.
+    pub(super) fn id(&self) -> &str {
+        self.inspect.id.as_deref().unwrap_or_default()
+    }
+
     /// What it is called now.
     pub(super) fn name(&self) -> &str {
         self.inspect.name.as_deref().unwrap_or_default().trim_start_matches('/')

@@ -166,7 +166,7 @@ impl Docker {
         let image = self.image_of(pod, container, image, progress).await?;
         let asked = asked::of_container(pod, container, self.memory().swap_limit);
         let made = self.make(context, pod, container, Place::Joined(&asked, sandbox), &name, &image).await?;
-        self.start_pod(&pod.name, &made).await
+        self.start(&pod.name, &made).await
     }
 
     /// True if a container need not be made anew; it bears its name then.
