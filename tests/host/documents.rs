@@ -158,6 +158,45 @@ fn every_command_and_option_is_told_in_its_chapter_and_no_other_command() {
 }
 
 #[test]
+fn k75_every_command_of_the_runbooks_is_one_with_these_options() {
+    let document = read("docs/runbooks.md");
+    let spoken = document.split('`').filter(|words| words.starts_with("writ ") && !words.contains('\n'));
+    let typed = document.lines().filter_map(|line| line.strip_prefix("$ ")).filter(|line| line.starts_with("writ "));
+    let lines: Vec<&str> = spoken.chain(typed).collect();
+    assert!(lines.len() >= 30, "{lines:?}");
+    for line in lines {
+        // What stands behind `--` is for another program.
+        let words: Vec<&str> = line.split_whitespace().take_while(|word| *word != "--").collect();
+        let name = words[1];
+        assert!(commands(&help(&[])).iter().any(|known| known == name), "{line}");
+        let mut told = help(&[name]);
+        if let Some(verb) = words.get(2).filter(|verb| commands(&told).iter().any(|known| known == *verb)) {
+            told = help(&[name, verb]);
+        }
+        let known = options(&told);
+        let unknown = words.iter().find(|word| word.starts_with("--") && !known.iter().any(|known| known == *word));
+        assert_eq!(unknown, None, "{line}");
+    }
+}
+
+#[test]
+fn every_link_of_the_runbooks_leads_to_a_file_and_a_heading_there() {
+    let document = read("docs/runbooks.md");
+    let links: Vec<&str> = document.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() >= 15, "{links:?}");
+    for link in links {
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let there = read(&format!("docs/{file}"));
+        let slug = |line: &str| {
+            let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            title.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect::<String>()
+        };
+        let found = heading.is_empty() || there.lines().any(|line| line.starts_with('#') && slug(line) == heading);
+        assert!(found, "{link}");
+    }
+}
+
+#[test]
 fn every_schema_that_is_printed_is_told_with_its_keys_and_no_other() {
     let document = read("docs/commands.md");
     let told: BTreeSet<&str> =
