@@ -183,7 +183,7 @@ fn k75_every_command_of_the_runbooks_is_one_with_these_options() {
 fn every_link_of_the_runbooks_leads_to_a_file_and_a_heading_there() {
     let document = read("docs/runbooks.md");
     let links: Vec<&str> = document.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    assert!(links.len() >= 15, "{links:?}");
+    assert!(links.len() >= 10, "{links:?}");
     for link in links {
         let (file, heading) = link.split_once('#').unwrap_or((link, ""));
         let there = read(&format!("docs/{file}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::rc::Rc;
 
 use rustix::process::{Pid, Signal};
@@ -138,7 +138,12 @@ impl Machine {
 
     /// The agent, which runs until it is ended.
     pub(crate) fn run(&self) -> Running<'_> {
-        Running { machine: self, child: Some(self.command(&["run"]).spawn().unwrap()) }
+        self.watch(&["run"])
+    }
+
+    /// A command that goes on until it is ended.
+    pub(crate) fn watch(&self, words: &[&str]) -> Running<'_> {
+        Running { machine: self, child: Some(self.command(words).spawn().unwrap()) }
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -239,6 +244,11 @@ impl Running<'_> {
             assert!(start.elapsed().as_secs() < 20, "{what} did not come\n{}", self.machine.host());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    /// What it prints on standard output; to be had once.
+    pub(crate) fn output(&mut self) -> ChildStdout {
+        self.child.as_mut().unwrap().stdout.take().unwrap()
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -58,4 +58,5 @@ mod stop;
 mod trust;
 mod urls;
 mod variables;
+mod watch;
 mod windows;

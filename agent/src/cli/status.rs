@@ -1,6 +1,7 @@
 //! `writ status [OBJECT]`
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use writ::error::chain;
 use writ::git::Repository;
@@ -19,11 +20,17 @@ use super::health::Health;
 use super::host::{Host, block_on};
 use super::{object, pods, status_view};
 
+/// Between two looks of `--watch`. The record, the engine and its containers are asked each time.
+const WATCH_PAUSE: Duration = Duration::from_secs(2);
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit codes: 0 healthy, 2 drifted or progressing, 1 failing.")]
 pub(crate) struct Arguments {
     /// Only this object (statefulset/data/pg)
     object: Option<String>,
+    /// Go on, and show it anew whenever it is another one
+    #[arg(short, long)]
+    watch: bool,
 }
 
 /// What is known of the host.
@@ -55,6 +62,38 @@ pub(crate) struct UnitReport {
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let object = arguments.object.as_deref().map(object::parse).transpose()?;
     let settings = host.settings()?;
+    if arguments.watch {
+        return watch(host, settings, object.as_ref());
+    }
+    let view = status_view::view(&report(host, settings, object.as_ref())?, host.now());
+    host.terminal.show(&view.document, &view.text(&host.terminal))?;
+    Ok(match view.health {
+        Health::Healthy => Exit::Success,
+        Health::Progressing | Health::Drifted => Exit::Changed,
+        Health::Failing => Exit::Failure,
+    })
+}
+
+/// Shows the status whenever it is another one, until nobody reads any more or the process is ended.
+fn watch(host: &Host, settings: &Settings, object: Option<&ObjectId>) -> Ended {
+    let mut shown = None;
+    loop {
+        let view = status_view::view(&report(host, settings, object)?, host.now());
+        let mut seen = view.document.clone();
+        // That it is later is no news.
+        if let Some(document) = seen.as_object_mut() {
+            document.remove("at");
+        }
+        if shown.as_ref() != Some(&seen) {
+            host.terminal.show_next(&view.document, &view.text(&host.terminal), shown.is_none())?;
+            shown = Some(seen);
+        }
+        block_on(async { tokio::time::sleep(WATCH_PAUSE).await })?;
+    }
+}
+
+/// What is known of the host now, or of one object.
+fn report(host: &Host, settings: &Settings, object: Option<&ObjectId>) -> Result<Report, Failure> {
     let store = match host.store_read_only() {
         Ok(store) => Some(store),
         Err(Failure::Error(error)) if matches!(error.downcast_ref(), Some(RecordError::Absent { .. })) => None,
@@ -69,16 +108,10 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         report.units.push(unit_report(host, settings, unit, store.as_ref())?);
     }
     report.units.extend(local(host, settings, store.as_ref())?);
-    if let Some(object) = &object {
+    if let Some(object) = object {
         keep(&mut report, object)?;
     }
-    let view = status_view::view(&report, host.now());
-    host.terminal.show(&view.document, &view.text(&host.terminal))?;
-    Ok(match view.health {
-        Health::Healthy => Exit::Success,
-        Health::Progressing | Health::Drifted => Exit::Changed,
-        Health::Failing => Exit::Failure,
-    })
+    Ok(report)
 }
 
 /// What was applied by hand, if anything of it is held.

@@ -77,6 +77,18 @@ impl Terminal {
         }
     }
 
+    /// Prints one of several documents, of which each takes the place of the one before: on a terminal literally, for
+    /// programs as a line of JSON or a document of YAML, else below it.
+    pub(crate) fn show_next(&self, value: &Value, text: &str, first: bool) -> Result<(), Failure> {
+        match self.format {
+            // Source: ECMA-48, cursor position and erase in page.
+            Format::Text if io::stdout().is_terminal() => self.print(&format!("\x1b[H\x1b[2J{text}")),
+            Format::Text => self.print(&format!("{}{text}", if first { "" } else { "\n" })),
+            Format::Json => self.print(&format!("{value}\n")),
+            Format::Yaml => self.print(&format!("---\n{}", yaml::document(value))),
+        }
+    }
+
     /// Prints text on standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         self.print_bytes(text.as_bytes())
