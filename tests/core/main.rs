@@ -19,6 +19,7 @@ mod ingress;
 mod jobs;
 mod lifecycle;
 mod logins;
+mod openmcf;
 mod partition;
 mod plan;
 mod preflight;

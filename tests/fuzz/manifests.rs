@@ -1,4 +1,4 @@
-//! Both dialects, with a secret in front of what a stranger wrote.
+//! All dialects, with a secret in front of what a stranger wrote.
 //!
 //! The secret stands in a part of its own that nothing behind it can change, so that no message may hold its value.
 
@@ -136,6 +136,43 @@ fn no_kubernetes_manifest_is_too_much_and_none_shows_the_secret_before_it() {
     ];
     let check = |bytes: &[u8]| answer("a.yaml", SECRET_YAML, bytes);
     Target { name: "yaml", seeds, words: &words, check: &check }.run();
+}
+
+#[test]
+fn no_document_of_openmcf_is_too_much_and_none_shows_the_secret_before_it() {
+    let mut seeds = files("tests/data/yaml", ".yaml");
+    seeds.retain(|seed| seed.windows(11).any(|part| part == b"openmcf.org"));
+    let words = [
+        "---\n",
+        "apiVersion: kubernetes.openmcf.org/v1\n",
+        "kind: KubernetesStatefulSet\n",
+        "metadata: {name: a}\n",
+        "spec: {namespace: a, container: {app: {image: {repo: a, tag: b}}}}\n",
+        "container: {app: ",
+        "image: {repo: redis, tag: '7'}\n",
+        "env: {variables: {A: b}, secrets: {C: d}}\n",
+        "secret_ref: {name: a, key: b}",
+        "valueFrom: {kind: KubernetesRedis, name: a, field: status.outputs.service}",
+        "ports: [{name: a, containerPort: 1, networkProtocol: TCP, appProtocol: b, servicePort: 2}]\n",
+        "volume_claim_templates: [{name: a, size: 1Gi}]\n",
+        "volumeMounts: [{name: a, mountPath: /a}]\n",
+        "ingress: {enabled: true, hostname: a.b.c}\n",
+        "sidecars: ",
+        "_",
+        "{",
+        "}",
+        "[",
+        "]",
+        "&a ",
+        "*a ",
+        "<<: *a\n",
+        "''",
+        "null",
+        "true",
+        "-1",
+    ];
+    let check = |bytes: &[u8]| answer("a.yaml", SECRET_YAML, bytes);
+    Target { name: "openmcf", seeds, words: &words, check: &check }.run();
 }
 
 #[test]

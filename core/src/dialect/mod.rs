@@ -12,6 +12,7 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 pub use self::kubernetes::Target;
@@ -256,13 +257,13 @@ fn lower_yaml(
     };
     let (mut objects, mut ids) = (Vec::new(), Vec::new());
     for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
-        let found = match openmcf::refuse(&file, text, document) {
-            Some(refusal) => {
-                problems.push(refusal);
-                Vec::new()
-            }
-            None => kubernetes::lower_document(&file, text, document, target, problems, &mut hidden),
+        let written = if openmcf::is_ours(document) {
+            openmcf::documents(&file, text, document, target, (&mut *problems, &mut hidden))
+        } else {
+            vec![Rc::clone(document)]
         };
+        let lower = |document| kubernetes::lower_document(&file, text, &document, target, problems, &mut hidden);
+        let found: Vec<Object> = written.into_iter().flat_map(lower).collect();
         ids.push(match found.as_slice() {
             [object] => Some(object.id.clone()),
             _ => None,

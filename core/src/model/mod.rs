@@ -35,6 +35,7 @@ pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, Terminal, VolumeSpec,
 };
+pub(crate) use quantity::is_quantity;
 pub(crate) use resolve::is_parameter;
 pub use resolve::{Buckets, World, resolve};
 pub use route::{Changes, Condition, Entrance, Headers, NewPath, Redirect, Route, RoutePath, RouteTls, Target};

@@ -30,6 +30,11 @@ pub(super) fn parse(text: &str, unit: u64) -> Option<u64> {
     u64::try_from(value).ok()
 }
 
+/// True for a quantity of 0 or more that can be counted.
+pub(crate) fn is_quantity(text: &str) -> bool {
+    parse(text, 1).is_some()
+}
+
 /// What a suffix multiplies by: a factor and a power of ten.
 fn scale(suffix: &str) -> Option<(u128, i32)> {
     let scale = match suffix {

@@ -1,25 +1,100 @@
-//! OpenMCF YAML, recognised and refused: it is not supported yet.
+//! OpenMCF YAML, lowered to documents of Kubernetes objects, which go on as if they had been written.
+//!
+//! Invariant: a document that is wrong gives no object, and every problem of it is reported.
 
+mod container;
+mod head;
+mod made;
+mod mount;
+mod read;
+mod stateful_set;
+
+use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::dialect::yaml::{Node, place};
-use crate::text::{Problem, quoted};
+use container::VALUE;
+use read::{Scene, Word};
 
-/// Domains whose API groups are OpenMCF's, under its name of today and the one before.
-const DOMAINS: [&str; 2] = ["openmcf.org", "project-planton.org"];
+use super::Target;
+use super::yaml::{Content, Node, place};
+use crate::text::{Problem, Problems, quoted};
 
-/// The refusal of a document, if its `apiVersion` makes it one of OpenMCF.
-pub(super) fn refuse(file: &Arc<str>, text: &str, document: &Node<'_>) -> Option<Problem> {
-    let version = document.get("apiVersion")?;
-    let group = version.text()?.split('/').next()?;
-    let ours = DOMAINS
-        .iter()
-        .any(|domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')));
-    if !ours {
-        return None;
-    }
+/// Domains whose API groups are OpenMCF's, under its name of today and those of other times.
+const DOMAINS: [&str; 3] = ["openmcf.org", "planton.dev", "project-planton.org"];
+const WHOLE: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+const STATEFUL_SET: &str = "KubernetesStatefulSet";
+/// The only kinds there are.
+const KINDS: [&str; 1] = [STATEFUL_SET];
+const VERSIONS: [&str; 2] = ["kubernetes.openmcf.org/v1", "kubernetes.planton.dev/v1"];
+/// How a value names what another resource knows.
+const REFERENCE: &str = "valueFrom";
+
+fn is_domain(group: &str) -> bool {
+    DOMAINS.iter().any(|domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+}
+
+/// True for a document whose `apiVersion` makes it one of OpenMCF.
+pub(super) fn is_ours(document: &Node<'_>) -> bool {
+    let group = document.get("apiVersion").and_then(|version| version.text()?.split('/').next());
+    group.is_some_and(is_domain)
+}
+
+/// The documents of Kubernetes objects that one of OpenMCF stands for. `hidden` takes the bytes that hold secrets.
+pub(super) fn documents<'a>(
+    file: &Arc<str>,
+    text: &str,
+    document: &Node<'a>,
+    target: Target,
+    (problems, hidden): (&mut Problems, &mut Vec<Range<usize>>),
+) -> Vec<Rc<Node<'a>>> {
+    hidden.extend(read::secrets(document));
     let kind = document.get("kind").and_then(|kind| kind.text()).unwrap_or("its kind");
-    let message = format!("{} of OpenMCF ({}) is not supported yet", quoted(kind), quoted(group));
-    let help = "write it as Kubernetes objects (StatefulSet, Service, …) or as a Voodu manifest";
-    Some(Problem::error(Some(place(file, text, &version.range)), message).help(help))
+    let version = document.get("apiVersion");
+    let written = version.and_then(|version| version.text()).unwrap_or_default();
+    if !KINDS.contains(&kind) || !VERSIONS.contains(&written) {
+        let at = version.map(|version| place(file, text, &version.range));
+        let message = format!("{} of OpenMCF ({}) is not supported", quoted(kind), quoted(written));
+        let known = format!("known are {} of {}", KINDS.join(", "), VERSIONS.join(" and "));
+        let help =
+            format!("{known}; write others as Kubernetes objects (StatefulSet, Service, …) or as a Voodu manifest");
+        problems.push(Problem::error(at, message).help(help));
+        return Vec::new();
+    }
+    let mut scene = Scene { file, text, problems, failed: false };
+    let Some(whole) = scene.fields(document, (String::new(), &document.label()), &WHOLE) else { return Vec::new() };
+    let Some(head) = head::read(&mut scene, &whole, kind) else { return Vec::new() };
+    let mut outside = Outside::default();
+    let objects = stateful_set::lower(&mut scene, &head, &whole, target, &mut outside);
+    if scene.failed { Vec::new() } else { objects }
+}
+
+/// What a document can ask of others.
+#[derive(Debug, Default)]
+struct Outside {
+    /// The namespace of the document at hand.
+    home: String,
+}
+
+impl Outside {
+    fn is_home(&self, namespace: &str) -> bool {
+        self.home == namespace
+    }
+
+    /// A value that is written as it is, as `{value: …}`, or that another resource knows.
+    fn value(&self, scene: &mut Scene<'_>, node: &Node<'_>, (path, at): (String, &Range<usize>)) -> Option<Word> {
+        if !matches!(node.content, Content::Map(_)) {
+            return scene.word(node, &path, at);
+        }
+        let fields = scene.fields(node, (path, at), &VALUE)?;
+        if let Some(reference) = fields.entry(REFERENCE) {
+            let message = format!("{} cannot be looked up yet", quoted(&fields.under(REFERENCE)));
+            scene.error(&reference.range, message, "write the value itself");
+            return None;
+        }
+        if fields.entry("value").is_none() {
+            scene.error(at, format!("{} has no value", quoted(&fields.path)), "write `value` or `valueFrom`");
+        }
+        fields.word(scene, "value")
+    }
 }

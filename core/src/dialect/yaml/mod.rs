@@ -81,6 +81,11 @@ struct Weight {
 }
 
 impl<'a> Node<'a> {
+    /// A value that a dialect makes of what was written at `range`.
+    pub(super) fn made(range: Range<usize>, content: Content<'a>) -> Rc<Self> {
+        Rc::new(Self { range, content, weight: Weight::default() })
+    }
+
     /// The value under a name, if this is a map that has it.
     pub(super) fn get(&self, name: &str) -> Option<&Rc<Self>> {
         self.entries().iter().find(|entry| entry.name == name).map(|entry| &entry.value)

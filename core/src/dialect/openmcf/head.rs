@@ -1,0 +1,73 @@
+//! What a document of OpenMCF says of itself: its kind, its name, its labels.
+
+use super::read::{Fields, Scene, Word};
+use crate::text::quoted;
+
+const METADATA: [&str; 11] =
+    ["name", "labels", "annotations", "id", "org", "env", "slug", "group", "tags", "version", "relationships"];
+/// Fields of the metadata that say nothing to whoever deploys by Git.
+const IDLE: [&str; 5] = ["slug", "group", "tags", "version", "relationships"];
+/// A label that names a file of the person who deploys.
+const LOGIN_FILE: &str = "kubernetes.openmcf.org/docker-config-json-file";
+
+/// Names, and what objects are labelled and annotated with.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) name: Word,
+    /// Labels that the kind gives, to pods too.
+    pub(super) own: Vec<(String, Word)>,
+    /// Labels that a person gives, which pods do not bear: a new one restarts nothing.
+    pub(super) labels: Vec<(String, Word)>,
+    pub(super) annotations: Vec<(String, Word)>,
+}
+
+/// Reads the metadata of a document of the kind.
+pub(super) fn read(scene: &mut Scene<'_>, whole: &Fields<'_, '_>, kind: &str) -> Option<Head> {
+    if let Some(status) = whole.entry("status") {
+        scene.note(&status.range, "`status` has no effect: Writ looks for itself".to_owned());
+    }
+    let metadata = whole.must_child(scene, "metadata", &METADATA)?;
+    let name = metadata.must_word(scene, "name");
+    for field in IDLE {
+        if let Some(entry) = metadata.entry(field) {
+            let path = quoted(&metadata.under(field));
+            scene.note(&entry.range, format!("{path} has no effect: objects are found by their names"));
+        }
+    }
+    let name = name?;
+    let own = [("app", name.text.as_str()), ("planton.ai/resource", "true"), ("planton.ai/name", &name.text)];
+    let mut own: Vec<(String, Word)> =
+        own.iter().map(|(key, value)| ((*key).to_owned(), Word::new(*value, &name.at))).collect();
+    own.push(("planton.ai/kind".to_owned(), Word::new(kind, &name.at)));
+    for (field, key) in [("id", "id"), ("org", "organization"), ("env", "environment")] {
+        let value = metadata.word(scene, field).filter(|value| !value.text.is_empty());
+        own.extend(value.map(|value| (format!("planton.ai/{key}"), value)));
+    }
+    let mut labels = Vec::new();
+    for (path, entry) in metadata.free(scene, "labels") {
+        let Some(value) = scene.word(&entry.value, &path, &entry.range) else { continue };
+        if entry.name == LOGIN_FILE {
+            let help = "declare a Secret of the type kubernetes.io/dockerconfigjson, and name it in `pullSecretName`";
+            scene.error(&entry.range, format!("{} names a file of one machine", quoted(LOGIN_FILE)), help);
+        } else if is_for_a_tool(&entry.name) {
+            let message = format!("the label {} has no effect: Writ deploys by itself", quoted(&entry.name));
+            scene.note(&entry.range, message);
+        } else if own.iter().any(|(own, _)| *own == entry.name) {
+            let message = format!("the label {} is set by the kind itself", quoted(&entry.name));
+            scene.error(&entry.range, message, "leave it out");
+        } else {
+            labels.push((entry.name.to_string(), value));
+        }
+    }
+    let mut annotations = Vec::new();
+    for (path, entry) in metadata.free(scene, "annotations") {
+        let value = scene.word(&entry.value, &path, &entry.range);
+        annotations.extend(value.map(|value| (entry.name.to_string(), value)));
+    }
+    Some(Head { name, own, labels, annotations })
+}
+
+/// True for a label that tells the tool of OpenMCF how to deploy.
+fn is_for_a_tool(label: &str) -> bool {
+    label.split_once('/').is_some_and(|(domain, _)| super::is_domain(domain))
+}

@@ -1,0 +1,190 @@
+//! OpenMCF: the objects of a document, for a host and for a cluster, and what they mean.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use writ_core::dialect::{Contents, Files, Given, Target, lower_with};
+use writ_core::model::{Object, ObjectId};
+
+use crate::desired_text::desired;
+
+fn sample(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/yaml/accept");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+fn lowered(yaml: &str, target: Target) -> Vec<Object> {
+    let files = Files::from([("a.yaml".to_owned(), yaml.as_bytes().to_vec())]);
+    let (found, sources) = lower_with(&files, &Contents::new(), &Given { target, ..Given::default() });
+    found.unwrap_or_else(|problems| panic!("{}", problems.render(&sources, false))).objects
+}
+
+/// What there is, one a line.
+fn names(yaml: &str, target: Target) -> String {
+    lowered(yaml, target).iter().map(|object| format!("{}\n", object.id)).collect()
+}
+
+fn part(yaml: &str, object: &str, pointer: &str) -> Value {
+    let objects = lowered(yaml, Target::Kubernetes);
+    let found = objects.iter().find(|found| found.id.to_string() == object);
+    let found = found.unwrap_or_else(|| panic!("no {object}"));
+    found.at(pointer).cloned().unwrap_or_default()
+}
+
+const APP: &str = "/spec/template/spec/containers/0";
+
+/// A document with more in its container and beside it.
+fn document(container: &str, beside: &str) -> String {
+    format!(
+        "apiVersion: kubernetes.openmcf.org/v1\nkind: KubernetesStatefulSet\nmetadata: {{name: books}}\nspec:\n  \
+         namespace: reading\n  container: {{app: {{image: {{repo: books, tag: v1}}, {container}}}}}\n{beside}"
+    )
+}
+
+#[test]
+fn the_quick_start_is_a_namespace_an_account_two_services_a_statefulset_and_nothing_else() {
+    let yaml = sample("openmcf-quick-start.yaml");
+    let cluster = "namespace/my-namespace
+service/my-namespace/my-db
+service/my-namespace/my-db-headless
+statefulset/my-namespace/my-db
+serviceaccount/my-namespace/my-db
+";
+    assert_eq!(names(&yaml, Target::Kubernetes), cluster);
+    assert_eq!(names(&yaml, Target::Docker), cluster.replace("serviceaccount/my-namespace/my-db\n", ""));
+    let set = |pointer: &str| part(&yaml, "statefulset/my-namespace/my-db", pointer);
+    assert_eq!(set("/spec/replicas"), 1);
+    assert_eq!(set("/spec/volumeClaimTemplates/0/spec/resources/requests/storage"), "10Gi");
+    assert_eq!(set("/spec/template/spec/serviceAccountName"), "my-db");
+    let amounts = json!({"limits": {"cpu": "1000m", "memory": "1Gi"}, "requests": {"cpu": "50m", "memory": "100Mi"}});
+    assert_eq!(set(&format!("{APP}/resources")), amounts);
+    let service = |pointer: &str| part(&yaml, "service/my-namespace/my-db", pointer);
+    assert_eq!((service("/spec/ports/0/port"), service("/spec/selector")), (json!(5432), json!({"app": "my-db"})));
+    assert_eq!(part(&yaml, "service/my-namespace/my-db-headless", "/spec/clusterIP"), "None");
+}
+
+#[test]
+fn a_workload_without_ports_and_secret_values_has_neither_a_service_for_clients_nor_a_secret() {
+    let bare = document("env: {secrets: {KEY: {secretRef: {name: keys, key: books}}}}", "");
+    let expected = "service/reading/books-headless\nstatefulset/reading/books\n";
+    assert_eq!(names(&bare, Target::Docker), expected);
+    let full = document(
+        "ports: [{name: http, containerPort: 80, networkProtocol: TCP, appProtocol: http, servicePort: 80}], \
+         env: {secrets: {KEY: hush}}",
+        "",
+    );
+    let more = "secret/reading/books-env-secrets\nservice/reading/books\n";
+    assert_eq!(names(&full, Target::Docker), format!("{more}{expected}"));
+    let source = json!({"secretKeyRef": {"name": "books-env-secrets", "key": "KEY"}});
+    assert_eq!(part(&full, "statefulset/reading/books", &format!("{APP}/env/2/valueFrom")), source);
+}
+
+#[test]
+fn either_spelling_of_a_field_says_the_same() {
+    let camel = "startupProbe: {httpGet: {portNumber: 80}, initialDelaySeconds: 5}, \
+                 volumeMounts: [{name: tmp, mountPath: /tmp, emptyDir: {sizeLimit: 1Mi}}]";
+    let snake = "startup_probe: {http_get: {port_number: 80}, initial_delay_seconds: 5}, \
+                 volume_mounts: [{name: tmp, mount_path: /tmp, empty_dir: {size_limit: 1Mi}}]";
+    let bodies = |container: &str| -> Vec<Value> {
+        let objects = lowered(&document(container, "  createNamespace: false\n"), Target::Docker);
+        objects.into_iter().map(|object| object.body).collect()
+    };
+    assert_eq!(bodies(camel), bodies(snake));
+}
+
+#[test]
+fn budgets_count_pods_or_take_a_share_of_them() {
+    for (written, field, value) in [
+        ("", "minAvailable", json!(1)),
+        (", minAvailable: \"3\"", "minAvailable", json!(3)),
+        (", minAvailable: 50%", "minAvailable", json!("50%")),
+        (", maxUnavailable: 10%", "maxUnavailable", json!("10%")),
+    ] {
+        let beside = format!("  availability: {{podDisruptionBudget: {{enabled: true{written}}}}}\n");
+        let spec = part(&document("", &beside), "poddisruptionbudget/reading/books", "/spec");
+        let expected = json!({field: value, "selector": {"matchLabels": {"app": "books"}}});
+        assert_eq!(spec, expected, "{written}");
+    }
+    let off = document("", "  availability: {podDisruptionBudget: {enabled: false, minAvailable: \"3\"}}\n");
+    assert!(!names(&off, Target::Kubernetes).contains("poddisruptionbudget"));
+}
+
+#[test]
+fn the_only_claim_that_nobody_mounts_is_mounted_where_a_known_image_keeps_its_data() {
+    for (repo, tag, folder) in [
+        ("postgres", "16", "/var/lib/postgresql/data"),
+        ("docker.io/library/postgres", "17.2-alpine", "/var/lib/postgresql/data"),
+        ("postgres", "18", "/var/lib/postgresql"),
+        ("redis", "7.2", "/data"),
+    ] {
+        let yaml = document("", "  volumeClaimTemplates: [{name: data, size: 1Gi}]\n");
+        let yaml = yaml.replace("repo: books, tag: v1", &format!("repo: {repo}, tag: '{tag}'"));
+        let mounts = json!([{"name": "data", "mountPath": folder}]);
+        assert_eq!(part(&yaml, "statefulset/reading/books", &format!("{APP}/volumeMounts")), mounts, "{repo}:{tag}");
+    }
+    let unknown = document("", "  volumeClaimTemplates: [{name: data, size: 1Gi}]\n");
+    assert_eq!(part(&unknown, "statefulset/reading/books", &format!("{APP}/volumeMounts")), Value::Null);
+}
+
+#[test]
+fn a_document_has_the_hash_of_the_same_workload_in_kubernetes_yaml() {
+    let yaml = document(
+        "ports: [{name: http, containerPort: 8080, networkProtocol: TCP, appProtocol: http, servicePort: 80}], \
+         env: {variables: {SHELVES: '3'}, secrets: {KEY: hush}}, volumeMounts: [{name: data, mountPath: /data}], \
+         livenessProbe: {exec: {command: [live]}, periodSeconds: 5}",
+        "  volumeClaimTemplates: [{name: data, size: 1Gi}]\n",
+    );
+    let same = "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: books, namespace: reading}
+spec:
+  serviceName: books-headless
+  selector: {matchLabels: {app: books}}
+  template:
+    metadata:
+      labels:
+        app: books
+        planton.ai/kind: KubernetesStatefulSet
+        planton.ai/name: books
+        planton.ai/resource: 'true'
+    spec:
+      terminationGracePeriodSeconds: 60
+      containers:
+        - name: app
+          image: books:v1
+          ports: [{name: http, containerPort: 8080}]
+          env:
+            - {name: K8S_POD_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+            - {name: K8S_POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+            - {name: SHELVES, value: '3'}
+            - {name: KEY, valueFrom: {secretKeyRef: {name: books-env-secrets, key: KEY}}}
+          resources: {limits: {cpu: 1000m, memory: 1Gi}, requests: {cpu: 50m, memory: 100Mi}}
+          volumeMounts: [{name: data, mountPath: /data}]
+          livenessProbe: {exec: {command: [live]}, periodSeconds: 5}
+  volumeClaimTemplates:
+    - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: books-env-secrets, namespace: reading}
+stringData: {KEY: hush}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: books-headless, namespace: reading}
+spec: {clusterIP: None, publishNotReadyAddresses: true, selector: {app: books}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: books, namespace: reading}
+spec: {selector: {app: books}, ports: [{name: http, port: 80, targetPort: 8080}]}
+";
+    let id = ObjectId::parse("statefulset/reading/books").unwrap();
+    let revision = |yaml: &str| desired(yaml).0.workloads[&id].revision.clone();
+    assert_eq!(revision(&yaml), revision(same));
+    assert_ne!(revision(&yaml), revision(&same.replace("SHELVES, value: '3'", "SHELVES, value: '4'")));
+    // What labels and describes a document restarts nothing.
+    let labelled = yaml.replace("{name: books}", "{name: books, labels: {team: a}, annotations: {note: b}}");
+    assert_eq!(revision(&yaml), revision(&labelled));
+}
