@@ -188,3 +188,63 @@ spec: {selector: {app: books}, ports: [{name: http, port: 80, targetPort: 8080}]
     let labelled = yaml.replace("{name: books}", "{name: books, labels: {team: a}, annotations: {note: b}}");
     assert_eq!(revision(&yaml), revision(&labelled));
 }
+
+#[test]
+fn a_resource_learns_the_outputs_of_another_whichever_file_that_is_in() {
+    let yaml = sample("openmcf-references.yaml");
+    let expected = [
+        ("ENDPOINT", "catalog.reading.svc.cluster.local"),
+        ("FORWARD", "kubectl port-forward -n reading service/catalog 80:80"),
+        ("HOST", "catalog"),
+        ("INSIDE", "internal-catalog.example.org"),
+        ("OUTSIDE", "catalog.example.org"),
+        ("PEERS", "catalog-headless"),
+        ("ROOM", "reading"),
+    ];
+    let documents = yaml.split("---\n").enumerate();
+    let files: Files = documents.map(|(at, text)| (format!("{}.yaml", 9 - at), text.as_bytes().to_vec())).collect();
+    let (found, sources) = lower_with(&files, &Contents::new(), &Given::default());
+    let objects = found.unwrap_or_else(|problems| panic!("{}", problems.render(&sources, false))).objects;
+    let reader = objects.iter().find(|object| object.id.to_string() == "statefulset/reading/reader").unwrap();
+    for (at, (name, value)) in expected.into_iter().enumerate() {
+        let variable = reader.at(&format!("{APP}/env/{}", at + 2)).unwrap();
+        assert_eq!(*variable, json!({"name": name, "value": value}));
+    }
+}
+
+#[test]
+fn an_ingress_is_gateways_and_routes_of_a_cluster_and_an_ingress_of_a_host() {
+    let yaml = sample("openmcf-references.yaml");
+    let kinds = ["certificate", "gateway", "httproute", "ingress"];
+    let of = |target| -> Vec<String> {
+        let all = names(&yaml, target);
+        let ours = all.lines().filter(|line| kinds.iter().any(|kind| line.starts_with(kind)));
+        ours.map(str::to_owned).collect()
+    };
+    assert_eq!(of(Target::Docker), ["ingress/reading/catalog"]);
+    let cluster = [
+        "gateway/istio-ingress/catalog-external",
+        "gateway/istio-ingress/catalog-internal",
+        "httproute/reading/catalog-http-external-redirect",
+        "httproute/reading/catalog-http-internal-redirect",
+        "httproute/reading/catalog-https-external",
+        "httproute/reading/catalog-https-internal",
+        "certificate.cert-manager.io/istio-ingress/catalog-ingress-cert",
+    ];
+    assert_eq!(of(Target::Kubernetes), cluster);
+    let certificate = json!({
+        "dnsNames": ["catalog.example.org", "internal-catalog.example.org"],
+        "secretName": "catalog-ingress-cert",
+        "issuerRef": {"kind": "ClusterIssuer", "name": "example.org"},
+    });
+    assert_eq!(part(&yaml, cluster[6], "/spec"), certificate);
+    let listeners = part(&yaml, cluster[1], "/spec/listeners");
+    let told =
+        |at: usize| (listeners[at]["name"].clone(), listeners[at]["port"].clone(), listeners[at]["hostname"].clone());
+    assert_eq!(told(0), (json!("https-internal"), json!(443), json!("internal-catalog.example.org")));
+    assert_eq!(told(1), (json!("http-internal"), json!(80), json!("internal-catalog.example.org")));
+    let redirect = json!({"scheme": "https", "statusCode": 301});
+    assert_eq!(part(&yaml, cluster[2], "/spec/rules/0/filters/0/requestRedirect"), redirect);
+    assert_eq!(part(&yaml, cluster[2], "/spec/parentRefs/0/sectionName"), "http-external");
+    assert_eq!(part(&yaml, cluster[4], "/spec/rules/0/backendRefs"), json!([{"name": "catalog", "port": 80}]));
+}

@@ -117,9 +117,10 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
     let (mut objects, mut sealed) = (Vec::new(), Vec::new());
     if fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
+        let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
         let mut hcl = Vec::new();
         for manifest in
-            cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes, given.target))
+            cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes, (given.target, &known)))
         {
             hcl.extend(manifest.hcl);
             objects.extend(manifest.objects);
@@ -193,12 +194,12 @@ struct Manifest<'a> {
 }
 
 impl<'a> Manifest<'a> {
-    fn read(path: &'a str, bytes: &'a [u8], target: Target) -> Self {
+    fn read(path: &'a str, bytes: &'a [u8], settled: (Target, &openmcf::Known)) -> Self {
         let mut manifest = Self::default();
         let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
         if is_yaml(path) {
             let Self { objects, sealed, problems, sources, hcl: _ } = &mut manifest;
-            (*objects, *sealed) = lower_yaml(path, text, target, problems, sources);
+            (*objects, *sealed) = lower_yaml(path, text, settled, problems, sources);
         } else {
             manifest.hcl = Some((path, text));
         }
@@ -237,7 +238,7 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
 fn lower_yaml(
     path: &str,
     text: &str,
-    target: Target,
+    (target, known): (Target, &openmcf::Known),
     problems: &mut Problems,
     sources: &mut Sources,
 ) -> (Vec<Object>, Option<Sealed>) {
@@ -258,7 +259,7 @@ fn lower_yaml(
     let (mut objects, mut ids) = (Vec::new(), Vec::new());
     for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
         let written = if openmcf::is_ours(document) {
-            openmcf::documents(&file, text, document, target, (&mut *problems, &mut hidden))
+            openmcf::documents(&file, text, document, (target, known), (&mut *problems, &mut hidden))
         } else {
             vec![Rc::clone(document)]
         };

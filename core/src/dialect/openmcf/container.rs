@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::Outside;
 use super::made::{Draft, Made, list, word};
 use super::mount::{self, Volumes};
 use super::read::{Fields, Scene, Word};
-use super::{Outside, REFERENCE};
 use crate::dialect::yaml::{Content, Node};
 use crate::model::is_quantity;
 use crate::text::quoted;
@@ -92,7 +92,7 @@ pub(super) fn read<'a>(
     node: &Node<'a>,
     (path, at): (String, &Range<usize>),
     role: Role,
-    (outside, workload): (&Outside, &Word),
+    (outside, workload): (&Outside<'_>, &Word),
     asked: &mut Asked<'a>,
 ) -> Option<Container<'a>> {
     let known = if role == Role::Sidecar { &CONTAINER[..] } else { &CONTAINER[1..] };
@@ -258,7 +258,7 @@ fn probe<'a>(scene: &mut Scene<'_>, container: &Fields<'_, 'a>, name: &'static s
 fn env<'a>(
     scene: &mut Scene<'_>,
     container: &Fields<'_, 'a>,
-    (outside, workload, sidecar): (&Outside, &Word, Option<&Word>),
+    (outside, workload, sidecar): (&Outside<'_>, &Word, Option<&Word>),
     asked: &mut Asked<'a>,
 ) -> Vec<Made<'a>> {
     let own = |name: &str, field: &str| {
@@ -304,7 +304,7 @@ fn secret_source<'a>(
     scene: &mut Scene<'_>,
     node: &Node<'a>,
     (path, at): (String, &Range<usize>),
-    (outside, (secret, key)): (&Outside, (String, String)),
+    (outside, (secret, key)): (&Outside<'_>, (String, String)),
     asked: &mut Asked<'a>,
 ) -> Option<Made<'a>> {
     if node.get("secretRef").is_none() && node.get("secret_ref").is_none() {
@@ -379,6 +379,3 @@ pub(super) fn service_ports<'a>(ports: &[Port], headless: bool, at: &Range<usize
     };
     (!ports.is_empty()).then(|| list(at, ports.iter().map(port).collect()))
 }
-
-/// What is known of a value that may stand elsewhere.
-pub(super) const VALUE: [&str; 3] = ["name", "value", REFERENCE];

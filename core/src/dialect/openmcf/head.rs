@@ -1,5 +1,8 @@
 //! What a document of OpenMCF says of itself: its kind, its name, its labels.
 
+use std::ops::Range;
+
+use super::made::{Draft, Made, word};
 use super::read::{Fields, Scene, Word};
 use crate::text::quoted;
 
@@ -70,4 +73,49 @@ pub(super) fn read(scene: &mut Scene<'_>, whole: &Fields<'_, '_>, kind: &str) ->
 /// True for a label that tells the tool of OpenMCF how to deploy.
 fn is_for_a_tool(label: &str) -> bool {
     label.split_once('/').is_some_and(|(domain, _)| super::is_domain(domain))
+}
+
+/// Where objects live, and what they are called by.
+pub(super) struct Home<'h> {
+    pub(super) head: &'h Head,
+    pub(super) namespace: &'h Word,
+}
+
+impl Home<'_> {
+    pub(super) fn namespace_object<'a>(&self) -> Made<'a> {
+        let name = self.namespace;
+        let metadata = Draft::new(&name.at).word("name", Some(name)).put("labels", self.labels(&name.at)).done();
+        Draft::new(&name.at).says("apiVersion", "v1").says("kind", "Namespace").put("metadata", metadata).done()
+    }
+
+    /// An object of this workload, without what it says itself.
+    pub(super) fn object<'a>(&self, version: &str, kind: &str, name: &Word) -> Draft<'a> {
+        self.object_in(self.namespace, version, kind, name)
+    }
+
+    /// The same in another namespace.
+    pub(super) fn object_in<'a>(&self, namespace: &Word, version: &str, kind: &str, name: &Word) -> Draft<'a> {
+        let metadata = Draft::new(&name.at)
+            .word("name", Some(name))
+            .word("namespace", Some(namespace))
+            .put("labels", self.labels(&name.at));
+        let annotations = self.head.annotations.iter();
+        let annotations =
+            annotations.fold(Draft::new(&name.at), |draft, (name, value)| draft.put(name.clone(), word(value)));
+        let metadata = if annotations.is_empty() { metadata } else { metadata.put("annotations", annotations.done()) };
+        Draft::new(&name.at).says("apiVersion", version).says("kind", kind).put("metadata", metadata.done())
+    }
+
+    /// The labels of all of its objects.
+    pub(super) fn labels<'a>(&self, at: &Range<usize>) -> Made<'a> {
+        labelled(self.head.own.iter().chain(&self.head.labels), at)
+    }
+
+    pub(super) fn selector<'a>(&self, at: &Range<usize>) -> Made<'a> {
+        Draft::new(at).word("app", Some(&self.head.name)).done()
+    }
+}
+
+pub(super) fn labelled<'a, 'l>(labels: impl Iterator<Item = &'l (String, Word)>, at: &Range<usize>) -> Made<'a> {
+    labels.fold(Draft::new(at), |draft, (name, value)| draft.put(name.clone(), word(value))).done()
 }

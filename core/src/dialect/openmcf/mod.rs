@@ -4,8 +4,11 @@
 
 mod container;
 mod head;
+mod ingress;
+mod known;
 mod made;
 mod mount;
+mod namespace;
 mod read;
 mod stateful_set;
 
@@ -13,22 +16,22 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use container::VALUE;
-use read::{Scene, Word};
+pub(super) use known::Known;
+use known::Outside;
+use read::Scene;
 
 use super::Target;
-use super::yaml::{Content, Node, place};
+use super::yaml::{Node, place};
 use crate::text::{Problem, Problems, quoted};
 
 /// Domains whose API groups are OpenMCF's, under its name of today and those of other times.
 const DOMAINS: [&str; 3] = ["openmcf.org", "planton.dev", "project-planton.org"];
 const WHOLE: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 const STATEFUL_SET: &str = "KubernetesStatefulSet";
+const NAMESPACE: &str = "KubernetesNamespace";
 /// The only kinds there are.
-const KINDS: [&str; 1] = [STATEFUL_SET];
+const KINDS: [&str; 2] = [NAMESPACE, STATEFUL_SET];
 const VERSIONS: [&str; 2] = ["kubernetes.openmcf.org/v1", "kubernetes.planton.dev/v1"];
-/// How a value names what another resource knows.
-const REFERENCE: &str = "valueFrom";
 
 fn is_domain(group: &str) -> bool {
     DOMAINS.iter().any(|domain| group.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
@@ -45,7 +48,7 @@ pub(super) fn documents<'a>(
     file: &Arc<str>,
     text: &str,
     document: &Node<'a>,
-    target: Target,
+    (target, known): (Target, &Known),
     (problems, hidden): (&mut Problems, &mut Vec<Range<usize>>),
 ) -> Vec<Rc<Node<'a>>> {
     hidden.extend(read::secrets(document));
@@ -64,37 +67,10 @@ pub(super) fn documents<'a>(
     let mut scene = Scene { file, text, problems, failed: false };
     let Some(whole) = scene.fields(document, (String::new(), &document.label()), &WHOLE) else { return Vec::new() };
     let Some(head) = head::read(&mut scene, &whole, kind) else { return Vec::new() };
-    let mut outside = Outside::default();
-    let objects = stateful_set::lower(&mut scene, &head, &whole, target, &mut outside);
+    let mut outside = Outside::new(known);
+    let objects = match kind {
+        NAMESPACE => namespace::lower(&mut scene, &head, &whole),
+        _ => stateful_set::lower(&mut scene, &head, &whole, target, &mut outside),
+    };
     if scene.failed { Vec::new() } else { objects }
-}
-
-/// What a document can ask of others.
-#[derive(Debug, Default)]
-struct Outside {
-    /// The namespace of the document at hand.
-    home: String,
-}
-
-impl Outside {
-    fn is_home(&self, namespace: &str) -> bool {
-        self.home == namespace
-    }
-
-    /// A value that is written as it is, as `{value: …}`, or that another resource knows.
-    fn value(&self, scene: &mut Scene<'_>, node: &Node<'_>, (path, at): (String, &Range<usize>)) -> Option<Word> {
-        if !matches!(node.content, Content::Map(_)) {
-            return scene.word(node, &path, at);
-        }
-        let fields = scene.fields(node, (path, at), &VALUE)?;
-        if let Some(reference) = fields.entry(REFERENCE) {
-            let message = format!("{} cannot be looked up yet", quoted(&fields.under(REFERENCE)));
-            scene.error(&reference.range, message, "write the value itself");
-            return None;
-        }
-        if fields.entry("value").is_none() {
-            scene.error(at, format!("{} has no value", quoted(&fields.path)), "write `value` or `valueFrom`");
-        }
-        fields.word(scene, "value")
-    }
 }

@@ -250,7 +250,7 @@ impl<'n, 'a> Fields<'n, 'a> {
 }
 
 /// A name of a field as it is spelt in JSON, whichever of the two spellings was written.
-fn camel(written: &str) -> String {
+pub(super) fn camel(written: &str) -> String {
     let mut parts = written.split('_');
     let mut name = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -275,7 +275,9 @@ pub(super) fn secrets(document: &Node<'_>) -> Vec<Range<usize>> {
                     let name = camel(&entry.name).to_lowercase();
                     let telling = ["env", "variable", "secret", "value", "password", "token"];
                     let inner = NAMES_ALONE.contains(&name.as_str());
-                    let telling = telling.iter().any(|word| name.contains(word));
+                    // `env` is also the name of where something runs.
+                    let place = name == "env" && entry.value.text().is_some();
+                    let telling = !place && telling.iter().any(|word| name.contains(word));
                     waiting.push((&entry.value, !inner && (secret || telling)));
                 }
             }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Outside;
 use super::container::{self, Asked, Container, Port, Role};
-use super::head::Head;
+use super::head::{Head, Home, labelled};
+use super::ingress;
 use super::made::{Draft, Made, flag, list, word};
 use super::mount::Volumes;
 use super::read::{Fields, Scene, Word};
@@ -49,11 +50,11 @@ pub(super) fn lower<'a>(
     head: &Head,
     whole: &Fields<'_, 'a>,
     target: Target,
-    outside: &mut Outside,
+    outside: &mut Outside<'_>,
 ) -> Vec<Made<'a>> {
     let Some(spec) = whole.must_child(scene, "spec", &SPEC) else { return Vec::new() };
     target_cluster(scene, &spec);
-    let namespace = namespace(scene, &spec, outside);
+    let namespace = outside.namespace(scene, &spec);
     let creates = spec.flag(scene, "createNamespace");
     let templates = templates(scene, &spec);
     let mut asked = Asked {
@@ -64,7 +65,7 @@ pub(super) fn lower<'a>(
     let (replicas, budget) = availability(scene, &spec);
     let management = spec.choice(scene, "podManagementPolicy", &["", "OrderedReady", "Parallel"]);
     let config_maps = config_maps(scene, &spec);
-    refuse_ingress(scene, &spec, containers.as_ref().map_or(&[], |(ports, _)| ports));
+    let door = ingress::read(scene, &spec, containers.as_ref().map_or(&[], |(ports, _)| ports));
     let (Some(namespace), Some((ports, containers))) = (namespace, containers) else { return Vec::new() };
 
     let at = &spec.at;
@@ -104,47 +105,8 @@ pub(super) fn lower<'a>(
         let budget = Draft::new(at).put(field, share).put("selector", selector).done();
         objects.push(home.object("policy/v1", "PodDisruptionBudget", &head.name).put("spec", budget).done());
     }
+    objects.extend(door.into_iter().flat_map(|door| ingress::objects(&home, &door, target)));
     objects
-}
-
-/// Where objects live, and what they are called by.
-struct Home<'h> {
-    head: &'h Head,
-    namespace: &'h Word,
-}
-
-impl Home<'_> {
-    fn namespace_object<'a>(&self) -> Made<'a> {
-        let name = self.namespace;
-        let metadata = Draft::new(&name.at).word("name", Some(name)).put("labels", self.labels(&name.at)).done();
-        Draft::new(&name.at).says("apiVersion", "v1").says("kind", "Namespace").put("metadata", metadata).done()
-    }
-
-    /// An object of this workload, without what it says itself.
-    fn object<'a>(&self, version: &str, kind: &str, name: &Word) -> Draft<'a> {
-        let metadata = Draft::new(&name.at)
-            .word("name", Some(name))
-            .word("namespace", Some(self.namespace))
-            .put("labels", self.labels(&name.at));
-        let annotations = self.head.annotations.iter();
-        let annotations =
-            annotations.fold(Draft::new(&name.at), |draft, (name, value)| draft.put(name.clone(), word(value)));
-        let metadata = if annotations.is_empty() { metadata } else { metadata.put("annotations", annotations.done()) };
-        Draft::new(&name.at).says("apiVersion", version).says("kind", kind).put("metadata", metadata.done())
-    }
-
-    /// The labels of all of its objects.
-    fn labels<'a>(&self, at: &Range<usize>) -> Made<'a> {
-        labelled(self.head.own.iter().chain(&self.head.labels), at)
-    }
-
-    fn selector<'a>(&self, at: &Range<usize>) -> Made<'a> {
-        Draft::new(at).word("app", Some(&self.head.name)).done()
-    }
-}
-
-fn labelled<'a, 'l>(labels: impl Iterator<Item = &'l (String, Word)>, at: &Range<usize>) -> Made<'a> {
-    labels.fold(Draft::new(at), |draft, (name, value)| draft.put(name.clone(), word(value))).done()
 }
 
 fn target_cluster(scene: &mut Scene<'_>, spec: &Fields<'_, '_>) {
@@ -152,20 +114,6 @@ fn target_cluster(scene: &mut Scene<'_>, spec: &Fields<'_, '_>) {
     drop((cluster.choice(scene, "clusterKind", &CLUSTERS), cluster.word(scene, "clusterName")));
     let why = "the settings of the unit say where it goes";
     scene.note(&cluster.at, format!("`spec.targetCluster` has no effect: {why}"));
-}
-
-fn namespace(scene: &mut Scene<'_>, spec: &Fields<'_, '_>, outside: &mut Outside) -> Option<Word> {
-    let Some(entry) = spec.entry("namespace") else {
-        spec.must_word(scene, "namespace");
-        return None;
-    };
-    let namespace = outside.value(scene, &entry.value, ("spec.namespace".to_owned(), &entry.range))?;
-    if namespace.text.is_empty() {
-        scene.error(&namespace.at, "`spec.namespace` must not be empty".to_owned(), "");
-        return None;
-    }
-    outside.home.clone_from(&namespace.text);
-    Some(namespace)
 }
 
 fn templates<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> Vec<(Word, Made<'a>)> {
@@ -206,7 +154,7 @@ fn templates<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> Vec<(Word, Mad
 fn containers<'a>(
     scene: &mut Scene<'_>,
     spec: &Fields<'_, 'a>,
-    names: (&Outside, &Word),
+    names: (&Outside<'_>, &Word),
     templates: &[(Word, Made<'a>)],
     asked: &mut Asked<'a>,
 ) -> Option<(Vec<Port>, Vec<Container<'a>>)> {
@@ -324,20 +272,6 @@ fn secret<'a>(home: &Home<'_>, values: &[(String, Word)]) -> Option<Made<'a>> {
     let name = Word::new(format!("{}-env-secrets", home.head.name.text), &home.head.name.at);
     let draft = values.iter().fold(Draft::new(&first.at), |draft, (key, value)| draft.put(key.clone(), word(value)));
     Some(home.object("v1", "Secret", &name).says("type", "Opaque").put("stringData", draft.done()).done())
-}
-
-fn refuse_ingress(scene: &mut Scene<'_>, spec: &Fields<'_, '_>, ports: &[Port]) {
-    let ingress = spec.child(scene, "ingress", &["enabled", "hostname"]);
-    let enabled = ingress.as_ref().filter(|ingress| ingress.flag(scene, "enabled"));
-    let Some(ingress) = enabled else {
-        for at in ports.iter().filter_map(|port| port.takes_ingress.as_ref()) {
-            scene.note(at, "`isIngressPort` has no effect: `spec.ingress` is not enabled".to_owned());
-        }
-        return;
-    };
-    drop(ingress.must_word(scene, "hostname"));
-    let help = "write an Ingress or an HTTPRoute beside it";
-    scene.error(&ingress.at, "`spec.ingress` of OpenMCF is not supported yet".to_owned(), help);
 }
 
 fn pod<'a>(

@@ -1,0 +1,258 @@
+//! What the resources of a unit know of each other: their outputs, before anything is made.
+//!
+//! Invariant: a value that cannot be looked up is an error, and never an empty text.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::read::{Fields, Scene, Word, camel};
+use super::{NAMESPACE, STATEFUL_SET, is_ours};
+use crate::dialect::yaml::{self, Content, Node};
+use crate::text::{Problems, quoted};
+
+/// How a value names what another resource knows.
+const REFERENCE: &str = "valueFrom";
+const VALUE: [&str; 3] = ["name", "value", REFERENCE];
+/// How many resources may be asked one after the other.
+const STEPS_MAX: u32 = 8;
+
+/// The resources of a unit, by kind and name.
+#[derive(Debug, Default)]
+pub(in crate::dialect) struct Known(BTreeMap<(String, String), Vec<Resource>>);
+
+/// What others can ask of a resource.
+#[derive(Debug)]
+struct Resource {
+    environment: Option<String>,
+    namespace: Option<Written>,
+    /// Its first port, by which clients reach it.
+    port: Option<i64>,
+    host: Option<String>,
+}
+
+/// A value as it is written.
+#[derive(Debug)]
+enum Written {
+    Here(String),
+    Elsewhere(Reference),
+}
+
+#[derive(Debug)]
+struct Reference {
+    kind: String,
+    name: String,
+    environment: Option<String>,
+    field: String,
+}
+
+impl Known {
+    /// What documents of OpenMCF among manifests know. What is wrong with them is said where they are lowered.
+    pub(in crate::dialect) fn of<'f>(manifests: impl Iterator<Item = &'f (&'f String, &'f Vec<u8>)>) -> Self {
+        let mut known = Self::default();
+        for (path, bytes) in manifests {
+            let Ok(text) = std::str::from_utf8(bytes) else { continue };
+            if !super::DOMAINS.iter().any(|domain| text.contains(domain)) {
+                continue;
+            }
+            let stream = yaml::parse(&Arc::from(path.as_str()), text, &mut Problems::default());
+            for document in stream.documents.iter().filter(|document| is_ours(document)) {
+                known.add(document);
+            }
+        }
+        known
+    }
+
+    fn add(&mut self, document: &Node<'_>) {
+        let text = |node: Option<&Node<'_>>| node.and_then(|node| node.text()).map(str::to_owned);
+        let metadata = field(document, "metadata");
+        let name = metadata.and_then(|metadata| text(field(metadata, "name")));
+        let (Some(kind), Some(name)) = (text(field(document, "kind")), name) else { return };
+        let Some(spec) = field(document, "spec") else { return };
+        let namespace = match kind.as_str() {
+            NAMESPACE => text(field(spec, "name")).map(Written::Here),
+            STATEFUL_SET => field(spec, "namespace").and_then(written),
+            _ => return,
+        };
+        let ports = field(spec, "container").and_then(|it| field(it, "app")).and_then(|it| field(it, "ports"));
+        let port = match ports.map(|ports| &ports.content) {
+            Some(Content::List(ports)) => ports.first().and_then(|port| number(field(port, "servicePort")?)),
+            _ => None,
+        };
+        let ingress = field(spec, "ingress").filter(|ingress| {
+            field(ingress, "enabled").is_some_and(|enabled| matches!(enabled.content, Content::Boolean(true)))
+        });
+        let host = ingress.and_then(|ingress| text(field(ingress, "hostname")));
+        let environment = metadata.and_then(|metadata| text(field(metadata, "env")));
+        self.0.entry((kind, name)).or_default().push(Resource { environment, namespace, port, host });
+    }
+
+    /// A field of a resource, or why it is not known.
+    fn look_up(&self, reference: &Reference, steps: u32) -> Result<String, String> {
+        let Reference { kind, name, environment, field } = reference;
+        let called = format!("{} of the kind {}", quoted(name), quoted(kind));
+        let all = self.0.get(&(kind.clone(), name.clone())).map_or(&[][..], Vec::as_slice);
+        let fits = |resource: &&Resource| environment.is_none() || *environment == resource.environment;
+        let mut fitting = all.iter().filter(fits);
+        let resource = match (fitting.next(), fitting.next()) {
+            (Some(resource), None) => resource,
+            (None, _) => return Err(format!("there is no resource {called} among the manifests")),
+            (Some(_), Some(_)) => return Err(format!("there are several resources {called} among the manifests")),
+        };
+        let unknown = || format!("{called} has no {}", quoted(field));
+        let mut parts = field.split('.').map(camel);
+        let path: [Option<String>; 4] = std::array::from_fn(|_| parts.next());
+        let path = path.each_ref().map(|part| part.as_deref());
+        if let [Some("metadata"), Some("name"), None, None] = path {
+            return Ok(name.clone());
+        }
+        let namespace = || match &resource.namespace {
+            Some(Written::Here(text)) => Ok(text.clone()),
+            Some(Written::Elsewhere(_)) if steps == 0 => Err(format!("{called} asks for its namespace in a circle")),
+            Some(Written::Elsewhere(reference)) => self.look_up(reference, steps - 1),
+            None => Err(format!("{called} names no namespace")),
+        };
+        let output = match path {
+            [Some("spec"), Some("name"), None, None] if kind == NAMESPACE => return namespace(),
+            [Some("spec"), Some("namespace"), None, None] if kind != NAMESPACE => return namespace(),
+            [Some("status"), Some("outputs"), Some(output), None] => output,
+            _ => return Err(unknown()),
+        };
+        let of_clients = || resource.port.ok_or_else(|| format!("{}: it has no port", unknown()));
+        let of_ingress = || resource.host.clone().ok_or_else(|| format!("{}: its ingress is not enabled", unknown()));
+        match output {
+            "namespace" => namespace(),
+            _ if kind == NAMESPACE => Err(unknown()),
+            "headlessService" => Ok(format!("{name}-headless")),
+            "service" => of_clients().map(|_| name.clone()),
+            "kubeEndpoint" => Ok(of_clients().and(namespace()).map(|it| format!("{name}.{it}.svc.cluster.local"))?),
+            "portForwardCommand" => {
+                let port = of_clients()?;
+                Ok(format!("kubectl port-forward -n {} service/{name} {port}:{port}", namespace()?))
+            }
+            "externalHostname" => of_ingress(),
+            "internalHostname" => of_ingress().map(|host| format!("internal-{host}")),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+fn field<'n, 'a>(node: &'n Node<'a>, name: &str) -> Option<&'n Node<'a>> {
+    node.entries().iter().find(|entry| camel(&entry.name) == name).map(|entry| &*entry.value)
+}
+
+fn number(node: &Node<'_>) -> Option<i64> {
+    if let Content::Number(number) = &node.content { number.as_i64() } else { None }
+}
+
+/// A value that may stand elsewhere. The field of a namespace needs no name of its kind.
+fn written(node: &Node<'_>) -> Option<Written> {
+    if let Some(text) = node.text().or_else(|| field(node, "value")?.text()) {
+        return Some(Written::Here(text.to_owned()));
+    }
+    let from = field(node, REFERENCE)?;
+    let text = |name: &str| field(from, name).and_then(|node| node.text()).map(str::to_owned);
+    let named = text("field").or_else(|| text("fieldPath"));
+    Some(Written::Elsewhere(Reference {
+        kind: text("kind").unwrap_or_else(|| NAMESPACE.to_owned()),
+        name: text("name")?,
+        environment: text("env"),
+        field: named.unwrap_or_else(|| "spec.name".to_owned()),
+    }))
+}
+
+/// What a document can ask of others.
+#[derive(Debug)]
+pub(super) struct Outside<'k> {
+    known: &'k Known,
+    /// The namespace of the document at hand.
+    home: String,
+}
+
+impl<'k> Outside<'k> {
+    pub(super) const fn new(known: &'k Known) -> Self {
+        Self { known, home: String::new() }
+    }
+
+    pub(super) fn is_home(&self, namespace: &str) -> bool {
+        self.home == namespace
+    }
+
+    /// The namespace of a document.
+    pub(super) fn namespace(&mut self, scene: &mut Scene<'_>, spec: &Fields<'_, '_>) -> Option<Word> {
+        let Some(entry) = spec.entry("namespace") else {
+            spec.must_word(scene, "namespace");
+            return None;
+        };
+        let path = spec.under("namespace");
+        let namespace =
+            self.look_up(scene, &entry.value, (path.clone(), &entry.range), Some((NAMESPACE, "spec.name")))?;
+        if namespace.text.is_empty() {
+            scene.error(&namespace.at, format!("{} must not be empty", quoted(&path)), "");
+            return None;
+        }
+        self.home.clone_from(&namespace.text);
+        Some(namespace)
+    }
+
+    /// A value that is written as it is, as `{value: …}`, or that another resource knows.
+    pub(super) fn value(&self, scene: &mut Scene<'_>, node: &Node<'_>, place: (String, &Range<usize>)) -> Option<Word> {
+        self.look_up(scene, node, place, None)
+    }
+
+    /// The same; `usual` is the kind and the field that are meant where none is named.
+    fn look_up(
+        &self,
+        scene: &mut Scene<'_>,
+        node: &Node<'_>,
+        (path, at): (String, &Range<usize>),
+        usual: Option<(&str, &str)>,
+    ) -> Option<Word> {
+        if !matches!(node.content, Content::Map(_)) {
+            return scene.word(node, &path, at);
+        }
+        let fields = scene.fields(node, (path, at), &VALUE)?;
+        match (fields.entry("value"), fields.entry(REFERENCE)) {
+            (Some(_), None) => fields.word(scene, "value"),
+            (None, Some(_)) => self.referred(scene, &fields, usual),
+            (None, None) => {
+                scene.error(at, format!("{} has no value", quoted(&fields.path)), "write `value` or `valueFrom`");
+                None
+            }
+            (Some(_), Some(_)) => {
+                let message = format!("{} has both `value` and `valueFrom`", quoted(&fields.path));
+                scene.error(at, message, "keep one of them");
+                None
+            }
+        }
+    }
+
+    fn referred(&self, scene: &mut Scene<'_>, fields: &Fields<'_, '_>, usual: Option<(&str, &str)>) -> Option<Word> {
+        let from = fields.child(scene, REFERENCE, &["kind", "env", "name", "field", "fieldPath"])?;
+        let name = from.must_word(scene, "name")?;
+        let (kind, field) = match usual {
+            Some((kind, field)) => (
+                from.word(scene, "kind").map_or_else(|| kind.to_owned(), |kind| kind.text),
+                from.word(scene, "field")
+                    .or_else(|| from.word(scene, "fieldPath"))
+                    .map_or_else(|| field.to_owned(), |it| it.text),
+            ),
+            None => {
+                let given = if from.entry("fieldPath").is_some() { "fieldPath" } else { "field" };
+                let kind = from.must_word(scene, "kind");
+                let (kind, field) = kind.zip(from.must_word(scene, given))?;
+                (kind.text, field.text)
+            }
+        };
+        let environment = from.word(scene, "env").map(|env| env.text);
+        let reference = Reference { kind, name: name.text, environment, field };
+        match self.known.look_up(&reference, STEPS_MAX) {
+            Ok(text) => Some(Word { text, at: name.at }),
+            Err(why) => {
+                let help = "declare the resource among the manifests of this unit, or write the value itself";
+                scene.error(&from.at, format!("{} leads nowhere: {why}", quoted(&from.path)), help);
+                None
+            }
+        }
+    }
+}
