@@ -54,6 +54,7 @@ pub fn local_unit(
         backup: None,
         guard,
         plugins,
+        ignore: Vec::new(),
         variables,
     }
 }

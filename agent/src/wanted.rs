@@ -143,8 +143,9 @@ pub async fn of_files(
         Target::Docker => resolve(&lowered.objects, world),
         Target::Kubernetes => cluster::resolve(&lowered.objects, world),
     };
-    let (desired, mut notes) = resolved.map_err(wrong)?;
+    let (mut desired, mut notes) = resolved.map_err(wrong)?;
     notes.extend(lowered.notes);
+    notes.extend(cluster::leave(&mut desired, &unit.ignore));
     let grants = Grants::all();
     Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken, grants })
 }

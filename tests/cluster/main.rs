@@ -18,6 +18,7 @@ mod doctor;
 mod faults;
 mod floor;
 mod hcl;
+mod left;
 mod meaning;
 mod passes;
 mod place;

@@ -30,7 +30,8 @@ impl Place {
         let folder = std::env::var_os("WRIT_CLUSTER").map(PathBuf::from);
         let folder = folder.expect("WRIT_CLUSTER names the directory of a running cluster");
         let origin = Origin::new();
-        let machine = Machine::new(&origin, more);
+        // What only a unit of a cluster can say comes once it is one.
+        let machine = Machine::new(&origin, "");
         let namespace = format!("c{}n{}s", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let kubeconfig = machine.path("kubeconfig");
         fs::copy(folder.join("kubeconfig"), &kubeconfig).unwrap();
@@ -39,7 +40,7 @@ impl Place {
         let host = format!("name = \"{namespace}\"\nkubeconfig = \"{}\"", kubeconfig.display());
         let settings = settings.replace("name = \"edge-1\"", &host);
         let settings = settings.replace("target = \"simulated\"", "target = \"kubernetes:writ-test\"");
-        fs::write(machine.path("agent.toml"), settings).unwrap();
+        fs::write(machine.path("agent.toml"), format!("{settings}{more}")).unwrap();
         Self { origin, machine, namespace, folder }
     }
 
@@ -87,6 +88,8 @@ impl Place {
     pub(crate) fn try_kubectl(&self, words: &[&str]) -> Result<String, String> {
         let mut command = Command::new(self.folder.join("kubectl"));
         command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["-n", &self.namespace]).args(words);
+        // The editor of a person who edits one value.
+        command.env("KUBE_EDITOR", "sed -i s/key:.value/key:\\ theirs/");
         let done = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }

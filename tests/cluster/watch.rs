@@ -2,11 +2,16 @@
 
 use std::fs::{self, File};
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use writ_core::time::Timestamp;
 
 use crate::between::Between;
 use crate::machine::terminate;
 use crate::place::{Place, until};
+
+/// Longest time from a change to its being seen.
+const SEEN: Duration = Duration::from_secs(1);
 
 /// Far less than the time between two passes, and enough for a machine that has much else to do.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -44,6 +49,26 @@ impl<'p> Agent<'p> {
         self.log().lines().filter(|line| line.contains("pass") && line.contains("wake=drift")).count()
     }
 
+    /// When passes began because something was changed, by the clock that stands in the log.
+    fn seen(&self) -> Vec<Timestamp> {
+        let log = self.log();
+        let drifts = log.lines().filter(|line| line.contains("pass") && line.contains("wake=drift"));
+        drifts.filter_map(|line| Timestamp::parse(line.split_whitespace().next()?)).collect()
+    }
+
+    /// A person changes something with `kubectl`, and a pass begins for that within a second of its having happened, which is no
+    /// later than the end of the command.
+    #[track_caller]
+    fn sees(&self, words: &[&str]) {
+        let begun = now();
+        self.place.kubectl(words);
+        let done = now();
+        let first = || self.seen().into_iter().find(|seen| *seen >= begun);
+        assert!(until(|| first().is_some()), "{words:?} was not seen\n{}", self.log());
+        let late = first().unwrap().millis_since(done);
+        assert!(late < i64::try_from(SEEN.as_millis()).unwrap(), "{words:?} was seen {late} ms later\n{}", self.log());
+    }
+
     /// Waits until a change was seen and something is so.
     #[track_caller]
     fn soon(&self, what: &str, is_so: impl Fn() -> bool) {
@@ -51,6 +76,11 @@ impl<'p> Agent<'p> {
         assert!(until(is_so), "{what}\n{}", self.log());
         assert!(from.elapsed() < AT_ONCE, "{what} came after {:?}", from.elapsed());
     }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(i64::try_from(since.as_millis()).unwrap())
 }
 
 impl Drop for Agent<'_> {
@@ -108,4 +138,44 @@ fn a_watch_that_ended_goes_on_and_after_one_that_lost_the_thread_all_is_looked_a
     agent.soon("a new watch", || watches() > before.0);
     place.kubectl(&["label", "configmap", "conf", "a=two", "--overwrite"]);
     agent.soon("label", || label(&place) == "one");
+}
+
+/// What a person does by hand, the object that it is done to, and the reason that is told for what follows.
+const BY_HAND: &[(&[&str], &str, &str)] = &[
+    (&["scale", "deployment", "web", "--replicas=1"], "deployment", "spec.replicas changed (by kubectl)"),
+    (&["edit", "configmap", "conf"], "configmap", "data.key changed (by kubectl-edit)"),
+    (&["delete", "configmap", "conf", "--wait=false"], "configmap", "it is gone"),
+];
+
+fn why(place: &Place, kind: &str) -> String {
+    let name = if kind == "configmap" { "conf" } else { "web" };
+    place.machine.writ(&["why", &format!("{kind}/{}/{name}", place.namespace)]).text
+}
+
+#[test]
+fn scale_edit_and_delete_by_hand_are_seen_within_a_second_mended_and_told_by_why() {
+    let place = Place::new("");
+    let between = Between::of(&place);
+    place.deploy(STACK);
+    let agent = Agent::settled(&place, &between);
+    for (words, kind, reason) in BY_HAND {
+        agent.sees(words);
+        agent.soon("the reason", || why(&place, kind).contains(&format!("{reason} (drift): done")));
+    }
+    assert_eq!(place.object("deployment/web").unwrap()["spec"]["replicas"], 0);
+    assert_eq!(place.object("configmap/conf").unwrap()["data"]["key"], "value");
+}
+
+#[test]
+fn the_same_is_seen_as_soon_and_told_and_left_where_drift_is_only_reported() {
+    let place = Place::new("drift = \"report\"\n");
+    let between = Between::of(&place);
+    place.deploy(STACK);
+    let agent = Agent::settled(&place, &between);
+    for (words, kind, reason) in BY_HAND {
+        agent.sees(words);
+        agent.soon("the reason", || why(&place, kind).contains(reason));
+    }
+    assert_eq!(place.object("deployment/web").unwrap()["spec"]["replicas"], 1);
+    assert!(place.object("configmap/conf").is_none());
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use writ_core::cluster::{
-    Change, Condition, Conflict, Field, FieldPath, ObservedCluster, ObservedObject, Present, Trial, resolve,
+    Change, Condition, Conflict, Field, FieldPath, FieldPointer, IgnoreRule, ObservedCluster, ObservedObject, Present,
+    Scaled, Trial, leave, resolve,
 };
 use writ_core::dialect::{Contents, Files, Given, Target, lower_with};
 use writ_core::guard::{self, Policy, Profile, Rule};
@@ -12,8 +13,8 @@ use writ_core::holdings::{HoldingChange, Holdings};
 use writ_core::ingress::Around;
 use writ_core::model::{Desired, ObjectId, World};
 use writ_core::observed::{Holder, Observed};
-use writ_core::plan::{self, Drift, Input, Plan, PruneBudget, Setbacks, Templates, wave};
-use writ_core::text::Problems;
+use writ_core::plan::{self, Act, Drift, Input, Plan, PruneBudget, Setbacks, Templates, wave};
+use writ_core::text::{Problems, Sources};
 use writ_core::time::Timestamp;
 
 const DEPLOYMENT: &str =
@@ -38,6 +39,7 @@ fn desired(parts: &[&str]) -> Desired {
 struct Unit {
     held: Holdings,
     seen: BTreeMap<ObjectId, ObservedObject>,
+    scaled: Scaled,
     drift: Drift,
     recreate: bool,
 }
@@ -61,7 +63,13 @@ impl Unit {
     }
 
     fn new() -> Self {
-        Self { held: Holdings::default(), seen: BTreeMap::new(), drift: Drift::Repair, recreate: false }
+        Self {
+            held: Holdings::default(),
+            seen: BTreeMap::new(),
+            scaled: Ok(BTreeMap::new()),
+            drift: Drift::Repair,
+            recreate: false,
+        }
     }
 
     fn see(&mut self, id: &str, seen: ObservedObject) {
@@ -69,7 +77,7 @@ impl Unit {
     }
 
     fn plan(&self, desired: &Desired) -> Plan {
-        let cluster = Some(ObservedCluster { objects: self.seen.clone() });
+        let cluster = Some(ObservedCluster { objects: self.seen.clone(), scaled: self.scaled.clone() });
         let policy = plan::Policy {
             drift: self.drift,
             prune: PruneBudget { max: 3, percent: 20 },
@@ -169,11 +177,72 @@ fn a_field_is_taken_back_only_from_whoever_set_it_after_it_was_applied() {
 fn the_replicas_that_an_autoscaler_sets_are_left_to_it() {
     let wanted = desired(&[DEPLOYMENT]);
     let mut unit = Unit::settled(&wanted);
+    let id = |text: &str| ObjectId::parse(text).unwrap();
+    unit.scaled = Ok([(id("deployment/shop/web"), id("horizontalpodautoscaler.autoscaling/shop/web"))].into());
+    let left = "as desired, /spec/replicas left to horizontalpodautoscaler.autoscaling/shop/web";
+    unit.check(&wanted, &[&format!("keep     deployment/shop/web  {left}")]);
+    unit.see("deployment/shop/web", present(differs(&["metadata.labels.a"], &[])));
+    let step = unit.plan(&wanted).lanes.remove(0).steps.remove(0);
+    let Act::ApplyObject(application) = step.act else { panic!("{step:?}") };
+    assert_eq!(application.left.to_string(), left.replace("as desired, ", ""));
+}
+
+#[test]
+fn what_the_controller_of_autoscalers_set_is_left_where_nobody_may_ask_for_them_and_taken_back_where_there_is_none() {
+    let wanted = desired(&[DEPLOYMENT]);
+    let mut unit = Unit::settled(&wanted);
     let scaled = (".spec.replicas", "kube-controller-manager");
     unit.see("deployment/shop/web", present(differs(&["spec.replicas"], &[scaled])));
-    unit.check(&wanted, &["keep     deployment/shop/web  as desired, spec.replicas left to its autoscaler"]);
+    unit.check(&wanted, &["update   deployment/shop/web  spec.replicas changed (by kube-controller-manager)"]);
+    unit.scaled = Err("may not list them".to_owned());
+    unit.check(&wanted, &["keep     deployment/shop/web  as desired, /spec/replicas left to its autoscaler"]);
     unit.see("deployment/shop/web", present(differs(&["metadata.labels.a", "spec.replicas"], &[scaled])));
     unit.check(&wanted, &["update   deployment/shop/web  metadata.labels.a changed"]);
+}
+
+fn rule(kind: &str, name: &str, fields: &[&str]) -> IgnoreRule {
+    IgnoreRule {
+        written: "the rule of line 7".to_owned(),
+        kind: kind.to_owned(),
+        namespace: "sh*".to_owned(),
+        name: name.to_owned(),
+        fields: fields.iter().map(|field| FieldPointer::parse(field).unwrap()).collect(),
+    }
+}
+
+#[test]
+fn a_rule_leaves_fields_of_the_objects_that_it_is_about_alone_and_says_so() {
+    let mut wanted = desired(&[CONFIG, DEPLOYMENT]);
+    let rules = [rule("deployment", "w*", &["/spec/replicas"]), rule("*", "conf", &["/data/a"])];
+    assert!(leave(&mut wanted, &rules).is_empty());
+    Unit::settled(&wanted).check(
+        &wanted,
+        &[
+            "keep     configmap/shop/conf  as desired, /data/a left alone by the rule of line 7",
+            "keep     deployment/shop/web  as desired, /spec/replicas left alone by the rule of line 7",
+        ],
+    );
+    let told =
+        |rule: IgnoreRule| leave(&mut desired(&[CONFIG, DEPLOYMENT]), &[rule]).render(&Sources::default(), false);
+    let nobody = told(rule("deployment", "other", &["/spec/replicas"]));
+    assert!(nobody.contains("the rule of line 7 is about no object: none is a deployment named other"), "{nobody}");
+    let unnamed = told(rule("deployment.apps", "web", &["/spec/replicas", "/spec/paused"]));
+    assert!(unnamed.contains("leaves /spec/paused alone, which none of its objects names"), "{unnamed}");
+    assert!(!unnamed.contains("replicas"), "{unnamed}");
+}
+
+#[test]
+fn an_autoscaler_of_the_repository_has_the_replicas_of_what_it_names_from_the_start() {
+    let autoscaler = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web, namespace: shop}\n\
+                      spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, maxReplicas: 9}\n";
+    let mut wanted = desired(&[DEPLOYMENT, autoscaler]);
+    assert!(leave(&mut wanted, &[]).is_empty());
+    let left = |object: &str| wanted.objects[&ObjectId::parse(object).unwrap()].left.to_string();
+    assert_eq!(left("deployment/shop/web"), "/spec/replicas left to horizontalpodautoscaler.autoscaling/shop/web");
+    assert_eq!(left("horizontalpodautoscaler.autoscaling/shop/web"), "");
+    let mut other = desired(&[DEPLOYMENT, &autoscaler.replace("name: web}, max", "name: api}, max")]);
+    assert!(leave(&mut other, &[]).is_empty());
+    assert!(other.objects.values().all(|object| object.left.is_empty()));
 }
 
 #[test]

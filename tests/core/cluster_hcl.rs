@@ -244,7 +244,10 @@ fn a_key_that_no_secret_can_have_is_refused_at_its_workload() {
 
 /// A plan for what is seen, of a unit that holds `held`.
 fn plan(desired: &Desired, held: &Holdings, seen: BTreeMap<ObjectId, ObservedObject>) -> plan::Plan {
-    let observed = Observed { cluster: Some(ObservedCluster { objects: seen }), ..Observed::default() };
+    let observed = Observed {
+        cluster: Some(ObservedCluster { objects: seen, scaled: Ok(BTreeMap::new()) }),
+        ..Observed::default()
+    };
     plan::plan(&Input {
         now: Timestamp(0),
         commit: Some("c1"),

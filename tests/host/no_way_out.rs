@@ -95,6 +95,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("backup", Not),
             ("guard", Not),
             ("plugin", Not),
+            ("ignore", Not),
             ("variables", Not),
             ("windows", Not),
             ("depends_on", Not),
@@ -105,6 +106,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
         "[[unit.plugin]]",
         &[("kind", Not), ("url", Not), ("credentials", Not), ("version", Not), ("path", Not), ("digest", Not)],
     ),
+    ("[[unit.ignore]]", &[("kind", Not), ("namespace", Not), ("name", Not), ("fields", Not)]),
     ("prune", &[("max", Not), ("percent", Not)]),
     ("backup", &[("directory", Not), ("keep", Not)]),
     (
@@ -119,7 +121,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("plan", &[("--unit", Not)]),
     ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not), ("--target", Not), ("--var", Not)]),
+    ("check", &[("--guard", Not), ("--target", Not), ("--unit", Not), ("--var", Not)]),
     ("render", &[("--show-secrets", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use writ::confine::Judged;
 use writ::settings::Guard;
-use writ_core::cluster;
-use writ_core::dialect::Target;
+use writ_core::cluster::{self, IgnoreRule};
+use writ_core::dialect::{Target, Variables};
 use writ_core::guard::{self, Refusal};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
@@ -29,16 +29,27 @@ pub(crate) struct Arguments {
     /// alone. None is asked
     #[arg(long, value_name = "TARGET", default_value = "docker", value_parser = target)]
     target: Target,
+    /// Judge as this unit of the settings does: for its target, by its guard, with its variables and rules. None is asked
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["guard", "target", "variables"])]
+    unit: Option<String>,
     #[command(flatten)]
     variables: Given,
 }
 
+/// By what manifests are judged.
+struct Judge {
+    guard: Option<Guard>,
+    target: Target,
+    variables: Variables,
+    ignore: Vec<IgnoreRule>,
+}
+
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, guard, target, variables } = arguments;
-    let variables = variables.read()?;
-    let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
-    let read = files::read(path)?;
-    let (objects, problems, sources) = judge(files::judged(&read, &variables, *target)?, guard.as_ref(), *target);
+    let judge = judge(host, arguments)?;
+    let read = files::read(&arguments.path)?;
+    let judged = files::judged(&read, &judge.variables, judge.target)?;
+    let (objects, problems, sources) = judge.judge(judged);
+    let Judge { guard, target, variables: _, ignore: _ } = &judge;
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
@@ -55,6 +66,21 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     };
     terminal.show(&value, &text)?;
     if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
+}
+
+fn judge(host: &Host, arguments: &Arguments) -> Result<Judge, Failure> {
+    let Arguments { path: _, guard, target, unit, variables } = arguments;
+    if let Some(name) = unit {
+        let unit = host.unit(name)?;
+        return Ok(Judge {
+            guard: Some(unit.guard.clone()),
+            target: unit.target.dialect(),
+            variables: unit.variables.clone(),
+            ignore: unit.ignore.clone(),
+        });
+    }
+    let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
+    Ok(Judge { guard, target: *target, variables: variables.read()?, ignore: Vec::new() })
 }
 
 /// The target that a person names. A context is not looked for: what a cluster makes of manifests, each makes of them.
@@ -86,32 +112,37 @@ fn named(host: &Host, name: &str) -> Result<Guard, Failure> {
     })
 }
 
-/// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
-fn judge(judged: Judged, guard: Option<&Guard>, target: Target) -> (usize, Problems, Sources) {
-    let Judged { lowered, sources, unfetched: _ } = judged;
-    let lowered = match lowered {
-        Ok(lowered) => lowered,
-        Err(problems) => return (0, problems, sources),
-    };
-    // No host is looked at: its buckets can change values and no verdict, and hashes made here are shown to nobody.
-    let world = World { buckets: Buckets::new(), hash_key: HashKey([0; 32]) };
-    let mut problems = lowered.notes;
-    let resolved = match target {
-        Target::Docker => resolve(&lowered.objects, &world),
-        Target::Kubernetes => cluster::resolve(&lowered.objects, &world),
-    };
-    match resolved {
-        Ok((desired, notes)) => {
-            problems.extend(notes);
-            let refusals = guard.map(|guard| guard::judge(&desired, &guard.policy)).unwrap_or_default();
-            for (id, Refusal { rule, by: _, detail }) in refusals {
-                let place = lowered.objects.iter().find(|object| object.id == id).and_then(|object| object.place(""));
-                problems.push(Problem::error(place, format!("guard {}: {detail}", rule.name())));
+impl Judge {
+    /// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
+    fn judge(&self, judged: Judged) -> (usize, Problems, Sources) {
+        let Self { guard, target, variables: _, ignore } = self;
+        let Judged { lowered, sources, unfetched: _ } = judged;
+        let lowered = match lowered {
+            Ok(lowered) => lowered,
+            Err(problems) => return (0, problems, sources),
+        };
+        // No host is looked at: its buckets can change values and no verdict, and hashes made here are shown to nobody.
+        let world = World { buckets: Buckets::new(), hash_key: HashKey([0; 32]) };
+        let mut problems = lowered.notes;
+        let resolved = match target {
+            Target::Docker => resolve(&lowered.objects, &world),
+            Target::Kubernetes => cluster::resolve(&lowered.objects, &world),
+        };
+        match resolved {
+            Ok((mut desired, notes)) => {
+                problems.extend(notes);
+                problems.extend(cluster::leave(&mut desired, ignore));
+                let refusals = guard.as_ref().map(|guard| guard::judge(&desired, &guard.policy)).unwrap_or_default();
+                for (id, Refusal { rule, by: _, detail }) in refusals {
+                    let place =
+                        lowered.objects.iter().find(|object| object.id == id).and_then(|object| object.place(""));
+                    problems.push(Problem::error(place, format!("guard {}: {detail}", rule.name())));
+                }
             }
+            Err(more) => problems.extend(more),
         }
-        Err(more) => problems.extend(more),
+        (lowered.objects.len(), problems, sources)
     }
-    (lowered.objects.len(), problems, sources)
 }
 
 fn document(problem: &Problem, sources: &Sources) -> Value {

@@ -91,7 +91,7 @@ mod tests {
             (ObservedObject::Absent(Trial::Unasked), Health::Drifted),
             (ObservedObject::Unseen("no".to_owned()), Health::Progressing),
         ] {
-            let cluster = ObservedCluster { objects: [(id.clone(), seen)].into() };
+            let cluster = ObservedCluster { objects: [(id.clone(), seen)].into(), scaled: Ok(BTreeMap::new()) };
             let shown = objects(&held, &cluster, Timestamp(1_000));
             assert_eq!((shown.len(), shown[0].health), (1, health), "{}", shown[0].line);
         }

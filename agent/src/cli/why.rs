@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use writ::record::{Event, Filter, Outcome, Record, RecordId, Store, TrustEvent, WorkEvent};
+use writ_core::cluster::IgnoreRule;
 use writ_core::hash::SpecHash;
 use writ_core::model::ObjectId;
 use writ_core::plan::Cause;
@@ -44,6 +45,8 @@ struct Change {
     to: Option<SpecHash>,
     replicas: u32,
     changed: Vec<String>,
+    /// Fields that rules of the settings leave alone.
+    left: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +78,21 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         if let (Some(commit), Some(_)) = (&change.commit, &change.to) {
             let admitted = change.admitted.unwrap_or(change.at);
             let by = (change.unit.as_str(), commit.as_str());
+            change.left = left(host, &change.unit, &story.object)?;
             change.declared = Some(grounds::of_object(host, &store, &story.object, by, admitted)?);
         }
     }
     host.terminal.show(&document(&story), &text(&story))?;
     Ok(Exit::Success)
+}
+
+/// The fields of an object that rules of its unit leave alone, each with the rule.
+fn left(host: &Host, unit: &str, object: &ObjectId) -> Result<Vec<String>, Failure> {
+    let rules = host.settings()?.unit(unit).into_iter().flat_map(|unit| &unit.ignore);
+    let of_rule = |rule: &IgnoreRule| -> Vec<String> {
+        rule.fields.iter().map(|field| format!("{field} by {}", rule.written)).collect()
+    };
+    Ok(rules.filter(|rule| rule.is_about(object)).flat_map(of_rule).collect())
 }
 
 /// Adds who signed the commit of a change, as it was found when it was admitted.
@@ -155,6 +168,7 @@ fn change(record: &Record) -> Option<Change> {
         to: None,
         replicas: 0,
         changed: Vec::new(),
+        left: Vec::new(),
     };
     match &record.event {
         Event::Work(WorkEvent::Held { unit, commit, object: _, from, to, replicas, changed }) => Some(Change {
@@ -174,7 +188,8 @@ fn change(record: &Record) -> Option<Change> {
 fn document(story: &Story) -> Value {
     let Story { object, change, steps, notes } = story;
     let change = change.as_ref().map(|change| {
-        let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed } = change;
+        let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed, left } =
+            change;
         let declared = declared.as_ref().map(|declared| match declared {
             Ok(declared) => declared.document(),
             Err(why) => json!({"unknown": why}),
@@ -182,7 +197,7 @@ fn document(story: &Story) -> Value {
         json!({
             "at": at.to_string(), "unit": unit, "commit": commit, "signer": signer, "principal": principal,
             "from": hash(from.as_ref()), "to": hash(to.as_ref()), "replicas": replicas, "changed": changed,
-            "declared": declared,
+            "declared": declared, "left_alone": left,
         })
     });
     let steps: Vec<Value> = steps.iter().map(step_document).collect();
@@ -238,7 +253,8 @@ fn text(story: &Story) -> String {
 }
 
 fn change_text(change: &Change, of_pods: bool) -> String {
-    let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed } = change;
+    let Change { at, unit, commit, signer, principal, admitted: _, declared, from, to, replicas, changed, left } =
+        change;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:9} {value}\n"));
     line("changed", &format!("{} by unit {unit}", moment::shown(*at)));
@@ -262,5 +278,6 @@ fn change_text(change: &Change, of_pods: bool) -> String {
     if !changed.is_empty() {
         line("what", &changed.join(", "));
     }
+    left.iter().for_each(|field| line("left", field));
     text
 }

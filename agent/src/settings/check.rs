@@ -12,6 +12,7 @@ use writ_core::trust::KeyId;
 
 use super::backup::check_backup;
 use super::guard::check_guard;
+use super::ignore::check_ignore;
 use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
@@ -255,7 +256,8 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, backup, guard, plugins, variables } = raw;
+    let raw::Unit { name, source, path, target, drift, prune, recreate, backup, guard, plugins, ignore, variables } =
+        raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -273,6 +275,7 @@ fn check_unit(
     let recreate = recreate.is_some_and(|written| written.value);
     let backup = check_backup(backup, target.as_ref(), problems);
     let plugins = check_plugins(plugins, problems);
+    let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
     Some(Unit {
         name: name?,
@@ -285,6 +288,7 @@ fn check_unit(
         backup: backup?,
         guard: guard?,
         plugins: plugins?,
+        ignore: ignore?,
         variables: variables?,
     })
 }

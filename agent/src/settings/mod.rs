@@ -6,6 +6,7 @@
 mod backup;
 mod check;
 mod guard;
+mod ignore;
 mod ingress;
 mod mask;
 mod path;
@@ -18,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use writ_core::cluster::IgnoreRule;
 use writ_core::dialect::Variables;
 use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
@@ -148,6 +150,8 @@ pub struct Unit {
     pub guard: Guard,
     /// Programs that expand blocks of kinds which are not built in, each kind once.
     pub plugins: Vec<Plugin>,
+    /// Fields that are left alone in its cluster.
+    pub ignore: Vec<IgnoreRule>,
     /// What its manifests can refer to as `${NAME}`.
     pub variables: Variables,
 }
@@ -325,13 +329,12 @@ pub fn load(path: &Path) -> Result<Settings, SettingsError> {
 pub fn parse(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Settings, SettingsError> {
     let file = path.display().to_string();
     let (mut problems, mut sources) = (Problems::default(), Sources::default());
+    // Before anything is judged, so that lines can be named.
+    sources.insert(file.clone(), mask::mask(text));
     let raw = raw::read(&file, text, &mut problems);
     match raw.and_then(|raw| check::settings(raw, surroundings, &mut problems, &mut sources)) {
         Some(settings) if !problems.has_errors() => Ok(settings),
-        _ => {
-            sources.insert(file, mask::mask(text));
-            Err(SettingsError::Invalid { path: path.to_path_buf(), problems, sources })
-        }
+        _ => Err(SettingsError::Invalid { path: path.to_path_buf(), problems, sources }),
     }
 }
 

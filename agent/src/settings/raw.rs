@@ -55,6 +55,7 @@ pub(super) struct Unit {
     pub(super) backup: Option<Backup>,
     pub(super) guard: Option<Written<String>>,
     pub(super) plugins: Vec<Plugin>,
+    pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
 }
 
@@ -65,6 +66,14 @@ pub(super) struct Plugin {
     pub(super) version: Option<Written<String>>,
     pub(super) path: Option<Written<String>>,
     pub(super) digest: Option<Written<String>>,
+}
+
+pub(super) struct Ignore {
+    pub(super) place: Place,
+    pub(super) kind: Option<Written<String>>,
+    pub(super) namespace: Option<Written<String>>,
+    pub(super) name: Option<Written<String>>,
+    pub(super) fields: Option<Written<Vec<Written<String>>>>,
 }
 
 pub(super) struct Prune {
@@ -181,6 +190,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         backup: section.section("backup", problems).map(|section| backup(section, problems)),
         guard: section.string("guard", problems),
         plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
+        ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
     };
     section.later("windows", problems);
@@ -217,6 +227,19 @@ fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {
     };
     section.finish(problems);
     plugin
+}
+
+fn ignore(mut section: Section<'_>, problems: &mut Problems) -> Ignore {
+    let (kind, fields) = (section.string("kind", problems), section.strings("fields", problems));
+    let ignore = Ignore {
+        kind: section.require("kind", kind, problems),
+        namespace: section.string("namespace", problems),
+        name: section.string("name", problems),
+        fields: section.require("fields", fields, problems),
+        place: section.place.clone(),
+    };
+    section.finish(problems);
+    ignore
 }
 
 fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {

@@ -11,11 +11,16 @@ use crate::observed::Holder;
 use crate::time::Timestamp;
 
 /// One look at a cluster, for one unit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ObservedCluster {
     /// All objects that are wanted, held, or bear this unit's labels.
     pub objects: BTreeMap<ObjectId, ObservedObject>,
+    /// Workloads whose replicas an autoscaler of the cluster sets, each with that; or why it is not known which.
+    pub scaled: Scaled,
 }
+
+/// Workloads, each with the autoscaler that sets its replicas; or why it is not known which.
+pub type Scaled = Result<BTreeMap<ObjectId, ObjectId>, String>;
 
 /// What a look showed of one object.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::Wave;
 use super::host_words::{self, CONTENT, Draft};
+use super::{Left, Scaled, Wave};
 use crate::hash::{SpecHash, of_object};
 use crate::limits::OBJECT_PARTS_MAX;
 use crate::model::{Desired, Kind, Object, ObjectId, World, annotation};
@@ -42,6 +42,8 @@ pub struct ClusterObject {
     pub parts: BTreeMap<String, String>,
     /// It is a run, which begins anew when what cannot change about it does.
     pub renewed: bool,
+    /// Its fields that are left to others once it is there.
+    pub left: Left,
 }
 
 /// To whom an object belongs, as its labels say.
@@ -80,12 +82,24 @@ impl ClusterObject {
         Wave::of(self.id.kind)
     }
 
-    /// The object as it is sent: with the labels of its owner, and without the fields that are left to somebody else.
+    /// Its fields that are left to others in a cluster that has these autoscalers.
     #[must_use]
-    pub fn sent(&self, owner: &Owner, without: &[String]) -> Value {
+    pub fn left_in(&self, scaled: &Scaled) -> Left {
+        match scaled.as_ref().ok().and_then(|scaled| scaled.get(&self.id)) {
+            Some(autoscaler) => self.left.scaled_by(Some(autoscaler.clone()), &self.body),
+            None => self.left.clone(),
+        }
+    }
+
+    /// The object as it is sent, with the labels of its owner. Fields that are left to others are sent as they are, if the
+    /// object is there: to leave one out would be to remove it.
+    #[must_use]
+    pub fn sent(&self, owner: &Owner, there: Option<(&Value, &Left)>) -> Value {
         let Owner { host, unit, set } = owner;
         let mut body = (*self.body).clone();
-        without.iter().for_each(|field| drop_field(&mut body, field));
+        if let Some((live, left)) = there {
+            left.fields().for_each(|field| field.keep(&mut body, live));
+        }
         let labels = [(LABEL_HOST, host.as_str()), (LABEL_UNIT, unit), (LABEL_SET, set)];
         put(&mut body, "labels", &labels);
         put(&mut body, "annotations", &[(SPEC, self.revision.as_str())]);
@@ -101,19 +115,6 @@ fn put(body: &mut Value, part: &str, names: &[(&str, &str)]) {
     }
     if let Some(map) = map.as_object_mut() {
         map.extend(names.iter().map(|(name, value)| ((*name).to_owned(), Value::String((*value).to_owned()))));
-    }
-}
-
-/// Takes a field out that is named by its path through maps (`spec.replicas`).
-fn drop_field(body: &mut Value, field: &str) {
-    let (parents, last) = field.rsplit_once('.').unwrap_or(("", field));
-    let mut at = body;
-    for part in parents.split('.').filter(|part| !part.is_empty()) {
-        let Some(below) = at.get_mut(part) else { return };
-        at = below;
-    }
-    if let Some(map) = at.as_object_mut() {
-        map.remove(last);
     }
 }
 
@@ -136,7 +137,8 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
         let api_version = body.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
         let file = of.place("").map(|place| place.file.to_string());
         let body = Arc::new(body);
-        let wanted = ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed };
+        let left = Left::default();
+        let wanted = ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed, left };
         desired.objects.insert(id, wanted);
     }
     if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }
@@ -181,16 +183,20 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_sent_as_it_was_written_with_labels_and_without_what_is_left_to_others() {
+    fn an_object_is_sent_as_it_was_written_with_labels_and_with_what_is_left_to_others_as_it_is() {
         let body = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop",
             "labels": {"app": "web"}}, "spec": {"replicas": 3, "template": {}}});
         let owner = Owner { host: "h".to_owned(), unit: "u".to_owned(), set: "applyset-x-v1".to_owned() };
         let object = wanted(body.clone());
-        let sent = object.sent(&owner, &["spec.replicas".to_owned(), "spec.none.of.it".to_owned()]);
+        let autoscaler = ObjectId::parse("horizontalpodautoscaler.autoscaling/shop/web").unwrap();
+        let left = object.left.scaled_by(Some(autoscaler), &object.body);
+        let live = json!({"spec": {"replicas": 5, "template": {"x": 1}}});
+        let sent = object.sent(&owner, Some((&live, &left)));
         let labels = json!({"app": "web", "writ.host": "h", "writ.unit": "u", LABEL_SET: "applyset-x-v1"});
         assert_eq!(sent["metadata"]["labels"], labels);
         assert_eq!(sent["metadata"]["annotations"], json!({SPEC: object.revision.as_str()}));
-        assert_eq!(sent["spec"], json!({"template": {}}));
+        assert_eq!(sent["spec"], json!({"replicas": 5, "template": {}}));
+        assert_eq!(object.sent(&owner, None)["spec"], body["spec"]);
         assert_eq!(*object.body, body, "what is held against others stays as it was written");
     }
 }

@@ -12,8 +12,8 @@ use super::removal::{GONE, refusal as over_budget};
 use super::step::{Act, Application, Cause, Deletion, Lane, Plan, Step, Verb};
 use super::{Drift, Input, setback, why};
 use crate::cluster::{
-    ClusterObject, Condition, Conflict, Field, FieldPath, ObservedCluster, ObservedObject, Present, SPEC, Trial, Wave,
-    holds_data, names_pod_of,
+    ClusterObject, Condition, Conflict, Field, FieldPath, Left, ObservedCluster, ObservedObject, Present, SPEC, Scaled,
+    Trial, Wave, holds_data, names_pod_of,
 };
 use crate::holdings::{Held, HoldingChange};
 use crate::model::ObjectId;
@@ -63,7 +63,13 @@ pub fn wave(lane: &Lane) -> u8 {
 
 /// The lane of an object that is wanted.
 fn lane(input: &Input<'_>, cluster: &ObservedCluster, object: &ClusterObject) -> Lane {
-    let subject = Subject { input, object, held: input.held.objects.get(&object.id) };
+    let subject = Subject {
+        input,
+        object,
+        held: input.held.objects.get(&object.id),
+        left: object.left_in(&cluster.scaled),
+        scaled: &cluster.scaled,
+    };
     match cluster.objects.get(&object.id) {
         None => subject.keep("not seen: nobody looked for it".to_owned()),
         Some(ObservedObject::Unseen(why)) => subject.keep(format!("not seen: {why}")),
@@ -83,6 +89,9 @@ struct Subject<'a> {
     input: &'a Input<'a>,
     object: &'a ClusterObject,
     held: Option<&'a Held>,
+    /// Its fields that are left to others.
+    left: Left,
+    scaled: &'a Scaled,
 }
 
 /// What is done about fields that somebody else set since.
@@ -148,7 +157,7 @@ impl Subject<'_> {
             Condition::Ready => "as desired".to_owned(),
             Condition::Progressing(what) | Condition::Failed(what) => format!("as desired, but {what}"),
         };
-        self.settled(why)
+        self.settled(and_left(why, &self.left))
     }
 
     /// Nothing is to be done; what is held is brought up to date.
@@ -174,7 +183,7 @@ impl Subject<'_> {
         let open: Vec<&Field> = fields.iter().filter(|field| !left(field)).collect();
         let shown: Vec<&Field> = open.iter().copied().filter(|field| field.path != spec).collect();
         if open.is_empty() {
-            return self.settled(format!("as desired, {} left to its autoscaler", list(&dispute.left)));
+            return self.settled(and_left("as desired".to_owned(), &self.left_in(&dispute)));
         }
         let why = match (self.cause(), self.changes()) {
             (Cause::Change, Some(changes)) => changes,
@@ -194,7 +203,9 @@ impl Subject<'_> {
     fn dispute<'c>(&self, present: &Present, conflicts: &'c [Conflict]) -> Dispute<'c> {
         let mut dispute = Dispute::default();
         for conflict in conflicts {
-            let list = if conflict.manager == AUTOSCALER && conflict.field.as_str() == REPLICAS {
+            // Where the autoscalers are known, what is theirs was tried as it is.
+            let unknown = self.scaled.is_err();
+            let list = if unknown && conflict.manager == AUTOSCALER && conflict.field.as_str() == REPLICAS {
                 &mut dispute.left
             } else if self.was_ours(present, &conflict.field) {
                 &mut dispute.back
@@ -204,6 +215,12 @@ impl Subject<'_> {
             list.insert(conflict);
         }
         dispute
+    }
+
+    /// The fields that are left to others, those of a dispute included.
+    fn left_in(&self, dispute: &Dispute<'_>) -> Left {
+        let disputed = !dispute.left.is_empty();
+        if disputed { self.left.scaled_by(None, &self.object.body) } else { self.left.clone() }
     }
 
     /// True if a field had been applied from here.
@@ -261,7 +278,7 @@ impl Subject<'_> {
             object: self.object.clone(),
             uid: uid.map(str::to_owned),
             taken: dispute.back.iter().map(|it| it.field.clone()).collect(),
-            without: dispute.left.iter().map(|it| it.field.as_str().to_owned()).collect(),
+            left: if uid.is_some() { self.left_in(dispute) } else { Left::default() },
         };
         let mut step = nothing(verb, self.id(), None, why, cause);
         step.from = self.held.map(|held| held.revision.clone());
@@ -376,9 +393,9 @@ fn named(fields: &[&Field], dispute: &Dispute<'_>) -> String {
     if words.is_empty() { "the note of what was applied differs".to_owned() } else { words.join(", ") }
 }
 
-fn list(conflicts: &BTreeSet<&Conflict>) -> String {
-    let fields: Vec<&str> = conflicts.iter().map(|it| it.field.as_str()).collect();
-    fields.join(", ")
+/// A reason, and what is left to others.
+fn and_left(why: String, left: &Left) -> String {
+    if left.is_empty() { why } else { format!("{why}, {left}") }
 }
 
 fn and_more(rest: usize) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::backup::BackUp;
 use super::setback::Delay;
-use crate::cluster::{ClusterObject, FieldPath};
+use crate::cluster::{ClusterObject, FieldPath, Left};
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
 use crate::ingress::Serving;
@@ -179,8 +179,8 @@ pub struct Application {
     pub uid: Option<String>,
     /// Fields that are taken back from whoever set them since.
     pub taken: BTreeSet<FieldPath>,
-    /// Fields that are left to somebody else, by their paths.
-    pub without: Vec<String>,
+    /// Fields that are left to others, as they are.
+    pub left: Left,
 }
 
 /// An object that is deleted from a cluster.

@@ -6,6 +6,7 @@ mod quote;
 mod secret;
 mod section;
 mod source;
+mod wildcard;
 
 pub use places::{Places, PlacesDraft};
 pub use problem::{Problem, Problems, Severity};
@@ -13,3 +14,4 @@ pub use quote::{is_control, quoted};
 pub use secret::{SecretText, UNOPENED};
 pub use section::{Section, Written, is_secret_name, read_toml};
 pub use source::{Place, Sources};
+pub use wildcard::is_like;

@@ -4,7 +4,7 @@
 //! character, `**` as a whole name for any number of names, none included. A pattern that names a folder covers all below
 //! it. Matching is by bytes, and case counts: what Git tells apart is told apart here.
 
-use super::pattern;
+use crate::text::is_like;
 
 /// Patterns of which one must match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn covers(pattern: &[String], path: &[&[u8]]) -> bool {
                 any = Some((at, from));
                 at += 1;
             }
-            Some(name) if path.get(from).is_some_and(|other| pattern::matches(name.as_bytes(), other)) => {
+            Some(name) if path.get(from).is_some_and(|other| is_like(name.as_bytes(), other)) => {
                 at += 1;
                 from += 1;
             }

@@ -1,5 +1,7 @@
 //! Lists of patterns as OpenSSH matches them (`PATTERNS` in ssh_config(5)).
 
+use crate::text::is_like;
+
 /// A list such as `*@example.com,!guest@example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PatternList(Vec<String>);
@@ -24,9 +26,9 @@ impl PatternList {
         let mut matched = false;
         for pattern in &self.0 {
             match pattern.strip_prefix('!') {
-                Some(negated) if matches(negated.as_bytes(), text.as_bytes()) => return false,
+                Some(negated) if is_like(negated.as_bytes(), text.as_bytes()) => return false,
                 Some(_) => {}
-                None => matched |= matches(pattern.as_bytes(), text.as_bytes()),
+                None => matched |= is_like(pattern.as_bytes(), text.as_bytes()),
             }
         }
         matched
@@ -38,31 +40,6 @@ impl PatternList {
         let entries = self.0.iter().map(String::as_str).filter(|entry| !entry.starts_with('!'));
         entries.into_iter().find(|entry| self.matches(entry))
     }
-}
-
-/// Matches with `*` and `?`, in time that grows with the product of both lengths at most.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(character) if *character == b'?' || *character == text[from] => {
-                at += 1;
-                from += 1;
-            }
-            Some(_) | None => {
-                let Some((star_at, star_from)) = star else { return false };
-                star = Some((star_at, star_from + 1));
-                at = star_at + 1;
-                from = star_from + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|character| *character == b'*')
 }
 
 #[cfg(test)]

@@ -46,14 +46,18 @@ impl Kubernetes {
     }
 
     async fn apply(&self, context: &Context, application: &Application) -> Result<(), TargetError> {
-        let Application { object, uid, taken, without } = application;
+        let Application { object, uid, taken, left } = application;
         let operation = format!("apply {}", object.id);
         let _writing = self.memory.writing(&context.unit, &object.id);
         let wire = self.wire().await?;
         let resource = self.resource(&wire, &object.id, Some(&object.api_version), &operation).await?;
         self.announce(&wire, context, &object.id, &object.body).await?;
         let owner = self.owner(&wire, &context.unit);
-        let mut body = object.sent(&owner, without);
+        let live = match uid {
+            Some(_) if !left.is_empty() => Some(wire.ask(&operation, &Ask::get(resource.one(&object.id))).await?),
+            Some(_) | None => None,
+        };
+        let mut body = object.sent(&owner, live.as_ref().filter(|said| said.is_ok()).map(|said| (&said.body, left)));
         if let (Some(uid), Some(metadata)) = (uid, body.get_mut("metadata").and_then(Value::as_object_mut)) {
             // Another object of the same name is left alone.
             metadata.insert("uid".to_owned(), json!(uid));
@@ -76,12 +80,9 @@ impl Kubernetes {
         }
         read_back(&said.body, context, &object.id, &operation)?;
         let fingerprint = self.memory.saw(&context.unit, &object.id, &said.body);
-        if without.is_empty() {
-            let clean = Clean { fingerprint, revision: object.revision.clone() };
-            self.memory.remember(&context.unit, &object.id, clean);
-        } else {
-            self.memory.forget(&context.unit, &object.id);
-        }
+        // What a first application leaves to others is known by the next look.
+        let clean = Clean { fingerprint, revision: object.revision.clone(), left: left.clone() };
+        self.memory.remember(&context.unit, &object.id, clean);
         if object.id.kind.defines_kinds() {
             self.until_served(&wire, &resource, &object.id, &operation).await?;
         }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 use tokio::sync::Notify;
-use writ_core::cluster::{Condition, condition, fingerprint};
+use writ_core::cluster::{Condition, Left, condition, fingerprint};
 use writ_core::hash::SpecHash;
 use writ_core::model::{Kind, ObjectId};
 
@@ -35,6 +35,7 @@ pub(super) struct Memory {
 pub(super) struct Clean {
     pub(super) fingerprint: String,
     pub(super) revision: SpecHash,
+    pub(super) left: Left,
 }
 
 /// An object as it looked last.

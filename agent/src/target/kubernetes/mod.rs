@@ -3,6 +3,7 @@
 //! Invariant: no object is written to that does not bear the labels of this host and the unit, but to make it.
 //! Invariant: what the server did not answer is unknown; an object is absent only if the server said so.
 
+mod autoscalers;
 mod diagnosis;
 mod discovery;
 mod execute;

@@ -6,7 +6,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 use writ_core::cluster::{
-    ClusterObject, LABEL_HOST, LABEL_UNIT, ObservedCluster, ObservedObject, Owner, Present, SPEC, Trial, condition,
+    ClusterObject, LABEL_HOST, LABEL_UNIT, ObservedCluster, ObservedObject, Owner, Present, SPEC, Scaled, Trial,
+    condition,
 };
 use writ_core::hash::SpecHash;
 use writ_core::holdings::Holdings;
@@ -14,11 +15,11 @@ use writ_core::model::{Desired, Kind, ObjectId};
 use writ_core::observed::{Holder, Observed};
 use writ_core::time::Timestamp;
 
-use super::Kubernetes;
 use super::discovery::{Discovery, Found, Resource};
 use super::memory::{Clean, List};
 use super::trial::{Tried, attempt};
 use super::wire::{Ask, Wire};
+use super::{Kubernetes, autoscalers};
 use crate::error::chain;
 use crate::limits::{CLUSTER_LISTS_AT_ONCE, CLUSTER_PAGE_OBJECTS, CLUSTER_TRIALS_AT_ONCE};
 use crate::target::TargetError;
@@ -48,7 +49,9 @@ impl Kubernetes {
         let Asked { unit, desired, held, now } = *asked;
         let wire = self.wire().await?;
         let discovery = self.discover(&wire).await?;
-        let look = Look { target: self, wire: &wire, discovery: &discovery, owner: self.owner(&wire, unit), desired };
+        let scaled = autoscalers::scaled(&wire, &discovery, desired).await;
+        let owner = self.owner(&wire, unit);
+        let look = Look { target: self, wire: &wire, discovery: &discovery, owner, desired, scaled: &scaled };
         let kinds = self.kinds(&wire, unit, desired, held).await?;
         let lists = stream::iter(kinds).map(async |kind| (kind, look.list(kind).await));
         let lists: BTreeMap<Kind, Listed> = lists.buffer_unordered(CLUSTER_LISTS_AT_ONCE).collect().await;
@@ -59,7 +62,7 @@ impl Kubernetes {
             (id, seen)
         });
         let objects = seen.buffer_unordered(CLUSTER_TRIALS_AT_ONCE).collect().await;
-        Ok(Observed { at: now, cluster: Some(ObservedCluster { objects }), ..Observed::default() })
+        Ok(Observed { at: now, cluster: Some(ObservedCluster { objects, scaled }), ..Observed::default() })
     }
 
     /// Looks at all objects that have a unit's labels on, whatever it wants and holds.
@@ -97,6 +100,8 @@ struct Look<'a> {
     discovery: &'a Discovery,
     owner: Owner,
     desired: &'a Desired,
+    /// Which workloads are scaled by autoscalers.
+    scaled: &'a Scaled,
 }
 
 impl Look<'_> {
@@ -185,7 +190,8 @@ impl Look<'_> {
         }
         if let Some(live) = live {
             let fingerprint = self.target.memory.saw(&self.owner.unit, id, live);
-            let clean = Clean { fingerprint, revision: object.revision.clone() };
+            let left = object.left_in(self.scaled);
+            let clean = Clean { fingerprint, revision: object.revision.clone(), left };
             let trial = match self.target.memory.is_clean(&self.owner.unit, id, &clean) {
                 true => Trial::Same,
                 false => self.tried(object, resource, live, clean).await,
@@ -214,7 +220,7 @@ impl Look<'_> {
 
     /// What an application would make of an object that is there, which is remembered as `clean` where that is nothing.
     async fn tried(&self, object: &ClusterObject, resource: &Resource, live: &Value, clean: Clean) -> Trial {
-        match attempt(self.wire, &self.owner, resource, object, Some(live)).await {
+        match attempt(self.wire, &self.owner, resource, object, Some((live, &clean.left))).await {
             Tried::There(trial) => {
                 if trial == Trial::Same {
                     self.target.memory.remember(&self.owner.unit, &object.id, clean);

@@ -3,7 +3,7 @@
 //! Invariant: nothing is changed (`dryRun=All`), and unknown fields are refused (`fieldValidation=Strict`).
 
 use serde_json::Value;
-use writ_core::cluster::{ClusterObject, Owner, Trial, differences};
+use writ_core::cluster::{ClusterObject, Left, Owner, Trial, differences};
 use writ_core::model::Kind;
 
 use super::MANAGER;
@@ -23,15 +23,16 @@ pub(super) enum Tried {
     Homeless(String),
 }
 
-/// Tries to apply an object. `live` is it as it is, if it is there.
+/// Tries to apply an object. `live` is it as it is, if it is there, and what of it is left to others.
 pub(super) async fn attempt(
     wire: &Wire,
     owner: &Owner,
     resource: &Resource,
     object: &ClusterObject,
-    live: Option<&Value>,
+    there: Option<(&Value, &Left)>,
 ) -> Tried {
-    let body = object.sent(owner, &[]);
+    let body = object.sent(owner, there);
+    let live = there.map(|(live, _)| live);
     let path = format!("{}?fieldManager={MANAGER}&dryRun=All&fieldValidation=Strict", resource.one(&object.id));
     let ask = |force: &str| Ask::apply(format!("{path}{force}"), &body);
     let operation = format!("try {}", object.id);

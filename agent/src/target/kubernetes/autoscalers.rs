@@ -1,0 +1,45 @@
+//! The autoscalers of a cluster, and whose replicas they set.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use writ_core::cluster::{Scaled, autoscalers, scaled as scaled_by};
+use writ_core::model::{Desired, Kind, ObjectId};
+
+use super::discovery::{Discovery, Found};
+use super::observe::text;
+use super::wire::{Ask, Wire};
+use crate::error::chain;
+use crate::limits::CLUSTER_PAGE_OBJECTS;
+
+/// Which workloads are scaled by autoscalers, whoever made these. Nothing is asked where no wanted object says its replicas.
+pub(super) async fn scaled(wire: &Wire, discovery: &Discovery, desired: &Desired) -> Scaled {
+    let says_replicas = desired.objects.values().any(|object| object.body.pointer("/spec/replicas").is_some());
+    let Some(kind) = autoscalers().filter(|_| says_replicas) else { return Ok(BTreeMap::new()) };
+    let all = match discovery.find(kind, None) {
+        Found::Served(resource) => resource.all(),
+        Found::Missing(_) => return Ok(BTreeMap::new()),
+        Found::Unknown => return Err("the group of autoscalers could not be looked at".to_owned()),
+    };
+    let mut found = BTreeMap::new();
+    let mut page = String::new();
+    loop {
+        let ask = Ask::get(format!("{all}?limit={CLUSTER_PAGE_OBJECTS}{page}"));
+        let said = wire.ask("list autoscalers", &ask).await.map_err(|error| chain(&error))?;
+        if !said.is_ok() {
+            return Err(format!("autoscalers could not be listed: {}", said.words()));
+        }
+        let items = said.body.get("items").and_then(Value::as_array).into_iter().flatten();
+        found.extend(items.filter_map(|item| scales(kind, item)));
+        match text(&said.body, "/metadata/continue").filter(|token| !token.is_empty()) {
+            Some(token) => page = format!("&continue={token}"),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The workload of an autoscaler, and it.
+fn scales(kind: Kind, item: &Value) -> Option<(ObjectId, ObjectId)> {
+    let namespace = text(item, "/metadata/namespace").unwrap_or_default();
+    Some((scaled_by(namespace, item)?, ObjectId::new(kind, namespace, text(item, "/metadata/name")?)))
+}
