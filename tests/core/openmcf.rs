@@ -248,3 +248,40 @@ fn an_ingress_is_gateways_and_routes_of_a_cluster_and_an_ingress_of_a_host() {
     assert_eq!(part(&yaml, cluster[2], "/spec/parentRefs/0/sectionName"), "http-external");
     assert_eq!(part(&yaml, cluster[4], "/spec/rules/0/backendRefs"), json!([{"name": "catalog", "port": 80}]));
 }
+
+#[test]
+fn m80_the_cache_starts_at_once_with_its_command_its_file_and_the_name_that_it_asks_for() {
+    let yaml = sample("openmcf-cache.yaml");
+    let set = |pointer: &str| part(&yaml, "statefulset/caching/redis-cluster", pointer);
+    let app = |field: &str| set(&format!("{APP}/{field}"));
+    assert!(!names(&yaml, Target::Kubernetes).contains("namespace"), "it has to be there");
+    assert_eq!((set("/spec/podManagementPolicy"), set("/spec/replicas")), (json!("Parallel"), json!(3)));
+    assert_eq!((app("command"), app("args/0")), (json!(["redis-server"]), json!("/etc/redis/redis.conf")));
+    assert_eq!(app("env/2"), json!({"name": "SENTINEL_HOST", "value": "sentinel"}));
+    assert_eq!(app("readinessProbe/tcpSocket"), json!({"port": 6379}));
+    let mount = json!({"name": "redis-config", "mountPath": "/etc/redis/redis.conf", "subPath": "redis.conf"});
+    assert_eq!(app("volumeMounts/1"), mount);
+    let items = json!([{"key": "redis-config", "path": "redis.conf"}]);
+    assert_eq!(set("/spec/template/spec/volumes/0/configMap/items"), items);
+    assert_eq!(set("/spec/volumeClaimTemplates/0/spec/storageClassName"), "ssd");
+    let ports = part(&yaml, "service/caching/redis-cluster", "/spec/ports");
+    assert_eq!((ports[0]["port"].clone(), ports[1]["port"].clone()), (json!(6379), json!(16379)));
+}
+
+#[test]
+fn m81_m82_m83_the_event_store_has_its_ports_probes_claims_and_budget_and_no_secret_of_its_own() {
+    let yaml = sample("openmcf-event-store.yaml");
+    let set = |pointer: &str| part(&yaml, "statefulset/production/event-store", pointer);
+    let app = |field: &str| set(&format!("{APP}/{field}"));
+    assert!(!names(&yaml, Target::Kubernetes).contains("secret"));
+    assert_eq!((set("/spec/podManagementPolicy"), set("/spec/replicas")), (json!("OrderedReady"), json!(5)));
+    assert_eq!(set("/spec/volumeClaimTemplates/1/metadata/name"), "wal");
+    assert_eq!(app("resources/limits"), json!({"cpu": "4000m", "memory": "8Gi"}));
+    assert_eq!(app("startupProbe/failureThreshold"), 30);
+    assert_eq!(app("readinessProbe/grpc"), json!({"port": 9090}));
+    let service = part(&yaml, "service/production/event-store", "/spec/ports/0");
+    assert_eq!((service["port"].clone(), service["targetPort"].clone()), (json!(80), json!(8080)));
+    assert_eq!(part(&yaml, "poddisruptionbudget/production/event-store", "/spec/minAvailable"), 3);
+    let route = part(&yaml, "httproute/production/event-store-https-external", "/spec/rules/0/backendRefs/0");
+    assert_eq!(route, json!({"name": "event-store", "port": 80}));
+}

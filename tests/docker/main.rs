@@ -32,6 +32,7 @@ mod load;
 mod macros;
 mod names;
 mod objects;
+mod openmcf;
 mod order;
 mod pass;
 mod pods;

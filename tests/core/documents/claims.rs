@@ -9,7 +9,7 @@ const DATA: &str = "tests/data/claims.txt";
 const PAGE: &str = "docs/claims.md";
 
 /// The highest number of each series.
-const SERIES: [(char, u32); 2] = [('V', 96), ('K', 87)];
+const SERIES: [(char, u32); 3] = [('V', 96), ('K', 87), ('M', 98)];
 
 /// A requirement, such as `V17`.
 type Number = (char, u32);

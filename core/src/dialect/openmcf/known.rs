@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::read::{Fields, Scene, Word, camel};
+use super::server::SERVERS;
 use super::{NAMESPACE, STATEFUL_SET, is_ours};
 use crate::dialect::yaml::{self, Content, Node};
 use crate::text::{Problems, quoted};
@@ -69,15 +70,17 @@ impl Known {
         let name = metadata.and_then(|metadata| text(field(metadata, "name")));
         let (Some(kind), Some(name)) = (text(field(document, "kind")), name) else { return };
         let Some(spec) = field(document, "spec") else { return };
+        let server = SERVERS.iter().find(|server| server.kind == kind);
         let namespace = match kind.as_str() {
             NAMESPACE => text(field(spec, "name")).map(Written::Here),
             STATEFUL_SET => field(spec, "namespace").and_then(written),
+            _ if server.is_some() => field(spec, "namespace").and_then(written),
             _ => return,
         };
         let ports = field(spec, "container").and_then(|it| field(it, "app")).and_then(|it| field(it, "ports"));
         let port = match ports.map(|ports| &ports.content) {
             Some(Content::List(ports)) => ports.first().and_then(|port| number(field(port, "servicePort")?)),
-            _ => None,
+            _ => server.map(|server| server.port),
         };
         let ingress = field(spec, "ingress").filter(|ingress| {
             field(ingress, "enabled").is_some_and(|enabled| matches!(enabled.content, Content::Boolean(true)))

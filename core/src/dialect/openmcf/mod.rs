@@ -10,6 +10,7 @@ mod made;
 mod mount;
 mod namespace;
 mod read;
+mod server;
 mod stateful_set;
 
 use std::ops::Range;
@@ -30,7 +31,7 @@ const WHOLE: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 const STATEFUL_SET: &str = "KubernetesStatefulSet";
 const NAMESPACE: &str = "KubernetesNamespace";
 /// The only kinds there are.
-const KINDS: [&str; 2] = [NAMESPACE, STATEFUL_SET];
+const KINDS: [&str; 4] = [NAMESPACE, STATEFUL_SET, server::SERVERS[0].kind, server::SERVERS[1].kind];
 const VERSIONS: [&str; 2] = ["kubernetes.openmcf.org/v1", "kubernetes.planton.dev/v1"];
 
 fn is_domain(group: &str) -> bool {
@@ -68,9 +69,14 @@ pub(super) fn documents<'a>(
     let Some(whole) = scene.fields(document, (String::new(), &document.label()), &WHOLE) else { return Vec::new() };
     let Some(head) = head::read(&mut scene, &whole, kind) else { return Vec::new() };
     let mut outside = Outside::new(known);
-    let objects = match kind {
-        NAMESPACE => namespace::lower(&mut scene, &head, &whole),
-        _ => stateful_set::lower(&mut scene, &head, &whole, target, &mut outside),
+    let server = server::SERVERS.iter().find(|server| server.kind == kind);
+    let objects = match (kind, server) {
+        (NAMESPACE, _) => namespace::lower(&mut scene, &head, &whole),
+        (_, None) => stateful_set::lower(&mut scene, &head, &whole, target, &mut outside),
+        (_, Some(server)) => server::stands_for(&mut scene, &head, &whole, server).map_or_else(Vec::new, |meant| {
+            let whole = scene.fields(&meant, (String::new(), &whole.at), &WHOLE);
+            whole.map_or_else(Vec::new, |whole| stateful_set::lower(&mut scene, &head, &whole, target, &mut outside))
+        }),
     };
     if scene.failed { Vec::new() } else { objects }
 }

@@ -1,0 +1,105 @@
+//! A document of OpenMCF on a real engine, with the real server of its quick start.
+
+use crate::site::{CANARY, Site};
+
+const BOOKS: &str = r#"
+apiVersion: kubernetes.openmcf.org/v1
+kind: KubernetesStatefulSet
+metadata: {name: books}
+spec:
+  namespace: SCOPE
+  createNamespace: true
+  container:
+    app:
+      image: {repo: postgres, tag: "15"}
+      ports:
+        - {name: postgres, containerPort: 5432, networkProtocol: TCP, appProtocol: tcp, servicePort: 5433}
+      env:
+        variables: {POSTGRES_DB: {value: shop}}
+        secrets: {POSTGRES_PASSWORD: {value: HUSH}}
+      readinessProbe: {exec: {command: [pg_isready, -U, postgres]}, initialDelaySeconds: 1, periodSeconds: 1}
+      volumeMounts:
+        - {name: note, mountPath: /etc/note.conf, subPath: note.conf, configMap: {name: note, key: note}}
+  volumeClaimTemplates: [{name: data, size: 1Gi}]
+  configMaps: {note: "shelves = 12\n"}
+"#;
+
+#[tokio::test]
+async fn m78_m79_m84_a_statefulset_of_openmcf_runs_with_its_secret_its_file_and_data_that_outlives_its_pod() {
+    let site = Site::new().await;
+    let text = site.scoped(&BOOKS.replace("HUSH", CANARY));
+    site.deploy("books.yaml", &text).await;
+    let pod = site.pod("books", 0);
+    let printed = site.world.exec(&pod, &["env"]).await.0;
+    for line in ["POSTGRES_DB=shop", &format!("POSTGRES_PASSWORD={CANARY}"), "K8S_POD_ID=books-0"] {
+        assert!(printed.lines().any(|found| found == line), "{line} is not in {printed}");
+    }
+    // A file, and not an empty directory where one was to be.
+    assert_eq!(site.world.exec(&pod, &["cat", "/etc/note.conf"]).await.0, "shelves = 12");
+    let sql = async |host: &str, statement: &str| {
+        let command = format!("PGPASSWORD=$POSTGRES_PASSWORD psql -U postgres {host} -d shop -Atc '{statement}'");
+        site.world.exec_until(&pod, &["sh", "-c", &command], |_| true).await
+    };
+    sql("", "create table t as select 42 as answer").await;
+    assert_eq!(sql("-h books -p 5433", "table t").await, "42", "the Service leads from its own port to the pod's");
+    let scope = site.world.scope.clone();
+    assert_eq!(site.volumes(&scope), [format!("voodu-{scope}-books-data-0")]);
+    site.world.person(&["rm", "-f", &pod]);
+    site.settle().await;
+    assert_eq!(sql("", "table t").await, "42");
+}
+
+const SERVERS: &str = r#"
+apiVersion: kubernetes.openmcf.org/v1
+kind: KubernetesRedis
+metadata: {name: cache}
+spec: {namespace: SCOPE}
+---
+apiVersion: kubernetes.openmcf.org/v1
+kind: KubernetesPostgres
+metadata: {name: ledger}
+spec: {namespace: SCOPE, container: {diskSize: 2Gi}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: cache-password, namespace: SCOPE}
+stringData: {password: 'hush "now"'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: ledger-password, namespace: SCOPE}
+stringData: {password: hush}
+---
+apiVersion: kubernetes.openmcf.org/v1
+kind: KubernetesStatefulSet
+metadata: {name: reader}
+spec:
+  namespace: SCOPE
+  container:
+    app:
+      image: {repo: postgres, tag: "15"}
+      command: [sleep, "100000"]
+      env:
+        variables:
+          PGHOST: {valueFrom: {kind: KubernetesPostgres, name: ledger, field: status.outputs.service}}
+          CACHE: {valueFrom: {kind: KubernetesRedis, name: cache, field: status.outputs.service}}
+        secrets:
+          PGPASSWORD: {secretRef: {name: ledger-password, key: password}}
+"#;
+
+#[tokio::test]
+async fn m41_m95_m96_a_reader_finds_the_servers_that_it_refers_to_and_they_ask_for_their_passwords() {
+    let site = Site::new().await;
+    site.deploy("servers.yaml", &site.scoped(SERVERS)).await;
+    let (reader, cache) = (site.pod("reader", 0), site.pod("cache", 0));
+    let query = ["psql", "-U", "postgres", "-Atc", "select 42"];
+    assert_eq!(site.world.exec_until(&reader, &query, |_| true).await, "42");
+    let asks = async |password: &str| {
+        let command = format!("redis-cli --no-auth-warning {password} ping");
+        site.world.exec(&cache, &["sh", "-c", &command]).await.0
+    };
+    assert_eq!(asks("-a \"$REDIS_PASSWORD\"").await, "PONG");
+    assert!(asks("").await.contains("NOAUTH"));
+    assert!(!site.world.person(&["top", &cache]).contains("hush"), "a list of processes shows the password");
+    assert!(site.world.exec(&reader, &["env"]).await.0.lines().any(|line| line == "CACHE=cache"));
+}
