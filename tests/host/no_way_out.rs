@@ -155,6 +155,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("audit prove", &[("--from", Not)]),
     ("key rotate", &[("--lost", Not), ("--reason", Not)]),
     ("config", &[("--scope", Not), ("--name", Not)]),
+    ("status", &[("--watch", Not)]),
     ("suspend", &[("--reason", Not), ("--for", Not)]),
     (
         "logs",
