@@ -17,7 +17,7 @@ use crate::world::World;
 use crate::yaml::set;
 
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that tells who it is on port 8080, ready until a file says otherwise.
 const TELLS: &str = r#"
