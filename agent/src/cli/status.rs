@@ -1,6 +1,7 @@
 //! `writ status [OBJECT]`
 
 use std::collections::BTreeSet;
+use std::thread::sleep;
 use std::time::Duration;
 
 use writ::error::chain;
@@ -88,7 +89,7 @@ fn watch(host: &Host, settings: &Settings, object: Option<&ObjectId>) -> Ended {
             host.terminal.show_next(&view.document, &view.text(&host.terminal), shown.is_none())?;
             shown = Some(seen);
         }
-        block_on(async { tokio::time::sleep(WATCH_PAUSE).await })?;
+        sleep(WATCH_PAUSE);
     }
 }
 

@@ -8,9 +8,7 @@ use writ_core::model::{Desired, Kind, ObjectId};
 
 use super::discovery::{Discovery, Found};
 use super::observe::text;
-use super::wire::{Ask, Wire};
-use crate::error::chain;
-use crate::limits::CLUSTER_PAGE_OBJECTS;
+use super::wire::Wire;
 
 /// Which workloads are scaled by autoscalers, whoever made these. Nothing is asked where no wanted object says its replicas.
 pub(super) async fn scaled(wire: &Wire, discovery: &Discovery, desired: &Desired) -> Scaled {
@@ -22,20 +20,12 @@ pub(super) async fn scaled(wire: &Wire, discovery: &Discovery, desired: &Desired
         Found::Unknown => return Err("the group of autoscalers could not be looked at".to_owned()),
     };
     let mut found = BTreeMap::new();
-    let mut page = String::new();
-    loop {
-        let ask = Ask::get(format!("{all}?limit={CLUSTER_PAGE_OBJECTS}{page}"));
-        let said = wire.ask("list autoscalers", &ask).await.map_err(|error| chain(&error))?;
-        if !said.is_ok() {
-            return Err(format!("autoscalers could not be listed: {}", said.words()));
-        }
-        let items = said.body.get("items").and_then(Value::as_array).into_iter().flatten();
+    let page = |page: Value| {
+        let items = page.get("items").and_then(Value::as_array).into_iter().flatten();
         found.extend(items.filter_map(|item| scales(kind, item)));
-        match text(&said.body, "/metadata/continue").filter(|token| !token.is_empty()) {
-            Some(token) => page = format!("&continue={token}"),
-            None => return Ok(found),
-        }
-    }
+    };
+    wire.pages("autoscalers", &format!("{all}?"), page).await?;
+    Ok(found)
 }
 
 /// The workload of an autoscaler, and it.

@@ -21,7 +21,7 @@ use super::trial::{Tried, attempt};
 use super::wire::{Ask, Wire};
 use super::{Kubernetes, autoscalers};
 use crate::error::chain;
-use crate::limits::{CLUSTER_LISTS_AT_ONCE, CLUSTER_PAGE_OBJECTS, CLUSTER_TRIALS_AT_ONCE};
+use crate::limits::{CLUSTER_LISTS_AT_ONCE, CLUSTER_TRIALS_AT_ONCE};
 use crate::target::TargetError;
 
 /// What a look is about.
@@ -123,29 +123,18 @@ impl Look<'_> {
             Found::Unknown => return Err("the server could not find out which kinds of its group there are".to_owned()),
         };
         let Owner { host, unit, set: _ } = &self.owner;
-        let mut found = BTreeMap::new();
-        let mut page = String::new();
-        loop {
-            let all = resource.all();
-            let path = format!(
-                "{all}?labelSelector={LABEL_HOST}%3D{host}%2C{LABEL_UNIT}%3D{unit}&limit={CLUSTER_PAGE_OBJECTS}{page}"
-            );
-            let operation = format!("list {}", kind.qualified());
-            let said = self.wire.ask(&operation, &Ask::get(path)).await.map_err(|error| chain(&error))?;
-            if !said.is_ok() {
-                return Err(format!("{} could not be listed: {}", kind.qualified(), said.words()));
-            }
-            if page.is_empty() {
-                let version = text(&said.body, "/metadata/resourceVersion").unwrap_or_default().to_owned();
+        let (mut found, mut first, all) = (BTreeMap::new(), true, resource.all());
+        let query = format!("{all}?labelSelector={LABEL_HOST}%3D{host}%2C{LABEL_UNIT}%3D{unit}&");
+        let page = |mut page: Value| {
+            if std::mem::take(&mut first) {
+                let version = text(&page, "/metadata/resourceVersion").unwrap_or_default().to_owned();
                 self.target.memory.list(kind, List { path: all.clone(), version });
             }
-            let items = said.body.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
             found.extend(items.into_iter().filter_map(|item| self.listed(kind, resource, item)));
-            match said.body.pointer("/metadata/continue").and_then(Value::as_str).filter(|token| !token.is_empty()) {
-                Some(token) => page = format!("&continue={token}"),
-                None => return Ok(found),
-            }
-        }
+        };
+        self.wire.pages(&kind.qualified(), &query, page).await?;
+        Ok(found)
     }
 
     /// An item of a list, which does not say its kind. Labels are copied by controllers to what they make; the note of what

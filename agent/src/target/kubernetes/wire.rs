@@ -15,10 +15,11 @@ use kube::core::WatchEvent;
 use kube::{Client, Config};
 use serde_json::Value;
 
+use super::observe::text;
 use super::said::Said;
 use super::{Access, lock};
 use crate::error::chain;
-use crate::limits::{CLUSTER_ANSWER_SECONDS, CLUSTER_PATIENCE_SECONDS};
+use crate::limits::{CLUSTER_ANSWER_SECONDS, CLUSTER_PAGE_OBJECTS, CLUSTER_PATIENCE_SECONDS};
 use crate::target::TargetError;
 
 /// What applications are sent as. JSON is YAML.
@@ -113,6 +114,26 @@ impl Wire {
         // A server that went on saying the same has said it.
         let answer = in_time.map_or_else(|_| lock(&last).clone(), Ok);
         answer.map_err(|reason| self.unreachable(operation, &reason))
+    }
+
+    /// Lists what is at a path with a query, page by page, each of which goes to `each`. `what` is what people call it.
+    pub(super) async fn pages(&self, what: &str, query: &str, mut each: impl FnMut(Value)) -> Result<(), String> {
+        let operation = format!("list {what}");
+        let mut token = String::new();
+        loop {
+            let ask = Ask::get(format!("{query}limit={CLUSTER_PAGE_OBJECTS}{token}"));
+            let said = self.ask(&operation, &ask).await.map_err(|error| chain(&error))?;
+            if !said.is_ok() {
+                return Err(format!("{what} could not be listed: {}", said.words()));
+            }
+            let next = text(&said.body, "/metadata/continue").filter(|next| !next.is_empty());
+            let next = next.map(|next| format!("&continue={next}"));
+            each(said.body);
+            match next {
+                Some(next) => token = next,
+                None => return Ok(()),
+            }
+        }
     }
 
     /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::Outside;
-use super::made::{Draft, Made, list, word};
+use super::made::{Draft, Made, list, number, word};
 use super::mount::{self, Volumes};
 use super::read::{Fields, Scene, Word};
+use crate::dialect::kubernetes::port_name_fault;
 use crate::dialect::yaml::{Content, Node};
 use crate::model::is_quantity;
 use crate::text::quoted;
@@ -153,19 +154,14 @@ fn ports(scene: &mut Scene<'_>, container: &Fields<'_, '_>, role: Role) -> Vec<P
     ports
 }
 
-/// Source: the page, "ports", and Kubernetes, which takes at most 15 characters with a letter among them.
+/// True for what Kubernetes takes; anything else is reported.
 fn is_port_name(scene: &mut Scene<'_>, port: &Fields<'_, '_>, name: &Word) -> bool {
-    let text = &name.text;
-    let fits = text.len() <= 15
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && text.bytes().any(|byte| byte.is_ascii_lowercase())
-        && !(text.starts_with('-') || text.ends_with('-') || text.contains("--"));
-    if !fits {
+    let fault = port_name_fault(&name.text);
+    if let Some(fault) = &fault {
         let path = quoted(&port.under("name"));
-        let rule = "must be 1 to 15 lower-case letters, digits and single `-`, with at least one letter";
-        scene.error(&name.at, format!("{path} {rule}, not {}", quoted(text)), "");
+        scene.error(&name.at, format!("{path} {fault}, not {}", quoted(&name.text)), "");
     }
-    fits
+    fault.is_none()
 }
 
 fn container_port<'a>(port: &Port) -> Made<'a> {
@@ -211,8 +207,8 @@ fn probe<'a>(scene: &mut Scene<'_>, container: &Fields<'_, 'a>, name: &'static s
         if let Some(name) = fields.word(scene, "portName").filter(|name| !name.text.is_empty()) {
             return Some(word(&name));
         }
-        let (number, at) = fields.must_number(scene, "portNumber", 1..=PORT_MAX)?;
-        Some(Node::made(at, Content::Number(number.into())))
+        let (value, at) = fields.must_number(scene, "portNumber", 1..=PORT_MAX)?;
+        Some(number(value, &at))
     };
     if let Some(http) =
         probe.child(scene, "httpGet", &["path", "portNumber", "portName", "host", "scheme", "httpHeaders"])

@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn number(self, name: &'static str, number: Option<(i64, Range<usize>)>) -> Self {
-        self.maybe(name, number.map(|(number, at)| Node::made(at, Content::Number(number.into()))))
+        self.maybe(name, number.map(|(value, at)| self::number(value, &at)))
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -70,6 +70,10 @@ impl<'a> Draft<'a> {
 
 pub(super) fn word<'a>(word: &Word) -> Made<'a> {
     Node::made(word.at.clone(), Content::Text(Cow::Owned(word.text.clone())))
+}
+
+pub(super) fn number<'a>(value: i64, at: &Range<usize>) -> Made<'a> {
+    Node::made(at.clone(), Content::Number(value.into()))
 }
 
 pub(super) fn flag<'a>(value: bool, at: &Range<usize>) -> Made<'a> {

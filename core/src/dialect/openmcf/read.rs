@@ -40,8 +40,7 @@ impl Scene<'_> {
         known: &[&'static str],
     ) -> Option<Fields<'n, 'a>> {
         let Content::Map(entries) = &node.content else {
-            let wrong = format!("{} must be a map of names and values, but is {}", quoted(&path), node.description());
-            self.error(at, wrong, "");
+            not_a_map(self, node, &path, at);
             return None;
         };
         let mut fields = Fields { path, at: at.clone(), found: BTreeMap::new() };
@@ -204,22 +203,13 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub(super) fn list(&self, scene: &mut Scene<'_>, name: &str) -> Vec<(String, Range<usize>, &'n Rc<Node<'a>>)> {
         let Some(entry) = self.entry(name) else { return Vec::new() };
         let path = self.under(name);
-        match &entry.value.content {
-            Content::List(items) => {
-                let items = items.iter().enumerate();
-                items.map(|(index, item)| (format!("{path}[{index}]"), item.label(), item)).collect()
-            }
-            Content::Broken
-            | Content::Null
-            | Content::Boolean(_)
-            | Content::Number(_)
-            | Content::Text(_)
-            | Content::Map(_) => {
-                let message = format!("{} must be a list, but is {}", quoted(&path), entry.value.description());
-                scene.error(&entry.range, message, "begin each item with `- `");
-                Vec::new()
-            }
-        }
+        let Content::List(items) = &entry.value.content else {
+            let message = format!("{} must be a list, but is {}", quoted(&path), entry.value.description());
+            scene.error(&entry.range, message, "begin each item with `- `");
+            return Vec::new();
+        };
+        let items = items.iter().enumerate();
+        items.map(|(index, item)| (format!("{path}[{index}]"), item.label(), item)).collect()
     }
 
     /// The texts of a list.
@@ -232,21 +222,17 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub(super) fn free(&self, scene: &mut Scene<'_>, name: &str) -> Vec<(String, &'n Entry<'a>)> {
         let Some(entry) = self.entry(name) else { return Vec::new() };
         let path = self.under(name);
-        match &entry.value.content {
-            Content::Map(entries) => entries.iter().map(|entry| (format!("{path}.{}", entry.name), entry)).collect(),
-            Content::Broken
-            | Content::Null
-            | Content::Boolean(_)
-            | Content::Number(_)
-            | Content::Text(_)
-            | Content::List(_) => {
-                let wrong = entry.value.description();
-                let message = format!("{} must be a map of names and values, but is {wrong}", quoted(&path));
-                scene.error(&entry.range, message, "");
-                Vec::new()
-            }
-        }
+        let Content::Map(entries) = &entry.value.content else {
+            not_a_map(scene, &entry.value, &path, &entry.range);
+            return Vec::new();
+        };
+        entries.iter().map(|entry| (format!("{path}.{}", entry.name), entry)).collect()
     }
+}
+
+fn not_a_map(scene: &mut Scene<'_>, node: &Node<'_>, path: &str, at: &Range<usize>) {
+    let wrong = node.description();
+    scene.error(at, format!("{} must be a map of names and values, but is {wrong}", quoted(path)), "");
 }
 
 /// A name of a field as it is spelt in JSON, whichever of the two spellings was written.

@@ -4,9 +4,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::head::Head;
-use super::made::{Draft, Made, word};
+use super::made::{Draft, Made, number, word};
 use super::read::{Fields, Scene, Word};
-use crate::dialect::yaml::{Content, Node};
 use crate::text::quoted;
 
 const SPEC: [&str; 5] = ["targetCluster", "namespace", "createNamespace", "container", "ingress"];
@@ -119,7 +118,7 @@ pub(super) fn stands_for<'a>(
 
 fn app<'a>(head: &Head, server: &Server, at: &Range<usize>) -> Draft<'a> {
     let words = |words: &[&str]| words.iter().map(|text| word(&Word::new(*text, at))).collect();
-    let number = |number: i64| Node::made(at.clone(), Content::Number(number.into()));
+    let number = |value| number(value, at);
     let port = Draft::new(at)
         .says("name", server.repo)
         .put("containerPort", number(server.port))

@@ -6,11 +6,10 @@ use super::Outside;
 use super::container::{self, Asked, Container, Port, Role};
 use super::head::{Head, Home, labelled};
 use super::ingress;
-use super::made::{Draft, Made, flag, list, word};
+use super::made::{Draft, Made, flag, list, number, word};
 use super::mount::Volumes;
 use super::read::{Fields, Scene, Word};
 use crate::dialect::Target;
-use crate::dialect::yaml::{Content, Node};
 use crate::text::quoted;
 
 const SPEC: [&str; 9] = [
@@ -236,10 +235,6 @@ fn availability<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> ((i64, Rang
         (None, None) => ("minAvailable", number(1, &budget.at)),
     };
     (replicas, Some(share))
-}
-
-fn number<'a>(number: i64, at: &Range<usize>) -> Made<'a> {
-    Node::made(at.clone(), Content::Number(number.into()))
 }
 
 /// A number of pods or a percentage, written as text.

@@ -117,10 +117,10 @@ pub(super) fn give<'a>(
     for claims in scoped.by_name().filter(|claims| claims.len() > 1) {
         refuse_shared(claims, problems);
     }
-    let owners = |claims: &[Claim<'a>]| claims.iter().map(|claim| claim.owner).collect::<Vec<_>>();
     let ambiguous = |claims: &&[Claim<'a>]| {
         let others = claims.first().map_or(&[][..], |claim| scoped.of(&claim.name));
-        claims.len() > 1 || !others.is_empty() && owners(others) != owners(claims)
+        let owners = claims.iter().map(|claim| claim.owner);
+        claims.len() > 1 || !others.is_empty() && !others.iter().map(|claim| claim.owner).eq(owners)
     };
     let ambiguous: Vec<&[Claim<'a>]> = short.by_name().filter(ambiguous).collect();
     ambiguous.iter().for_each(|claims| note_left_out(claims, problems));
