@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::apiserver::{Fault, Which};
+use crate::between::Between;
 use crate::place::{Place, until};
 
 const OBJECTS: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: NS}\n---\n\
@@ -57,6 +59,28 @@ fn fields_that_rules_name_are_made_once_and_then_left_alone_whatever_else_is_men
     fs::write(&settings, without).unwrap();
     assert_eq!(place.pass().code, Some(2));
     assert_eq!((data(&place, "key"), image(&place, 1)), ("value".to_owned(), "writ-test/box:1".to_owned()));
+}
+
+#[test]
+fn what_is_left_to_others_and_cannot_be_looked_at_is_not_written_over() {
+    let place = Place::new(RULES);
+    let between = Between::of(&place);
+    place.deploy(OBJECTS);
+    assert_eq!(place.pass().code, Some(2));
+    place.kubectl(&["patch", "configmap", "conf", "-p", "{\"data\": {\"key\": \"mine\"}}"]);
+    place.kubectl(&["label", "configmap", "conf", "a=two", "--overwrite"]);
+    let version = place.version("configmap/conf");
+    let asked = Which { method: "GET", holds: "/configmaps/conf", ..Which::default() };
+    between.server.spoil(asked, usize::MAX, Fault::invalid("not now"));
+    let failed = place.pass();
+    assert!(failed.code == Some(1) && failed.text.contains("not now"), "{failed:?}");
+    assert_eq!(place.version("configmap/conf"), version, "it was written to");
+    between.server.behave();
+    assert_eq!(place.pass().code, Some(2));
+    assert_eq!(
+        (data(&place, "key").as_str(), place.object("configmap/conf").unwrap()["metadata"]["labels"]["a"].as_str()),
+        ("mine", Some("one"))
+    );
 }
 
 #[test]

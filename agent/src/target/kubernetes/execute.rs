@@ -53,11 +53,16 @@ impl Kubernetes {
         let resource = self.resource(&wire, &object.id, Some(&object.api_version), &operation).await?;
         self.announce(&wire, context, &object.id, &object.body).await?;
         let owner = self.owner(&wire, &context.unit);
-        let live = match uid {
-            Some(_) if !left.is_empty() => Some(wire.ask(&operation, &Ask::get(resource.one(&object.id))).await?),
-            Some(_) | None => None,
+        let mut body = if uid.is_none() || left.is_empty() {
+            object.sent(&owner, None)
+        } else {
+            let live = wire.ask(&operation, &Ask::get(resource.one(&object.id))).await?;
+            if !live.is_ok() {
+                // What others set is not known, so nothing is put in its place.
+                return Err(TargetError::Refused { operation, reason: live.words() });
+            }
+            object.sent(&owner, Some((&live.body, left)))
         };
-        let mut body = object.sent(&owner, live.as_ref().filter(|said| said.is_ok()).map(|said| (&said.body, left)));
         if let (Some(uid), Some(metadata)) = (uid, body.get_mut("metadata").and_then(Value::as_object_mut)) {
             // Another object of the same name is left alone.
             metadata.insert("uid".to_owned(), json!(uid));
