@@ -200,26 +200,29 @@ async fn the_commands_tell_of_a_job_what_there_is_to_tell() {
     site.holds().await;
 }
 
-/// The same as a CronJob that is due at every minute.
-fn cron(spec: &str, command: &str) -> String {
+/// The same as a CronJob that is due once an hour, half an hour from now: far from every moment at which the test looks.
+fn cron(unit: &Unit, spec: &str, command: &str) -> String {
     let job = job("", NEVER, command);
     let (_, template) = job.split_once("spec:\n").unwrap();
     let template: String = template.lines().map(|line| format!("    {line}\n")).collect();
+    let minute = (unit.world.clock.now().0 / 60_000 + 30) % 60;
     format!(
-        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: work, namespace: SCOPE}}\nspec:\n  schedule: '* * * * *'\n{spec}  \
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: work, namespace: SCOPE}}\nspec:\n  schedule: '{minute} * * * *'\n{spec}  \
          jobTemplate:\n    spec:\n{template}"
     )
 }
 
+const HOUR: u32 = 3_600;
+
 #[tokio::test]
 async fn a_cron_job_is_run_once_for_each_time_and_keeps_as_many_runs_as_it_says() {
     let mut unit = Unit::new().await;
-    let text = cron("  successfulJobsHistoryLimit: 1\n", "echo swept by $(hostname)");
+    let text = cron(&unit, "  successfulJobsHistoryLimit: 1\n", "echo swept by $(hostname)");
     let desired = unit.desired("cron.yaml", &text);
     assert!(unit.pass(&desired).await.unwrap().is_empty(), "nothing is due at its first sight");
     let mut last = String::new();
-    for later in [60, 120, 180] {
-        unit.later = Seconds(later);
+    for hours in 1..=3 {
+        unit.later = Seconds(hours * HOUR);
         drop(unit.pass(&desired).await.unwrap());
         let ended = until(|| async {
             let seen = seen(&unit).await;
@@ -243,17 +246,17 @@ async fn a_cron_job_is_run_once_for_each_time_and_keeps_as_many_runs_as_it_says(
 #[tokio::test]
 async fn a_run_that_goes_on_is_left_alone_by_a_new_template_and_replaced_where_that_is_asked_for() {
     let mut unit = Unit::new().await;
-    let text = cron("  concurrencyPolicy: Replace\n", "sleep 1000");
+    let text = cron(&unit, "  concurrencyPolicy: Replace\n", "sleep 1000");
     let desired = unit.desired("cron.yaml", &text);
     drop(unit.pass(&desired).await.unwrap());
-    unit.later = Seconds(60);
+    unit.later = Seconds(HOUR);
     drop(unit.pass(&desired).await.unwrap());
     let first = unit.world.look(Depth::List).await.pods;
     assert_eq!(first.len(), 1, "{first:?}");
     let changed = unit.desired("cron.yaml", &text.replace("1000", "2000"));
     let plan = unit.pass(&changed).await.unwrap();
     assert!(plan.is_empty() && unit.world.look(Depth::List).await.pods.keys().eq(first.keys()), "{plan}");
-    unit.later = Seconds(120);
+    unit.later = Seconds(2 * HOUR);
     let plan = unit.pass(&changed).await.unwrap();
     assert!(plan.to_string().contains("concurrencyPolicy Replace"), "{plan}");
     let second = unit.world.look(Depth::List).await.pods;

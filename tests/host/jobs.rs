@@ -127,9 +127,14 @@ fn a_job_that_is_deleted_by_hand_is_run_again_for_nobody_knows_of_it_any_more() 
     assert!(machine.host().contains("pod data-migrate.0-0"), "{}", machine.host());
 }
 
-const SWEEP: &str = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: sweep, namespace: data}\nspec:\n  schedule: '0 * * * *'\n  \
-                     jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: Never\n          \
-                     containers: [{name: main, image: 'app:1'}]\n";
+/// A CronJob that is due in this minute of each hour.
+fn sweep(minute: i64) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: sweep, namespace: data}}\nspec:\n  schedule: '{minute} * * * *'\n  \
+         jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: Never\n          \
+         containers: [{{name: main, image: 'app:1'}}]\n"
+    )
+}
 
 /// The record says that the CronJob was run last so long ago.
 fn last_run(machine: &Machine, hours: i64) {
@@ -144,7 +149,9 @@ fn last_run(machine: &Machine, hours: i64) {
 #[test]
 fn a_cron_job_runs_the_last_time_that_an_agent_that_was_down_missed_and_each_time_once() {
     let origin = Origin::new();
-    origin.deploy(&[("sweep.yaml", SWEEP)]);
+    // It was due half an hour ago, so that it becomes due at no moment of the test.
+    let due = Clock.now().seconds() / 60 - 30;
+    origin.deploy(&[("sweep.yaml", &sweep(due % 60))]);
     for how in ["", "fault 1 crash-before", "fault 1 crash-after"] {
         let machine = Machine::new(&origin, "");
         machine.describe("network present");
@@ -162,8 +169,7 @@ fn a_cron_job_runs_the_last_time_that_an_agent_that_was_down_missed_and_each_tim
         let made: Vec<String> =
             machine.host().lines().filter(|line| line.starts_with("pod data-sweep.")).map(str::to_owned).collect();
         assert_eq!(made.len(), 1, "{how}: {made:?}");
-        let minute = Clock.now().seconds() / 3_600 * 60;
-        assert!(made[0].starts_with(&format!("pod data-sweep.{minute}-0-0 ")), "{made:?}");
+        assert!(made[0].starts_with(&format!("pod data-sweep.{due}-0-0 ")), "{made:?}");
         assert_eq!(stands(&machine), before, "a run that goes on is nothing to wait for, and no status tells of it");
         let shown = machine.writ(&["plan"]);
         assert!(shown.text.contains("cronjob/data/sweep  next due at "), "{shown:?}");
