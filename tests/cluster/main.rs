@@ -19,6 +19,7 @@ mod faults;
 mod floor;
 mod hcl;
 mod left;
+mod logs;
 mod meaning;
 mod passes;
 mod place;

@@ -49,6 +49,7 @@ async fn plan_status_why_history_logs_and_exec_tell_what_is() {
     site.writ(&["history", "--object", &object]).await.exits(0).shows("replace");
     site.writ(&["logs", &object]).await.exits(0).shows("first line");
     site.writ(&["logs", &db, "--tail", "1"]).await.exits(0).shows("first line");
+    site.writ(&["logs", &db, "--since", "1h"]).await.exits(0).shows("first line");
     let told = site.writ(&["exec", &db, "--", "sh", "-c", "echo $MODE; exit 7"]).await;
     told.exits(7).shows("loud");
     site.writ(&["exec", "db-0", "-n", &scope, "--", "cat", "/nothing"]).await.exits(1);

@@ -108,7 +108,7 @@ async fn a_pod_of_one_container_finds_what_it_asked_for_about_itself_and_its_hos
     let written = until(|| async {
         use futures_util::StreamExt as _;
         let container = unit.world.container(&pod.name).await;
-        let request = LogRequest { follow: false, tail: None, timestamps: false };
+        let request = LogRequest { follow: false, tail: None, since: None, timestamps: false };
         let mut log = unit.world.target.logs(&container, &request).await.unwrap();
         let mut text = Vec::new();
         while let Some(chunk) = log.next().await {

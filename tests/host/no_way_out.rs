@@ -165,6 +165,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
             ("--follow", Not),
             ("--previous", Not),
             ("--tail", Not),
+            ("--since", Not),
             ("--timestamps", Not),
         ],
     ),

@@ -1,11 +1,12 @@
 //! `writ logs OBJECT`
 
 use futures_util::StreamExt as _;
-use writ::target::{LogChunk, LogRequest, Published, Target};
+use writ::target::{LogChunk, LogRequest, Output, Published, Target};
 use writ_core::time::Timestamp;
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{Host, block_on};
+use super::moment;
 use super::pods::{self, Found};
 
 #[derive(Debug, clap::Args)]
@@ -27,27 +28,36 @@ pub(crate) struct Arguments {
     /// Only so many of the last lines
     #[arg(long, value_name = "LINES", conflicts_with = "previous")]
     tail: Option<u32>,
+    /// Only what was written since then: a span (10m) or a moment (2026-11-21T09:00:00Z)
+    #[arg(long, value_name = "TIME", conflicts_with = "previous")]
+    since: Option<String>,
     /// Each line with its time
     #[arg(long)]
     timestamps: bool,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { object, scope, container, follow: _, previous, tail: _, timestamps: _ } = arguments;
+    let Arguments { object, scope, container, follow, previous, tail, since, timestamps } = arguments;
+    let since = since.as_deref().map(|since| moment::past(since, host.now())).transpose()?;
+    let request = LogRequest { follow: *follow, tail: *tail, since, timestamps: *timestamps };
     let Found { target, name, container } = pods::first(host, object, scope.as_deref(), container.as_deref())?;
     block_on(async {
         if *previous {
-            before_restart(host, &target, &name, &container, arguments.timestamps).await
-        } else {
-            let Arguments { object: _, scope: _, container: _, follow, previous: _, tail, timestamps } = arguments;
-            let request = LogRequest { follow: *follow, tail: *tail, timestamps: *timestamps };
-            let mut chunks = target.logs(&container, &request).await?;
-            while let Some(chunk) = chunks.next().await {
-                show(host, &chunk?)?;
+            match target.earlier_logs(&container, &request).await? {
+                Some(chunks) => show_all(host, chunks).await,
+                None => before_restart(host, &target, &name, &container, *timestamps).await,
             }
-            Ok(Exit::Success)
+        } else {
+            show_all(host, target.logs(&container, &request).await?).await
         }
     })?
+}
+
+async fn show_all(host: &Host, mut chunks: Output<LogChunk>) -> Ended {
+    while let Some(chunk) = chunks.next().await {
+        show(host, &chunk?)?;
+    }
+    Ok(Exit::Success)
 }
 
 fn show(host: &Host, chunk: &LogChunk) -> Result<(), Failure> {
@@ -58,7 +68,7 @@ fn show(host: &Host, chunk: &LogChunk) -> Result<(), Failure> {
 /// A container that was restarted in place keeps one log; what runs that have ended wrote is told by the times in it.
 async fn before_restart(host: &Host, target: &Target, name: &str, container: &str, timestamps: bool) -> Ended {
     let published = target.published(container).await?;
-    let request = LogRequest { follow: false, tail: None, timestamps: true };
+    let request = LogRequest { follow: false, tail: None, since: None, timestamps: true };
     let mut chunks = target.logs(container, &request).await?;
     let mut found = false;
     while let Some(chunk) = chunks.next().await {

@@ -28,6 +28,7 @@ mod moment;
 mod object;
 mod plan;
 mod pods;
+mod pods_cluster;
 mod progress;
 mod prove;
 mod render;

@@ -7,13 +7,13 @@ use writ_core::observed::{Observed, ObservedPod};
 
 use super::exit::Failure;
 use super::host::{Host, block_on};
-use super::object;
+use super::{object, pods_cluster};
 
 /// A pod with the target that runs it.
 pub(crate) struct Found {
     pub(crate) target: Target,
     pub(crate) name: String,
-    /// The engine's identifier of its container: of the one that is meant, where it has several.
+    /// By which the target knows its container: the one that is meant, where it has several.
     pub(crate) container: String,
 }
 
@@ -27,6 +27,9 @@ pub(crate) fn one(host: &Host, text: &str, scope: Option<&str>, container: Optio
 
 /// The pod that the text means, or the first of the object that it means, and of its containers the one that is named.
 pub(crate) fn first(host: &Host, text: &str, scope: Option<&str>, container: Option<&str>) -> Result<Found, Failure> {
+    if let Some(found) = pods_cluster::first(host, text, scope, container)? {
+        return Ok(found);
+    }
     let looks = look(host)?;
     let observed: Vec<Observed> = looks.iter().map(|(_, observed)| observed.clone()).collect();
     let mut all = object::find(&observed, text, scope);

@@ -188,6 +188,8 @@ pub struct LogRequest {
     pub follow: bool,
     /// Only so many of the last lines.
     pub tail: Option<u32>,
+    /// Only what was written since, as exactly as the target tells it.
+    pub since: Option<Timestamp>,
     /// Each line with its time.
     pub timestamps: bool,
 }

@@ -26,6 +26,7 @@ pub use interface::{
     ProbeResult, Progress, Published, Quiet, Session, VolumeUser,
 };
 pub use kubernetes::Kubernetes;
+use kubernetes::Run;
 pub use simulated::Simulated;
 
 /// One target of a unit.
@@ -239,7 +240,22 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.logs(container, request).await,
             Self::Simulated(simulated) => simulated.logs(container, request),
-            Self::Kubernetes(_) => Err(by_kubectl("read the log of", container)),
+            Self::Kubernetes(cluster) => cluster.logs(container, request, Run::Newest).await,
+        }
+    }
+
+    /// What the run of a container before its newest one wrote; none of a target that keeps one log of all runs.
+    ///
+    /// # Errors
+    /// If the target cannot be reached or does not have the container, or nothing of an earlier run.
+    pub async fn earlier_logs(
+        &self,
+        container: &str,
+        request: &LogRequest,
+    ) -> Result<Option<Output<LogChunk>>, TargetError> {
+        match self {
+            Self::Docker(_) | Self::Simulated(_) => Ok(None),
+            Self::Kubernetes(cluster) => cluster.logs(container, request, Run::Earlier).await.map(Some),
         }
     }
 
@@ -311,7 +327,7 @@ impl Target {
     /// # Errors
     /// If the target cannot be reached or does not have the container.
     pub async fn last_words(&self, container: &str, lines: u32) -> Result<String, TargetError> {
-        let request = LogRequest { follow: false, tail: Some(lines), timestamps: false };
+        let request = LogRequest { follow: false, tail: Some(lines), since: None, timestamps: false };
         let mut chunks = self.logs(container, &request).await?;
         let mut text = Vec::new();
         while let Some(chunk) = chunks.next().await {

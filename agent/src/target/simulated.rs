@@ -140,7 +140,7 @@ impl Simulated {
     /// # Errors
     /// Always.
     pub fn logs(&self, container: &str, request: &LogRequest) -> Result<Output<LogChunk>, TargetError> {
-        let LogRequest { follow: _, tail: _, timestamps: _ } = request;
+        let LogRequest { follow: _, tail: _, since: _, timestamps: _ } = request;
         Err(failed(&format!("read the log of {container}"), "the pods of a simulated host write nothing"))
     }
 

@@ -189,7 +189,7 @@ impl Docker {
     }
 
     async fn last_words_of(&self, container: &str) -> String {
-        let request = crate::target::LogRequest { follow: false, tail: Some(1), timestamps: false };
+        let request = crate::target::LogRequest { follow: false, tail: Some(1), since: None, timestamps: false };
         let Ok(mut chunks) = self.logs(container, &request).await else { return String::new() };
         let mut text = Vec::new();
         while let Some(Ok(chunk)) = chunks.next().await {

@@ -67,7 +67,7 @@ impl Docker {
     /// # Errors
     /// If the engine cannot be reached or does not have the container.
     pub async fn logs(&self, container: &str, request: &LogRequest) -> Result<Output<LogChunk>, TargetError> {
-        let LogRequest { follow, tail, timestamps } = *request;
+        let LogRequest { follow, tail, since, timestamps } = *request;
         let operation = "read a log";
         self.ours(operation, container).await?;
         let engine = self.engine().await?;
@@ -78,6 +78,8 @@ impl Docker {
             .stderr(true)
             .timestamps(timestamps)
             .tail(&tail)
+            // 0 is all that there is. A moment that no such number tells has not come yet.
+            .since(since.map_or(0, |since| i32::try_from(since.0.div_euclid(1_000)).unwrap_or(i32::MAX)))
             .build();
         let endpoint = self.endpoint.clone();
         let pieces = engine.logs(container, Some(options));

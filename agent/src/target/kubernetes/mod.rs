@@ -10,6 +10,7 @@ mod execute;
 mod memory;
 mod observe;
 mod parent;
+mod pods;
 mod said;
 mod trial;
 mod watch;
@@ -28,6 +29,7 @@ use discovery::Discovery;
 use memory::Memory;
 pub use observe::Asked;
 use parent::Parent;
+pub use pods::{Meant, Pod, Run};
 use wire::Wire;
 
 /// The name under which Writ owns fields. Source: field managers of server-side apply.

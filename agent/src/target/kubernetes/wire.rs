@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{AsyncRead, Stream, StreamExt as _};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, Response};
 use kube::client::Body;
@@ -138,17 +138,19 @@ impl Wire {
 
     /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.
     pub(super) async fn watch(&self, path: String) -> Result<Changes, (u16, String)> {
-        let failed = |error: kube::Error| {
-            if let kube::Error::Api(status) = &error {
-                return (status.code, status.message.clone());
-            }
-            (0, chain(&error))
-        };
         let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
         let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
         let begun = tokio::time::timeout(time, self.client.request_events::<Value>(request)).await;
-        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(failed)?;
-        Ok(Box::pin(events.map(move |event| event.map_err(failed))))
+        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)?;
+        Ok(Box::pin(events.map(|event| event.map_err(told))))
+    }
+
+    /// What is at a path, as it comes. An error is the status that the server told, or 0, and why.
+    pub(super) async fn read(&self, path: String) -> Result<impl AsyncRead + Send + use<>, (u16, String)> {
+        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
+        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let begun = tokio::time::timeout(time, self.client.request_stream(request)).await;
+        begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)
     }
 
     async fn once(&self, ask: &Ask) -> Result<(Said, Option<Duration>), String> {
@@ -170,6 +172,14 @@ impl Wire {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// The status that the server told, or 0, and why.
+fn told(error: kube::Error) -> (u16, String) {
+    if let kube::Error::Api(status) = &error {
+        return (status.code, status.message.clone());
+    }
+    (0, chain(&error))
 }
 
 fn named(access: &Access) -> String {
