@@ -20,6 +20,7 @@ mod floor;
 mod hcl;
 mod left;
 mod meaning;
+mod openmcf;
 mod passes;
 mod place;
 mod watch;

@@ -2,27 +2,8 @@
 
 use crate::site::{CANARY, Site};
 
-const BOOKS: &str = r#"
-apiVersion: kubernetes.openmcf.org/v1
-kind: KubernetesStatefulSet
-metadata: {name: books}
-spec:
-  namespace: SCOPE
-  createNamespace: true
-  container:
-    app:
-      image: {repo: postgres, tag: "15"}
-      ports:
-        - {name: postgres, containerPort: 5432, networkProtocol: TCP, appProtocol: tcp, servicePort: 5433}
-      env:
-        variables: {POSTGRES_DB: {value: shop}}
-        secrets: {POSTGRES_PASSWORD: {value: HUSH}}
-      readinessProbe: {exec: {command: [pg_isready, -U, postgres]}, initialDelaySeconds: 1, periodSeconds: 1}
-      volumeMounts:
-        - {name: note, mountPath: /etc/note.conf, subPath: note.conf, configMap: {name: note, key: note}}
-  volumeClaimTemplates: [{name: data, size: 1Gi}]
-  configMaps: {note: "shelves = 12\n"}
-"#;
+/// The same document as for a cluster.
+const BOOKS: &str = include_str!("../fixtures/openmcf-books.yaml");
 
 #[tokio::test]
 async fn m78_m79_m84_a_statefulset_of_openmcf_runs_with_its_secret_its_file_and_data_that_outlives_its_pod() {
