@@ -50,3 +50,19 @@ fn m9_m12_m78_the_document_of_a_host_comes_up_in_a_cluster_and_a_second_pass_wri
     place.kubectl(&["delete", "pv", &format!("{}-books", place.namespace), "--wait=false"]);
     assert!(found, "{said}");
 }
+
+#[test]
+fn m94_a_deployment_comes_up_and_a_run_of_a_cron_job_finds_it_by_its_service() {
+    let place = Place::new("");
+    place.deploy(&include_str!("../fixtures/openmcf-shop.yaml").replace("SCOPE", "NS").replace("HUSH", "geheim"));
+    let first = place.pass();
+    assert_eq!(first.code, Some(2), "{first:?}");
+    assert!(first.text.contains("7 of 7 objects ready"), "{first:?}");
+    assert_eq!(place.pass().code, Some(0));
+    assert_eq!(place.object("deployment/web").unwrap()["status"]["readyReplicas"], 2);
+    // Not at the minute, and all the same as then.
+    place.kubectl(&["create", "job", "now", "--from=cronjob/count"]);
+    place.kubectl(&["wait", "--for=condition=complete", "job/now", "--timeout=60s"]);
+    assert_eq!(place.kubectl(&["logs", "job/now"]).trim(), "counted 12 shelves with 6 letters");
+    place.kubectl(&["delete", "cronjob/count"]);
+}
