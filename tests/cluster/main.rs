@@ -21,6 +21,7 @@ mod hcl;
 mod left;
 mod logs;
 mod meaning;
+mod openmcf;
 mod passes;
 mod place;
 mod watch;

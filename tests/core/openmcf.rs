@@ -190,6 +190,80 @@ spec: {selector: {app: books}, ports: [{name: http, port: 80, targetPort: 8080}]
 }
 
 #[test]
+fn m94_a_deployment_has_the_hash_of_the_same_in_kubernetes_yaml_and_neither_a_headless_service_nor_claims() {
+    let yaml = document("", "  availability: {minReplicas: 2, deploymentStrategy: {maxSurge: '1'}}\n")
+        .replace("KubernetesStatefulSet", "KubernetesDeployment");
+    assert_eq!(names(&yaml, Target::Docker), "deployment/reading/books\n");
+    let same = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: books, namespace: reading}
+spec:
+  replicas: 2
+  strategy: {rollingUpdate: {maxSurge: 1}}
+  selector: {matchLabels: {app: books}}
+  template:
+    metadata:
+      labels:
+        app: books
+        planton.ai/kind: KubernetesDeployment
+        planton.ai/name: books
+        planton.ai/resource: 'true'
+    spec:
+      terminationGracePeriodSeconds: 60
+      containers:
+        - name: microservice
+          image: books:v1
+          env:
+            - {name: K8S_POD_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+            - {name: K8S_POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+          resources: {limits: {cpu: 1000m, memory: 1Gi}, requests: {cpu: 50m, memory: 100Mi}}
+";
+    let id = ObjectId::parse("deployment/reading/books").unwrap();
+    let workload = |yaml: &str| desired(yaml).0.workloads[&id].clone();
+    assert_eq!(workload(&yaml).revision, workload(same).revision);
+    assert_eq!(workload(&yaml).controller, workload(same).controller);
+    let other = same.replace("microservice", "app");
+    assert_ne!(workload(&yaml).revision, workload(&other).revision);
+}
+
+#[test]
+fn a_cron_job_has_the_hash_of_the_same_in_kubernetes_yaml_and_no_label_by_which_a_service_would_find_it() {
+    let yaml = "apiVersion: kubernetes.openmcf.org/v1
+kind: KubernetesCronJob
+metadata: {name: sweep}
+spec: {namespace: reading, schedule: '0 3 * * *', image: {repo: sweep, tag: v1}, args: [all]}
+";
+    assert_eq!(names(yaml, Target::Kubernetes), "cronjob/reading/sweep\n");
+    let same = "apiVersion: batch/v1
+kind: CronJob
+metadata: {name: sweep, namespace: reading}
+spec:
+  schedule: '0 3 * * *'
+  concurrencyPolicy: Forbid
+  jobTemplate:
+    spec:
+      template:
+        metadata:
+          labels: {planton.ai/kind: KubernetesCronJob, planton.ai/name: sweep, planton.ai/resource: 'true'}
+        spec:
+          restartPolicy: Never
+          containers:
+            - name: cronjob-container
+              image: sweep:v1
+              args: [all]
+              env:
+                - {name: K8S_POD_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+                - {name: K8S_POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
+              resources: {limits: {cpu: 1000m, memory: 1Gi}, requests: {cpu: 50m, memory: 100Mi}}
+";
+    let id = ObjectId::parse("cronjob/reading/sweep").unwrap();
+    let workload = |yaml: &str| desired(yaml).0.workloads[&id].clone();
+    assert_eq!(workload(yaml).revision, workload(same).revision);
+    assert_eq!(workload(yaml).controller, workload(same).controller);
+    assert_ne!(workload(yaml).controller, workload(&same.replace("Forbid", "Allow")).controller);
+}
+
+#[test]
 fn a_resource_learns_the_outputs_of_another_whichever_file_that_is_in() {
     let yaml = sample("openmcf-references.yaml");
     let expected = [

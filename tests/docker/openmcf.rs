@@ -1,28 +1,18 @@
-//! A document of OpenMCF on a real engine, with the real server of its quick start.
+//! Documents of OpenMCF on a real engine, with the real server of the quick start.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+use writ::target::Depth;
+use writ_core::model::Kind;
+use writ_core::observed::PodState;
+use writ_core::time::Seconds;
+
+use crate::pass::Unit;
 use crate::site::{CANARY, Site};
 
-const BOOKS: &str = r#"
-apiVersion: kubernetes.openmcf.org/v1
-kind: KubernetesStatefulSet
-metadata: {name: books}
-spec:
-  namespace: SCOPE
-  createNamespace: true
-  container:
-    app:
-      image: {repo: postgres, tag: "15"}
-      ports:
-        - {name: postgres, containerPort: 5432, networkProtocol: TCP, appProtocol: tcp, servicePort: 5433}
-      env:
-        variables: {POSTGRES_DB: {value: shop}}
-        secrets: {POSTGRES_PASSWORD: {value: HUSH}}
-      readinessProbe: {exec: {command: [pg_isready, -U, postgres]}, initialDelaySeconds: 1, periodSeconds: 1}
-      volumeMounts:
-        - {name: note, mountPath: /etc/note.conf, subPath: note.conf, configMap: {name: note, key: note}}
-  volumeClaimTemplates: [{name: data, size: 1Gi}]
-  configMaps: {note: "shelves = 12\n"}
-"#;
+/// The same document as for a cluster.
+const BOOKS: &str = include_str!("../fixtures/openmcf-books.yaml");
 
 #[tokio::test]
 async fn m78_m79_m84_a_statefulset_of_openmcf_runs_with_its_secret_its_file_and_data_that_outlives_its_pod() {
@@ -102,4 +92,28 @@ async fn m41_m95_m96_a_reader_finds_the_servers_that_it_refers_to_and_they_ask_f
     assert!(asks("").await.contains("NOAUTH"));
     assert!(!site.world.person(&["top", &cache]).contains("hush"), "a list of processes shows the password");
     assert!(site.world.exec(&reader, &["env"]).await.0.lines().any(|line| line == "CACHE=cache"));
+}
+
+#[tokio::test]
+async fn m94_a_deployment_of_openmcf_is_found_by_a_run_of_a_cron_job() {
+    let mut unit = Unit::new().await;
+    let text = include_str!("../fixtures/openmcf-shop.yaml").replace("HUSH", CANARY);
+    unit.apply("shop.yaml", &text).await;
+    let desired = unit.desired("shop.yaml", &text);
+    let pods = unit.world.look(Depth::List).await.pods;
+    assert_eq!(pods.values().filter(|pod| pod.object.kind == Kind::Deployment).count(), 2, "{pods:?}");
+    // The next time of its schedule, whenever that is.
+    unit.later = Seconds(60);
+    let (mut ended, deadline) = (None, Instant::now() + Duration::from_secs(60));
+    while ended.is_none() {
+        assert!(Instant::now() < deadline, "no run has ended well");
+        drop(unit.pass(&desired).await.unwrap());
+        let well = PodState::Exited { code: 0, out_of_memory: false };
+        let mut runs = unit.world.look(Depth::List).await.pods.into_iter();
+        ended = runs.find(|(_, pod)| pod.object.kind == Kind::CronJob && pod.state == well);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (run, _) = ended.unwrap();
+    let counted = format!("counted 12 shelves with {} letters", CANARY.len());
+    assert_eq!(unit.world.person(&["logs", &run]), counted);
 }

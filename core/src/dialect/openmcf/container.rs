@@ -98,13 +98,25 @@ pub(super) fn read<'a>(
 ) -> Option<Container<'a>> {
     let known = if role == Role::Sidecar { &CONTAINER[..] } else { &CONTAINER[1..] };
     let fields = scene.fields(node, (path, at), known)?;
+    Some(among(scene, &fields, role, (outside, workload), asked))
+}
+
+/// Reads a container whose fields stand among others.
+pub(super) fn among<'a>(
+    scene: &mut Scene<'_>,
+    fields: &Fields<'_, 'a>,
+    role: Role,
+    (outside, workload): (&Outside<'_>, &Word),
+    asked: &mut Asked<'a>,
+) -> Container<'a> {
     let name = match role {
         Role::Main(name) => Some(Word::new(name, &fields.at)),
         Role::Sidecar => fields.must_word(scene, "name"),
     };
-    let image = image(scene, &fields, asked);
-    let ports = ports(scene, &fields, role);
-    let env = env(scene, &fields, (outside, workload, name.as_ref().filter(|_| role == Role::Sidecar)), asked);
+    let image = image(scene, fields, asked);
+    let ports = ports(scene, fields, role);
+    let (env, env_from) =
+        env(scene, fields, (outside, workload, name.as_ref().filter(|_| role == Role::Sidecar)), asked);
     let words = |words: Vec<Word>| words.iter().map(word).collect();
     let whole = image.as_ref().map(|(repo, tag)| Word::new(format!("{}:{}", repo.text, tag.text), &repo.at));
     let mut draft = Draft::new(&fields.at)
@@ -113,15 +125,16 @@ pub(super) fn read<'a>(
         .list("command", words(fields.words(scene, "command")))
         .list("args", words(fields.words(scene, "args")))
         .list("env", env)
+        .maybe("envFrom", env_from)
         .list("ports", ports.iter().map(container_port).collect())
-        .put("resources", resources(scene, &fields))
+        .put("resources", resources(scene, fields))
         // A hook is written as in Kubernetes.
         .maybe("lifecycle", fields.entry("lifecycle").map(|entry| Rc::clone(&entry.value)));
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        draft = draft.maybe(name, probe(scene, &fields, name));
+        draft = draft.maybe(name, probe(scene, fields, name));
     }
-    let mounts = mount::read(scene, &fields, &mut asked.volumes);
-    Some(Container { draft, ports, mounts, image })
+    let mounts = mount::read(scene, fields, &mut asked.volumes);
+    Container { draft, ports, mounts, image }
 }
 
 fn image(scene: &mut Scene<'_>, container: &Fields<'_, '_>, asked: &mut Asked<'_>) -> Option<(Word, Word)> {
@@ -250,20 +263,20 @@ fn probe<'a>(scene: &mut Scene<'_>, container: &Fields<'_, 'a>, name: &'static s
     Some(draft.done())
 }
 
-/// Variables, in the order of their names; those with secret values behind the others.
+/// Variables, in the order of their names, those with secret values behind the others; and whole ConfigMaps and Secrets.
 fn env<'a>(
     scene: &mut Scene<'_>,
     container: &Fields<'_, 'a>,
     (outside, workload, sidecar): (&Outside<'_>, &Word, Option<&Word>),
     asked: &mut Asked<'a>,
-) -> Vec<Made<'a>> {
+) -> (Vec<Made<'a>>, Option<Made<'a>>) {
     let own = |name: &str, field: &str| {
         let source = Draft::new(&container.at).says("fieldPath", field).done();
         let source = Draft::new(&container.at).put("fieldRef", source).done();
         Draft::new(&container.at).says("name", name).put("valueFrom", source).done()
     };
     let mut all = vec![own("K8S_POD_ID", "metadata.name"), own("K8S_POD_NAMESPACE", "metadata.namespace")];
-    let Some(env) = container.child(scene, "env", &["variables", "secrets"]) else { return all };
+    let Some(env) = container.child(scene, "env", &["variables", "secrets", "envFrom"]) else { return (all, None) };
     let mut plain = values(scene, &env, "variables");
     plain.sort_by(|one, other| one.name.text.cmp(&other.name.text));
     for Value { name, node, path, at } in plain {
@@ -292,7 +305,8 @@ fn env<'a>(
         let source = Draft::new(&name.at).put("secretKeyRef", reference).done();
         all.push(Draft::new(&name.at).word("name", Some(&name)).put("valueFrom", source).done());
     }
-    all
+    // Written as in Kubernetes.
+    (all, env.entry("envFrom").map(|entry| Rc::clone(&entry.value)))
 }
 
 /// Where the value of a secret variable is kept. One that is written goes into the Secret of the workload.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::kind::Kind;
 use super::made::{Draft, Made, word};
 use super::read::{Fields, Scene, Word};
 use crate::text::quoted;
@@ -10,6 +11,8 @@ const METADATA: [&str; 11] =
     ["name", "labels", "annotations", "id", "org", "env", "slug", "group", "tags", "version", "relationships"];
 /// Fields of the metadata that say nothing to whoever deploys by Git.
 const IDLE: [&str; 5] = ["slug", "group", "tags", "version", "relationships"];
+/// The label by which Services find pods.
+const FOUND_BY: &str = "app";
 /// A label that names a file of the person who deploys.
 const LOGIN_FILE: &str = "kubernetes.openmcf.org/docker-config-json-file";
 
@@ -25,7 +28,7 @@ pub(super) struct Head {
 }
 
 /// Reads the metadata of a document of the kind.
-pub(super) fn read(scene: &mut Scene<'_>, whole: &Fields<'_, '_>, kind: &str) -> Option<Head> {
+pub(super) fn read(scene: &mut Scene<'_>, whole: &Fields<'_, '_>, kind: Kind) -> Option<Head> {
     if let Some(status) = whole.entry("status") {
         scene.note(&status.range, "`status` has no effect: Writ looks for itself".to_owned());
     }
@@ -38,10 +41,11 @@ pub(super) fn read(scene: &mut Scene<'_>, whole: &Fields<'_, '_>, kind: &str) ->
         }
     }
     let name = name?;
-    let own = [("app", name.text.as_str()), ("planton.ai/resource", "true"), ("planton.ai/name", &name.text)];
+    // A Service of the same name is not to lead to runs of a CronJob.
+    let found_by = (!matches!(kind, Kind::CronJob)).then_some((FOUND_BY, name.text.as_str()));
+    let own = [("planton.ai/resource", "true"), ("planton.ai/name", &name.text), ("planton.ai/kind", kind.name())];
     let mut own: Vec<(String, Word)> =
-        own.iter().map(|(key, value)| ((*key).to_owned(), Word::new(*value, &name.at))).collect();
-    own.push(("planton.ai/kind".to_owned(), Word::new(kind, &name.at)));
+        found_by.into_iter().chain(own).map(|(key, value)| (key.to_owned(), Word::new(value, &name.at))).collect();
     for (field, key) in [("id", "id"), ("org", "organization"), ("env", "environment")] {
         let value = metadata.word(scene, field).filter(|value| !value.text.is_empty());
         own.extend(value.map(|value| (format!("planton.ai/{key}"), value)));
@@ -112,7 +116,7 @@ impl Home<'_> {
     }
 
     pub(super) fn selector<'a>(&self, at: &Range<usize>) -> Made<'a> {
-        Draft::new(at).word("app", Some(&self.head.name)).done()
+        Draft::new(at).word(FOUND_BY, Some(&self.head.name)).done()
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::is_ours;
+use super::kind::Kind;
 use super::read::{Fields, Scene, Word, camel};
-use super::server::SERVERS;
-use super::{NAMESPACE, STATEFUL_SET, is_ours};
 use crate::dialect::yaml::{self, Content, Node};
 use crate::text::{Problems, quoted};
 
@@ -25,6 +25,7 @@ pub(in crate::dialect) struct Known(BTreeMap<(String, String), Vec<Resource>>);
 /// What others can ask of a resource.
 #[derive(Debug)]
 struct Resource {
+    kind: Kind,
     environment: Option<String>,
     namespace: Option<Written>,
     /// Its first port, by which clients reach it.
@@ -70,24 +71,23 @@ impl Known {
         let name = metadata.and_then(|metadata| text(field(metadata, "name")));
         let (Some(kind), Some(name)) = (text(field(document, "kind")), name) else { return };
         let Some(spec) = field(document, "spec") else { return };
-        let server = SERVERS.iter().find(|server| server.kind == kind);
-        let namespace = match kind.as_str() {
-            NAMESPACE => text(field(spec, "name")).map(Written::Here),
-            STATEFUL_SET => field(spec, "namespace").and_then(written),
-            _ if server.is_some() => field(spec, "namespace").and_then(written),
-            _ => return,
+        let Some(known) = Kind::of(&kind) else { return };
+        let namespace = match known {
+            Kind::Namespace => text(field(spec, "name")).map(Written::Here),
+            Kind::Workload(_) | Kind::CronJob | Kind::Server(_) => field(spec, "namespace").and_then(written),
         };
         let ports = field(spec, "container").and_then(|it| field(it, "app")).and_then(|it| field(it, "ports"));
-        let port = match ports.map(|ports| &ports.content) {
-            Some(Content::List(ports)) => ports.first().and_then(|port| number(field(port, "servicePort")?)),
-            _ => server.map(|server| server.port),
+        let port = match (known, ports.map(|ports| &ports.content)) {
+            (Kind::Server(server), _) => Some(server.port),
+            (_, Some(Content::List(ports))) => ports.first().and_then(|port| number(field(port, "servicePort")?)),
+            _ => None,
         };
         let ingress = field(spec, "ingress").filter(|ingress| {
             field(ingress, "enabled").is_some_and(|enabled| matches!(enabled.content, Content::Boolean(true)))
         });
         let host = ingress.and_then(|ingress| text(field(ingress, "hostname")));
         let environment = metadata.and_then(|metadata| text(field(metadata, "env")));
-        self.0.entry((kind, name)).or_default().push(Resource { environment, namespace, port, host });
+        self.0.entry((kind, name)).or_default().push(Resource { kind: known, environment, namespace, port, host });
     }
 
     /// A field of a resource, or why it is not known.
@@ -115,9 +115,10 @@ impl Known {
             Some(Written::Elsewhere(reference)) => self.look_up(reference, steps - 1),
             None => Err(format!("{called} names no namespace")),
         };
+        let is_namespace = matches!(resource.kind, Kind::Namespace);
         let output = match path {
-            [Some("spec"), Some("name"), None, None] if kind == NAMESPACE => return namespace(),
-            [Some("spec"), Some("namespace"), None, None] if kind != NAMESPACE => return namespace(),
+            [Some("spec"), Some("name"), None, None] if is_namespace => return namespace(),
+            [Some("spec"), Some("namespace"), None, None] if !is_namespace => return namespace(),
             [Some("status"), Some("outputs"), Some(output), None] => output,
             _ => return Err(unknown()),
         };
@@ -125,8 +126,8 @@ impl Known {
         let of_ingress = || resource.host.clone().ok_or_else(|| format!("{}: its ingress is not enabled", unknown()));
         match output {
             "namespace" => namespace(),
-            _ if kind == NAMESPACE => Err(unknown()),
-            "headlessService" => Ok(format!("{name}-headless")),
+            _ if !resource.kind.is_served() => Err(unknown()),
+            "headlessService" if resource.kind.has_peers() => Ok(format!("{name}-headless")),
             "service" => of_clients().map(|_| name.clone()),
             "kubeEndpoint" => Ok(of_clients().and(namespace()).map(|it| format!("{name}.{it}.svc.cluster.local"))?),
             "portForwardCommand" => {
@@ -157,7 +158,7 @@ fn written(node: &Node<'_>) -> Option<Written> {
     let text = |name: &str| field(from, name).and_then(|node| node.text()).map(str::to_owned);
     let named = text("field").or_else(|| text("fieldPath"));
     Some(Written::Elsewhere(Reference {
-        kind: text("kind").unwrap_or_else(|| NAMESPACE.to_owned()),
+        kind: text("kind").unwrap_or_else(|| Kind::Namespace.name().to_owned()),
         name: text("name")?,
         environment: text("env"),
         field: named.unwrap_or_else(|| "spec.name".to_owned()),
@@ -188,8 +189,12 @@ impl<'k> Outside<'k> {
             return None;
         };
         let path = spec.under("namespace");
-        let namespace =
-            self.look_up(scene, &entry.value, (path.clone(), &entry.range), Some((NAMESPACE, "spec.name")))?;
+        let namespace = self.look_up(
+            scene,
+            &entry.value,
+            (path.clone(), &entry.range),
+            Some((Kind::Namespace.name(), "spec.name")),
+        )?;
         if namespace.text.is_empty() {
             scene.error(&namespace.at, format!("{} must not be empty", quoted(&path)), "");
             return None;

@@ -65,7 +65,8 @@ fn volume<'a>(
     let source = match given.as_slice() {
         [] if volumes.templates.contains(&name.text) => return Some((name.clone(), false)),
         [] => {
-            let message = format!("{} mounts {}, which is no claim template", quoted(&mount.path), quoted(&name.text));
+            let message =
+                format!("{} mounts {}, and nothing says what that is", quoted(&mount.path), quoted(&name.text));
             scene.error(&name.at, message, &format!("say what it is by one of {}", SOURCES.join(", ")));
             return None;
         }

@@ -15,6 +15,7 @@ const DISK_DEFAULT: &str = "1Gi";
 const KEY: &str = "password";
 
 /// What is known of a server of a kind.
+#[derive(Debug)]
 pub(super) struct Server {
     pub(super) kind: &'static str,
     repo: &'static str,

@@ -1,18 +1,20 @@
-//! KubernetesStatefulSet: the objects that it stands for.
+//! KubernetesStatefulSet and KubernetesDeployment: the objects that they stand for.
 
 use std::ops::Range;
 
 use super::Outside;
+use super::availability::{self, Availability};
 use super::container::{self, Asked, Container, Port, Role};
 use super::head::{Head, Home, labelled};
 use super::ingress;
-use super::made::{Draft, Made, flag, list, number, word};
+use super::kind::Form;
+use super::made::{Draft, Made, flag, list, word};
 use super::mount::Volumes;
 use super::read::{Fields, Scene, Word};
 use crate::dialect::Target;
 use crate::text::quoted;
 
-const SPEC: [&str; 9] = [
+const STATEFUL_SET: [&str; 9] = [
     "targetCluster",
     "namespace",
     "createNamespace",
@@ -23,13 +25,16 @@ const SPEC: [&str; 9] = [
     "volumeClaimTemplates",
     "configMaps",
 ];
+const DEPLOYMENT: [&str; 8] =
+    ["targetCluster", "namespace", "createNamespace", "version", "container", "ingress", "availability", "configMaps"];
 /// Source: the page, "targetCluster.clusterKind".
 const CLUSTERS: [&str; 5] =
     ["AwsEksCluster", "GcpGkeCluster", "AzureAksCluster", "DigitalOceanKubernetesCluster", "CivoKubernetesCluster"];
 const ACCESS_MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
+/// How long a version may be. Source: what OpenMCF demands of it.
+const VERSION_CHARACTERS_MAX: usize = 30;
 /// How long a pod is given to end, in seconds. Source: what the module of OpenMCF sets.
 const GRACE_SECONDS: i64 = 60;
-const REPLICAS_MAX: i64 = i32::MAX as i64;
 /// Where images keep their data, whose claims can be mounted without being told where. Source: the images' documentation.
 const DATA_FOLDERS: [(&str, &str); 6] = [
     ("mariadb", "/var/lib/mysql"),
@@ -46,13 +51,17 @@ const POSTGRES_FOLDERS: &str = "/var/lib/postgresql";
 /// The documents of the Kubernetes objects, in the order in which they need each other. What is wrong is told to `scene`.
 pub(super) fn lower<'a>(
     scene: &mut Scene<'_>,
-    head: &Head,
-    whole: &Fields<'_, 'a>,
-    target: Target,
+    (head, whole): (&Head, &Fields<'_, 'a>),
+    (form, target): (Form, Target),
     outside: &mut Outside<'_>,
 ) -> Vec<Made<'a>> {
-    let Some(spec) = whole.must_child(scene, "spec", &SPEC) else { return Vec::new() };
+    let (known, main) = match form {
+        Form::StatefulSet => (&STATEFUL_SET[..], "app"),
+        Form::Deployment => (&DEPLOYMENT[..], "microservice"),
+    };
+    let Some(spec) = whole.must_child(scene, "spec", known) else { return Vec::new() };
     target_cluster(scene, &spec);
+    version(scene, &spec);
     let namespace = outside.namespace(scene, &spec);
     let creates = spec.flag(scene, "createNamespace");
     let templates = templates(scene, &spec);
@@ -60,8 +69,8 @@ pub(super) fn lower<'a>(
         volumes: Volumes::new(templates.iter().map(|(name, _)| name.text.clone()).collect()),
         ..Asked::default()
     };
-    let containers = containers(scene, &spec, (outside, &head.name), &templates, &mut asked);
-    let (replicas, budget) = availability(scene, &spec);
+    let containers = containers(scene, &spec, (main, outside, &head.name), &templates, &mut asked);
+    let Availability { replicas, strategy, budget } = availability::read(scene, &spec, form);
     let management = spec.choice(scene, "podManagementPolicy", &["", "OrderedReady", "Parallel"]);
     let config_maps = config_maps(scene, &spec);
     let door = ingress::read(scene, &spec, containers.as_ref().map_or(&[], |(ports, _)| ports));
@@ -69,32 +78,31 @@ pub(super) fn lower<'a>(
 
     let at = &spec.at;
     let home = Home { head, namespace: &namespace };
-    let mut objects = Vec::new();
-    objects.extend(creates.then(|| home.namespace_object()));
-    // A container host has no accounts to speak to an API with.
-    objects.extend((target == Target::Kubernetes).then(|| home.object("v1", "ServiceAccount", &head.name).done()));
-    objects.extend(
-        config_maps.into_iter().map(|(name, data)| home.object("v1", "ConfigMap", &name).put("data", data).done()),
-    );
-    objects.extend(secret(&home, &asked.secrets));
+    let mut objects = beside(&home, (creates, target), config_maps, &asked);
     let headless = Word::new(format!("{}-headless", head.name.text), &head.name.at);
     let named = |draft: Draft<'a>| draft.put("selector", home.selector(at));
-    let mut service = named(Draft::new(at).says("clusterIP", "None").put("publishNotReadyAddresses", flag(true, at)));
-    service = service.maybe("ports", container::service_ports(&ports, true, at));
-    objects.push(home.object("v1", "Service", &headless).put("spec", service.done()).done());
-    let template = Draft::new(at)
-        .put("metadata", Draft::new(at).put("labels", labelled(head.own.iter(), at)).done())
-        .put("spec", pod(&home, (target, at), containers, asked))
-        .done();
-    let workload = Draft::new(at)
-        .word("serviceName", Some(&headless))
-        .number("replicas", Some(replicas))
-        .word("podManagementPolicy", management.filter(|policy| !policy.text.is_empty()).as_ref())
-        .put("selector", Draft::new(at).put("matchLabels", home.selector(at)).done())
-        .put("template", template)
-        .list("volumeClaimTemplates", templates.into_iter().map(|(_, template)| template).collect())
-        .done();
-    objects.push(home.object("apps/v1", "StatefulSet", &head.name).put("spec", workload).done());
+    let mut workload = Draft::new(at).number("replicas", Some(replicas));
+    workload = workload.put("selector", Draft::new(at).put("matchLabels", home.selector(at)).done());
+    let account = (target == Target::Kubernetes).then_some(&head.name);
+    let pod =
+        pod(account, at, containers, asked).number("terminationGracePeriodSeconds", Some((GRACE_SECONDS, at.clone())));
+    workload = workload.put("template", template(&home, at, pod));
+    match form {
+        Form::StatefulSet => {
+            let service = Draft::new(at).says("clusterIP", "None").put("publishNotReadyAddresses", flag(true, at));
+            let service = named(service).maybe("ports", container::service_ports(&ports, true, at));
+            objects.push(home.object("v1", "Service", &headless).put("spec", service.done()).done());
+            workload = workload
+                .word("serviceName", Some(&headless))
+                .word("podManagementPolicy", management.filter(|policy| !policy.text.is_empty()).as_ref())
+                .list("volumeClaimTemplates", templates.into_iter().map(|(_, template)| template).collect());
+            objects.push(home.object("apps/v1", "StatefulSet", &head.name).put("spec", workload.done()).done());
+        }
+        Form::Deployment => {
+            workload = workload.maybe("strategy", strategy);
+            objects.push(home.object("apps/v1", "Deployment", &head.name).put("spec", workload.done()).done());
+        }
+    }
     if let Some(ports) = container::service_ports(&ports, false, at) {
         let service = named(Draft::new(at).says("type", "ClusterIP")).put("ports", ports).done();
         objects.push(home.object("v1", "Service", &head.name).put("spec", service).done());
@@ -108,7 +116,57 @@ pub(super) fn lower<'a>(
     objects
 }
 
-fn target_cluster(scene: &mut Scene<'_>, spec: &Fields<'_, '_>) {
+/// The objects that a workload needs before it is there.
+fn beside<'a>(
+    home: &Home<'_>,
+    (creates, target): (bool, Target),
+    config_maps: Vec<(Word, Made<'a>)>,
+    asked: &Asked<'a>,
+) -> Vec<Made<'a>> {
+    let mut objects = Vec::new();
+    objects.extend(creates.then(|| home.namespace_object()));
+    // A container host has no accounts to speak to an API with.
+    let account = target == Target::Kubernetes;
+    objects.extend(account.then(|| home.object("v1", "ServiceAccount", &home.head.name).done()));
+    objects.extend(contents(home, config_maps, &asked.secrets));
+    objects
+}
+
+/// ConfigMaps, and the Secret of the values of secret variables.
+pub(super) fn contents<'a>(
+    home: &Home<'_>,
+    config_maps: Vec<(Word, Made<'a>)>,
+    secrets: &[(String, Word)],
+) -> Vec<Made<'a>> {
+    let config_maps = config_maps.into_iter();
+    let mut objects: Vec<Made<'a>> =
+        config_maps.map(|(name, data)| home.object("v1", "ConfigMap", &name).put("data", data).done()).collect();
+    objects.extend(secret(home, secrets));
+    objects
+}
+
+/// The template of pods with the labels of their kind.
+pub(super) fn template<'a>(home: &Home<'_>, at: &Range<usize>, spec: Draft<'a>) -> Made<'a> {
+    let labels = labelled(home.head.own.iter(), at);
+    Draft::new(at).put("metadata", Draft::new(at).put("labels", labels).done()).put("spec", spec.done()).done()
+}
+
+fn version(scene: &mut Scene<'_>, spec: &Fields<'_, '_>) {
+    let Some(version) = spec.word(scene, "version") else { return };
+    let text = &version.text;
+    let is_fit = (1..=VERSION_CHARACTERS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.ends_with('-');
+    if is_fit {
+        let why = "the commit says which version this is";
+        scene.note(&version.at, format!("`spec.version` has no effect: {why}"));
+    } else {
+        let rule = "must be 1 to 30 lower-case letters, digits and `-`, with no `-` at its end";
+        scene.error(&version.at, format!("`spec.version` {rule}, not {}", quoted(text)), "");
+    }
+}
+
+pub(super) fn target_cluster(scene: &mut Scene<'_>, spec: &Fields<'_, '_>) {
     let Some(cluster) = spec.child(scene, "targetCluster", &["clusterKind", "clusterName"]) else { return };
     drop((cluster.choice(scene, "clusterKind", &CLUSTERS), cluster.word(scene, "clusterName")));
     let why = "the settings of the unit say where it goes";
@@ -153,7 +211,7 @@ fn templates<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> Vec<(Word, Mad
 fn containers<'a>(
     scene: &mut Scene<'_>,
     spec: &Fields<'_, 'a>,
-    names: (&Outside<'_>, &Word),
+    (main, outside, workload): (&'static str, &Outside<'_>, &Word),
     templates: &[(Word, Made<'a>)],
     asked: &mut Asked<'a>,
 ) -> Option<(Vec<Port>, Vec<Container<'a>>)> {
@@ -162,8 +220,8 @@ fn containers<'a>(
         container.must_word(scene, "app");
         return None;
     };
-    let at = (container.under("app"), &app.range);
-    let main = container::read(scene, &app.value, at, Role::Main("app"), names, asked);
+    let (at, names) = ((container.under("app"), &app.range), (outside, workload));
+    let main = container::read(scene, &app.value, at, Role::Main(main), names, asked);
     let mut sidecars = Vec::new();
     for (path, at, item) in container.list(scene, "sidecars") {
         sidecars.extend(container::read(scene, item, (path, &at), Role::Sidecar, names, asked));
@@ -207,52 +265,7 @@ fn mount_by_image(scene: &mut Scene<'_>, main: &mut Container<'_>, claim: &Word)
     main.mounts.push(mount.done());
 }
 
-type Budget<'a> = Option<(&'static str, Made<'a>)>;
-
-fn availability<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> ((i64, Range<usize>), Budget<'a>) {
-    let one = (1, spec.at.clone());
-    let Some(part) = spec.child(scene, "availability", &["replicas", "podDisruptionBudget"]) else {
-        return (one, None);
-    };
-    let replicas = part.number(scene, "replicas", 1..=REPLICAS_MAX).unwrap_or(one);
-    let known = ["enabled", "minAvailable", "maxUnavailable"];
-    let Some(budget) = part.child(scene, "podDisruptionBudget", &known) else { return (replicas, None) };
-    let (least, most) = (share(scene, &budget, "minAvailable"), share(scene, &budget, "maxUnavailable"));
-    if least.is_some() && most.is_some() {
-        let message = format!("{} has both `minAvailable` and `maxUnavailable`", quoted(&budget.path));
-        scene.error(&budget.at, message, "keep one of them");
-    }
-    if !budget.flag(scene, "enabled") {
-        if least.is_some() || most.is_some() {
-            let message = format!("{} has no effect: it is not enabled", quoted(&budget.path));
-            scene.note(&budget.at, message);
-        }
-        return (replicas, None);
-    }
-    let share = match (least, most) {
-        (None, Some(most)) => ("maxUnavailable", most),
-        (Some(least), _) => ("minAvailable", least),
-        (None, None) => ("minAvailable", number(1, &budget.at)),
-    };
-    (replicas, Some(share))
-}
-
-/// A number of pods or a percentage, written as text.
-fn share<'a>(scene: &mut Scene<'_>, budget: &Fields<'_, '_>, name: &str) -> Option<Made<'a>> {
-    let text = budget.word(scene, name).filter(|share| !share.text.is_empty())?;
-    if let Ok(count) = text.text.parse::<u32>() {
-        return Some(number(i64::from(count), &text.at));
-    }
-    let digits = text.text.strip_suffix('%').unwrap_or_default();
-    if digits.parse::<u8>().is_ok_and(|share| share <= 100) {
-        return Some(word(&text));
-    }
-    let path = quoted(&budget.under(name));
-    scene.error(&text.at, format!("{path} must be a number of pods or a percentage as in \"50%\""), "");
-    None
-}
-
-fn config_maps<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> Vec<(Word, Made<'a>)> {
+pub(super) fn config_maps<'a>(scene: &mut Scene<'_>, spec: &Fields<'_, 'a>) -> Vec<(Word, Made<'a>)> {
     let mut all = Vec::new();
     for (path, entry) in spec.free(scene, "configMaps") {
         let Some(content) = scene.word(&entry.value, &path, &entry.range) else { continue };
@@ -269,21 +282,19 @@ fn secret<'a>(home: &Home<'_>, values: &[(String, Word)]) -> Option<Made<'a>> {
     Some(home.object("v1", "Secret", &name).says("type", "Opaque").put("stringData", draft.done()).done())
 }
 
-fn pod<'a>(
-    home: &Home<'_>,
-    (target, at): (Target, &Range<usize>),
+/// The pod of containers, on behalf of an account of the cluster if it has one.
+pub(super) fn pod<'a>(
+    account: Option<&Word>,
+    at: &Range<usize>,
     containers: Vec<Container<'a>>,
     asked: Asked<'a>,
-) -> Made<'a> {
+) -> Draft<'a> {
     let containers =
         containers.into_iter().map(|container| container.draft.list("volumeMounts", container.mounts).done());
     let containers = containers.collect();
-    let account = (target == Target::Kubernetes).then_some(&home.head.name);
     Draft::new(at)
         .word("serviceAccountName", account)
-        .number("terminationGracePeriodSeconds", Some((GRACE_SECONDS, at.clone())))
         .list("imagePullSecrets", container::logins(&asked.logins))
         .put("containers", list(at, containers))
         .list("volumes", asked.volumes.finish())
-        .done()
 }
