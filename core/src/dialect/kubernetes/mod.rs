@@ -34,11 +34,6 @@ pub(super) fn settle_namespaces(objects: &mut [Object]) {
     plain::settle(objects);
 }
 
-/// What is wrong with the name of a port, as the rest of a sentence that begins with its field; none if it is one.
-pub(super) fn port_name_fault(name: &str) -> Option<String> {
-    format::fault(shape::Format::PortName, name)
-}
-
 use super::yaml::{Content, Node, place};
 use crate::model::{Kind, Object, ObjectId};
 use crate::text::{Place, Problem, Problems, quoted};

@@ -7,7 +7,6 @@ use super::Outside;
 use super::made::{Draft, Made, list, number, word};
 use super::mount::{self, Volumes};
 use super::read::{Fields, Scene, Word};
-use crate::dialect::kubernetes::port_name_fault;
 use crate::dialect::yaml::{Content, Node};
 use crate::model::is_quantity;
 use crate::text::quoted;
@@ -167,14 +166,19 @@ fn ports(scene: &mut Scene<'_>, container: &Fields<'_, '_>, role: Role) -> Vec<P
     ports
 }
 
-/// True for what Kubernetes takes; anything else is reported.
+/// Source: the page, "ports", and Kubernetes, which takes at most 15 characters with a letter among them.
 fn is_port_name(scene: &mut Scene<'_>, port: &Fields<'_, '_>, name: &Word) -> bool {
-    let fault = port_name_fault(&name.text);
-    if let Some(fault) = &fault {
+    let text = &name.text;
+    let fits = text.len() <= 15
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
+        && !(text.starts_with('-') || text.ends_with('-') || text.contains("--"));
+    if !fits {
         let path = quoted(&port.under("name"));
-        scene.error(&name.at, format!("{path} {fault}, not {}", quoted(&name.text)), "");
+        let rule = "must be 1 to 15 lower-case letters, digits and single `-`, with at least one letter";
+        scene.error(&name.at, format!("{path} {rule}, not {}", quoted(text)), "");
     }
-    fault.is_none()
+    fits
 }
 
 fn container_port<'a>(port: &Port) -> Made<'a> {
