@@ -42,6 +42,7 @@ pub mod sign;
 pub mod signature;
 
 pub mod record;
+pub mod render;
 pub mod report;
 pub mod settings;
 

@@ -243,6 +243,13 @@ pub const CLUSTER_LOOK_AGAIN_MILLIS: u64 = 250;
 /// takes half of it.
 pub const CONFINED_MEMORY_BYTES_MAX: u64 = 512 << 20;
 
+/// Addresses that a program behind walls may reserve beyond its memory, in bytes: what Go's runtime sets aside is 600 MiB of
+/// which it uses little.
+pub const PROGRAM_RESERVED_BYTES_MAX: u64 = 1 << 30;
+
+/// Descriptors of a program behind walls, its own file among them: timers of Go's runtime take two.
+pub const PROGRAM_DESCRIPTORS_MAX: u64 = 16;
+
 /// Time of a processor that the confined process may take, in seconds. 1,000 workloads take less than one.
 pub const CONFINED_PROCESSOR_SECONDS_MAX: u64 = 10;
 
@@ -261,6 +268,9 @@ pub const PLUGINS_MAX: usize = 64;
 
 /// Largest program of a plugin, in bytes; no larger object is taken from a remote.
 pub const PLUGIN_BYTES_MAX: u64 = OBJECT_BYTES_MAX;
+
+/// Longest answer of a renderer, in bytes: as much as all manifests of a unit may be.
+pub const RENDERED_BYTES_MAX: u64 = writ_core::limits::MANIFEST_BYTES_MAX;
 
 /// Longest answer of a plugin to one block, in bytes: a ConfigMap of its own, which has at most 1 MiB, as JSON.
 pub const PLUGIN_ANSWER_BYTES_MAX: u64 = 4 << 20;

@@ -54,6 +54,7 @@ pub fn local_unit(
         backup: None,
         guard,
         plugins,
+        renderer: None,
         ignore: Vec::new(),
         variables,
     }

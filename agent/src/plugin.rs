@@ -11,16 +11,19 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use writ_core::dialect::{Expansion, Expansions, Files, Given};
 
-use crate::confine::{Child, ConfineError, Judged, hex};
+use crate::confine::{Child, ConfineError, Judged, Program, hex};
 use crate::error::chain;
 use crate::fetch::Taken;
 use crate::git::{Bounds, GitError, Mirror, Remote};
-use crate::limits::PLUGIN_BYTES_MAX;
+use crate::limits::{PLUGIN_ANSWER_BYTES_MAX, PLUGIN_BYTES_MAX};
 use crate::settings::{Plugin, Unit};
 use crate::source::credentials;
 
 /// The folder of the programs, below the state directory.
 const FOLDER: &str = "plugins";
+
+/// The word that a plugin is given.
+const EXPAND: &str = "expand";
 
 /// What files ask for, what they take from servers, and what plugins make of their blocks. Copies of files and programs are
 /// kept below the directory `state`.
@@ -43,7 +46,10 @@ async fn given(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Resul
     for (id, question) in child.questions(files, &given).await? {
         let Some(plugin) = unit.plugins.iter().find(|plugin| plugin.kind == id.kind) else { continue };
         let answered = match program(state, plugin).await {
-            Ok(path) => child.expand(&path, &plugin.digest, &question).await?,
+            Ok(path) => {
+                let (digest, answer_bytes) = (plugin.digest.as_str(), PLUGIN_ANSWER_BYTES_MAX);
+                child.expand(&Program { path: &path, digest, word: EXPAND, answer_bytes }, question.as_bytes()).await?
+            }
             Err(why) => Err(why),
         };
         let expansion = answered.map_or_else(|why| Expansion::Failed { why }, Expansion::Answered);

@@ -1,5 +1,6 @@
 //! What a unit wants by a commit: files of its tree, lowered and resolved, kept until the commit or a bucket changes.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::error::chain;
 use crate::fetch::Taken;
 use crate::plugin;
 use crate::record::{RecordError, Store};
+use crate::render::rendered;
 use crate::settings::Unit;
 use crate::source::Source;
 use crate::unseal::{UnsealError, unseal};
@@ -107,14 +109,33 @@ impl WantedCache {
             Ok(files) => files,
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
+        let rendered = match manifests(child, unit, &files).await {
+            Ok(rendered) => rendered,
+            Err(error) => return Ok(Err(error)),
+        };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files((child, identities), store.folder(), unit, &files, &commit, &world).await.map(|wanted| {
-            let grants = grants(admitted, path, &wanted.desired);
+        Ok(of_files((child, identities), store.folder(), unit, &rendered, &commit, &world).await.map(|wanted| {
+            let grants = match &unit.renderer {
+                Some(_) => grants_of_all(admitted, (path, &files), &wanted.desired),
+                None => grants(admitted, path, &wanted.desired),
+            };
             let wanted = Rc::new(Wanted { grants, ..wanted });
             *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
         }))
+    }
+}
+
+/// The files of a unit as manifests: what a renderer makes of them, or they themselves.
+///
+/// # Errors
+/// If they cannot be rendered.
+pub async fn manifests<'a>(child: &Child, unit: &Unit, files: &'a Files) -> Result<Cow<'a, Files>, WantedError> {
+    let Some(renderer) = &unit.renderer else { return Ok(Cow::Borrowed(files)) };
+    match rendered(child, renderer, files).await? {
+        Ok(made) => Ok(Cow::Owned(made)),
+        Err(problems) => Err(WantedError::Manifests { problems, sources: Sources::default() }),
     }
 }
 
@@ -164,6 +185,16 @@ fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
             grants.limit(id.clone(), powers);
         }
     }
+    grants
+}
+
+/// The same of what was rendered: any file of the unit may have made it, so it is granted what every one of them is.
+fn grants_of_all(admitted: &Admitted, (path, files): (&str, &Files), desired: &Desired) -> Grants {
+    let mut grants = Grants::all();
+    let powers = files.keys().filter_map(|file| admitted.powers(path_in_tree(path, file).as_bytes()));
+    let Some(powers) = powers.reduce(|one, other| one.intersection(&other).copied().collect()) else { return grants };
+    let ids = desired.workloads.keys().chain(desired.entrances.keys()).chain(desired.objects.keys());
+    ids.for_each(|id| grants.limit(id.clone(), powers.clone()));
     grants
 }
 

@@ -24,4 +24,5 @@ mod meaning;
 mod openmcf;
 mod passes;
 mod place;
+mod rendered;
 mod watch;

@@ -53,6 +53,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("[[unit]]", "[[unit]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[[unit.plugin]]", "[[unit]]\n[[unit.plugin]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[[unit.ignore]]", "[[unit]]\n[[unit.ignore]]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("renderer", "[[unit]]\nrenderer = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("prune", "[[unit]]\nprune = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("backup", "[[unit]]\nbackup = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[report]]", "[[report]]\nqqqqqqqqqqqqqqqq = 1\n"),

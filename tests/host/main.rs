@@ -41,6 +41,7 @@ mod patience;
 mod plugins;
 mod published;
 mod record;
+mod render;
 mod report;
 #[path = "../fixtures/repository.rs"]
 mod repository;

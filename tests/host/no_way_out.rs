@@ -95,6 +95,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("backup", Not),
             ("guard", Not),
             ("plugin", Not),
+            ("renderer", Not),
             ("ignore", Not),
             ("variables", Not),
             ("windows", Not),
@@ -105,6 +106,18 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     (
         "[[unit.plugin]]",
         &[("kind", Not), ("url", Not), ("credentials", Not), ("version", Not), ("path", Not), ("digest", Not)],
+    ),
+    (
+        "renderer",
+        &[
+            ("kind", Not),
+            ("program", Not),
+            ("digest", Not),
+            ("folder", Not),
+            ("release", Not),
+            ("namespace", Not),
+            ("values", Not),
+        ],
     ),
     ("[[unit.ignore]]", &[("kind", Not), ("namespace", Not), ("name", Not), ("fields", Not)]),
     ("prune", &[("max", Not), ("percent", Not)]),

@@ -16,7 +16,7 @@ use crate::pass::World;
 use crate::repository::{Repository, Sign};
 
 /// The plugin, made once.
-fn program() -> &'static [u8] {
+pub(crate) fn program() -> &'static [u8] {
     static PROGRAM: OnceLock<Vec<u8>> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let folder = TempDir::new().unwrap();

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use writ::confine::Judged;
-use writ::settings::Guard;
+use writ::confine::{Child, Judged};
+use writ::render::rendered;
+use writ::settings::{Guard, Renderer};
 use writ_core::cluster::{self, IgnoreRule};
-use writ_core::dialect::{Target, Variables};
+use writ_core::dialect::{Files, Target, Variables};
 use writ_core::guard::{self, Refusal};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
@@ -14,7 +15,7 @@ use writ_core::text::{Problem, Problems, Severity, Sources};
 
 use super::exit::{Ended, Exit, Failure};
 use super::files;
-use super::host::Host;
+use super::host::{Host, block_on};
 use super::terminal::Format;
 use super::variables::Given;
 
@@ -42,14 +43,15 @@ struct Judge {
     target: Target,
     variables: Variables,
     ignore: Vec<IgnoreRule>,
+    renderer: Option<Renderer>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let judge = judge(host, arguments)?;
     let read = files::read(&arguments.path)?;
-    let judged = files::judged(&read, &judge.variables, judge.target)?;
+    let judged = judge.lower(read)?;
     let (objects, problems, sources) = judge.judge(judged);
-    let Judge { guard, target, variables: _, ignore: _ } = &judge;
+    let Judge { guard, target, .. } = &judge;
     let sound = !problems.has_errors();
     let terminal = &host.terminal;
     let value = json!({
@@ -77,10 +79,11 @@ fn judge(host: &Host, arguments: &Arguments) -> Result<Judge, Failure> {
             target: unit.target.dialect(),
             variables: unit.variables.clone(),
             ignore: unit.ignore.clone(),
+            renderer: unit.renderer.clone(),
         });
     }
     let guard = guard.as_deref().map(|name| named(host, name)).transpose()?;
-    Ok(Judge { guard, target: *target, variables: variables.read()?, ignore: Vec::new() })
+    Ok(Judge { guard, target: *target, variables: variables.read()?, ignore: Vec::new(), renderer: None })
 }
 
 /// The target that a person names. A context is not looked for: what a cluster makes of manifests, each makes of them.
@@ -113,9 +116,23 @@ fn named(host: &Host, name: &str) -> Result<Guard, Failure> {
 }
 
 impl Judge {
+    /// What files ask for, rendered before that where the unit says so.
+    fn lower(&self, files: Files) -> Result<Judged, Failure> {
+        let files = match &self.renderer {
+            Some(renderer) => match block_on(rendered(&Child::default(), renderer, &files))?? {
+                Ok(files) => files,
+                Err(problems) => {
+                    return Ok(Judged { lowered: Err(problems), sources: Sources::default(), unfetched: [].into() });
+                }
+            },
+            None => files,
+        };
+        files::judged(&files, &self.variables, self.target)
+    }
+
     /// Resolves what was lowered: the number of objects, every problem and note, and the texts that they are in.
     fn judge(&self, judged: Judged) -> (usize, Problems, Sources) {
-        let Self { guard, target, variables: _, ignore } = self;
+        let Self { guard, target, variables: _, ignore, renderer: _ } = self;
         let Judged { lowered, sources, unfetched: _ } = judged;
         let lowered = match lowered {
             Ok(lowered) => lowered,

@@ -63,6 +63,9 @@ pub(crate) fn of_object(
         Ok(files) => files,
         Err(error) => return Ok(Err(chain(&error))),
     };
+    if unit.renderer.is_some() {
+        return Ok(Err("it is rendered, and any file of its unit may have made it".to_owned()));
+    }
     let lowered = files::judged(&files, &unit.variables, unit.target.dialect())?.lowered;
     let place = lowered.ok().and_then(|lowered| lowered.objects.into_iter().find(|it| it.id == *object)?.place(""));
     let Some(place) = place else { return Ok(Err("no file of the commit declares it".to_owned())) };

@@ -1,4 +1,4 @@
-//! Runs the program of a plugin behind the same walls: one question, one answer, the end.
+//! Runs a program that the settings name behind the same walls: one question, one answer, the end. It is a plugin or a renderer.
 //!
 //! Invariant: the program may read nothing and reach nothing; what it is asked comes by its standard input, and what it
 //! says by its standard output.
@@ -16,24 +16,36 @@ use std::process::Command;
 
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
-use writ_core::text::quoted;
+use writ_core::text::quoted_up_to;
 
 use super::child::{is_fed_by_pipes, limits};
 use super::ended::{ConfineError, Ended};
 use super::parent::{Child, Said};
 use super::walls::{Landlock, confine_program};
 use super::wire::HELLO;
-use crate::limits::PLUGIN_ANSWER_BYTES_MAX;
 
-/// The word that stands before the limits, the program and its digest.
-pub(super) const WORD: &str = "--expand-within";
+/// The word that stands before the limits, the program, its digest and the word that it is given.
+pub(super) const WORD: &str = "--become-within";
 
-/// The word that a plugin is given.
-const EXPAND: &str = "expand";
+/// Longest complaint of a program that is shown, in characters: a sentence and its advice.
+const COMPLAINT_CHARACTERS_MAX: usize = 500;
+
+/// A program that is run behind walls.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// SHA-256 of it, as 64 hexadecimal digits.
+    pub digest: &'a str,
+    /// What it is told to do.
+    pub word: &'static str,
+    /// Longest answer that is taken, in bytes.
+    pub answer_bytes: u64,
+}
 
 /// Becomes the program, with the words that follow this one's name. Returns only if it cannot.
 pub(super) fn become_program(words: &[OsString]) -> Result<(), Box<dyn Error>> {
-    let [limit_words @ .., path, digest] = words else {
+    let [limit_words @ .., path, digest, word] = words else {
         return Err("this is a part of writ that only writ starts".into());
     };
     let limits = limits(WORD, limit_words).filter(|_| is_fed_by_pipes());
@@ -46,32 +58,34 @@ pub(super) fn become_program(words: &[OsString]) -> Result<(), Box<dyn Error>> {
     }
     let walls = confine_program(limits, &program)?;
     if walls.landlock == Landlock::No || !walls.filter {
-        return Err(format!("no plugin is run where the kernel lacks {}", walls.missing().unwrap_or_default()).into());
+        return Err(
+            format!("no such program is run where the kernel lacks {}", walls.missing().unwrap_or_default()).into()
+        );
     }
     let mut output = io::stdout().lock();
     output.write_all(HELLO)?;
     output.write_all(&walls.bytes())?;
     output.flush()?;
     let own = format!("/proc/self/fd/{}", program.as_raw_fd());
-    let error = Command::new(own).arg0("plugin").arg(EXPAND).env_clear().exec();
+    let error = Command::new(own).arg0("plugin").arg(word).env_clear().exec();
     Err(format!("it cannot be started ({error}): it must be a static executable for this processor").into())
 }
 
 impl Child {
-    /// What the program of a plugin answers to a question; else why it did not answer, which is told at the block.
+    /// What a program answers to a question; else why it did not answer.
     ///
     /// # Errors
     /// If no program could be started behind walls: nothing is known about the answer then.
     pub async fn expand(
         &self,
-        program: &Path,
-        digest: &str,
-        question: &str,
+        program: &Program<'_>,
+        question: &[u8],
     ) -> Result<Result<Vec<u8>, String>, ConfineError> {
+        let Program { path, digest, word, answer_bytes } = program;
         let mut bounded = self.clone();
-        bounded.bounds.answer_bytes = PLUGIN_ANSWER_BYTES_MAX;
-        let words = [program.as_os_str().to_owned(), OsString::from(digest)];
-        let said = match bounded.one(WORD, &words, question.as_bytes()).await {
+        bounded.bounds.answer_bytes = *answer_bytes;
+        let words = [path.as_os_str().to_owned(), OsString::from(digest), OsString::from(word)];
+        let said = match bounded.one(WORD, &words, question).await {
             Ok(said) => said,
             Err(ConfineError::Ended(ended)) => return Ok(Err(ended.to_string())),
             Err(error @ ConfineError::Unstarted(_)) => return Err(error),
@@ -98,7 +112,7 @@ fn ended(said: &Said, child: &Child) -> Option<Ended> {
 /// The first line of what it said on standard error. It was told no secret.
 fn complaint(errors: &str) -> String {
     let Some(line) = errors.lines().map(str::trim).find(|line| !line.is_empty()) else { return String::new() };
-    format!(": {}", quoted(line))
+    format!(": {}", quoted_up_to(line, COMPLAINT_CHARACTERS_MAX))
 }
 
 /// Bytes as hexadecimal digits.

@@ -30,7 +30,7 @@ use crate::fetch::{self, Taken};
 
 pub use child::{called, run};
 pub use ended::{ConfineError, Ended};
-pub use expand::hex;
+pub use expand::{Program, hex};
 pub use parent::{Bounds, Child};
 pub use walls::{Landlock, Limits, WallError, Walls, confine};
 

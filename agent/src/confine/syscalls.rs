@@ -4,21 +4,23 @@
 //! Invariant: no memory becomes a program.
 //!
 //! The program of a plugin, which any language may have made, may call what starting, threads and looking at what it was
-//! given take as well: no path, no descriptor, no other process and no network comes of any of it.
+//! given take as well: no path, no other process and no network comes of any of it, and no descriptor but those that a
+//! runtime waits by.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 
 use libc::{
-    CLONE_THREAD, ENOSYS, EPERM, MAP_ANONYMOUS, PROT_EXEC, SYS_accept4, SYS_bind, SYS_bpf, SYS_brk, SYS_clock_gettime,
-    SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_connect, SYS_execve, SYS_execveat, SYS_exit,
-    SYS_exit_group, SYS_fcntl, SYS_fstat, SYS_futex, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_io_uring_setup,
-    SYS_keyctl, SYS_kill, SYS_listen, SYS_lseek, SYS_madvise, SYS_mmap, SYS_mount, SYS_mprotect, SYS_mremap,
-    SYS_munmap, SYS_nanosleep, SYS_perf_event_open, SYS_pidfd_getfd, SYS_ppoll, SYS_process_vm_readv,
-    SYS_process_vm_writev, SYS_ptrace, SYS_read, SYS_readv, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction,
-    SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sched_getaffinity, SYS_sched_yield, SYS_sendmsg, SYS_sendto,
-    SYS_set_robust_list, SYS_set_tid_address, SYS_setns, SYS_sigaltstack, SYS_socket, SYS_socketpair, SYS_tgkill,
-    SYS_uname, SYS_unshare, SYS_userfaultfd, SYS_write, SYS_writev,
+    CLONE_THREAD, ENOSYS, EPERM, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, PROT_EXEC, SYS_accept4, SYS_bind, SYS_bpf,
+    SYS_brk, SYS_clock_gettime, SYS_clock_nanosleep, SYS_clone, SYS_clone3, SYS_close, SYS_connect, SYS_epoll_create1,
+    SYS_epoll_ctl, SYS_epoll_pwait, SYS_eventfd2, SYS_execve, SYS_execveat, SYS_exit, SYS_exit_group, SYS_fcntl,
+    SYS_fstat, SYS_futex, SYS_getpid, SYS_getrandom, SYS_gettid, SYS_io_uring_setup, SYS_keyctl, SYS_kill, SYS_listen,
+    SYS_lseek, SYS_madvise, SYS_mmap, SYS_mount, SYS_mprotect, SYS_mremap, SYS_munmap, SYS_nanosleep,
+    SYS_perf_event_open, SYS_pidfd_getfd, SYS_ppoll, SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_read,
+    SYS_readv, SYS_restart_syscall, SYS_rseq, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
+    SYS_sched_getaffinity, SYS_sched_yield, SYS_sendmsg, SYS_sendto, SYS_set_robust_list, SYS_set_tid_address,
+    SYS_setns, SYS_sigaltstack, SYS_socket, SYS_socketpair, SYS_tgkill, SYS_uname, SYS_unshare, SYS_userfaultfd,
+    SYS_write, SYS_writev,
 };
 use seccompiler::{
     BackendError, BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -80,6 +82,10 @@ const OF_PROGRAMS: &[i64] = &[
     SYS_clock_nanosleep,
     SYS_clone3,
     SYS_close,
+    SYS_epoll_create1,
+    SYS_epoll_ctl,
+    SYS_epoll_pwait,
+    SYS_eventfd2,
     SYS_execve,
     SYS_fcntl,
     SYS_fstat,
@@ -137,7 +143,7 @@ fn reaching_out(program: bool) -> Rules {
 }
 
 /// What the program of a plugin may call: what is harmless, threads of its own, and becoming the one file that may be
-/// executed. Without a path that can be opened and without a new descriptor, none of it leads out.
+/// executed. Without a path that can be opened and a descriptor that leads anywhere, none of it leads out.
 fn allowed_to_programs() -> Result<Rules, BackendError> {
     let mut rules = allowed()?;
     rules.extend(OF_PROGRAMS.iter().chain(OF_PROCESSOR).map(|call| (*call, Vec::new())));
@@ -148,16 +154,18 @@ fn allowed_to_programs() -> Result<Rules, BackendError> {
 
 /// Harmless calls, and those that are harmless with some arguments.
 fn allowed() -> Result<Rules, BackendError> {
-    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let process = rustix::process::getpid().as_raw_nonzero().get();
     let executable = SeccompCmpOp::MaskedEq(u64::from(PROT_EXEC.unsigned_abs()));
     let anonymous = u64::from(MAP_ANONYMOUS.unsigned_abs());
     let is = |argument, value: u64| when(argument, SeccompCmpOp::Eq, value);
     let mut rules: Rules = HARMLESS.into_iter().map(|call| (call, Vec::new())).collect();
     rules.insert(SYS_read, vec![rule([is(0, 0)?])?]);
     rules.insert(SYS_write, vec![rule([is(0, 1)?])?, rule([is(0, 2)?])?]);
-    rules.insert(SYS_tgkill, vec![rule([is(0, u64::from(own.unsigned_abs()))?])?]);
+    rules.insert(SYS_tgkill, vec![rule([is(0, u64::from(process.unsigned_abs()))?])?]);
     rules.insert(SYS_mprotect, vec![rule([when(2, executable.clone(), 0)?])?]);
-    let fresh = when(3, SeccompCmpOp::MaskedEq(anonymous), anonymous)?;
+    // Memory that is shared would not count as the process's own.
+    let [own, shared] = [MAP_PRIVATE, MAP_SHARED].map(|kind| u64::from(kind.unsigned_abs()));
+    let fresh = when(3, SeccompCmpOp::MaskedEq(anonymous | own | shared), anonymous | own)?;
     rules.insert(SYS_mmap, vec![rule([when(2, executable, 0)?, fresh])?]);
     Ok(rules)
 }

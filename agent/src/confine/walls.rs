@@ -17,7 +17,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use rustix::{process, thread};
 
 use super::syscalls;
-use crate::limits::PLUGIN_THREADS_MAX;
+use crate::limits::{PLUGIN_THREADS_MAX, PROGRAM_DESCRIPTORS_MAX, PROGRAM_RESERVED_BYTES_MAX};
 
 /// Who owns nothing. Source: the kernel's overflow user.
 const NOBODY: u32 = 65_534;
@@ -28,7 +28,7 @@ const KNOWS_TCP: ABI = ABI::V4;
 /// What a child may use at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory, in bytes: all that it can address.
+    /// Memory that it can write to, in bytes.
     pub memory_bytes: u64,
     /// Time of a processor, in seconds.
     pub processor_seconds: u64,
@@ -103,7 +103,9 @@ fn around(limits: Limits, program: Option<&File>) -> Result<Walls, WallError> {
     refused("refuse a dump of memory", process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
     refused("end with the agent", process::set_parent_process_death_signal(Some(Signal::KILL)))?;
     refused("give up new powers", thread::set_no_new_privs(true))?;
-    limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
+    let reserved = if program.is_some() { PROGRAM_RESERVED_BYTES_MAX } else { 0 };
+    limit(Resource::As, limits.memory_bytes + reserved, limits.memory_bytes + reserved)?;
+    limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
     // The first ends with a signal of its own, which tells why; the second cannot be caught.
     limit(Resource::Cpu, limits.processor_seconds, limits.processor_seconds + 1)?;
     for none in [Resource::Fsize, Resource::Core, Resource::Memlock, Resource::Msgqueue] {
@@ -112,7 +114,8 @@ fn around(limits: Limits, program: Option<&File>) -> Result<Walls, WallError> {
     let threads = if program.is_some() { PLUGIN_THREADS_MAX } else { 0 };
     limit(Resource::Nproc, threads, threads)?;
     let landlock = close_files(program)?;
-    limit(Resource::Nofile, 0, 0)?;
+    let descriptors = if program.is_some() { PROGRAM_DESCRIPTORS_MAX } else { 0 };
+    limit(Resource::Nofile, descriptors, descriptors)?;
     let filter = syscalls::filter(program.is_some())?;
     Ok(Walls { landlock, filter, network })
 }

@@ -16,6 +16,7 @@ use super::ignore::check_ignore;
 use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
+use super::renderer::check_renderer;
 use super::{
     Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
     Source, Surroundings, Target, Transport, Unit, duration, raw, url,
@@ -256,8 +257,21 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, backup, guard, plugins, ignore, variables } =
-        raw;
+    let raw::Unit {
+        name,
+        source,
+        path,
+        target,
+        drift,
+        prune,
+        recreate,
+        backup,
+        guard,
+        plugins,
+        renderer,
+        ignore,
+        variables,
+    } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -275,6 +289,7 @@ fn check_unit(
     let recreate = recreate.is_some_and(|written| written.value);
     let backup = check_backup(backup, target.as_ref(), problems);
     let plugins = check_plugins(plugins, problems);
+    let renderer = check_renderer(renderer, problems);
     let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
     Some(Unit {
@@ -288,6 +303,7 @@ fn check_unit(
         backup: backup?,
         guard: guard?,
         plugins: plugins?,
+        renderer: renderer?,
         ignore: ignore?,
         variables: variables?,
     })
@@ -331,7 +347,7 @@ pub(super) fn check_tree_path(written: Written<String>, problems: &mut Problems)
     let leaves = trimmed.split('/').any(|part| part.is_empty() || part == "." || part == "..");
     if (leaves && trimmed != ".") || trimmed.chars().any(char::is_control) {
         let help = "write it from the top of the repository, as hosts/edge-1; `.` is all of it";
-        refuse(problems, &place, format!("`{}` is no directory of a repository", value.escape_debug()), help);
+        refuse(problems, &place, format!("`{}` is no path of a repository", value.escape_debug()), help);
         return None;
     }
     Some(trimmed.to_owned())
@@ -434,7 +450,12 @@ fn told_project(source: Option<&str>, sources: &[&Source], place: &Place, proble
     told
 }
 
-fn choose<T: Copy>(key: &str, written: &Written<String>, choices: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+pub(super) fn choose<T: Copy>(
+    key: &str,
+    written: &Written<String>,
+    choices: &[(&str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
     let Written { value, place } = written;
     let found = choices.iter().find(|(name, _)| name == value).map(|(_, choice)| *choice);
     if found.is_none() {

@@ -12,6 +12,7 @@ mod mask;
 mod path;
 mod plugin;
 mod raw;
+mod renderer;
 mod surroundings;
 mod url;
 
@@ -150,6 +151,8 @@ pub struct Unit {
     pub guard: Guard,
     /// Programs that expand blocks of kinds which are not built in, each kind once.
     pub plugins: Vec<Plugin>,
+    /// What makes its manifests, if its files are none yet.
+    pub renderer: Option<Renderer>,
     /// Fields that are left alone in its cluster.
     pub ignore: Vec<IgnoreRule>,
     /// What its manifests can refer to as `${NAME}`.
@@ -171,6 +174,35 @@ pub struct Plugin {
     pub path: String,
     /// SHA-256 of the program, as 64 hexadecimal digits.
     pub digest: String,
+}
+
+/// A program that makes the manifests of a unit out of its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renderer {
+    /// What it makes them of.
+    pub rendering: Rendering,
+    /// The folder of the kustomization or the chart, below that of the unit; `.` is that of the unit.
+    pub folder: String,
+    /// Where the program lies.
+    pub program: PathBuf,
+    /// SHA-256 of the program, as 64 hexadecimal digits.
+    pub digest: String,
+}
+
+/// What manifests are made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendering {
+    /// A kustomization.
+    Kustomize,
+    /// A Helm chart.
+    Helm {
+        /// The name that it is installed under.
+        release: String,
+        /// The namespace of objects that name none.
+        namespace: String,
+        /// Files with values, below the folder of the unit; a later one has the last word.
+        values: Vec<String>,
+    },
 }
 
 /// Where a unit is applied.

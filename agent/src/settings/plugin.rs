@@ -77,7 +77,7 @@ fn check_path(written: Written<String>, problems: &mut Problems) -> Option<Strin
     Some(path)
 }
 
-fn check_digest(written: Written<String>, problems: &mut Problems) -> Option<String> {
+pub(super) fn check_digest(written: Written<String>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written;
     let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     let digits = value.strip_prefix("sha256:").unwrap_or_default();

@@ -55,6 +55,7 @@ pub(super) struct Unit {
     pub(super) backup: Option<Backup>,
     pub(super) guard: Option<Written<String>>,
     pub(super) plugins: Vec<Plugin>,
+    pub(super) renderer: Option<Renderer>,
     pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
 }
@@ -66,6 +67,17 @@ pub(super) struct Plugin {
     pub(super) version: Option<Written<String>>,
     pub(super) path: Option<Written<String>>,
     pub(super) digest: Option<Written<String>>,
+}
+
+pub(super) struct Renderer {
+    pub(super) place: Place,
+    pub(super) kind: Option<Written<String>>,
+    pub(super) folder: Option<Written<String>>,
+    pub(super) program: Option<Written<String>>,
+    pub(super) digest: Option<Written<String>>,
+    pub(super) release: Option<Written<String>>,
+    pub(super) namespace: Option<Written<String>>,
+    pub(super) values: Option<Written<Vec<Written<String>>>>,
 }
 
 pub(super) struct Ignore {
@@ -190,6 +202,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         backup: section.section("backup", problems).map(|section| backup(section, problems)),
         guard: section.string("guard", problems),
         plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
+        renderer: section.section("renderer", problems).map(|section| renderer(section, problems)),
         ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
     };
@@ -227,6 +240,23 @@ fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {
     };
     section.finish(problems);
     plugin
+}
+
+fn renderer(mut section: Section<'_>, problems: &mut Problems) -> Renderer {
+    let (kind, program) = (section.string("kind", problems), section.string("program", problems));
+    let digest = section.string("digest", problems);
+    let renderer = Renderer {
+        place: section.place.clone(),
+        kind: section.require("kind", kind, problems),
+        folder: section.string("folder", problems),
+        program: section.require("program", program, problems),
+        digest: section.require("digest", digest, problems),
+        release: section.string("release", problems),
+        namespace: section.string("namespace", problems),
+        values: section.strings("values", problems),
+    };
+    section.finish(problems);
+    renderer
 }
 
 fn ignore(mut section: Section<'_>, problems: &mut Problems) -> Ignore {

@@ -5,6 +5,7 @@
 pub mod compose;
 pub mod kubernetes;
 pub mod openmcf;
+mod rendered;
 pub mod sops;
 mod variables;
 pub mod voodu;
@@ -16,6 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use self::kubernetes::Target;
+pub use self::rendered::made_by;
 use self::sops::Sealed;
 pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
@@ -115,7 +117,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
     let mut problems = Problems::default();
     let mut sources = Sources::default();
     let (mut objects, mut sealed) = (Vec::new(), Vec::new());
-    if fits(files, contents, &mut problems) {
+    if rendered::are_manifests(files, &mut problems) && fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
         let mut hcl = Vec::new();

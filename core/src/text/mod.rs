@@ -10,7 +10,7 @@ mod wildcard;
 
 pub use places::{Places, PlacesDraft};
 pub use problem::{Problem, Problems, Severity};
-pub use quote::{is_control, quoted};
+pub use quote::{is_control, quoted, quoted_up_to};
 pub use secret::{SecretText, UNOPENED};
 pub use section::{Section, Written, is_secret_name, read_toml};
 pub use source::{Place, Sources};

@@ -7,9 +7,15 @@ const QUOTED_CHARACTERS_MAX: usize = 120;
 /// escaped, and a long word is cut.
 #[must_use]
 pub fn quoted(text: &str) -> String {
+    quoted_up_to(text, QUOTED_CHARACTERS_MAX)
+}
+
+/// The same of a sentence, which is cut after so many characters.
+#[must_use]
+pub fn quoted_up_to(text: &str, characters: usize) -> String {
     let mut quoted = String::from("`");
     for (count, character) in text.chars().enumerate() {
-        if count == QUOTED_CHARACTERS_MAX {
+        if count == characters {
             quoted.push('…');
             break;
         }
