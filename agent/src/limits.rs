@@ -292,3 +292,9 @@ pub const BACKUPS_KEPT_DEFAULT: u32 = 3;
 
 /// Most copies of a volume that may stay: whoever wants more means an archive, which is no folder of this host.
 pub const BACKUPS_KEPT_MAX: u32 = 1_000;
+
+/// Most lines of a run that are looked at for the cause of its end. Postgres says it in three, Java below some twenty of where it was.
+pub const LAST_WORDS_LINES_MAX: u32 = 60;
+
+/// Most bytes of them.
+pub const LAST_WORDS_BYTES_MAX: usize = 64 << 10;

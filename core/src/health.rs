@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ailment::Ailment;
 use crate::backoff;
 use crate::limits::{BACKOFF_SECONDS_MAX, WELL_SECONDS};
 use crate::model::{PodSpec, Probe};
@@ -52,8 +53,8 @@ pub enum Event {
         /// Its shared names lead to it, and it was not seen to stop.
         adopted: bool,
     },
-    /// It does not run.
-    Stopped,
+    /// It does not run, for that reason, if it is a known one.
+    Stopped(Option<Ailment>),
     /// A question was asked; the answer is awaited.
     Asked(Question),
     /// The answer.
@@ -93,6 +94,8 @@ pub struct Health {
     rules: Rules,
     run: Option<Run>,
     why: String,
+    /// The known cause for which it did not run, until it is available again.
+    ailment: Option<Ailment>,
     /// Restarts that probes asked for in a row, none of them followed by [`WELL_SECONDS`] of health.
     restarts: u32,
     /// A restart that waits for the end of its pause.
@@ -183,7 +186,7 @@ impl Question {
 impl Health {
     /// The health of a pod that nobody has looked at.
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, run: None, why: String::new(), restarts: 0, waiting: None }
+        Self { rules, run: None, why: String::new(), ailment: None, restarts: 0, waiting: None }
     }
 
     /// The health after an event at `now`, and what follows from it.
@@ -191,9 +194,11 @@ impl Health {
         let mut next = self.clone();
         let mut transitions = match event {
             Event::Runs { since, adopted } => next.runs(*since, *adopted, now),
-            Event::Stopped => {
+            Event::Stopped(ailment) => {
                 next.waiting = None;
-                next.stops("it does not run")
+                let cause = ailment.map(|ailment| format!(": {ailment}")).unwrap_or_default();
+                next.ailment = *ailment;
+                next.stops(&format!("it does not run{cause}"))
             }
             Event::Asked(question) => {
                 next.asked(*question, now);
@@ -248,7 +253,7 @@ impl Health {
         self.run.as_ref().map(|run| run.since)
     }
 
-    /// Why it is not ready, as far as a probe or its end told; empty if nothing did.
+    /// Why it is not available, as far as a probe or its end told; empty if nothing did.
     #[must_use]
     pub fn why(&self) -> &str {
         &self.why
@@ -273,7 +278,8 @@ impl Health {
         let ready = adopted || (begun && started && !self.rules.probes.contains_key(&Question::Readiness));
         self.run =
             Some(Run { since, begun, started, ready: ready.then_some(since), available: adopted, well: None, series });
-        self.why.clear();
+        self.ailment = self.ailment.take().filter(|_| !adopted);
+        self.why = self.ailment.map(|ailment| format!("it did not run before: {ailment}")).unwrap_or_default();
         match (was_ready, ready) {
             (false, true) => vec![Transition::Ready],
             (true, false) => vec![Transition::NotReady("it was started again".to_owned())],
@@ -409,6 +415,9 @@ impl Health {
             return None;
         }
         run.available = true;
+        if self.ailment.take().is_some() {
+            self.why.clear();
+        }
         Some(Transition::Available)
     }
 }

@@ -23,6 +23,7 @@ pub mod dialect;
 pub mod hash;
 pub mod model;
 
+pub mod ailment;
 pub mod cluster;
 pub mod health;
 pub mod holdings;

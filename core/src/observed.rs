@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ailment::Ailment;
 use crate::cluster::ObservedCluster;
 use crate::hash::SpecHash;
 use crate::model::{ObjectId, PodIndex};
@@ -128,12 +129,12 @@ pub enum PodState {
     Paused,
     /// Between two runs.
     Restarting,
-    /// Ended, with its exit code and whether memory ran out.
+    /// Ended, with its exit code and why, as far as that is known.
     Exited {
         /// Exit code.
         code: i64,
-        /// The kernel killed it for memory.
-        out_of_memory: bool,
+        /// The cause, if it is a known one and somebody looked.
+        ailment: Option<Ailment>,
     },
     /// Cannot be started again; only removed.
     Dead,

@@ -92,7 +92,7 @@ async fn a_stopped_or_paused_pod_is_seen_as_such_and_started_again() {
         (matches!(state, PodState::Exited { .. }).then_some(()), format!("{state:?}"))
     });
     ended.await.unwrap();
-    let killed = PodState::Exited { code: 137, out_of_memory: false };
+    let killed = PodState::Exited { code: 137, ailment: None };
     for depth in [Depth::List, Depth::Deep] {
         assert_eq!(world.look(depth).await.pods[&pod.name].state, killed);
     }

@@ -243,7 +243,7 @@ async fn a_sidecar_does_not_keep_a_job_from_its_end_and_ends_with_it() {
         ended.await.unwrap();
         let observed = unit.world.look(Depth::List).await;
         let code = if ends == "Failed" { 3 } else { 0 };
-        assert_eq!(observed.pods[&pod].state, PodState::Exited { code, out_of_memory: false });
+        assert_eq!(observed.pods[&pod].state, PodState::Exited { code, ailment: None });
         assert!(unit.pass(&desired).await.unwrap().is_empty(), "it is over");
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
             Readiness::NotReady | Readiness::Unknown => Health::Progressing,
         },
         PodState::Created => Health::Progressing,
-        PodState::Exited { code: 0, out_of_memory: _ } if pod.object.kind.ends() => Health::Healthy,
+        PodState::Exited { code: 0, ailment: _ } if pod.object.kind.ends() => Health::Healthy,
         PodState::Paused => Health::Drifted,
         PodState::Restarting | PodState::Exited { .. } | PodState::Dead => Health::Failing,
     };
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(of_pod(&pod(PodState::Running, Readiness::Unknown), true), Health::Healthy);
         assert_eq!(of_pod(&pod(PodState::Running, Readiness::Unknown), false), Health::Progressing);
         assert_eq!(of_pod(&pod(PodState::Running, Readiness::NotReady), true), Health::Progressing);
-        let ended = PodState::Exited { code: 0, out_of_memory: false };
+        let ended = PodState::Exited { code: 0, ailment: None };
         assert_eq!(of_pod(&pod(ended, Readiness::Unknown), true), Health::Failing);
     }
 

@@ -90,7 +90,7 @@ async fn before_restart(host: &Host, target: &Target, name: &str, container: &st
 /// to write, and takes the last lines of a run some milliseconds after its end, so that a line between the two belongs to
 /// the nearer one.
 fn is_of_ended_run(at: Timestamp, published: &Published) -> bool {
-    let Published { running, ended: _, started, finished, shared: _, out_of_memory: _ } = *published;
+    let Published { running, ended: _, started, finished, shared: _, ailment: _ } = *published;
     match finished {
         _ if !running => true,
         None => false,
@@ -115,8 +115,8 @@ mod tests {
     fn a_line_between_an_end_and_a_start_belongs_to_the_nearer_one_and_none_to_a_run_that_goes_on() {
         let check = |running: bool, finished: Option<i64>, at: i64| {
             let finished = finished.map(Timestamp);
-            let (started, shared, out_of_memory) = (Timestamp(1_000), false, false);
-            let published = Published { running, ended: !running, started, finished, shared, out_of_memory };
+            let (started, shared, ailment) = (Timestamp(1_000), false, None);
+            let published = Published { running, ended: !running, started, finished, shared, ailment };
             is_of_ended_run(Timestamp(at), &published)
         };
         assert!(check(true, Some(600), 500) && check(true, Some(600), 620));

@@ -1,6 +1,6 @@
 //! `writ status [OBJECT]`
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use writ::settings::{Settings, Source, Unit};
 use writ::split::splits;
 use writ::target::kubernetes::Asked;
 use writ::target::{Depth, Target};
+use writ_core::ailment::Ailment;
 use writ_core::holdings::Holdings;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, PodState, Readiness};
@@ -56,8 +57,8 @@ pub(crate) struct UnitReport {
     pub(crate) held: Holdings,
     /// What was seen, or why nothing could be.
     pub(crate) observed: Result<Observed, String>,
-    /// The pods of which the engine tells that memory ran out in them.
-    pub(crate) out_of_memory: BTreeSet<String>,
+    /// Why containers do not run, or last did not, by their identifiers, where that is known.
+    pub(crate) ailments: BTreeMap<String, Ailment>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
@@ -123,7 +124,7 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
         return Ok(None);
     }
     let target = host.target_of(&pods::local_kind(settings))?;
-    let (observed, out_of_memory) = block_on(look(host, &target, LOCAL, &held))?;
+    let (observed, ailments) = block_on(look(host, &target, LOCAL, &held))?;
     Ok(Some(UnitReport {
         name: LOCAL.to_owned(),
         follows: None,
@@ -133,7 +134,7 @@ fn local(host: &Host, settings: &Settings, store: Option<&Store>) -> Result<Opti
         split_view: Vec::new(),
         held,
         observed,
-        out_of_memory,
+        ailments,
     }))
 }
 
@@ -149,7 +150,7 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         split_view: Vec::new(),
         held: Holdings::default(),
         observed: Err("nothing was looked at".to_owned()),
-        out_of_memory: BTreeSet::new(),
+        ailments: BTreeMap::new(),
     };
     if let Some(store) = store {
         report.standing = store.standing(&unit.name)?;
@@ -161,18 +162,18 @@ fn unit_report(host: &Host, settings: &Settings, unit: &Unit, store: Option<&Sto
         }
     }
     let target = host.target(unit)?;
-    (report.observed, report.out_of_memory) = block_on(look(host, &target, &unit.name, &report.held))?;
+    (report.observed, report.ailments) = block_on(look(host, &target, &unit.name, &report.held))?;
     Ok(report)
 }
 
-/// One look at a unit's pods, and which of them ran out of memory. Whether one answers is known to the agent; from here it
+/// One look at a unit's pods, and why those of their containers do not run that do not. Whether one answers is known to the agent; from here it
 /// shows by the names that lead to it.
 async fn look(
     host: &Host,
     target: &Target,
     unit: &str,
     held: &Holdings,
-) -> (Result<Observed, String>, BTreeSet<String>) {
+) -> (Result<Observed, String>, BTreeMap<String, Ailment>) {
     let (nothing, now) = (Desired::default(), host.now());
     let looked = match target.cluster() {
         Some(cluster) => cluster.observe(&Asked { unit, desired: &nothing, held, now }).await,
@@ -180,20 +181,22 @@ async fn look(
     };
     let mut observed = match looked {
         Ok(observed) => observed,
-        Err(error) => return (Err(chain(&error)), BTreeSet::new()),
+        Err(error) => return (Err(chain(&error)), BTreeMap::new()),
     };
-    let mut starved = BTreeSet::new();
-    for (name, pod) in &mut observed.pods {
+    let mut ailments = BTreeMap::new();
+    for pod in observed.pods.values_mut() {
         // One that went since the list was made is told of as the list had it.
         let Ok(published) = target.published(&pod.container).await else { continue };
         if published.shared && pod.state == PodState::Running && pod.readiness == Readiness::Unknown {
             pod.readiness = Readiness::Available;
         }
-        if published.out_of_memory {
-            starved.insert(name.clone());
+        ailments.extend(published.ailment.map(|ailment| (pod.container.clone(), ailment)));
+        for part in pod.parts.iter().filter(|part| part.state != PodState::Running) {
+            let Ok(published) = target.published(&part.container).await else { continue };
+            ailments.extend(published.ailment.map(|ailment| (part.container.clone(), ailment)));
         }
     }
-    (Ok(observed), starved)
+    (Ok(observed), ailments)
 }
 
 /// Why the head that the source offered last is not followed; none if it is, or was not judged yet.

@@ -1,9 +1,10 @@
 //! The status of a host as a document and as text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use writ::record::{Standing, Suspension};
+use writ_core::ailment::Ailment;
 use writ_core::cluster::ObservedCluster;
 use writ_core::holdings::{Held, Holdings, RunMark};
 use writ_core::ingress::CONTAINER;
@@ -29,7 +30,7 @@ pub(crate) struct View {
 /// What was seen of a unit, and what is needed to judge it.
 struct Sight<'a> {
     observed: &'a Observed,
-    out_of_memory: &'a BTreeSet<String>,
+    ailments: &'a BTreeMap<String, Ailment>,
     /// The last pass found everything as desired.
     settled: bool,
     now: Timestamp,
@@ -72,8 +73,7 @@ impl View {
 }
 
 fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
-    let UnitReport { name, follows, standing, suspension, head_trouble, split_view, held, observed, out_of_memory } =
-        unit;
+    let UnitReport { name, follows, standing, suspension, head_trouble, split_view, held, observed, ailments } = unit;
     // What was applied by hand was waited for then, and no pass says anything about it since.
     let settled = follows.is_none() || standing.as_ref().is_some_and(|standing| standing.state == State::Success);
     let mut health = match follows {
@@ -87,7 +87,7 @@ fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {
     let seen = observed.as_ref().unwrap_or(&none);
     let objects: BTreeSet<&ObjectId> = held.objects.keys().chain(seen.pods.values().map(|pod| &pod.object)).collect();
     let mut below = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
-    let sight = Sight { observed: seen, out_of_memory, settled: settled && observed.is_ok(), now };
+    let sight = Sight { observed: seen, ailments, settled: settled && observed.is_ok(), now };
     let documents: Vec<Value> = match &seen.cluster {
         Some(cluster) => cluster_view(held, cluster, now, &mut below),
         None => {
@@ -135,17 +135,8 @@ fn cluster_view(held: &Holdings, cluster: &ObservedCluster, now: Timestamp, view
 }
 
 fn unit_lines(unit: &UnitReport, now: Timestamp, view: &mut View) {
-    let UnitReport {
-        name: _,
-        follows,
-        standing,
-        suspension,
-        head_trouble,
-        split_view,
-        held: _,
-        observed,
-        out_of_memory: _,
-    } = unit;
+    let UnitReport { name: _, follows, standing, suspension, head_trouble, split_view, held: _, observed, ailments: _ } =
+        unit;
     let mut line = |text: String| view.lines.push((None, format!("  {text}")));
     match standing {
         Some(Standing { commit, state, text, since }) => {
@@ -178,7 +169,7 @@ fn suspended(suspension: &Suspension) -> Value {
 }
 
 fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: &mut View) -> Value {
-    let Sight { observed: seen, out_of_memory: _, settled, now } = *sight;
+    let Sight { observed: seen, ailments, settled, now } = *sight;
     let mut named: Vec<(&String, &ObservedPod)> = seen.pods.iter().filter(|(_, pod)| pod.object == *object).collect();
     named.sort_by_key(|(name, pod)| (&pod.index, *name));
     let pods: Vec<&ObservedPod> = named.iter().map(|(_, pod)| *pod).collect();
@@ -213,9 +204,10 @@ fn object_view(object: &ObjectId, held: Option<&Held>, sight: &Sight<'_>, view: 
     for (name, pod) in &named {
         let text = pod_line(name, pod, held, sight);
         view.lines.push((Some(health::of_pod(pod, settled)), text));
-        for ObservedPart { name, container: _, state: doing, init, default: _ } in &pod.parts {
+        for ObservedPart { name, container, state: doing, init, default: _ } in &pod.parts {
             let kind = if *init { "init container" } else { "container" };
-            view.lines.push((None, format!("      {kind} {name}  {}", state(doing))));
+            let cause = ailments.get(container).map(|ailment| ailing(doing, *ailment)).unwrap_or_default();
+            view.lines.push((None, format!("      {kind} {name}  {}{cause}", state(doing))));
         }
     }
     for route in &routes {
@@ -250,7 +242,7 @@ fn run(held: Option<&Held>, now: Timestamp) -> String {
 }
 
 fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_>) -> String {
-    let Sight { observed: _, out_of_memory, settled, now } = *sight;
+    let Sight { observed: _, ailments, settled, now } = *sight;
     let revision = match (&pod.revision, held) {
         (Some(revision), Some(held)) if *revision != held.revision => format!("{} (not the newest)", revision.short()),
         (Some(revision), _) => revision.short().to_owned(),
@@ -263,13 +255,8 @@ fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_
             Readiness::Available | Readiness::Unknown => ", not known to be ready",
         });
     }
-    if out_of_memory.contains(name) {
-        text.push_str(match pod.state {
-            PodState::Running => ", ran out of memory before",
-            PodState::Created | PodState::Paused | PodState::Restarting | PodState::Exited { .. } | PodState::Dead => {
-                ", out of memory"
-            }
-        });
+    if let Some(ailment) = ailments.get(&pod.container) {
+        text.push_str(&ailing(&pod.state, *ailment));
     }
     for alteration in &pod.altered {
         text.push_str(&format!(", {}", altered(alteration)));
@@ -278,7 +265,7 @@ fn pod_line(name: &str, pod: &ObservedPod, held: Option<&Held>, sight: &Sight<'_
 }
 
 fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
-    let Sight { observed: _, out_of_memory, settled, now: _ } = *sight;
+    let Sight { observed: _, ailments, settled, now: _ } = *sight;
     let ObservedPod {
         container,
         object: _,
@@ -300,7 +287,8 @@ fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
         "pod": name, "container": container, "index": index.to_string(), "health": health::of_pod(pod, settled).name(),
         "revision": revision.as_ref().map(writ_core::hash::SpecHash::as_str), "state": state(doing),
         "readiness": readiness, "since": since.to_string(),
-        "ended": ended.map(|ended| ended.to_string()), "out_of_memory": out_of_memory.contains(name),
+        "ended": ended.map(|ended| ended.to_string()), "out_of_memory": ailments.get(container) == Some(&Ailment::Memory),
+        "ailment": ailments.get(container).map(ailment),
         "altered": changes.iter().map(altered).collect::<Vec<_>>(),
     });
     if let (false, Some(fields)) = (parts.is_empty(), document.as_object_mut()) {
@@ -308,6 +296,7 @@ fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
             let ObservedPart { name, container, state: doing, init, default } = part;
             json!({
                 "name": name, "container": container, "state": state(doing), "init": init, "default": default,
+                "ailment": ailments.get(container).map(ailment),
             })
         };
         fields.insert("containers".to_owned(), parts.iter().map(part).collect());
@@ -321,10 +310,23 @@ fn state(state: &PodState) -> String {
         PodState::Running => "running".to_owned(),
         PodState::Paused => "paused".to_owned(),
         PodState::Restarting => "restarting".to_owned(),
-        // Whether memory ran out is told of every state alike.
-        PodState::Exited { code, out_of_memory: _ } => format!("ended with code {code}"),
+        // The cause is told of every state alike.
+        PodState::Exited { code, ailment: _ } => format!("ended with code {code}"),
         PodState::Dead => "dead".to_owned(),
     }
+}
+
+/// Why a container does not run, or did not before.
+fn ailing(state: &PodState, ailment: Ailment) -> String {
+    match (state, ailment) {
+        (PodState::Running, Ailment::Memory) => ", ran out of memory before".to_owned(),
+        (PodState::Running, ailment) => format!(", did not run before: {ailment}"),
+        (_, ailment) => format!(", {ailment}"),
+    }
+}
+
+fn ailment(ailment: &Ailment) -> Value {
+    json!({"cause": ailment.name(), "text": ailment.cause(), "hint": ailment.hint()})
 }
 
 fn altered(alteration: &Alteration) -> String {

@@ -263,11 +263,11 @@ impl Health {
         all.any(|pod| !pod.look && pod.ended)
     }
 
-    /// Why pods are not ready, by name, as far as anything told.
+    /// Why pods are not available, by name, as far as anything told.
     #[must_use]
     pub fn reasons(&self) -> BTreeMap<String, String> {
         let pods = self.shared.pods();
-        let told = pods.iter().filter(|(_, pod)| !pod.health.is_ready() && !pod.health.why().is_empty());
+        let told = pods.iter().filter(|(_, pod)| is_held_up(&pod.health));
         let mut reasons: BTreeMap<String, String> = BTreeMap::new();
         for (name, pod) in told {
             let (of, text) = match &pod.part_of {
@@ -300,6 +300,10 @@ impl Health {
         }
         self.shared.work.notify_one();
     }
+}
+
+fn is_held_up(health: &health::Health) -> bool {
+    health.readiness() != Readiness::Available && !health.why().is_empty()
 }
 
 /// A pod or a container of one, and the pod that it is a part of.

@@ -310,7 +310,7 @@ fn looked(
     now: Timestamp,
     told: &mut Vec<What>,
 ) -> Option<Event> {
-    let Published { running, ended, started, finished: _, shared, out_of_memory: _ } = match result {
+    let Published { running, ended, started, finished: _, shared, ailment } = match result {
         Ok(published) => published,
         Err(error) => {
             pod.not_before = now.plus(RETRY);
@@ -326,7 +326,7 @@ fn looked(
     let said = shared && !pod.watched.spec.is_ready_from_its_start();
     let adopted = said && !pod.interrupted && pod.published.is_none();
     pod.published = Some(shared);
-    Some(if running { Event::Runs { since: started, adopted } } else { Event::Stopped })
+    Some(if running { Event::Runs { since: started, adopted } } else { Event::Stopped(ailment) })
 }
 
 fn answer(result: Result<ProbeResult, TargetError>) -> Answer {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use futures_util::Stream;
 use tokio::io::AsyncWrite;
+use writ_core::ailment::Ailment;
 use writ_core::model::ObjectId;
 use writ_core::time::Timestamp;
 
@@ -93,9 +94,9 @@ pub struct Published {
     pub finished: Option<Timestamp>,
     /// The shared names lead to it.
     pub shared: bool,
-    /// The kernel killed it, or a program in it, because memory ran out, as far as the engine still tells: some forget it
-    /// when they start the container again.
-    pub out_of_memory: bool,
+    /// Why it does not run, if it is for a known reason. Of one that runs: that memory ran out in it, as far as the engine still
+    /// tells, for some forget it when they start the container again.
+    pub ailment: Option<Ailment>,
 }
 
 /// Told about what takes long, while it lasts.

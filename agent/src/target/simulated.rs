@@ -114,8 +114,8 @@ impl Simulated {
         let running = state == PodState::Running;
         let ended = !running && state != PodState::Restarting;
         let shared = running && readiness == Readiness::Available;
-        let out_of_memory = matches!(state, PodState::Exited { code: _, out_of_memory: true });
-        Ok(Published { running, ended, started: since, finished: None, shared, out_of_memory })
+        let ailment = if let PodState::Exited { code: _, ailment } = state { ailment } else { None };
+        Ok(Published { running, ended, started: since, finished: None, shared, ailment })
     }
 
     /// Restarts a container in place.

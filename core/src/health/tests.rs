@@ -61,7 +61,7 @@ fn a_pod_without_probes_is_ready_at_once_and_available_after_its_time() {
     assert_eq!(pod.health.next_moment(), Some(Timestamp::from_seconds(12)));
     pod.at(12, Event::Tick, &[Transition::Available]);
     assert_eq!(pod.health.readiness(), Readiness::Available);
-    pod.at(13, Event::Stopped, &[not_ready("it does not run")]);
+    pod.at(13, Event::Stopped(None), &[not_ready("it does not run")]);
     assert_eq!(pod.health.readiness(), Readiness::NotReady);
 }
 
@@ -74,7 +74,7 @@ fn a_pod_that_keeps_dying_is_never_available() {
             Event::Runs { since: Timestamp::from_seconds(second.into()), adopted: false },
             &[Transition::Ready],
         );
-        pod.at(second, Event::Stopped, &[not_ready("it does not run")]);
+        pod.at(second, Event::Stopped(None), &[not_ready("it does not run")]);
     }
 }
 
@@ -248,7 +248,7 @@ fn a_restart_that_waits_is_given_up_when_the_pod_runs_anew_and_not_when_it_is_on
     anew.runs(begun + 3, &[Transition::Ready, Transition::Available]);
     anew.at(begun + 60, Event::Tick, &[]);
     let mut stopped = Story { health: pod.health.clone(), now: pod.now };
-    stopped.at(begun + 3, Event::Stopped, &[]);
+    stopped.at(begun + 3, Event::Stopped(None), &[]);
     stopped.at(begun + 60, Event::Tick, &[]);
     pod.at(begun + 60, Event::Tick, &[restart()]);
 }
@@ -281,4 +281,19 @@ fn what_is_done_after_a_start_comes_before_every_probe_and_its_failure_restarts_
     alone.runs(12, &[]);
     alone.answer(12, PostStart, true, &[Transition::Ready, Transition::Available]);
     assert!(alone.due().is_empty(), "it is done once for each start");
+}
+
+#[test]
+fn k84_the_known_cause_for_which_a_pod_did_not_run_is_told_until_it_is_available() {
+    let mut pod = Story::new(&[], 2);
+    let denied = "permission denied (run as the owner of its files, or set fsGroup to their group)";
+    pod.runs(10, &[Transition::Ready]);
+    pod.at(10, Event::Stopped(Some(Ailment::Permission)), &[not_ready(&format!("it does not run: {denied}"))]);
+    pod.runs(20, &[Transition::Ready]);
+    assert_eq!(pod.health.why(), format!("it did not run before: {denied}"));
+    pod.at(22, Event::Tick, &[Transition::Available]);
+    assert_eq!(pod.health.why(), "");
+    pod.at(30, Event::Stopped(None), &[not_ready("it does not run")]);
+    pod.runs(40, &[Transition::Ready]);
+    assert_eq!(pod.health.why(), "");
 }

@@ -83,8 +83,8 @@ pub(super) fn state(state: &PodState) -> String {
         PodState::Running => "running".to_owned(),
         PodState::Paused => "paused".to_owned(),
         PodState::Restarting => "restarting".to_owned(),
-        PodState::Exited { code, out_of_memory: true } => format!("exited with code {code}, out of memory"),
-        PodState::Exited { code, out_of_memory: false } => format!("exited with code {code}"),
+        PodState::Exited { code, ailment: Some(ailment) } => format!("exited with code {code}, {ailment}"),
+        PodState::Exited { code, ailment: None } => format!("exited with code {code}"),
         PodState::Dead => "its container is dead".to_owned(),
     }
 }

@@ -390,7 +390,7 @@ impl Pod {
     fn state_at(&self, now: Timestamp) -> (PodState, Option<Timestamp>) {
         match (&self.state, self.answer) {
             (PodState::Running, Answer::Ends(span, code)) if now >= self.since.plus(span) => {
-                (PodState::Exited { code, out_of_memory: false }, Some(self.since.plus(span)))
+                (PodState::Exited { code, ailment: None }, Some(self.since.plus(span)))
             }
             (state, _) => (state.clone(), self.ended),
         }

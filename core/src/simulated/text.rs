@@ -16,12 +16,13 @@
 //!
 //! Of a pod only `object`, `index` and `revision` must be given: it runs since 1970, is available and belongs to whichever unit looks. `STATE` is
 //! `ends:CODE:5s` ends by itself, with that exit code, so long after its start, and is never available.
-//! `created`, `running`, `paused`, `restarting`, `exited:CODE`, `exited:CODE:memory` or `dead`.
+//! `created`, `running`, `paused`, `restarting`, `exited:CODE`, `exited:CODE:CAUSE` or `dead`; `CAUSE` is the name of an ailment, as `memory`.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Answer, Fault, FaultKind, Host, Pod};
+use crate::ailment::Ailment;
 use crate::hash::SpecHash;
 use crate::ingress::CONTAINER;
 use crate::model::{ObjectId, PodIndex};
@@ -268,8 +269,13 @@ fn state(text: &str) -> Result<PodState, String> {
         "dead" => Ok(PodState::Dead),
         other => {
             let code = other.strip_prefix("exited:").ok_or_else(|| format!("{other:?} is no state"))?;
-            let (code, out_of_memory) = code.strip_suffix(":memory").map_or((code, false), |code| (code, true));
-            Ok(PodState::Exited { code: number(code)?, out_of_memory })
+            let (code, ailment) = match code.split_once(':') {
+                Some((code, name)) => {
+                    (code, Some(Ailment::parse(name).ok_or_else(|| format!("{name:?} is no known cause"))?))
+                }
+                None => (code, None),
+            };
+            Ok(PodState::Exited { code: number(code)?, ailment })
         }
     }
 }
@@ -351,8 +357,8 @@ impl fmt::Display for StateText<'_> {
             PodState::Running => f.write_str("running"),
             PodState::Paused => f.write_str("paused"),
             PodState::Restarting => f.write_str("restarting"),
-            PodState::Exited { code, out_of_memory: false } => write!(f, "exited:{code}"),
-            PodState::Exited { code, out_of_memory: true } => write!(f, "exited:{code}:memory"),
+            PodState::Exited { code, ailment: None } => write!(f, "exited:{code}"),
+            PodState::Exited { code, ailment: Some(ailment) } => write!(f, "exited:{code}:{}", ailment.name()),
             PodState::Dead => f.write_str("dead"),
         }
     }

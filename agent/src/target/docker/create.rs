@@ -19,7 +19,7 @@ use super::labels::{self, Asked, Members, PodLabels, Role};
 use super::network::used_addresses;
 use super::request::{Facts, Mounted, Place, Source};
 use super::sent::{Judged, Wanted};
-use super::{Docker, asked, facts, files, host_path, observe, request, sent, verify};
+use super::{Docker, ailing, asked, facts, files, host_path, observe, request, sent, verify};
 use crate::target::{Context, Progress, TargetError};
 
 /// Addresses that are tried for a pod before the network counts as contested.
@@ -210,7 +210,7 @@ impl Docker {
         self.give_to_group(&pod.name, &groups).await?;
         let engine = self.engine().await?;
         let start = engine.start_container(made.id(), None::<StartContainerOptions>);
-        self.bring_about(&operation, WORK, start).await?;
+        self.bring_about(&operation, WORK, start).await.map_err(ailing::with_hint)?;
         let limit = Duration::from_secs(u64::from(pod.progress_deadline.0));
         let mut ended = std::pin::pin!(engine.wait_container(made.id(), None::<WaitContainerOptions>));
         let code = match timeout(limit, ended.next()).await {
@@ -226,7 +226,11 @@ impl Docker {
         if code == 0 {
             return Ok(());
         }
-        let reason = format!("it ended with exit code {code}; what it wrote is kept as the log of container {name}");
+        let state = self.ours(&operation, made.id()).await?.inspect.state.unwrap_or_default();
+        let cause = self.ailment(made.id(), &state, false).await.map(|ailment| format!("{ailment}; "));
+        let cause = cause.unwrap_or_default();
+        let reason =
+            format!("{cause}it ended with exit code {code}; what it wrote is kept as the log of container {name}");
         Err(TargetError::Failed { operation, reason })
     }
 

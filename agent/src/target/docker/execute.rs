@@ -14,7 +14,7 @@ use writ_core::time::Seconds;
 
 use super::connection::{ANSWER, WORK};
 use super::labels::{self, Asked, HOST, PodLabels};
-use super::{Docker, asked, files, host_path, observe, parts};
+use super::{Docker, ailing, asked, files, host_path, observe, parts};
 use crate::target::{Context, Progress, TargetError};
 
 /// A container of this host.
@@ -265,7 +265,7 @@ impl Docker {
     /// The refusal of a start, with the holder of the port where a port is what it is about.
     async fn who_holds_the_port(&self, operation: String, reason: String, container: &str) -> TargetError {
         if !reason.contains("port is already allocated") && !reason.contains("address already in use") {
-            return TargetError::Refused { operation, reason };
+            return ailing::with_hint(TargetError::Refused { operation, reason });
         }
         let wanted = self.published_ports(&operation, container).await.unwrap_or_default();
         let containers = self.containers(&operation).await.unwrap_or_default();

@@ -4,6 +4,7 @@
 //! Invariant: an engine that does not answer is an error, never an empty look.
 
 mod address;
+mod ailing;
 mod archive;
 mod asked;
 mod begun;

@@ -157,6 +157,7 @@ impl Docker {
         if shared && found.joined_to().is_none() {
             self.memory().published.insert(container.to_owned());
         }
+        let lasts = found.asked.as_ref().is_some_and(|asked| !asked.ends);
         let (runs, restarts) = (state.running.unwrap_or(false), state.restarting.unwrap_or(false));
         Ok(Published {
             running: runs && !restarts,
@@ -165,7 +166,7 @@ impl Docker {
             // The engine writes the year 1 where no run has ended.
             finished: moment(&state.finished_at).filter(|at| at.0 > 0),
             shared,
-            out_of_memory: state.oom_killed.unwrap_or(false),
+            ailment: self.ailment(container, &state, lasts).await,
         })
     }
 

@@ -9,13 +9,14 @@ use std::pin::pin;
 use bollard::models::{ContainerInspectResponse, ContainerState, ContainerSummary, ContainerSummaryStateEnum, Volume};
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder, ListVolumesOptions};
 use futures_util::{StreamExt as _, stream};
+use writ_core::model::ObjectId;
 use writ_core::observed::{Alteration, NetworkState, Observed, ObservedPod, PodState, Readiness};
 use writ_core::time::Timestamp;
 
 use super::connection::ANSWER;
 use super::labels::{self, Asked, PodLabels, Role};
 use super::parts::{Part, Parts};
-use super::{Docker, NETWORK, asked, begun, files};
+use super::{Docker, NETWORK, ailing, asked, begun, files};
 use crate::limits::ENGINE_STEPS_AT_ONCE;
 use crate::target::{Depth, TargetError};
 
@@ -195,6 +196,7 @@ impl Docker {
             match found {
                 Ok(Some((found, joined))) => {
                     note_fields(&name, &mut pod, &found);
+                    self.note_ailment(&mut pod.state, &pod.object, &pod.container, found.state.as_ref()).await;
                     parts.join(&name, &mut pod, &joined);
                     if moving.contains(&pod.container) || self.memory().reconnecting.contains(&pod.container) {
                         pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
@@ -230,9 +232,25 @@ impl Docker {
         for part in parts {
             let question = engine.inspect_container(&part.id, None::<InspectContainerOptions>);
             let found = self.find(&format!("look into container {}", part.id), ANSWER, question).await?;
-            seen.extend(found.map(|found| part.clone().noted(&found)));
+            let Some(found) = found else { continue };
+            let mut part = part.clone().noted(&found);
+            self.note_ailment(&mut part.state, &part.labels.object, &part.id, found.state.as_ref()).await;
+            seen.push(part);
         }
         Ok(seen)
+    }
+
+    /// Adds why a container ended that is not started again, as its last lines show it.
+    async fn note_ailment(
+        &self,
+        ended: &mut PodState,
+        object: &ObjectId,
+        container: &str,
+        state: Option<&ContainerState>,
+    ) {
+        if let (PodState::Exited { code: _, ailment }, true, Some(state)) = (ended, object.kind.ends(), state) {
+            *ailment = self.ailment(container, state, false).await;
+        }
     }
 
     /// Lays over the lists what the last look into every field found; only another such look can tell that it is gone.
@@ -329,7 +347,7 @@ pub(super) fn state_of_inspect(state: &ContainerState) -> PodState {
     } else if flag(state.running) {
         PodState::Running
     } else if ran(state) {
-        PodState::Exited { code: state.exit_code.unwrap_or(-1), out_of_memory: flag(state.oom_killed) }
+        PodState::Exited { code: state.exit_code.unwrap_or(-1), ailment: ailing::of_state(state, "") }
     } else {
         PodState::Created
     }
@@ -343,7 +361,7 @@ pub(super) fn state_of_summary(container: &ContainerSummary) -> PodState {
         Some(ContainerSummaryStateEnum::RESTARTING) => PodState::Restarting,
         Some(ContainerSummaryStateEnum::EXITED) => {
             let code = container.status.as_deref().and_then(exit_code).unwrap_or(-1);
-            PodState::Exited { code, out_of_memory: false }
+            PodState::Exited { code, ailment: None }
         }
         Some(
             ContainerSummaryStateEnum::REMOVING | ContainerSummaryStateEnum::DEAD | ContainerSummaryStateEnum::EMPTY,
@@ -364,6 +382,8 @@ pub(super) fn by_name(containers: &[ContainerSummary]) -> BTreeMap<String, &Cont
 
 #[cfg(test)]
 mod tests {
+    use writ_core::ailment::Ailment;
+
     use super::*;
 
     #[test]
@@ -386,6 +406,6 @@ mod tests {
             oom_killed: Some(true),
             ..ContainerState::default()
         };
-        assert_eq!(state_of_inspect(&ended), PodState::Exited { code: 137, out_of_memory: true });
+        assert_eq!(state_of_inspect(&ended), PodState::Exited { code: 137, ailment: Some(Ailment::Memory) });
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Part {
     called: Vec<String>,
     /// The sandbox that it is joined to.
     sandbox: String,
-    state: PodState,
+    pub(super) state: PodState,
     started: Option<Timestamp>,
     finished: Option<Timestamp>,
     /// What a person changed about it, in words.
@@ -189,15 +189,15 @@ fn find<'a>(pod: &ObservedPod, parts: &'a [Part], member: &str) -> Option<&'a Pa
 
 /// How and when a pod ended that runs to its end, if all of its main containers did: the first failure, or success.
 fn end_of(pod: &ObservedPod, members: &Members, parts: &[Part]) -> Option<(PodState, Option<Timestamp>)> {
-    let mut end = PodState::Exited { code: 0, out_of_memory: false };
+    let mut end = PodState::Exited { code: 0, ailment: None };
     let mut at = Some(Timestamp::default());
     for main in &members.mains {
         let part = find(pod, parts, main)?;
         at = at.zip(part.finished).map(|(one, other)| one.max(other));
         match &part.state {
-            PodState::Exited { code: 0, out_of_memory: _ } => {}
+            PodState::Exited { code: 0, ailment: _ } => {}
             failed @ (PodState::Exited { .. } | PodState::Dead)
-                if end == (PodState::Exited { code: 0, out_of_memory: false }) =>
+                if end == (PodState::Exited { code: 0, ailment: None }) =>
             {
                 end = failed.clone();
             }
@@ -229,7 +229,7 @@ fn faults(pod: &str, part: &Part, ends: bool) -> Vec<String> {
         PodState::Exited { .. } if ends => {}
         PodState::Created => faults.push("was made and never started".to_owned()),
         PodState::Paused => faults.push("is paused".to_owned()),
-        PodState::Exited { code, out_of_memory: _ } => faults.push(format!("exited with code {code}")),
+        PodState::Exited { code, ailment: _ } => faults.push(format!("exited with code {code}")),
         PodState::Dead => faults.push("is dead".to_owned()),
     }
     faults
@@ -308,7 +308,7 @@ mod tests {
     }
 
     fn exited(code: i64) -> PodState {
-        PodState::Exited { code, out_of_memory: false }
+        PodState::Exited { code, ailment: None }
     }
 
     #[track_caller]
