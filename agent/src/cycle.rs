@@ -21,6 +21,7 @@ use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::CLUSTER_AGAIN_SECONDS;
 use crate::outcome::{Moment, Walked};
+use crate::outputs;
 use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::sight::{get_to_know, keep, look, settled, watch};
@@ -275,6 +276,9 @@ async fn pass_unit(
         Some(Reason::Stop) | None => summarize(&summary),
     };
     end.interrupted = end.interrupted.take().or(interrupted);
+    if state == State::Success {
+        outputs::tell(agent, unit, &wanted)?;
+    }
     settle(agent, source, unit, &wanted, state, text, end)
 }
 

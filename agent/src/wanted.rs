@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use writ_core::cluster;
-use writ_core::dialect::{Files, Target};
+use writ_core::dialect::{Files, Outputs, Target};
 use writ_core::guard::Grants;
 use writ_core::model::{Buckets, Desired, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
@@ -30,6 +30,8 @@ pub struct Wanted {
     pub desired: Desired,
     /// Warnings, and fields without effect.
     pub notes: Problems,
+    /// What resources of OpenMCF let others know.
+    pub outputs: Vec<Outputs>,
     /// The files, for showing the notes.
     pub sources: Sources,
     /// What they take from servers.
@@ -145,9 +147,10 @@ pub async fn of_files(
     };
     let (mut desired, mut notes) = resolved.map_err(wrong)?;
     notes.extend(lowered.notes);
+    let outputs = lowered.outputs;
     notes.extend(cluster::leave(&mut desired, &unit.ignore));
     let grants = Grants::all();
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken, grants })
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, outputs, sources, taken, grants })
 }
 
 /// What the rules of trust let the workloads of a unit ask of the host: each by the path of the file that declares it, from

@@ -123,6 +123,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("delete", &[("--prune", Not), ("--yes", Not)]),
     ("check", &[("--guard", Not), ("--target", Not), ("--unit", Not), ("--var", Not)]),
     ("render", &[("--show-secrets", Not), ("--var", Not)]),
+    ("outputs", &[("--target", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",

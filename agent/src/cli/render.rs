@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ_core::dialect::Target;
 use writ_core::model::{Kind, Object};
 
 use super::exit::{Ended, Exit};
@@ -29,7 +30,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let Arguments { path, show_secrets, variables } = arguments;
     let variables = variables.read()?;
     let read = files::read(path)?;
-    let (lowered, unfetched) = files::lowered(&read, &variables, &host.terminal)?;
+    let (lowered, unfetched) = files::lowered(&read, &variables, Target::default(), &host.terminal)?;
     for address in unfetched {
         let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
         host.terminal.say(&message);

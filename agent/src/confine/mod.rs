@@ -12,6 +12,7 @@ mod answer;
 mod child;
 mod ended;
 mod expand;
+mod outputs;
 mod parent;
 mod request;
 mod sealed;

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use self::kubernetes::Target;
+pub use self::openmcf::Outputs;
 use self::sops::Sealed;
 pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
@@ -38,6 +39,8 @@ pub struct Lowered {
     pub notes: Problems,
     /// Files with encrypted values. Until somebody opens them, a text stands in the place of each value.
     pub sealed: Vec<Sealed>,
+    /// What resources of OpenMCF let others know, in the order of their kinds and names.
+    pub outputs: Vec<Outputs>,
 }
 
 impl Lowered {
@@ -114,10 +117,11 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
 pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
-    let (mut objects, mut sealed) = (Vec::new(), Vec::new());
+    let (mut objects, mut sealed, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
     if fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
+        outputs = known.outputs();
         let mut hcl = Vec::new();
         for manifest in
             cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes, (given.target, &known)))
@@ -149,7 +153,8 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
         return (Err(problems), sources);
     }
     problems.extend(kubernetes::judge_together(&objects));
-    (Ok(Lowered { objects, notes: problems, sealed }), sources)
+    outputs.retain(|it| objects.binary_search_by(|object| object.id.cmp(&it.object)).is_ok());
+    (Ok(Lowered { objects, notes: problems, sealed, outputs }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {

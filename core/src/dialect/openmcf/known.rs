@@ -9,7 +9,10 @@ use std::sync::Arc;
 use super::is_ours;
 use super::kind::Kind;
 use super::read::{Fields, Scene, Word, camel};
+use super::server;
 use crate::dialect::yaml::{self, Content, Node};
+use crate::limits::OUTPUT_BYTES_MAX;
+use crate::model::ObjectId;
 use crate::text::{Problems, quoted};
 
 /// How a value names what another resource knows.
@@ -17,6 +20,33 @@ const REFERENCE: &str = "valueFrom";
 const VALUE: [&str; 3] = ["name", "value", REFERENCE];
 /// How many resources may be asked one after the other.
 const STEPS_MAX: u32 = 8;
+
+/// The names of all outputs. Source: the page, "Stack Outputs", and what the modules of servers give.
+const OUTPUTS: [&str; 10] = [
+    "namespace",
+    "headless_service",
+    "service",
+    "port_forward_command",
+    "kube_endpoint",
+    "external_hostname",
+    "internal_hostname",
+    "username",
+    "password_secret.name",
+    "password_secret.key",
+];
+
+/// What a resource lets others know once it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// The kind of the resource.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The object that it is about.
+    pub object: ObjectId,
+    /// The values by their names. They are names of things and where these are; no value of a secret is among them.
+    pub values: BTreeMap<String, String>,
+}
 
 /// The resources of a unit, by kind and name.
 #[derive(Debug, Default)]
@@ -90,6 +120,28 @@ impl Known {
         self.0.entry((kind, name)).or_default().push(Resource { kind: known, environment, namespace, port, host });
     }
 
+    /// What each resource lets others know, in the order of their kinds and names.
+    pub(in crate::dialect) fn outputs(&self) -> Vec<Outputs> {
+        let all =
+            self.0.iter().flat_map(|(called, resources)| resources.iter().map(move |resource| (called, resource)));
+        all.filter_map(|((kind, name), resource)| {
+            let called = format!("{} of the kind {}", quoted(name), quoted(kind));
+            let output = |path: &'static str| {
+                let field = format!("status.outputs.{path}");
+                let value = self.tell(resource, (name, &called), &field, STEPS_MAX).ok()?;
+                // No server takes a name that is more than a short line.
+                let is_line = value.len() <= OUTPUT_BYTES_MAX && !value.contains(char::is_control);
+                is_line.then_some((path, value))
+            };
+            let values: BTreeMap<&'static str, String> = OUTPUTS.into_iter().filter_map(output).collect();
+            let namespace = values.get("namespace")?;
+            let object = resource.kind.main_object(namespace, name);
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            Some(Outputs { kind: kind.clone(), name: name.clone(), object, values })
+        })
+        .collect()
+    }
+
     /// A field of a resource, or why it is not known.
     fn look_up(&self, reference: &Reference, steps: u32) -> Result<String, String> {
         let Reference { kind, name, environment, field } = reference;
@@ -97,45 +149,53 @@ impl Known {
         let all = self.0.get(&(kind.clone(), name.clone())).map_or(&[][..], Vec::as_slice);
         let fits = |resource: &&Resource| environment.is_none() || *environment == resource.environment;
         let mut fitting = all.iter().filter(fits);
-        let resource = match (fitting.next(), fitting.next()) {
-            (Some(resource), None) => resource,
-            (None, _) => return Err(format!("there is no resource {called} among the manifests")),
-            (Some(_), Some(_)) => return Err(format!("there are several resources {called} among the manifests")),
-        };
-        let unknown = || format!("{called} has no {}", quoted(field));
-        let mut parts = field.split('.').map(camel);
-        let path: [Option<String>; 4] = std::array::from_fn(|_| parts.next());
-        let path = path.each_ref().map(|part| part.as_deref());
-        if let [Some("metadata"), Some("name"), None, None] = path {
-            return Ok(name.clone());
+        match (fitting.next(), fitting.next()) {
+            (Some(resource), None) => self.tell(resource, (name, &called), field, steps),
+            (None, _) => Err(format!("there is no resource {called} among the manifests")),
+            (Some(_), Some(_)) => Err(format!("there are several resources {called} among the manifests")),
         }
+    }
+
+    /// A field of that resource, which has a name and is called something in messages.
+    fn tell(
+        &self,
+        resource: &Resource,
+        (name, called): (&str, &str),
+        field: &str,
+        steps: u32,
+    ) -> Result<String, String> {
+        let unknown = || format!("{called} has no {}", quoted(field));
+        let parts: Vec<String> = field.split('.').map(camel).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let namespace = || match &resource.namespace {
             Some(Written::Here(text)) => Ok(text.clone()),
             Some(Written::Elsewhere(_)) if steps == 0 => Err(format!("{called} asks for its namespace in a circle")),
             Some(Written::Elsewhere(reference)) => self.look_up(reference, steps - 1),
             None => Err(format!("{called} names no namespace")),
         };
-        let is_namespace = matches!(resource.kind, Kind::Namespace);
-        let output = match path {
-            [Some("spec"), Some("name"), None, None] if is_namespace => return namespace(),
-            [Some("spec"), Some("namespace"), None, None] if !is_namespace => return namespace(),
-            [Some("status"), Some("outputs"), Some(output), None] => output,
-            _ => return Err(unknown()),
-        };
         let of_clients = || resource.port.ok_or_else(|| format!("{}: it has no port", unknown()));
         let of_ingress = || resource.host.clone().ok_or_else(|| format!("{}: its ingress is not enabled", unknown()));
-        match output {
-            "namespace" => namespace(),
-            _ if !resource.kind.is_served() => Err(unknown()),
-            "headlessService" if resource.kind.has_peers() => Ok(format!("{name}-headless")),
-            "service" => of_clients().map(|_| name.clone()),
-            "kubeEndpoint" => Ok(of_clients().and(namespace()).map(|it| format!("{name}.{it}.svc.cluster.local"))?),
-            "portForwardCommand" => {
+        let is_served = resource.kind.is_served();
+        match (parts.as_slice(), resource.kind) {
+            (["metadata", "name"], _) => Ok(name.to_owned()),
+            (["spec", "name"], Kind::Namespace) | (["status", "outputs", "namespace"], _) => namespace(),
+            (["spec", "namespace"], Kind::Workload(_) | Kind::CronJob | Kind::Server(_)) => namespace(),
+            (["status", "outputs", "headlessService"], kind) if kind.has_peers() => Ok(format!("{name}-headless")),
+            (["status", "outputs", "service"], _) if is_served => of_clients().map(|_| name.to_owned()),
+            (["status", "outputs", "kubeEndpoint"], _) if is_served => {
+                of_clients().and(namespace()).map(|namespace| format!("{name}.{namespace}.svc.cluster.local"))
+            }
+            (["status", "outputs", "portForwardCommand"], _) if is_served => {
                 let port = of_clients()?;
                 Ok(format!("kubectl port-forward -n {} service/{name} {port}:{port}", namespace()?))
             }
-            "externalHostname" => of_ingress(),
-            "internalHostname" => of_ingress().map(|host| format!("internal-{host}")),
+            (["status", "outputs", "externalHostname"], _) if is_served => of_ingress(),
+            (["status", "outputs", "internalHostname"], _) if is_served => {
+                of_ingress().map(|host| format!("internal-{host}"))
+            }
+            (["status", "outputs", "username"], Kind::Server(server)) => Ok(server.user.to_owned()),
+            (["status", "outputs", "passwordSecret", "name"], Kind::Server(_)) => Ok(server::password_secret(name)),
+            (["status", "outputs", "passwordSecret", "key"], Kind::Server(_)) => Ok(server::KEY.to_owned()),
             _ => Err(unknown()),
         }
     }

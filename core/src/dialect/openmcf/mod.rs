@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use kind::{Form, Kind};
 pub(super) use known::Known;
+pub use known::Outputs;
 use known::Outside;
 use read::Scene;
 
