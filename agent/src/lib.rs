@@ -14,6 +14,7 @@ mod offered;
 pub mod one_off;
 pub mod outcome;
 pub mod outputs;
+pub mod outside;
 pub mod patience;
 pub mod plugin;
 mod published;

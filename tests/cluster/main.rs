@@ -15,6 +15,7 @@ mod machine;
 mod repository;
 
 mod doctor;
+mod everywhere;
 mod faults;
 mod floor;
 mod hcl;
@@ -24,4 +25,5 @@ mod meaning;
 mod openmcf;
 mod passes;
 mod place;
+mod samples;
 mod watch;

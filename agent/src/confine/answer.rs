@@ -16,7 +16,7 @@ use writ_core::time::Seconds;
 
 use super::wire::{ANSWER, Decoder, Encoder, Garbled};
 use super::{Answer, Judged};
-use super::{outputs, sealed, value};
+use super::{outputs, sealed, unfilled, value};
 use crate::limits::{ANSWER_ITEMS_MAX, PROBLEM_BYTES_MAX};
 
 /// Longest name of an object or a scope. Source: Kubernetes, DNS subdomains.
@@ -87,13 +87,14 @@ impl<W: Write> Writer<'_, W> {
                 self.to.byte(0)?;
                 self.problems(problems)
             }
-            Ok(Lowered { objects, notes, sealed, outputs }) => {
+            Ok(Lowered { objects, notes, sealed, outputs, unfilled }) => {
                 self.to.byte(1)?;
                 self.to.number(objects.len())?;
                 objects.iter().try_for_each(|object| self.object(object))?;
                 self.problems(notes)?;
                 sealed::write(self, objects, sealed)?;
-                outputs::write(&mut self.to, objects, outputs)
+                outputs::write(&mut self.to, objects, outputs)?;
+                unfilled::write(self, objects, unfilled)
             }
         }
     }
@@ -188,7 +189,8 @@ impl Reader<'_> {
                 let (objects, notes) = (self.objects()?, self.problems()?);
                 let sealed = sealed::read(self, &objects)?;
                 let outputs = outputs::read(&mut self.from, &objects)?;
-                Ok(Lowered { objects, notes, sealed, outputs })
+                let unfilled = unfilled::read(self, &objects)?;
+                Ok(Lowered { objects, notes, sealed, outputs, unfilled })
             }
             _ => return Err(Garbled("the verdict is of no known kind")),
         };

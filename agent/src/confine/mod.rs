@@ -17,6 +17,7 @@ mod parent;
 mod request;
 mod sealed;
 mod syscalls;
+mod unfilled;
 mod value;
 mod walls;
 mod wire;

@@ -23,7 +23,7 @@ pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched
 
 use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, Unfilled};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
 use crate::time::Seconds;
 
@@ -41,6 +41,8 @@ pub struct Lowered {
     pub sealed: Vec<Sealed>,
     /// What resources of OpenMCF let others know, in the order of their kinds and names.
     pub outputs: Vec<Outputs>,
+    /// Variables whose values only the cluster knows.
+    pub unfilled: Vec<Unfilled>,
 }
 
 impl Lowered {
@@ -117,7 +119,7 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
 pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
-    let (mut objects, mut sealed, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut objects, mut sealed, mut outputs, mut unfilled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
@@ -129,6 +131,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
             hcl.extend(manifest.hcl);
             objects.extend(manifest.objects);
             sealed.extend(manifest.sealed);
+            unfilled.extend(manifest.unfilled);
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
@@ -154,7 +157,8 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
     }
     problems.extend(kubernetes::judge_together(&objects));
     outputs.retain(|it| objects.binary_search_by(|object| object.id.cmp(&it.object)).is_ok());
-    (Ok(Lowered { objects, notes: problems, sealed, outputs }), sources)
+    unfilled.sort_by(|one: &Unfilled, other| one.object.cmp(&other.object));
+    (Ok(Lowered { objects, notes: problems, sealed, outputs, unfilled }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {
@@ -194,6 +198,8 @@ struct Manifest<'a> {
     objects: Vec<Object>,
     /// What is encrypted in it.
     sealed: Option<Sealed>,
+    /// What of it only the cluster knows.
+    unfilled: Vec<Unfilled>,
     problems: Problems,
     sources: Sources,
 }
@@ -203,8 +209,8 @@ impl<'a> Manifest<'a> {
         let mut manifest = Self::default();
         let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
         if is_yaml(path) {
-            let Self { objects, sealed, problems, sources, hcl: _ } = &mut manifest;
-            (*objects, *sealed) = lower_yaml(path, text, settled, problems, sources);
+            let Self { objects, sealed, unfilled, problems, sources, hcl: _ } = &mut manifest;
+            (*objects, *sealed) = lower_yaml(path, text, settled, (problems, unfilled), sources);
         } else {
             manifest.hcl = Some((path, text));
         }
@@ -239,12 +245,13 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
     None
 }
 
-/// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it.
+/// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it. `unfilled` takes
+/// what only the cluster knows.
 fn lower_yaml(
     path: &str,
     text: &str,
     (target, known): (Target, &openmcf::Known),
-    problems: &mut Problems,
+    (problems, unfilled): (&mut Problems, &mut Vec<Unfilled>),
     sources: &mut Sources,
 ) -> (Vec<Object>, Option<Sealed>) {
     let file = Arc::from(path);
@@ -264,7 +271,7 @@ fn lower_yaml(
     let (mut objects, mut ids) = (Vec::new(), Vec::new());
     for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
         let written = if openmcf::is_ours(document) {
-            openmcf::documents(&file, text, document, (target, known), (&mut *problems, &mut hidden))
+            openmcf::documents(&file, text, document, (target, known), (&mut *problems, &mut hidden, &mut *unfilled))
         } else {
             vec![Rc::clone(document)]
         };

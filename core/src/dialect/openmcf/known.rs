@@ -10,14 +10,20 @@ use super::is_ours;
 use super::kind::Kind;
 use super::read::{Fields, Scene, Word, camel};
 use super::server;
+use crate::dialect::Target;
 use crate::dialect::yaml::{self, Content, Node};
 use crate::limits::OUTPUT_BYTES_MAX;
-use crate::model::ObjectId;
+use crate::model::{ObjectId, Reference};
 use crate::text::{Problems, quoted};
 
 /// How a value names what another resource knows.
 const REFERENCE: &str = "valueFrom";
 const VALUE: [&str; 3] = ["name", "value", REFERENCE];
+const FROM: [&str; 5] = ["kind", "env", "name", "field", "fieldPath"];
+/// The outputs that Services of a cluster tell.
+const ASKED: [&str; 5] = ["namespace", "headless_service", "service", "port_forward_command", "kube_endpoint"];
+/// Longest value of a label. Source: Kubernetes.
+const LABEL_BYTES_MAX: usize = 63;
 /// How many resources may be asked one after the other.
 const STEPS_MAX: u32 = 8;
 
@@ -67,11 +73,12 @@ struct Resource {
 #[derive(Debug)]
 enum Written {
     Here(String),
-    Elsewhere(Reference),
+    Elsewhere(Named),
 }
 
+/// A field of a resource.
 #[derive(Debug)]
-struct Reference {
+struct Named {
     kind: String,
     name: String,
     environment: Option<String>,
@@ -143,8 +150,8 @@ impl Known {
     }
 
     /// A field of a resource, or why it is not known.
-    fn look_up(&self, reference: &Reference, steps: u32) -> Result<String, String> {
-        let Reference { kind, name, environment, field } = reference;
+    fn look_up(&self, reference: &Named, steps: u32) -> Result<String, String> {
+        let Named { kind, name, environment, field } = reference;
         let called = format!("{} of the kind {}", quoted(name), quoted(kind));
         let all = self.0.get(&(kind.clone(), name.clone())).map_or(&[][..], Vec::as_slice);
         let fits = |resource: &&Resource| environment.is_none() || *environment == resource.environment;
@@ -217,7 +224,7 @@ fn written(node: &Node<'_>) -> Option<Written> {
     let from = field(node, REFERENCE)?;
     let text = |name: &str| field(from, name).and_then(|node| node.text()).map(str::to_owned);
     let named = text("field").or_else(|| text("fieldPath"));
-    Some(Written::Elsewhere(Reference {
+    Some(Written::Elsewhere(Named {
         kind: text("kind").unwrap_or_else(|| Kind::Namespace.name().to_owned()),
         name: text("name")?,
         environment: text("env"),
@@ -225,17 +232,27 @@ fn written(node: &Node<'_>) -> Option<Written> {
     }))
 }
 
+/// The value of a variable.
+#[derive(Debug)]
+pub(super) enum Value {
+    Here(Word),
+    /// One that the cluster knows, and where it is asked for.
+    Elsewhere(Reference, Range<usize>),
+}
+
 /// What a document can ask of others.
 #[derive(Debug)]
 pub(super) struct Outside<'k> {
     known: &'k Known,
+    /// Where the document goes: a cluster can be asked for what no manifest tells.
+    target: Target,
     /// The namespace of the document at hand.
     home: String,
 }
 
 impl<'k> Outside<'k> {
-    pub(super) const fn new(known: &'k Known) -> Self {
-        Self { known, home: String::new() }
+    pub(super) const fn new(known: &'k Known, target: Target) -> Self {
+        Self { known, target, home: String::new() }
     }
 
     pub(super) fn is_home(&self, namespace: &str) -> bool {
@@ -268,7 +285,47 @@ impl<'k> Outside<'k> {
         self.look_up(scene, node, place, None)
     }
 
-    /// The same; `usual` is the kind and the field that are meant where none is named.
+    /// The same for a variable, which may wait for what only the cluster knows.
+    pub(super) fn variable(
+        &self,
+        scene: &mut Scene<'_>,
+        node: &Node<'_>,
+        (path, at): (String, &Range<usize>),
+    ) -> Option<Value> {
+        if let Some(found) = field(node, REFERENCE).filter(|_| field(node, "value").is_none())
+            && let Some(reference) = self.in_cluster(found)
+        {
+            // What is wrong with the words is said all the same.
+            let fields = scene.fields(node, (path, at), &VALUE)?;
+            let from = fields.child(scene, REFERENCE, &FROM)?;
+            let message = format!("{} is asked of the cluster: no manifest declares it", quoted(&from.path));
+            scene.note(&from.at, message);
+            return Some(Value::Elsewhere(reference, from.at));
+        }
+        self.look_up(scene, node, (path, at), None).map(Value::Here)
+    }
+
+    /// What a reference asks of the cluster: an output of a resource that Services tell of, and no manifest declares.
+    fn in_cluster(&self, from: &Node<'_>) -> Option<Reference> {
+        let text = |name: &str| field(from, name).and_then(|node| node.text()).map(str::to_owned);
+        let (kind, name, environment) = (text("kind")?, text("name")?, text("env"));
+        let path = text("field").or_else(|| text("fieldPath"))?;
+        let output = path.strip_prefix("status.outputs.").map(camel)?;
+        let output = ASKED.into_iter().find(|asked| camel(asked) == output)?.to_owned();
+        let is_label = |text: &str| {
+            let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            text.len() <= LABEL_BYTES_MAX
+                && text.bytes().all(inner)
+                && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && text.ends_with(|last: char| last.is_ascii_alphanumeric())
+        };
+        let fits = is_label(&name) && environment.as_deref().is_none_or(is_label);
+        let is_declared = self.known.0.contains_key(&(kind.clone(), name.clone()));
+        let is_asked = self.target == Target::Kubernetes && Kind::of(&kind).is_some_and(Kind::is_served);
+        (is_asked && fits && !is_declared).then_some(Reference { kind, name, environment, output })
+    }
+
+    /// A value; `usual` is the kind and the field that are meant where none is named.
     fn look_up(
         &self,
         scene: &mut Scene<'_>,
@@ -296,7 +353,7 @@ impl<'k> Outside<'k> {
     }
 
     fn referred(&self, scene: &mut Scene<'_>, fields: &Fields<'_, '_>, usual: Option<(&str, &str)>) -> Option<Word> {
-        let from = fields.child(scene, REFERENCE, &["kind", "env", "name", "field", "fieldPath"])?;
+        let from = fields.child(scene, REFERENCE, &FROM)?;
         let name = from.must_word(scene, "name")?;
         let (kind, field) = match usual {
             Some((kind, field)) => (
@@ -313,7 +370,7 @@ impl<'k> Outside<'k> {
             }
         };
         let environment = from.word(scene, "env").map(|env| env.text);
-        let reference = Reference { kind, name: name.text, environment, field };
+        let reference = Named { kind, name: name.text, environment, field };
         match self.known.look_up(&reference, STEPS_MAX) {
             Ok(text) => Some(Word { text, at: name.at }),
             Err(why) => {
