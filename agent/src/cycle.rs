@@ -21,11 +21,14 @@ use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::CLUSTER_AGAIN_SECONDS;
 use crate::outcome::{Moment, Walked};
+use crate::outputs;
+use crate::outside::filled;
 use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
 use crate::sight::{get_to_know, keep, look, settled, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
+use crate::trouble::in_short;
 use crate::wake::Wake;
 use crate::wanted::{Wanted, WantedError};
 
@@ -160,6 +163,7 @@ pub async fn preview(
         preview.commit = Some(admitted.commit().to_string());
         match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await? {
             Ok(wanted) => {
+                let wanted = filled(agent, unit, &wanted).await?;
                 let observed = look(agent, unit, &wanted.desired, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
                 let templates = templates(agent, source, unit, &wanted, &observed).await?;
@@ -201,7 +205,7 @@ fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd)
         | Trouble::Unreachable(_) => None,
     };
     let text = match trouble {
-        Trouble::Refused(refusal) => refusal_in_short(refusal),
+        Trouble::Refused(refusal) => in_short(refusal),
         Trouble::Gone | Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) => trouble.to_string(),
         Trouble::Unreachable(_) => return Ok(()),
     };
@@ -212,14 +216,6 @@ fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd)
         }
     }
     Ok(())
-}
-
-/// The heart of a refusal, short enough for a commit status.
-fn refusal_in_short(refusal: &writ_core::trust::Refusal) -> String {
-    let writ_core::trust::Refusal { head, commit, reason, detail, further: _ } = refusal;
-    let what = reason.map_or_else(|| "could not be checked".to_owned(), |reason| format!("refused: {reason}"));
-    let culprit = if commit == head { String::new() } else { format!(", by {:.8}", commit.to_string()) };
-    format!("{what}{culprit}: {detail}")
 }
 
 /// Makes a pass over one unit.
@@ -275,6 +271,9 @@ async fn pass_unit(
         Some(Reason::Stop) | None => summarize(&summary),
     };
     end.interrupted = end.interrupted.take().or(interrupted);
+    if state == State::Success {
+        outputs::tell(agent, unit, &wanted)?;
+    }
     settle(agent, source, unit, &wanted, state, text, end)
 }
 
@@ -283,15 +282,16 @@ async fn walk(
     agent: &Agent,
     source: &Source,
     unit: &Unit,
-    wanted: &Rc<Wanted>,
+    asked: &Rc<Wanted>,
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
+    let wanted = &filled(agent, unit, asked).await?;
     let mut observed = look(agent, unit, &wanted.desired, agent.depth(unit, wake)).await?;
     keep(agent, unit, &wanted.commit).await?;
     watch(unit, &wanted.desired, &observed);
     get_to_know(unit, wanted, &mut observed, interrupt).await;
-    unit.patience.begin(wanted, wake);
+    unit.patience.begin(asked, wake);
     let checked = {
         let templates = templates(agent, source, unit, wanted, &observed).await?;
         check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates)).await?

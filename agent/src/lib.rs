@@ -13,6 +13,8 @@ mod lookout;
 mod offered;
 pub mod one_off;
 pub mod outcome;
+pub mod outputs;
+pub mod outside;
 pub mod patience;
 pub mod plugin;
 mod published;

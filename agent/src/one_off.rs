@@ -3,6 +3,8 @@
 //! Invariant: the same planner, guard, intents and outcomes as in a pass; only the proof of a signature is missing, and
 //! the record says so (no commit).
 
+use std::rc::Rc;
+
 use writ_core::dialect::{Files, Variables};
 use writ_core::guard::{CheckedPlan, Grants};
 use writ_core::model::{BucketRef, Desired, ObjectId, World};
@@ -13,6 +15,7 @@ use crate::apply::{Applied, Hands, apply};
 use crate::cycle::CycleError;
 use crate::guard;
 use crate::interrupt::Interrupt;
+use crate::outside::filled;
 use crate::record::RecordError;
 use crate::settings;
 use crate::sight::{look, watch};
@@ -85,7 +88,7 @@ pub async fn propose_files(
 ) -> Result<Result<(Proposal, Wanted), WantedError>, CycleError> {
     let world = World { buckets: agent.store.buckets()?, hash_key: agent.store.hash_key() };
     let wanted = match of_files(agent.reader(), agent.store.folder(), &unit.settings, files, "", &world).await {
-        Ok(wanted) => wanted,
+        Ok(wanted) => Wanted::clone(&*filled(agent, unit, &Rc::new(wanted)).await?),
         Err(error) => return Ok(Err(error)),
     };
     let desired = wanted.desired.clone();

@@ -22,6 +22,14 @@ pub enum Trouble {
     Refused(trust::Refusal),
 }
 
+/// The heart of a refusal, short enough for a commit status.
+pub(crate) fn in_short(refusal: &trust::Refusal) -> String {
+    let trust::Refusal { head, commit, reason, detail, further: _ } = refusal;
+    let what = reason.map_or_else(|| "could not be checked".to_owned(), |reason| format!("refused: {reason}"));
+    let culprit = if commit == head { String::new() } else { format!(", by {:.8}", commit.to_string()) };
+    format!("{what}{culprit}: {detail}")
+}
+
 /// A judgement as the journal tells it.
 pub(crate) fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trust::Refusal>) -> TrustEvent {
     let (source, commit) = (source.to_owned(), head.to_string());

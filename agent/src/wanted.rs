@@ -7,9 +7,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use writ_core::cluster;
-use writ_core::dialect::{Files, Target};
+use writ_core::dialect::{Files, Outputs, Target};
 use writ_core::guard::Grants;
-use writ_core::model::{Buckets, Desired, World, resolve};
+use writ_core::model::{Buckets, Desired, Unfilled, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::Admitted;
 
@@ -24,7 +24,7 @@ use crate::source::Source;
 use crate::unseal::{UnsealError, unseal};
 
 /// What a unit wants by a commit.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Wanted {
     /// The commit.
     pub commit: String,
@@ -32,6 +32,10 @@ pub struct Wanted {
     pub desired: Desired,
     /// Warnings, and fields without effect.
     pub notes: Problems,
+    /// What resources of OpenMCF let others know.
+    pub outputs: Vec<Outputs>,
+    /// Variables that only the cluster knows.
+    pub unfilled: Vec<Unfilled>,
     /// The files, for showing the notes.
     pub sources: Sources,
     /// What they take from servers.
@@ -166,9 +170,10 @@ pub async fn of_files(
     };
     let (mut desired, mut notes) = resolved.map_err(wrong)?;
     notes.extend(lowered.notes);
+    let (outputs, unfilled) = (lowered.outputs, lowered.unfilled);
     notes.extend(cluster::leave(&mut desired, &unit.ignore));
     let grants = Grants::all();
-    Ok(Wanted { commit: commit.to_owned(), desired, notes, sources, taken, grants })
+    Ok(Wanted { commit: commit.to_owned(), desired, notes, outputs, unfilled, sources, taken, grants })
 }
 
 /// What the rules of trust let the workloads of a unit ask of the host: each by the path of the file that declares it, from

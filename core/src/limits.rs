@@ -184,3 +184,6 @@ pub const CHANGED_PATHS_MAX: usize = 50_000;
 
 /// Longest signed statement (an approval, a rewind): a few lines.
 pub const STATEMENT_BYTES_MAX: u64 = 4 << 10;
+
+/// Longest output of a resource of OpenMCF, in bytes: a command that holds three names of objects, with room to spare.
+pub const OUTPUT_BYTES_MAX: usize = 4 << 10;

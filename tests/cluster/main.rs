@@ -15,6 +15,7 @@ mod machine;
 mod repository;
 
 mod doctor;
+mod everywhere;
 mod faults;
 mod floor;
 mod hcl;
@@ -25,4 +26,5 @@ mod openmcf;
 mod passes;
 mod place;
 mod rendered;
+mod samples;
 mod watch;

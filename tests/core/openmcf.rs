@@ -4,8 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use writ_core::cluster;
 use writ_core::dialect::{Contents, Files, Given, Target, lower_with};
-use writ_core::model::{Object, ObjectId};
+use writ_core::hash::HashKey;
+use writ_core::model::{Buckets, Object, ObjectId, World};
+use writ_core::text::Problems;
 
 use crate::desired_text::desired;
 
@@ -284,6 +287,62 @@ fn a_resource_learns_the_outputs_of_another_whichever_file_that_is_in() {
         let variable = reader.at(&format!("{APP}/env/{}", at + 2)).unwrap();
         assert_eq!(*variable, json!({"name": name, "value": value}));
     }
+}
+
+#[test]
+fn m41_m42_what_no_manifest_declares_is_asked_of_a_cluster_and_a_host_has_nobody_to_ask() {
+    let outside = include_str!("../fixtures/openmcf-outside.yaml").replace("SCOPE", "reading");
+    let of = |yaml: &str, target| {
+        let files = Files::from([("a.yaml".to_owned(), yaml.as_bytes().to_vec())]);
+        let (found, sources) = lower_with(&files, &Contents::new(), &Given { target, ..Given::default() });
+        let shown = |problems: Problems| problems.render(&sources, false);
+        found.map(|lowered| (lowered.unfilled, shown(lowered.notes))).map_err(shown)
+    };
+    let (unfilled, notes) = of(&outside, Target::Kubernetes).unwrap();
+    assert!(notes.contains("is asked of the cluster: no manifest declares it"), "{notes}");
+    let told: Vec<String> = unfilled
+        .iter()
+        .map(|it| {
+            format!("{} {} {} {} {}", it.object, it.container, it.variable, it.reference.name, it.reference.output)
+        })
+        .collect();
+    assert_eq!(told, ["deployment/reading/reader microservice CACHE reading-cache kube_endpoint"]);
+    let refused = of(&outside, Target::Docker).unwrap_err();
+    assert!(refused.contains("there is no resource `reading-cache` of the kind `KubernetesRedis` among the manifests"));
+    // What no Service tells, a kind that has none, and names that are none.
+    for (word, other) in
+        [("kube_endpoint", "external_hostname"), ("KubernetesRedis", "KubernetesCronJob"), ("reading-cache", "a/b")]
+    {
+        let refused = of(&outside.replace(word, other), Target::Kubernetes).unwrap_err();
+        assert!(refused.contains("leads nowhere"), "{refused}");
+    }
+    let both = outside.replace("CACHE: {valueFrom", "CACHE: {value: a, valueFrom");
+    assert!(of(&both, Target::Kubernetes).unwrap_err().contains("has both"));
+}
+
+#[test]
+fn m42_what_the_cluster_does_not_know_keeps_its_object_back_and_no_other() {
+    let yaml = include_str!("../fixtures/openmcf-outside.yaml").replace("SCOPE", "reading");
+    let files = Files::from([("a.yaml".to_owned(), yaml.into_bytes())]);
+    let given = Given { target: Target::Kubernetes, ..Given::default() };
+    let (found, sources) = lower_with(&files, &Contents::new(), &given);
+    let lowered = found.unwrap();
+    let world = World { buckets: Buckets::new(), hash_key: HashKey([7; 32]) };
+    let (before, _) = cluster::resolve(&lowered.objects, &world).unwrap();
+    let with = |answer: Result<String, String>| {
+        let answers = [(lowered.unfilled[0].reference.clone(), answer)].into();
+        let mut desired = before.clone();
+        cluster::fill(&mut desired, &lowered.unfilled, &answers, (&world.hash_key, &sources));
+        desired.objects
+    };
+    let id = ObjectId::parse("deployment/reading/reader").unwrap();
+    let filled = with(Ok("cache.far".to_owned()));
+    assert_eq!(filled[&id].body.pointer(&format!("{APP}/env/2/value")), Some(&json!("cache.far")));
+    assert!(filled[&id].waits.is_none() && filled[&id].revision != before.objects[&id].revision);
+    assert_ne!(filled[&id].revision, with(Ok("cache.near".to_owned()))[&id].revision);
+    let waiting = with(Err("nobody has it".to_owned()));
+    assert_eq!(waiting[&id].waits.as_deref(), Some("variable `CACHE` waits: nobody has it (a.yaml:13:19)"));
+    assert!(waiting.values().filter(|object| object.waits.is_some()).count() == 1 && waiting.len() > 1);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod disruption;
 mod downward;
 mod drift;
 mod engine;
+mod everywhere;
 mod faults;
 mod fields;
 #[path = "../fixtures/sops.rs"]

@@ -148,7 +148,7 @@ fn words_that_nobody_understands_exit_1_so_that_2_keeps_its_meaning() {
 #[test]
 fn commands_of_later_versions_say_so_and_stand_in_no_help() {
     let help = bare(&["--help"]).out;
-    for word in ["outputs", "pg:promote"] {
+    for word in ["pg:promote", "redis:link"] {
         let ran = bare(&[word]);
         assert!(ran.exits(1).error.contains("not supported yet"), "{}", ran.error);
         assert!(!help.contains(&format!("  {word}")), "{word} stands in the help");

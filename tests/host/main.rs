@@ -35,6 +35,7 @@ mod machine;
 mod no_way_out;
 #[path = "../fixtures/openpgp.rs"]
 mod openpgp;
+mod outputs;
 mod partition;
 mod pass;
 mod patience;

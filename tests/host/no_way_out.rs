@@ -135,7 +135,8 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
     ("check", &[("--guard", Not), ("--target", Not), ("--unit", Not), ("--var", Not)]),
-    ("render", &[("--show-secrets", Not), ("--var", Not)]),
+    ("render", &[("--target", Not), ("--show-secrets", Not), ("--var", Not)]),
+    ("outputs", &[("--target", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
     (
         "verify",

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, history, import, key, logs, plan, render, run,
-    secrets, statement, status, suspend, verify, volume, why,
+    apply, audit, check, completions, config, delete, enrol, exec, history, import, key, logs, outputs, plan, render,
+    run, secrets, statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Check(check::Arguments),
     /// Print manifests of any dialect as Kubernetes objects
     Render(render::Arguments),
+    /// Print what resources of OpenMCF let others know
+    Outputs(outputs::Arguments),
     /// Print a file of docker compose as Kubernetes objects, and say what was not carried
     Import(import::Arguments),
     /// Judge the signature of every commit
@@ -106,8 +108,6 @@ pub(crate) fn unknown_command(error: &clap::Error) -> Option<String> {
 
 /// What to say of a command that is part of the product and not of this version.
 pub(crate) fn later(word: &str) -> Option<String> {
-    if let Some((kind, _)) = word.split_once(':') {
-        return Some(format!("`{word}`: verbs of macros and plugins, such as those of {kind}, are not supported yet"));
-    }
-    (word == "outputs").then(|| format!("`{word}` is not supported yet"))
+    let (kind, _) = word.split_once(':')?;
+    Some(format!("`{word}`: verbs of macros and plugins, such as those of {kind}, are not supported yet"))
 }

@@ -87,7 +87,7 @@ fn judge(host: &Host, arguments: &Arguments) -> Result<Judge, Failure> {
 }
 
 /// The target that a person names. A context is not looked for: what a cluster makes of manifests, each makes of them.
-fn target(text: &str) -> Result<Target, String> {
+pub(crate) fn target(text: &str) -> Result<Target, String> {
     match text.split_once(':') {
         None if text == name(Target::Docker) => Ok(Target::Docker),
         None if text == name(Target::Kubernetes) => Ok(Target::Kubernetes),

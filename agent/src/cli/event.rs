@@ -167,6 +167,10 @@ fn work(event: &WorkEvent) -> (String, String) {
             let text = format!("volume {volume} copied to {file}{how}: {bytes} bytes, sha256 {digest}");
             (of(Some(object), pod.as_ref(), unit), text)
         }
+        WorkEvent::Outputs { unit: _, commit, object, resource, values } => {
+            let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            (object.to_string(), format!("outputs of {resource}: {}{}", values.join(", "), by(commit.as_ref())))
+        }
         WorkEvent::ProbeRestart { unit: _, object: _, pod, container, detail } => {
             (pod.clone(), format!("restarted {container}: {detail}"))
         }

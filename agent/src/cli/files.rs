@@ -55,9 +55,10 @@ pub(crate) fn judged(files: &Files, variables: &Variables, target: Target) -> Re
 pub(crate) fn lowered(
     files: &Files,
     variables: &Variables,
+    target: Target,
     terminal: &Terminal,
 ) -> Result<(Lowered, BTreeSet<Address>), Failure> {
-    let Judged { lowered, sources, unfetched } = judged(files, variables, Target::default())?;
+    let Judged { lowered, sources, unfetched } = judged(files, variables, target)?;
     match lowered {
         Ok(lowered) => Ok((lowered, unfetched)),
         Err(problems) => Err(refused(&problems, &sources, terminal)),

@@ -26,6 +26,7 @@ mod logs;
 mod man;
 mod moment;
 mod object;
+mod outputs;
 mod plan;
 mod pods;
 mod pods_cluster;
@@ -107,6 +108,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Delete(arguments) => delete::run(host, &arguments),
         Command::Check(arguments) => check::run(host, &arguments),
         Command::Render(arguments) => render::run(host, &arguments),
+        Command::Outputs(arguments) => outputs::run(host, &arguments),
         Command::Import(arguments) => import::run(host, &arguments),
         Command::Verify(arguments) => verify::run(host, &arguments),
         Command::Status(arguments) => status::run(host, &arguments),

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use writ_core::dialect::Target;
 use writ_core::model::{Kind, Object};
 
 use super::exit::{Ended, Exit};
 use super::host::Host;
 use super::terminal::Format;
 use super::variables::Given;
-use super::{files, yaml};
+use super::{check, files, yaml};
 
 /// What stands in the place of a value of a Secret.
 const HIDDEN: &str = "(secret)";
@@ -18,6 +19,10 @@ const HIDDEN: &str = "(secret)";
 pub(crate) struct Arguments {
     /// A folder with manifests, or one manifest
     path: PathBuf,
+    /// Print what becomes of them on this target, named as in the settings: docker, or kubernetes:CONTEXT, or kubernetes alone. None
+    /// is asked
+    #[arg(long, value_name = "TARGET", default_value = "docker", value_parser = check::target)]
+    target: Target,
     /// Print the values of Secrets, too, so that the output can be applied
     #[arg(long)]
     show_secrets: bool,
@@ -26,10 +31,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { path, show_secrets, variables } = arguments;
+    let Arguments { path, target, show_secrets, variables } = arguments;
     let variables = variables.read()?;
     let read = files::read(path)?;
-    let (lowered, unfetched) = files::lowered(&read, &variables, &host.terminal)?;
+    let (lowered, unfetched) = files::lowered(&read, &variables, *target, &host.terminal)?;
     for address in unfetched {
         let message = format!("note: the contents of {address} were not fetched; a text stands in their place");
         host.terminal.say(&message);

@@ -142,6 +142,7 @@ fn tell(object: ObjectId, records: &[Record]) -> Story {
             | WorkEvent::Drift { .. }
             | WorkEvent::ImagePulled { .. }
             | WorkEvent::BackupMade { .. }
+            | WorkEvent::Outputs { .. }
             | WorkEvent::ProbeRestart { .. } => {
                 notes.push((record.at, event::told(&record.event).text));
             }

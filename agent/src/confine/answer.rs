@@ -16,7 +16,7 @@ use writ_core::time::Seconds;
 
 use super::wire::{ANSWER, Decoder, Encoder, Garbled};
 use super::{Answer, Judged};
-use super::{sealed, value};
+use super::{outputs, sealed, unfilled, value};
 use crate::limits::{ANSWER_ITEMS_MAX, PROBLEM_BYTES_MAX};
 
 /// Longest name of an object or a scope. Source: Kubernetes, DNS subdomains.
@@ -87,12 +87,14 @@ impl<W: Write> Writer<'_, W> {
                 self.to.byte(0)?;
                 self.problems(problems)
             }
-            Ok(Lowered { objects, notes, sealed }) => {
+            Ok(Lowered { objects, notes, sealed, outputs, unfilled }) => {
                 self.to.byte(1)?;
                 self.to.number(objects.len())?;
                 objects.iter().try_for_each(|object| self.object(object))?;
                 self.problems(notes)?;
-                sealed::write(self, objects, sealed)
+                sealed::write(self, objects, sealed)?;
+                outputs::write(&mut self.to, objects, outputs)?;
+                unfilled::write(self, objects, unfilled)
             }
         }
     }
@@ -186,7 +188,9 @@ impl Reader<'_> {
             1 => {
                 let (objects, notes) = (self.objects()?, self.problems()?);
                 let sealed = sealed::read(self, &objects)?;
-                Ok(Lowered { objects, notes, sealed })
+                let outputs = outputs::read(&mut self.from, &objects)?;
+                let unfilled = unfilled::read(self, &objects)?;
+                Ok(Lowered { objects, notes, sealed, outputs, unfilled })
             }
             _ => return Err(Garbled("the verdict is of no known kind")),
         };
@@ -402,6 +406,7 @@ mod tests {
         let (before, after) = (judged(&files), read_back(&files, judged(&files)));
         let (lowered, known) = (after.lowered.unwrap(), before.lowered.unwrap());
         assert_eq!((lowered.objects, lowered.notes), (known.objects, known.notes));
+        assert_eq!(lowered.outputs, known.outputs);
         assert_eq!(after.unfetched, before.unfetched);
         for path in files.keys() {
             assert_eq!(after.sources.text(path), before.sources.text(path), "{path}");

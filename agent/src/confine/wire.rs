@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 /// What a child says first, once its walls stand; the bytes of [`super::Walls`] follow. The number is the version of all
 /// that the two say.
-pub(super) const HELLO: &[u8; 16] = b"writ confined 2\n";
+pub(super) const HELLO: &[u8; 16] = b"writ confined 3\n";
 
 /// How a question begins.
-pub(super) const QUESTION: &[u8; 16] = b"writ question 2\n";
+pub(super) const QUESTION: &[u8; 16] = b"writ question 3\n";
 
 /// How an answer begins.
 pub(super) const ANSWER: &[u8; 16] = b"writ answer is1\n";

@@ -48,7 +48,7 @@ enum FetchError {
 }
 
 /// What a set of files takes from servers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Taken {
     /// The addresses that its assets name.
     pub addresses: BTreeSet<Address>,

@@ -3,11 +3,14 @@
 //! Invariant: no event holds a [`SecretText`](writ_core::text::SecretText); what a secret was is told by a keyed
 //! digest alone. Held by `record::no_planted_secret_stands_in_the_store_outside_of_the_buckets`.
 
+use std::collections::BTreeMap;
+
 use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId};
 use writ_core::status::State;
 use writ_core::time::Timestamp;
 
+pub use super::report_event::ReportEvent;
 use super::{Outcome, RecordId, StepRecord};
 
 /// Anything that the journal tells.
@@ -299,6 +302,19 @@ pub enum WorkEvent {
         /// Something that is not this host's ran with the volume meanwhile.
         in_motion: bool,
     },
+    /// A resource of OpenMCF is there, and lets others know other things than before.
+    Outputs {
+        /// The unit.
+        unit: String,
+        /// The commit that it became as it is by.
+        commit: Option<String>,
+        /// The object that the resource is about.
+        object: ObjectId,
+        /// Its kind in OpenMCF.
+        resource: String,
+        /// The values by their names, none of which is secret.
+        values: BTreeMap<String, String>,
+    },
     /// A probe failed so often that its container was restarted.
     ProbeRestart {
         /// The unit.
@@ -323,6 +339,11 @@ pub enum WorkEvent {
         /// What and how many.
         text: String,
     },
+}
+
+impl WorkEvent {
+    /// The stored name of the kind that tells outputs.
+    pub const OUTPUTS: &'static str = "outputs";
 }
 
 /// Events that a person caused on this host.
@@ -442,54 +463,5 @@ pub enum OperatorEvent {
         bucket: BucketRef,
         /// The key.
         key: String,
-    },
-}
-
-/// Events of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReportEvent {
-    /// A commit status is to be written.
-    Enqueued {
-        /// The forge and repository.
-        forge: String,
-        /// Who says it.
-        context: String,
-        /// The commit.
-        commit: String,
-        /// The state.
-        state: State,
-        /// The description, without the audit head.
-        text: String,
-    },
-    /// The forge took it.
-    Sent {
-        /// The forge and repository.
-        forge: String,
-        /// Who says it.
-        context: String,
-        /// The commit.
-        commit: String,
-        /// The state.
-        state: State,
-    },
-    /// It will not be tried again.
-    GivenUp {
-        /// The forge and repository.
-        forge: String,
-        /// Who says it.
-        context: String,
-        /// The commit.
-        commit: String,
-        /// The state.
-        state: State,
-        /// Why.
-        reason: String,
-    },
-    /// A forge began to refuse or to be out of reach; what is for it waits.
-    Postponed {
-        /// The forge and repository.
-        forge: String,
-        /// Why.
-        reason: String,
     },
 }

@@ -25,6 +25,7 @@ mod journal;
 mod lock;
 mod outbox;
 mod proof;
+mod report_event;
 mod schema;
 mod seal;
 mod setbacks;

@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use writ_core::cluster::Answers;
 use writ_core::guard::HostPaths;
-use writ_core::model::{Hook, PodSpec, ProbeAction};
+use writ_core::model::{Hook, PodSpec, ProbeAction, Reference};
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Evidence, Question};
 use writ_core::time::{Seconds, Timestamp};
@@ -121,6 +122,17 @@ impl Target {
             Self::Docker(docker) => Box::pin(docker.execute(context, act, progress)).await,
             Self::Simulated(simulated) => simulated.execute(context, act).await,
             Self::Kubernetes(cluster) => Box::pin(cluster.execute(context, act)).await,
+        }
+    }
+
+    /// What resources tell that somebody else made there. A container host has none.
+    ///
+    /// # Errors
+    /// If the target cannot be reached.
+    pub async fn outside(&self, references: &BTreeSet<&Reference>) -> Result<Answers, TargetError> {
+        match self {
+            Self::Docker(_) | Self::Simulated(_) => Ok(Answers::new()),
+            Self::Kubernetes(cluster) => cluster.outside(references).await,
         }
     }
 

@@ -44,6 +44,8 @@ pub struct ClusterObject {
     pub renewed: bool,
     /// Its fields that are left to others once it is there.
     pub left: Left,
+    /// Why it cannot be applied yet, if it asks for what nobody knows. What is there of it stays as it is.
+    pub waits: Option<String>,
 }
 
 /// To whom an object belongs, as its labels say.
@@ -138,7 +140,9 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
         let file = of.place("").map(|place| place.file.to_string());
         let body = Arc::new(body);
         let left = Left::default();
-        let wanted = ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed, left };
+        let id = id.clone();
+        let wanted =
+            ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed, left, waits: None };
         desired.objects.insert(id, wanted);
     }
     if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use self::kubernetes::Target;
+pub use self::openmcf::Outputs;
 pub use self::rendered::made_by;
 use self::sops::Sealed;
 pub use self::variables::{UnfitVariable, Variables};
@@ -24,7 +25,7 @@ pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched
 
 use crate::cores;
 use crate::limits::{ADDRESSES_MAX, MANIFEST_BYTES_MAX, TREE_BYTES_MAX, TREE_FILES_MAX};
-use crate::model::{Object, ObjectId};
+use crate::model::{Object, ObjectId, Unfilled};
 use crate::text::{Place, Problem, Problems, Sources, quoted};
 use crate::time::Seconds;
 
@@ -40,6 +41,10 @@ pub struct Lowered {
     pub notes: Problems,
     /// Files with encrypted values. Until somebody opens them, a text stands in the place of each value.
     pub sealed: Vec<Sealed>,
+    /// What resources of OpenMCF let others know, in the order of their kinds and names.
+    pub outputs: Vec<Outputs>,
+    /// Variables whose values only the cluster knows.
+    pub unfilled: Vec<Unfilled>,
 }
 
 impl Lowered {
@@ -116,10 +121,11 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
 pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
-    let (mut objects, mut sealed) = (Vec::new(), Vec::new());
+    let (mut objects, mut sealed, mut outputs, mut unfilled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if rendered::are_manifests(files, &mut problems) && fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
+        outputs = known.outputs();
         let mut hcl = Vec::new();
         for manifest in
             cores::map(&manifests, MANIFESTS_MANY, |(path, bytes)| Manifest::read(path, bytes, (given.target, &known)))
@@ -127,6 +133,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
             hcl.extend(manifest.hcl);
             objects.extend(manifest.objects);
             sealed.extend(manifest.sealed);
+            unfilled.extend(manifest.unfilled);
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
@@ -151,7 +158,9 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
         return (Err(problems), sources);
     }
     problems.extend(kubernetes::judge_together(&objects));
-    (Ok(Lowered { objects, notes: problems, sealed }), sources)
+    outputs.retain(|it| objects.binary_search_by(|object| object.id.cmp(&it.object)).is_ok());
+    unfilled.sort_by(|one: &Unfilled, other| one.object.cmp(&other.object));
+    (Ok(Lowered { objects, notes: problems, sealed, outputs, unfilled }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {
@@ -191,6 +200,8 @@ struct Manifest<'a> {
     objects: Vec<Object>,
     /// What is encrypted in it.
     sealed: Option<Sealed>,
+    /// What of it only the cluster knows.
+    unfilled: Vec<Unfilled>,
     problems: Problems,
     sources: Sources,
 }
@@ -200,8 +211,8 @@ impl<'a> Manifest<'a> {
         let mut manifest = Self::default();
         let Some(text) = read(path, bytes, &mut manifest.problems, &mut manifest.sources) else { return manifest };
         if is_yaml(path) {
-            let Self { objects, sealed, problems, sources, hcl: _ } = &mut manifest;
-            (*objects, *sealed) = lower_yaml(path, text, settled, problems, sources);
+            let Self { objects, sealed, unfilled, problems, sources, hcl: _ } = &mut manifest;
+            (*objects, *sealed) = lower_yaml(path, text, settled, (problems, unfilled), sources);
         } else {
             manifest.hcl = Some((path, text));
         }
@@ -236,12 +247,13 @@ fn read<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems, sources: &mut 
     None
 }
 
-/// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it.
+/// The objects of a YAML file, whichever of the two dialects each document is of, and what is encrypted in it. `unfilled` takes
+/// what only the cluster knows.
 fn lower_yaml(
     path: &str,
     text: &str,
     (target, known): (Target, &openmcf::Known),
-    problems: &mut Problems,
+    (problems, unfilled): (&mut Problems, &mut Vec<Unfilled>),
     sources: &mut Sources,
 ) -> (Vec<Object>, Option<Sealed>) {
     let file = Arc::from(path);
@@ -261,7 +273,7 @@ fn lower_yaml(
     let (mut objects, mut ids) = (Vec::new(), Vec::new());
     for document in masked.as_ref().map_or(&stream.documents, |masked| &masked.documents) {
         let written = if openmcf::is_ours(document) {
-            openmcf::documents(&file, text, document, (target, known), (&mut *problems, &mut hidden))
+            openmcf::documents(&file, text, document, (target, known), (&mut *problems, &mut hidden, &mut *unfilled))
         } else {
             vec![Rc::clone(document)]
         };

@@ -11,6 +11,7 @@ mod late;
 pub(crate) mod logins;
 mod object;
 mod other_kind;
+mod outside;
 mod pod;
 mod quantity;
 mod resolve;
@@ -31,6 +32,7 @@ pub(crate) use object::flat;
 pub use object::{BucketRef, Object, annotation};
 pub(crate) use other_kind::DEFINITION;
 pub use other_kind::OtherKind;
+pub use outside::{Reference, Unfilled};
 pub use pod::{
     ContainerSpec, FileContent, Files, Hook, Hooks, Mount, MountSource, PodSpec, Port, Probe, ProbeAction, Protocol,
     Publish, PullPolicy, RELAY_IMAGE, Resources, Security, Terminal, VolumeSpec,

@@ -63,6 +63,9 @@ pub fn wave(lane: &Lane) -> u8 {
 
 /// The lane of an object that is wanted.
 fn lane(input: &Input<'_>, cluster: &ObservedCluster, object: &ClusterObject) -> Lane {
+    if let Some(why) = &object.waits {
+        return refusal(&object.id, why.clone());
+    }
     let subject = Subject {
         input,
         object,

@@ -1,6 +1,7 @@
 //! Holds the documents to the program: what is generated is current, what is an example works, what is named exists.
 
 mod claims;
+mod fields;
 mod guard;
 mod manifests;
 mod security;

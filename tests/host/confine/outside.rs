@@ -27,7 +27,7 @@ impl Waiting {
         let mut child = command.spawn().unwrap();
         let mut hello = [0; 19];
         child.stdout.as_mut().unwrap().read_exact(&mut hello).unwrap();
-        assert!(hello.starts_with(b"writ confined 2\n"), "{hello:?}");
+        assert!(hello.starts_with(b"writ confined 3\n"), "{hello:?}");
         Self(child)
     }
 

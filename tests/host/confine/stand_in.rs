@@ -15,7 +15,7 @@ fn stand_in(folder: &Path, body: &str) -> Child {
     let program = folder.join("stand-in");
     let text = format!(
         "#!/bin/bash\ncd '{}'\necho $$ > id\nreal() {{ (exec -a writ-confined '{WRIT}' \"$@\"); }}\n\
-         hello() {{ printf 'writ confined 2\\n\\2\\1\\1'; }}\n{body}\n",
+         hello() {{ printf 'writ confined 3\\n\\2\\1\\1'; }}\n{body}\n",
         folder.display()
     );
     std::fs::write(&program, text).unwrap();

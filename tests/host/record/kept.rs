@@ -44,7 +44,19 @@ fn every_event() -> Vec<Event> {
     events.extend(work());
     events.extend(operator_and_report());
     events.extend(later());
+    events.push(outputs());
     events
+}
+
+fn outputs() -> Event {
+    WorkEvent::Outputs {
+        unit: "edge".into(),
+        commit: some("c1"),
+        object: object(),
+        resource: "KubernetesStatefulSet".into(),
+        values: [("service".into(), "pg".into()), ("namespace".into(), "data".into())].into(),
+    }
+    .into()
 }
 
 /// What the first schema did not know yet.

@@ -1,5 +1,7 @@
 //! Events from their stored form.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId, Scope};
@@ -94,6 +96,14 @@ impl Stored<'_> {
             list.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
         });
         list.ok_or_else(|| format!("`{name}` of its body is no list of texts"))
+    }
+
+    fn named(&self, name: &str) -> Read<BTreeMap<String, String>> {
+        let map = self.value(name)?.as_object().and_then(|map| {
+            let entries = map.iter().map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+            entries.collect::<Option<BTreeMap<String, String>>>()
+        });
+        map.ok_or_else(|| format!("`{name}` of its body is no map of texts"))
     }
 
     fn number<T: TryFrom<i64>>(&self, name: &str) -> Read<T> {
@@ -237,6 +247,13 @@ fn work(kind: &str, from: &Stored<'_>) -> Read<Option<WorkEvent>> {
             digest: from.text("digest")?,
             bytes: from.number("bytes")?,
             in_motion: from.flag("in_motion")?,
+        },
+        WorkEvent::OUTPUTS => WorkEvent::Outputs {
+            unit: unit()?,
+            commit,
+            object: from.object()?,
+            resource: from.text("resource")?,
+            values: from.named("values")?,
         },
         "probe-restart" => WorkEvent::ProbeRestart {
             unit: unit()?,

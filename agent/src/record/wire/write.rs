@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId};
 use writ_core::plan::{Cause, Fix};
@@ -164,6 +164,11 @@ fn work(event: &WorkEvent) -> Draft {
             let draft = Draft::new("backup-made").unit(unit).commit(commit.as_ref()).object(Some(object));
             let draft = draft.pod(pod.as_ref()).put("volume", volume.as_str()).put("file", file.as_str());
             draft.put("digest", digest.as_str()).put("bytes", *bytes).put("in_motion", *in_motion)
+        }
+        WorkEvent::Outputs { unit, commit, object, resource, values } => {
+            let draft = Draft::new(WorkEvent::OUTPUTS).unit(unit).commit(commit.as_ref()).object(Some(object));
+            let values = values.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+            draft.put("resource", resource.as_str()).put("values", values.collect::<Map<String, Value>>())
         }
         WorkEvent::ProbeRestart { unit, object, pod, container, detail } => {
             let draft = Draft::new("probe-restart").unit(unit).object(Some(object)).pod(Some(pod));

@@ -9,6 +9,7 @@ mod discovery;
 mod execute;
 mod memory;
 mod observe;
+mod outside;
 mod parent;
 mod pods;
 mod said;

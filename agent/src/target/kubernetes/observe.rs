@@ -157,6 +157,8 @@ impl Look<'_> {
             None => return ObservedObject::Unseen("nobody listed its kind".to_owned()),
         };
         match (self.desired.objects.get(id), list.get(id)) {
+            (Some(object), Some(live)) if object.waits.is_some() => present(id, live, Trial::Unasked),
+            (Some(object), None) if object.waits.is_some() => self.unlisted(id).await,
             (Some(object), live) => self.wanted(object, live).await,
             (None, Some(live)) => {
                 drop(self.target.memory.saw(&self.owner.unit, id, live));

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::Outside;
+use super::known::{Outside, Value};
 use super::made::{Draft, Made, list, number, word};
 use super::mount::{self, Volumes};
 use super::read::{Fields, Scene, Word};
 use crate::dialect::yaml::{Content, Node};
-use crate::model::is_quantity;
-use crate::text::quoted;
+use crate::model::{ObjectId, Reference, Unfilled, is_quantity};
+use crate::text::{Place, quoted};
 
 const CONTAINER: [&str; 12] = [
     "name",
@@ -65,6 +65,25 @@ pub(super) struct Asked<'a> {
     pub(super) secrets: Vec<(String, Word)>,
     /// Names of Secrets that log in to registries.
     pub(super) logins: Vec<Word>,
+    /// Variables whose values the cluster knows.
+    pub(super) unfilled: Vec<Open>,
+}
+
+/// A variable of a container whose value the cluster knows.
+#[derive(Debug)]
+pub(super) struct Open {
+    container: String,
+    variable: String,
+    reference: Reference,
+    place: Place,
+}
+
+impl Open {
+    /// The same, of the object that has the container.
+    pub(super) fn of(self, object: &ObjectId) -> Unfilled {
+        let Self { container, variable, reference, place } = self;
+        Unfilled { object: object.clone(), container, variable, reference, place }
+    }
 }
 
 /// What a container is to its pod.
@@ -114,8 +133,7 @@ pub(super) fn among<'a>(
     };
     let image = image(scene, fields, asked);
     let ports = ports(scene, fields, role);
-    let (env, env_from) =
-        env(scene, fields, (outside, workload, name.as_ref().filter(|_| role == Role::Sidecar)), asked);
+    let (env, env_from) = env(scene, fields, (outside, workload, name.as_ref(), role), asked);
     let words = |words: Vec<Word>| words.iter().map(word).collect();
     let whole = image.as_ref().map(|(repo, tag)| Word::new(format!("{}:{}", repo.text, tag.text), &repo.at));
     let mut draft = Draft::new(&fields.at)
@@ -271,7 +289,7 @@ fn probe<'a>(scene: &mut Scene<'_>, container: &Fields<'_, 'a>, name: &'static s
 fn env<'a>(
     scene: &mut Scene<'_>,
     container: &Fields<'_, 'a>,
-    (outside, workload, sidecar): (&Outside<'_>, &Word, Option<&Word>),
+    (outside, workload, container_name, role): (&Outside<'_>, &Word, Option<&Word>, Role),
     asked: &mut Asked<'a>,
 ) -> (Vec<Made<'a>>, Option<Made<'a>>) {
     let own = |name: &str, field: &str| {
@@ -283,7 +301,7 @@ fn env<'a>(
     let Some(env) = container.child(scene, "env", &["variables", "secrets", "envFrom"]) else { return (all, None) };
     let mut plain = values(scene, &env, "variables");
     plain.sort_by(|one, other| one.name.text.cmp(&other.name.text));
-    for Value { name, node, path, at } in plain {
+    for Written { name, node, path, at } in plain {
         let draft = Draft::new(&name.at).word("name", Some(&name));
         let source =
             node.get("configMapKeyRef").or_else(|| node.get("fieldRef")).or_else(|| node.get("resourceFieldRef"));
@@ -293,16 +311,25 @@ fn env<'a>(
                 let source = Draft::new(&entry.range).put(entry.name.clone(), Rc::clone(source)).done();
                 draft.put("valueFrom", source)
             }
-            _ => draft.word("value", outside.value(scene, node, (path, &at)).as_ref()),
+            _ => match outside.variable(scene, node, (path, &at)) {
+                Some(Value::Here(value)) => draft.word("value", Some(&value)),
+                Some(Value::Elsewhere(reference, at)) => {
+                    let container = container_name.map_or_else(String::new, |name| name.text.clone());
+                    let (variable, place) = (name.text.clone(), scene.place(&at));
+                    asked.unfilled.push(Open { container, variable, reference, place });
+                    draft.says("value", Unfilled::TEXT)
+                }
+                None => draft,
+            },
         };
         all.push(draft.done());
     }
     let mut secret = values(scene, &env, "secrets");
     secret.sort_by(|one, other| one.name.text.cmp(&other.name.text));
-    for Value { name, node, path, at } in secret {
-        let key = match sidecar {
-            Some(sidecar) => format!("{}.{}", sidecar.text, name.text),
-            None => name.text.clone(),
+    for Written { name, node, path, at } in secret {
+        let key = match (role, container_name) {
+            (Role::Sidecar, Some(sidecar)) => format!("{}.{}", sidecar.text, name.text),
+            (Role::Main(_), _) | (Role::Sidecar, None) => name.text.clone(),
         };
         let made = (format!("{}-env-secrets", workload.text), key);
         let Some(reference) = secret_source(scene, node, (path, &at), (outside, made), asked) else { continue };
@@ -338,7 +365,7 @@ fn secret_source<'a>(
 }
 
 /// A variable on its way: its value as it was written.
-struct Value<'n, 'a> {
+struct Written<'n, 'a> {
     name: Word,
     node: &'n Node<'a>,
     path: String,
@@ -346,12 +373,12 @@ struct Value<'n, 'a> {
 }
 
 /// Variables as a map by name, or as a list of items with a name.
-fn values<'n, 'a>(scene: &mut Scene<'_>, env: &Fields<'n, 'a>, part: &str) -> Vec<Value<'n, 'a>> {
+fn values<'n, 'a>(scene: &mut Scene<'_>, env: &Fields<'n, 'a>, part: &str) -> Vec<Written<'n, 'a>> {
     let is_list = env.entry(part).is_some_and(|entry| matches!(entry.value.content, Content::List(_)));
     if !is_list {
         let found = env.free(scene, part).into_iter();
         return found
-            .map(|(path, entry)| Value {
+            .map(|(path, entry)| Written {
                 name: Word::new(entry.name.clone(), &entry.range),
                 node: &entry.value,
                 path,
@@ -359,7 +386,7 @@ fn values<'n, 'a>(scene: &mut Scene<'_>, env: &Fields<'n, 'a>, part: &str) -> Ve
             })
             .collect();
     }
-    let mut values: Vec<Value<'n, 'a>> = Vec::new();
+    let mut values: Vec<Written<'n, 'a>> = Vec::new();
     for (path, at, item) in env.list(scene, part) {
         let Some(name) = item.get("name").and_then(|name| scene.word(name, &format!("{path}.name"), &at)) else {
             scene.error(&at, format!("{} is required", quoted(&format!("{path}.name"))), "");
@@ -368,7 +395,7 @@ fn values<'n, 'a>(scene: &mut Scene<'_>, env: &Fields<'n, 'a>, part: &str) -> Ve
         if values.iter().any(|other| other.name.text == name.text) {
             scene.error(&name.at, format!("the variable {} is given twice", quoted(&name.text)), "keep one of them");
         }
-        values.push(Value { name, node: item, path, at });
+        values.push(Written { name, node: item, path, at });
     }
     values
 }

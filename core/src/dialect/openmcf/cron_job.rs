@@ -3,6 +3,7 @@
 use super::Outside;
 use super::container::{self, Asked, Role};
 use super::head::{Head, Home};
+use super::kind::Kind;
 use super::made::{Draft, Made, flag};
 use super::read::{Fields, Scene, Word};
 use super::workload;
@@ -63,6 +64,8 @@ pub(super) fn lower<'a>(
     let mut objects = Vec::new();
     objects.extend(creates.then(|| home.namespace_object()));
     objects.extend(workload::contents(&home, config_maps, &asked.secrets));
+    let object = Kind::CronJob.main_object(&namespace.text, &head.name.text);
+    scene.unfilled.extend(std::mem::take(&mut asked.unfilled).into_iter().map(|open| open.of(&object)));
     let pod = workload::pod(None, at, vec![container], asked).word("restartPolicy", Some(&restart));
     let job = Draft::new(at).number("backoffLimit", backoff).put("template", workload::template(&home, at, pod));
     let concurrency = concurrency.unwrap_or_else(|| Word::new(CONCURRENCY, at));

@@ -86,10 +86,24 @@ pub(super) struct Home<'h> {
 }
 
 impl Home<'_> {
+    /// The namespace that a document makes beside all else.
     pub(super) fn namespace_object<'a>(&self) -> Made<'a> {
-        let name = self.namespace;
-        let metadata = Draft::new(&name.at).word("name", Some(name)).put("labels", self.labels(&name.at)).done();
-        Draft::new(&name.at).says("apiVersion", "v1").says("kind", "Namespace").put("metadata", metadata).done()
+        self.namespace_of(self.named_namespace())
+    }
+
+    /// The namespace that a document is about.
+    pub(super) fn described_namespace<'a>(&self) -> Made<'a> {
+        self.namespace_of(self.annotated(self.named_namespace()))
+    }
+
+    fn named_namespace<'a>(&self) -> Draft<'a> {
+        let at = &self.namespace.at;
+        Draft::new(at).word("name", Some(self.namespace)).put("labels", self.labels(at))
+    }
+
+    fn namespace_of<'a>(&self, metadata: Draft<'a>) -> Made<'a> {
+        let at = &self.namespace.at;
+        Draft::new(at).says("apiVersion", "v1").says("kind", "Namespace").put("metadata", metadata.done()).done()
     }
 
     /// An object of this workload, without what it says itself.
@@ -103,11 +117,18 @@ impl Home<'_> {
             .word("name", Some(name))
             .word("namespace", Some(namespace))
             .put("labels", self.labels(&name.at));
+        Draft::new(&name.at)
+            .says("apiVersion", version)
+            .says("kind", kind)
+            .put("metadata", self.annotated(metadata).done())
+    }
+
+    /// Metadata with the annotations of the document.
+    pub(super) fn annotated<'a>(&self, metadata: Draft<'a>) -> Draft<'a> {
         let annotations = self.head.annotations.iter();
-        let annotations =
-            annotations.fold(Draft::new(&name.at), |draft, (name, value)| draft.put(name.clone(), word(value)));
-        let metadata = if annotations.is_empty() { metadata } else { metadata.put("annotations", annotations.done()) };
-        Draft::new(&name.at).says("apiVersion", version).says("kind", kind).put("metadata", metadata.done())
+        let annotations = annotations
+            .fold(Draft::new(&self.head.name.at), |draft, (name, value)| draft.put(name.clone(), word(value)));
+        if annotations.is_empty() { metadata } else { metadata.put("annotations", annotations.done()) }
     }
 
     /// The labels of all of its objects.

@@ -46,9 +46,16 @@ pub(super) fn read(scene: &mut Scene<'_>, spec: &Fields<'_, '_>, ports: &[Port])
         return None;
     };
     let host = ingress.must_word(scene, "hostname")?;
-    let domain = host.text.split_once('.').map(|(_, domain)| domain).filter(|domain| !domain.is_empty());
+    let is_name = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let domain = host.text.split_once('.').map(|(_, domain)| domain).filter(|_| host.text.split('.').all(is_name));
     if domain.is_none() {
-        let message = format!("{} must be a host name within a domain", quoted(&ingress.under("hostname")));
+        let message = format!(
+            "{} must be a host name within a domain, in lower-case letters",
+            quoted(&ingress.under("hostname"))
+        );
         scene.error(&host.at, message, "write it as in \"books.example.org\"");
     }
     let marked = ports.iter().rev().find(|port| port.takes_ingress.is_some());

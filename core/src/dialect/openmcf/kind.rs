@@ -1,6 +1,7 @@
 //! The kinds of OpenMCF that are known.
 
 use super::server::{SERVERS, Server};
+use crate::model::{self, ObjectId};
 
 /// What a document is about.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,17 @@ impl Kind {
             Self::CronJob => "KubernetesCronJob",
             Self::Server(server) => server.kind,
         }
+    }
+
+    /// The object that a resource of that name in a namespace is about.
+    pub(super) fn main_object(self, namespace: &str, name: &str) -> ObjectId {
+        let (kind, scope, name) = match self {
+            Self::Namespace => (model::Kind::Namespace, "", namespace),
+            Self::Workload(Form::StatefulSet) | Self::Server(_) => (model::Kind::StatefulSet, namespace, name),
+            Self::Workload(Form::Deployment) => (model::Kind::Deployment, namespace, name),
+            Self::CronJob => (model::Kind::CronJob, namespace, name),
+        };
+        ObjectId::new(kind, scope, name)
     }
 
     /// True if a Service can lead to its pods.

@@ -22,11 +22,13 @@ use std::sync::Arc;
 
 use kind::{Form, Kind};
 pub(super) use known::Known;
+pub use known::Outputs;
 use known::Outside;
 use read::Scene;
 
 use super::Target;
 use super::yaml::{Node, place};
+use crate::model::Unfilled;
 use crate::text::{Problem, Problems, quoted};
 
 /// Domains whose API groups are OpenMCF's, under its name of today and those of other times.
@@ -44,13 +46,14 @@ pub(super) fn is_ours(document: &Node<'_>) -> bool {
     group.is_some_and(is_domain)
 }
 
-/// The documents of Kubernetes objects that one of OpenMCF stands for. `hidden` takes the bytes that hold secrets.
+/// The documents of Kubernetes objects that one of OpenMCF stands for. `hidden` takes the bytes that hold secrets, `unfilled` what the
+/// cluster is to be asked for.
 pub(super) fn documents<'a>(
     file: &Arc<str>,
     text: &str,
     document: &Node<'a>,
     (target, known): (Target, &Known),
-    (problems, hidden): (&mut Problems, &mut Vec<Range<usize>>),
+    (problems, hidden, unfilled): (&mut Problems, &mut Vec<Range<usize>>, &mut Vec<Unfilled>),
 ) -> Vec<Rc<Node<'a>>> {
     hidden.extend(read::secrets(document));
     let named = document.get("kind").and_then(|kind| kind.text()).unwrap_or("its kind");
@@ -65,10 +68,10 @@ pub(super) fn documents<'a>(
         problems.push(Problem::error(at, message).help(help));
         return Vec::new();
     };
-    let mut scene = Scene { file, text, problems, failed: false };
+    let mut scene = Scene { file, text, problems, failed: false, unfilled: Vec::new() };
     let Some(whole) = scene.fields(document, (String::new(), &document.label()), &WHOLE) else { return Vec::new() };
     let Some(head) = head::read(&mut scene, &whole, kind) else { return Vec::new() };
-    let mut outside = Outside::new(known);
+    let mut outside = Outside::new(known, target);
     let objects = match kind {
         Kind::Namespace => namespace::lower(&mut scene, &head, &whole),
         Kind::Workload(form) => workload::lower(&mut scene, (&head, &whole), (form, target), &mut outside),
@@ -81,5 +84,9 @@ pub(super) fn documents<'a>(
             })
         }
     };
-    if scene.failed { Vec::new() } else { objects }
+    if scene.failed {
+        return Vec::new();
+    }
+    unfilled.append(&mut scene.unfilled);
+    objects
 }

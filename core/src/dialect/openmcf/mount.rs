@@ -83,7 +83,14 @@ fn volume<'a>(
         "hostPath" => host_path(scene, mount)?,
         "emptyDir" => scratch(scene, mount)?,
         _ => match claim(scene, mount, volumes)? {
-            Claim::Template(name, only_read) => return Some((name, only_read)),
+            Claim::Template(template, only_read) => {
+                if template.text != name.text {
+                    let path = quoted(&mount.under("name"));
+                    let why = format!("the claim template {} is mounted by its own name", quoted(&template.text));
+                    scene.note(&name.at, format!("{path} has no effect: {why}"));
+                }
+                return Some((template, only_read));
+            }
             Claim::Other(body, told) => (body, told),
         },
     };

@@ -1,7 +1,5 @@
 //! KubernetesNamespace: the namespace that others live in.
 
-use std::rc::Rc;
-
 use super::head::{Head, Home};
 use super::made::Made;
 use super::read::{Fields, Scene};
@@ -10,5 +8,5 @@ use super::read::{Fields, Scene};
 pub(super) fn lower<'a>(scene: &mut Scene<'_>, head: &Head, whole: &Fields<'_, 'a>) -> Vec<Made<'a>> {
     let Some(spec) = whole.must_child(scene, "spec", &["name"]) else { return Vec::new() };
     let Some(name) = spec.must_word(scene, "name") else { return Vec::new() };
-    vec![Rc::clone(&Home { head, namespace: &name }.namespace_object())]
+    vec![Home { head, namespace: &name }.described_namespace()]
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::dialect::yaml::{Content, Entry, Node, place};
-use crate::text::{Problem, Problems, quoted};
+use crate::model::Unfilled;
+use crate::text::{Place, Problem, Problems, quoted};
 
 /// The document at hand, and where goes what is to be said about it.
 pub(super) struct Scene<'s> {
@@ -17,9 +18,15 @@ pub(super) struct Scene<'s> {
     pub(super) problems: &'s mut Problems,
     /// Something in this document was wrong.
     pub(super) failed: bool,
+    /// Variables whose values the cluster knows.
+    pub(super) unfilled: Vec<Unfilled>,
 }
 
 impl Scene<'_> {
+    pub(super) fn place(&self, range: &Range<usize>) -> Place {
+        place(self.file, self.text, range)
+    }
+
     /// Reports what makes the document unfit.
     pub(super) fn error(&mut self, range: &Range<usize>, message: String, help: &str) {
         self.failed = true;

@@ -12,7 +12,7 @@ const SPEC: [&str; 5] = ["targetCluster", "namespace", "createNamespace", "conta
 const CONTAINER: [&str; 4] = ["replicas", "resources", "persistenceEnabled", "diskSize"];
 const DISK_DEFAULT: &str = "1Gi";
 /// The key of the password in the Secret `NAME-password`.
-const KEY: &str = "password";
+pub(super) const KEY: &str = "password";
 
 /// What is known of a server of a kind.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Server {
     repo: &'static str,
     tag: &'static str,
     pub(super) port: i64,
+    /// Who its only user is.
+    pub(super) user: &'static str,
     /// The variable that holds the password.
     password: &'static str,
     folder: &'static str,
@@ -46,6 +48,7 @@ pub(super) const SERVERS: [Server; 2] = [
         repo: "postgres",
         tag: "15",
         port: 5432,
+        user: "postgres",
         password: "POSTGRES_PASSWORD",
         folder: "/var/lib/postgresql/data",
         // Below the mount, because a file system can have a directory of its own at its root, where the server wants none.
@@ -58,6 +61,7 @@ pub(super) const SERVERS: [Server; 2] = [
         repo: "redis",
         tag: "7-alpine",
         port: 6379,
+        user: "default",
         password: "REDIS_PASSWORD",
         folder: "/data",
         variable: None,
@@ -66,6 +70,11 @@ pub(super) const SERVERS: [Server; 2] = [
         probe: &["redis-cli", "ping"],
     },
 ];
+
+/// The name of the Secret with the password of a server, which has to be there.
+pub(super) fn password_secret(server: &str) -> String {
+    format!("{server}-password")
+}
 
 /// The document of the KubernetesStatefulSet that a server is. None if it is wrong, which is then reported.
 pub(super) fn stands_for<'a>(
@@ -127,8 +136,7 @@ fn app<'a>(head: &Head, server: &Server, at: &Range<usize>) -> Draft<'a> {
         .says("appProtocol", "tcp")
         .put("servicePort", number(server.port))
         .done();
-    let reference =
-        Draft::new(&head.name.at).says("name", &format!("{}-password", head.name.text)).says("key", KEY).done();
+    let reference = Draft::new(&head.name.at).says("name", &password_secret(&head.name.text)).says("key", KEY).done();
     let secret = Draft::new(at).put("secretRef", reference).done();
     let variables = server.variable.map(|(name, value)| Draft::new(at).says(name, value).done());
     let secrets = Draft::new(at).put(server.password, secret).done();

@@ -7,7 +7,7 @@ use super::availability::{self, Availability};
 use super::container::{self, Asked, Container, Port, Role};
 use super::head::{Head, Home, labelled};
 use super::ingress;
-use super::kind::Form;
+use super::kind::{Form, Kind};
 use super::made::{Draft, Made, flag, list, word};
 use super::mount::Volumes;
 use super::read::{Fields, Scene, Word};
@@ -83,6 +83,8 @@ pub(super) fn lower<'a>(
     let named = |draft: Draft<'a>| draft.put("selector", home.selector(at));
     let mut workload = Draft::new(at).number("replicas", Some(replicas));
     workload = workload.put("selector", Draft::new(at).put("matchLabels", home.selector(at)).done());
+    let object = Kind::Workload(form).main_object(&namespace.text, &head.name.text);
+    scene.unfilled.extend(std::mem::take(&mut asked.unfilled).into_iter().map(|open| open.of(&object)));
     let account = (target == Target::Kubernetes).then_some(&head.name);
     let pod =
         pod(account, at, containers, asked).number("terminationGracePeriodSeconds", Some((GRACE_SECONDS, at.clone())));
