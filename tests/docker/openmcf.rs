@@ -108,7 +108,7 @@ async fn m94_a_deployment_of_openmcf_is_found_by_a_run_of_a_cron_job() {
     while ended.is_none() {
         assert!(Instant::now() < deadline, "no run has ended well");
         drop(unit.pass(&desired).await.unwrap());
-        let well = PodState::Exited { code: 0, out_of_memory: false };
+        let well = PodState::Exited { code: 0, ailment: None };
         let mut runs = unit.world.look(Depth::List).await.pods.into_iter();
         ended = runs.find(|(_, pod)| pod.object.kind == Kind::CronJob && pod.state == well);
         tokio::time::sleep(Duration::from_millis(50)).await;
