@@ -15,6 +15,7 @@ mod machine;
 mod repository;
 
 mod doctor;
+mod exec;
 mod faults;
 mod floor;
 mod hcl;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::machine::{Machine, Origin, Ran};
 
 /// Longest wait for something that the cluster does by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -84,10 +84,16 @@ impl Place {
         self.try_kubectl(words).unwrap_or_else(|complaint| panic!("kubectl {words:?}: {complaint}"))
     }
 
-    /// The same, where it may complain.
-    pub(crate) fn try_kubectl(&self, words: &[&str]) -> Result<String, String> {
+    /// `kubectl` with these words, in the namespace.
+    pub(crate) fn kubectl_command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(self.folder.join("kubectl"));
         command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["-n", &self.namespace]).args(words);
+        command
+    }
+
+    /// The same, where it may complain.
+    pub(crate) fn try_kubectl(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = self.kubectl_command(words);
         // The editor of a person who edits one value.
         command.env("KUBE_EDITOR", "sed -i s/key:.value/key:\\ theirs/");
         let done = command.output().unwrap();

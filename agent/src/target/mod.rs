@@ -267,7 +267,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec(container, request).await,
             Self::Simulated(simulated) => simulated.exec(container, request),
-            Self::Kubernetes(_) => Err(by_kubectl("run a program in", container)),
+            Self::Kubernetes(cluster) => cluster.exec(container, request).await,
         }
     }
 
@@ -279,7 +279,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_resize(session, width, height).await,
             Self::Simulated(simulated) => simulated.session(session),
-            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
+            Self::Kubernetes(cluster) => cluster.exec_resize(session, width, height),
         }
     }
 
@@ -291,7 +291,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
             Self::Simulated(simulated) => simulated.session(session),
-            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
+            Self::Kubernetes(cluster) => cluster.exec_code(session),
         }
     }
 
@@ -340,11 +340,5 @@ impl Target {
 /// What nobody does to a pod of a cluster from here: its nodes do.
 fn not_here(operation: &str, container: &str) -> TargetError {
     let reason = "it is the cluster's own to do".to_owned();
-    TargetError::Failed { operation: format!("{operation} {container}"), reason }
-}
-
-/// What is not done in a cluster from here.
-fn by_kubectl(operation: &str, container: &str) -> TargetError {
-    let reason = "pods of a cluster are not reached from here yet; `kubectl` does it".to_owned();
     TargetError::Failed { operation: format!("{operation} {container}"), reason }
 }

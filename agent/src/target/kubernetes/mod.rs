@@ -6,6 +6,7 @@
 mod autoscalers;
 mod diagnosis;
 mod discovery;
+mod exec;
 mod execute;
 mod memory;
 mod observe;
@@ -26,6 +27,7 @@ use writ_core::cluster::Owner;
 use super::{Context, Keeper, TargetError};
 pub use diagnosis::Diagnosis;
 use discovery::Discovery;
+use exec::Program;
 use memory::Memory;
 pub use observe::Asked;
 use parent::Parent;
@@ -61,6 +63,8 @@ pub struct Kubernetes {
     memory: Arc<Memory>,
     /// What is known to stand in the parents of units.
     parents: tokio::sync::Mutex<BTreeMap<String, Parent>>,
+    /// Programs that were started from here and whose end nobody asked for yet.
+    programs: Mutex<BTreeMap<u64, Program>>,
 }
 
 impl Kubernetes {
@@ -75,6 +79,7 @@ impl Kubernetes {
             discovery: Mutex::default(),
             memory: Arc::default(),
             parents: tokio::sync::Mutex::default(),
+            programs: Mutex::default(),
         }
     }
 
@@ -175,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Kubernetes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, access, keeper: _, wire: _, discovery: _, memory: _, parents: _ } = self;
+        let Self { host, access, keeper: _, wire: _, discovery: _, memory: _, parents: _, programs: _ } = self;
         f.debug_struct("Kubernetes").field("host", host).field("access", access).finish_non_exhaustive()
     }
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures_util::{AsyncRead, Stream, StreamExt as _};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, Response};
+use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::WatchEvent;
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
 use serde_json::Value;
 
 use super::observe::text;
@@ -138,18 +139,24 @@ impl Wire {
 
     /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.
     pub(super) async fn watch(&self, path: String) -> Result<Changes, (u16, String)> {
-        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
-        let begun = tokio::time::timeout(time, self.client.request_events::<Value>(request)).await;
-        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)?;
+        let events = self.begin(self.client.request_events::<Value>(plain(path)?)).await?;
         Ok(Box::pin(events.map(|event| event.map_err(told))))
     }
 
     /// What is at a path, as it comes. An error is the status that the server told, or 0, and why.
     pub(super) async fn read(&self, path: String) -> Result<impl AsyncRead + Send + use<>, (u16, String)> {
-        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
-        let begun = tokio::time::timeout(time, self.client.request_stream(request)).await;
+        self.begin(self.client.request_stream(plain(path)?)).await
+    }
+
+    /// The pods of a namespace, as the library knows them.
+    pub(super) fn pods(&self, namespace: &str) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Waits until something has begun that then lasts as long as it will. An error is the status that the server told, or 0,
+    /// and why.
+    pub(super) async fn begin<T>(&self, begins: impl Future<Output = kube::Result<T>>) -> Result<T, (u16, String)> {
+        let begun = tokio::time::timeout(Duration::from_secs(CLUSTER_ANSWER_SECONDS), begins).await;
         begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)
     }
 
@@ -172,6 +179,11 @@ impl Wire {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// A question for what is at a path.
+fn plain(path: String) -> Result<Request<Vec<u8>>, (u16, String)> {
+    Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))
 }
 
 /// The status that the server told, or 0, and why.
