@@ -6,6 +6,8 @@
 mod apiserver;
 mod between;
 mod confine;
+#[path = "../fixtures/git_server.rs"]
+mod git_server;
 #[path = "../host/golden.rs"]
 mod golden;
 #[path = "../host/machine.rs"]
@@ -14,6 +16,7 @@ mod machine;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 
+mod deploy;
 mod doctor;
 mod exec;
 mod faults;

@@ -86,8 +86,13 @@ impl Place {
 
     /// `kubectl` with these words, in the namespace.
     pub(crate) fn kubectl_command(&self, words: &[&str]) -> Command {
+        self.kubectl_anywhere(&[&["-n", &self.namespace], words].concat())
+    }
+
+    /// `kubectl` with these words, which say where.
+    pub(crate) fn kubectl_anywhere(&self, words: &[&str]) -> Command {
         let mut command = Command::new(self.folder.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["-n", &self.namespace]).args(words);
+        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(words);
         command
     }
 

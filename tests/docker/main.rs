@@ -7,6 +7,7 @@ mod backups;
 mod commands;
 mod companion;
 mod consumers;
+mod contained;
 mod containers;
 mod disruption;
 mod downward;
@@ -20,6 +21,8 @@ mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod front;
+#[path = "../fixtures/git_server.rs"]
+mod git_server;
 mod guard;
 mod health;
 mod hooks;

@@ -37,7 +37,7 @@ pub(super) struct Parent {
     commit: Option<String>,
     /// Its kinds, as `Kind.group`.
     pub(super) kinds: BTreeSet<String>,
-    namespaces: BTreeSet<String>,
+    pub(super) namespaces: BTreeSet<String>,
     /// The cluster has it so.
     written: bool,
 }

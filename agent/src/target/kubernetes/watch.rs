@@ -64,23 +64,24 @@ impl Kubernetes {
 }
 
 impl Watcher {
-    /// Watches each kind from its first list on.
+    /// Watches what was listed from its first list on.
     async fn run(self) -> Infallible {
         let mut known = BTreeSet::new();
         let mut watches = FuturesUnordered::new();
         loop {
             let new = tokio::select! {
-                new = self.memory.new_kinds(&known) => new,
+                new = self.memory.new_lists(&known) => new,
                 Some(never) = watches.next() => match never {},
             };
-            for (kind, list) in new {
-                known.insert(kind);
-                watches.push(self.kind(kind, list));
+            for list in new {
+                known.insert(list.path.clone());
+                watches.push(self.path(list));
             }
         }
     }
 
-    async fn kind(&self, kind: Kind, mut list: List) -> Infallible {
+    async fn path(&self, mut list: List) -> Infallible {
+        let kind = list.kind;
         let mut version = list.version.clone();
         let mut pause = WATCH_AGAIN_MILLIS;
         loop {
@@ -93,7 +94,7 @@ impl Watcher {
                 End::Lost => {
                     tracing::debug!(kind = kind.qualified(), "the server lost the thread of a watch");
                     self.tell(EventKind::Updated, None, String::new()).await;
-                    list = self.memory.newer_list(kind, &list).await;
+                    list = self.memory.newer_list(&list).await;
                     (version, pause) = (list.version.clone(), WATCH_AGAIN_MILLIS);
                 }
                 End::Failed(why, from) => {
@@ -105,7 +106,7 @@ impl Watcher {
         }
     }
 
-    /// One watch of a kind, from a state on until the server or the time ends it.
+    /// One watch of a kind at a path, from a state on until the server or the time ends it.
     async fn once(&self, kind: Kind, path: &str, from: String) -> End {
         let mut version = from;
         let watched = async {

@@ -117,15 +117,21 @@ impl Wire {
         answer.map_err(|reason| self.unreachable(operation, &reason))
     }
 
-    /// Lists what is at a path with a query, page by page, each of which goes to `each`. `what` is what people call it.
-    pub(super) async fn pages(&self, what: &str, query: &str, mut each: impl FnMut(Value)) -> Result<(), String> {
+    /// Lists what is at a path with a query, page by page, each of which goes to `each`. `what` is what people call it. An error
+    /// is the status that the server told, or 0, and why.
+    pub(super) async fn pages(
+        &self,
+        what: &str,
+        query: &str,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), (u16, String)> {
         let operation = format!("list {what}");
         let mut token = String::new();
         loop {
             let ask = Ask::get(format!("{query}limit={CLUSTER_PAGE_OBJECTS}{token}"));
-            let said = self.ask(&operation, &ask).await.map_err(|error| chain(&error))?;
+            let said = self.ask(&operation, &ask).await.map_err(|error| (0, chain(&error)))?;
             if !said.is_ok() {
-                return Err(format!("{what} could not be listed: {}", said.words()));
+                return Err((said.status, format!("{what} could not be listed: {}", said.words())));
             }
             let next = text(&said.body, "/metadata/continue").filter(|next| !next.is_empty());
             let next = next.map(|next| format!("&continue={next}"));
