@@ -333,7 +333,7 @@ pub fn target(host: &settings::Host, target: &settings::Target, clock: Clock) ->
                     Access::Context { file, name: name.clone() }
                 }
             };
-            Target::Kubernetes(Box::new(Kubernetes::new(&host.name, access)))
+            Target::Kubernetes(Box::new(Kubernetes::new(&host.name, access).shared(host.standby)))
         }
     }
 }

@@ -28,4 +28,5 @@ mod meaning;
 mod openmcf;
 mod passes;
 mod place;
+mod standby;
 mod watch;

@@ -140,7 +140,12 @@ impl Drop for Place {
         drop(command.output());
         let host = format!("writ.host={}", self.namespace);
         let mut command = Command::new(self.folder.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["delete", "configmap", "-l", &host]);
+        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args([
+            "delete",
+            "configmap,lease",
+            "-l",
+            &host,
+        ]);
         drop(command.output());
     }
 }

@@ -52,6 +52,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("revoked", Narrows),
             ("age_identity_file", Not),
             ("kubeconfig", Not),
+            ("standby", Not),
             ("allow_unsigned_apply", Local),
         ],
     ),

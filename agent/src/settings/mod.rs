@@ -73,6 +73,8 @@ pub struct Host {
     pub age_identity_file: Option<PathBuf>,
     /// How clusters are reached, in the form of `kubectl`.
     pub kubeconfig: Option<PathBuf>,
+    /// For how long an agent that acts in a cluster holds that, where others of this name stand by.
+    pub standby: Option<Duration>,
 }
 
 /// A branch of a repository.

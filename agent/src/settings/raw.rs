@@ -20,6 +20,7 @@ pub(super) struct Host {
     pub(super) revoked: Option<Written<String>>,
     pub(super) age_identity_file: Option<Written<String>>,
     pub(super) kubeconfig: Option<Written<String>>,
+    pub(super) standby: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -133,6 +134,7 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         revoked: section.string("revoked", problems),
         age_identity_file: section.string("age_identity_file", problems),
         kubeconfig: section.string("kubeconfig", problems),
+        standby: section.string("standby", problems),
     };
     section.finish(problems);
     host

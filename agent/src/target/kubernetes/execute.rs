@@ -25,6 +25,9 @@ impl Kubernetes {
     /// # Errors
     /// If it was not taken.
     pub async fn execute(&self, context: &Context, act: &Act) -> Result<(), TargetError> {
+        if *act != Act::Nothing {
+            self.acts(&context.unit).await?;
+        }
         match act {
             Act::Nothing => Ok(()),
             Act::ApplyObject(application) => self.apply(context, application).await,

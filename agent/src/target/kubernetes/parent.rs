@@ -43,7 +43,7 @@ pub(super) struct Parent {
 }
 
 /// The name of the parent of a unit.
-fn name(host: &str, unit: &str) -> String {
+pub(super) fn name(host: &str, unit: &str) -> String {
     let plain = |text: &str| -> String {
         let lower = text.to_ascii_lowercase();
         lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect()

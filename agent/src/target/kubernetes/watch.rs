@@ -55,11 +55,13 @@ impl Kubernetes {
     pub async fn events(&self) -> Result<Output<Event>, TargetError> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let (host, wire, memory) = (self.host.clone(), self.wire().await?, Arc::clone(&self.memory));
+        let lead = self.lead.clone().map(|lead| lead.attend(wire.clone(), host.clone(), sender.clone()));
         let watcher = Watcher { host, wire, memory, sender };
         let told =
             stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|event| (Ok(event), receiver)));
         let watching = stream::once(watcher.run()).map(|never| match never {});
-        Ok(Box::pin(stream::select(told, watching)))
+        let leading = stream::iter(lead).then(|lead| lead).map(|never| match never {});
+        Ok(Box::pin(stream::select(stream::select(told, leading), watching)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariant: every request can be made a second time without doing more; those that lose their answer are.
 
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{AsyncRead, Stream, StreamExt as _};
@@ -16,6 +16,7 @@ use kube::core::WatchEvent;
 use kube::{Api, Client, Config};
 use serde_json::Value;
 
+use super::lead::Fence;
 use super::observe::text;
 use super::said::Said;
 use super::{Access, lock};
@@ -39,6 +40,8 @@ pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, (u
 pub(super) struct Wire {
     client: Client,
     endpoint: String,
+    /// Until when may be written, where agents stand by for each other.
+    fence: Option<Arc<Fence>>,
 }
 
 /// A question to a server.
@@ -54,6 +57,11 @@ pub(super) struct Ask {
 impl Ask {
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self { method: Method::GET, path: path.into(), accept: JSON, body: None }
+    }
+
+    /// True of a question that changes something.
+    fn writes(&self) -> bool {
+        self.method != Method::GET && !self.path.contains("dryRun=All")
     }
 
     pub(super) fn apply(path: impl Into<String>, body: &Value) -> Self {
@@ -76,7 +84,18 @@ impl Wire {
         };
         let endpoint = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| failed(chain(&error)))?;
-        Ok(Self { client, endpoint })
+        Ok(Self { client, endpoint, fence: None })
+    }
+
+    /// The same, where nothing is written that the fence does not let through.
+    pub(super) fn behind(mut self, fence: Option<Arc<Fence>>) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// The same without a fence.
+    pub(super) fn unfenced(&self) -> Self {
+        Self { fence: None, ..self.clone() }
     }
 
     /// The namespace that the credentials are at home in.
@@ -96,6 +115,10 @@ impl Wire {
 
     /// The same, with a patience of so many seconds.
     pub(super) async fn ask_for(&self, operation: &str, ask: &Ask, seconds: u64) -> Result<Said, TargetError> {
+        if ask.writes() && self.fence.as_ref().is_some_and(|fence| fence.remaining().is_none()) {
+            let reason = "this agent does not hold the Lease by which it may act".to_owned();
+            return Err(TargetError::Failed { operation: operation.to_owned(), reason });
+        }
         let last = Mutex::new(Err("it did not answer in time".to_owned()));
         let asked = async {
             let mut pause = PAUSE_FIRST;
@@ -167,7 +190,11 @@ impl Wire {
     }
 
     async fn once(&self, ask: &Ask) -> Result<(Said, Option<Duration>), String> {
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let mut time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        if let Some(fence) = self.fence.as_ref().filter(|_| ask.writes()) {
+            let left = fence.remaining();
+            time = time.min(left.ok_or_else(|| "this agent no longer holds the Lease to act".to_owned())?);
+        }
         let answered = async {
             let response = self.client.send(request(ask)?).await.map_err(|error| chain(&error))?;
             let after = retry_after(&response);
@@ -175,7 +202,7 @@ impl Wire {
             let bytes = response.into_body().collect_bytes().await.map_err(|error| chain(&error))?;
             Ok((Said::read(status, &bytes), after))
         };
-        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {CLUSTER_ANSWER_SECONDS} s"))?
+        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {} s", time.as_secs()))?
     }
 
     pub(super) fn unreachable(&self, operation: &str, reason: &str) -> TargetError {
