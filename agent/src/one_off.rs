@@ -56,6 +56,7 @@ pub fn local_unit(
         plugins,
         ignore: Vec::new(),
         variables,
+        account: None,
     }
 }
 

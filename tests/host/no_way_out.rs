@@ -93,6 +93,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("drift", Not),
             ("prune", Not),
             ("recreate", Not),
+            ("account", Not),
             ("backup", Not),
             ("guard", Not),
             ("plugin", Not),

@@ -10,6 +10,7 @@ use writ_core::plan::{Drift, PruneBudget};
 use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name};
 use writ_core::trust::KeyId;
 
+use super::account::check_account;
 use super::backup::check_backup;
 use super::guard::check_guard;
 use super::ignore::check_ignore;
@@ -277,8 +278,21 @@ fn check_unit(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
-    let raw::Unit { name, source, path, target, drift, prune, recreate, backup, guard, plugins, ignore, variables } =
-        raw;
+    let raw::Unit {
+        name,
+        source,
+        path,
+        target,
+        drift,
+        prune,
+        recreate,
+        backup,
+        guard,
+        plugins,
+        ignore,
+        variables,
+        account,
+    } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
@@ -298,6 +312,7 @@ fn check_unit(
     let plugins = check_plugins(plugins, problems);
     let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
+    let account = check_account(account, target.as_ref(), problems);
     Some(Unit {
         name: name?,
         source: source?,
@@ -311,6 +326,7 @@ fn check_unit(
         plugins: plugins?,
         ignore: ignore?,
         variables: variables?,
+        account: account?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: no value here is a secret; secrets are named by the file that holds them.
 //! Invariant: nothing else reads the settings file or the environment.
 
+mod account;
 mod backup;
 mod check;
 mod guard;
@@ -156,6 +157,8 @@ pub struct Unit {
     pub ignore: Vec<IgnoreRule>,
     /// What its manifests can refer to as `${NAME}`.
     pub variables: Variables,
+    /// As which user of its cluster it is applied; as the agent itself if none is named.
+    pub account: Option<String>,
 }
 
 /// A program that expands blocks of a kind.

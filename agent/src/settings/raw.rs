@@ -58,6 +58,7 @@ pub(super) struct Unit {
     pub(super) plugins: Vec<Plugin>,
     pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
+    pub(super) account: Option<Written<String>>,
 }
 
 pub(super) struct Plugin {
@@ -194,6 +195,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         plugins: section.sections("plugin", problems).into_iter().map(|section| plugin(section, problems)).collect(),
         ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
+        account: section.string("account", problems),
     };
     section.later("windows", problems);
     section.later("depends_on", problems);

@@ -8,7 +8,7 @@ mod interface;
 pub mod kubernetes;
 mod simulated;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,6 +62,16 @@ impl Target {
             Self::Docker(docker) => docker.commits().await,
             Self::Simulated(simulated) => simulated.commits(),
             Self::Kubernetes(cluster) => cluster.commits().await,
+        }
+    }
+
+    /// The same target, where these units are applied as these users of a cluster.
+    #[must_use]
+    pub fn acting_as(self, accounts: BTreeMap<String, String>) -> Self {
+        match self {
+            Self::Docker(docker) => Self::Docker(docker),
+            Self::Simulated(simulated) => Self::Simulated(simulated),
+            Self::Kubernetes(cluster) => Self::Kubernetes(Box::new(cluster.acting_as(accounts))),
         }
     }
 

@@ -25,8 +25,8 @@ pub(super) struct Memory {
     writing: Mutex<BTreeSet<Key>>,
     /// The newest list of each path.
     lists: Mutex<BTreeMap<String, List>>,
-    /// Kinds that may not be listed in all namespaces at once.
-    narrow: Mutex<BTreeSet<Kind>>,
+    /// Kinds that may not be listed in all namespaces at once, for a unit.
+    narrow: Mutex<BTreeSet<(String, Kind)>>,
     /// Told when a kind was listed.
     listed: Notify,
     /// Told when a step has ended.
@@ -155,12 +155,12 @@ impl Memory {
     }
 
     /// The server refused to list a kind in all namespaces at once.
-    pub(super) fn narrow(&self, kind: Kind) {
-        lock(&self.narrow).insert(kind);
+    pub(super) fn narrow(&self, unit: &str, kind: Kind) {
+        lock(&self.narrow).insert((unit.to_owned(), kind));
     }
 
-    pub(super) fn is_narrow(&self, kind: Kind) -> bool {
-        lock(&self.narrow).contains(&kind)
+    pub(super) fn is_narrow(&self, unit: &str, kind: Kind) -> bool {
+        lock(&self.narrow).contains(&(unit.to_owned(), kind))
     }
 
     /// The newest list of a path, once it is another than `than`.

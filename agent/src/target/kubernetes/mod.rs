@@ -63,6 +63,8 @@ pub struct Kubernetes {
     /// For how long a Lease holds, where agents stand by for each other.
     standby: Option<Duration>,
     lead: Option<Arc<Lead>>,
+    /// As whom units are applied, by their names; all others as the agent itself.
+    accounts: BTreeMap<String, String>,
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
@@ -84,6 +86,7 @@ impl Kubernetes {
             keeper: None,
             standby: None,
             lead: None,
+            accounts: BTreeMap::new(),
             wire: Mutex::default(),
             discovery: Mutex::default(),
             memory: Arc::default(),
@@ -96,6 +99,13 @@ impl Kubernetes {
     #[must_use]
     pub fn shared(mut self, standby: Option<Duration>) -> Self {
         self.standby = standby;
+        self
+    }
+
+    /// The same cluster, where these units are looked at and applied as these users.
+    #[must_use]
+    pub fn acting_as(mut self, accounts: BTreeMap<String, String>) -> Self {
+        self.accounts = accounts;
         self
     }
 
@@ -209,6 +219,7 @@ impl fmt::Debug for Kubernetes {
             host,
             access,
             standby,
+            accounts,
             keeper: _,
             lead: _,
             wire: _,
@@ -218,6 +229,11 @@ impl fmt::Debug for Kubernetes {
             programs: _,
         } = self;
         let mut shown = f.debug_struct("Kubernetes");
-        shown.field("host", host).field("access", access).field("standby", standby).finish_non_exhaustive()
+        shown
+            .field("host", host)
+            .field("access", access)
+            .field("standby", standby)
+            .field("accounts", accounts)
+            .finish_non_exhaustive()
     }
 }

@@ -60,8 +60,8 @@ impl Kubernetes {
         let scaled = autoscalers::scaled(&wire, &discovery, desired).await;
         let owner = self.owner(&wire, unit);
         let (kinds, namespaces) = self.extent(&wire, unit, desired, held).await?;
-        let target = self;
-        let look = Look { target, wire: &wire, discovery: &discovery, owner, namespaces, desired, scaled: &scaled };
+        let (target, acting) = (self, wire.acting_as(self.accounts.get(unit)));
+        let look = Look { target, wire: &acting, discovery: &discovery, owner, namespaces, desired, scaled: &scaled };
         let lists = stream::iter(kinds).map(async |kind| (kind, look.list(kind).await));
         let lists: BTreeMap<Kind, Listed> = lists.buffer_unordered(CLUSTER_LISTS_AT_ONCE).collect().await;
         let mut ids: BTreeSet<ObjectId> = desired.objects.keys().chain(held.objects.keys()).cloned().collect();
@@ -139,9 +139,9 @@ impl Look<'_> {
             Found::Unknown => return Err("the server could not find out which kinds of its group there are".to_owned()),
         };
         let memory = &self.target.memory;
-        if !memory.is_narrow(kind) {
+        if !memory.is_narrow(&self.owner.unit, kind) {
             match self.pages(kind, resource, resource.all()).await {
-                Err((403, _)) if resource.namespaced => memory.narrow(kind),
+                Err((403, _)) if resource.namespaced => memory.narrow(&self.owner.unit, kind),
                 Err((_, why)) => return Err(why),
                 Ok(objects) => return Ok(List { objects, ..List::default() }),
             }

@@ -28,6 +28,9 @@ use crate::target::TargetError;
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 pub(super) const JSON: &str = "application/json";
 
+/// Names the user as whom something is asked.
+const IMPERSONATE: &str = "impersonate-user";
+
 /// Pauses between tries where the server names none: doubled each time, up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_LONGEST: Duration = Duration::from_secs(8);
@@ -40,6 +43,8 @@ pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, (u
 pub(super) struct Wire {
     client: Client,
     endpoint: String,
+    /// As whom is asked; as whoever the credentials are if that is nobody.
+    user: Option<String>,
     /// Until when may be written, where agents stand by for each other.
     fence: Option<Arc<Fence>>,
 }
@@ -84,13 +89,18 @@ impl Wire {
         };
         let endpoint = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| failed(chain(&error)))?;
-        Ok(Self { client, endpoint, fence: None })
+        Ok(Self { client, endpoint, user: None, fence: None })
     }
 
     /// The same, where nothing is written that the fence does not let through.
     pub(super) fn behind(mut self, fence: Option<Arc<Fence>>) -> Self {
         self.fence = fence;
         self
+    }
+
+    /// The same, where everything is asked as that user.
+    pub(super) fn acting_as(&self, user: Option<&String>) -> Self {
+        Self { user: user.cloned(), ..self.clone() }
     }
 
     /// The same without a fence.
@@ -196,7 +206,8 @@ impl Wire {
             time = time.min(left.ok_or_else(|| "this agent no longer holds the Lease to act".to_owned())?);
         }
         let answered = async {
-            let response = self.client.send(request(ask)?).await.map_err(|error| chain(&error))?;
+            let response =
+                self.client.send(request(ask, self.user.as_deref())?).await.map_err(|error| chain(&error))?;
             let after = retry_after(&response);
             let status = response.status().as_u16();
             let bytes = response.into_body().collect_bytes().await.map_err(|error| chain(&error))?;
@@ -234,9 +245,12 @@ fn named(access: &Access) -> String {
     }
 }
 
-fn request(ask: &Ask) -> Result<Request<Body>, String> {
+fn request(ask: &Ask, user: Option<&str>) -> Result<Request<Body>, String> {
     let Ask { method, path, accept, body } = ask;
     let mut request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, *accept);
+    if let Some(user) = user {
+        request = request.header(IMPERSONATE, user);
+    }
     let bytes = match body {
         Some((kind, bytes)) => {
             request = request.header(CONTENT_TYPE, *kind);
