@@ -1,6 +1,7 @@
 //! The agent's parts, put together once from the settings.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -135,7 +136,8 @@ impl Agent {
         for unit in &settings.units {
             let known = places.iter().find(|place| place.kind == unit.target).map(Rc::clone);
             let place = known.unwrap_or_else(|| {
-                let target = Arc::new(target(&settings.host, &unit.target, clock).kept_by(keeper.clone()));
+                let target = target(&settings.host, &unit.target, clock).kept_by(keeper.clone());
+                let target = Arc::new(target.acting_as(accounts(&settings, &unit.target)));
                 let (health, runner) = Health::new(Arc::clone(&target), clock, sender.clone());
                 runners.push(runner);
                 places.push(Rc::new(Place { kind: unit.target.clone(), target, health }));
@@ -317,6 +319,12 @@ impl Unit {
     }
 }
 
+/// As whom units on a target are applied that name an account.
+fn accounts(settings: &Settings, target: &settings::Target) -> BTreeMap<String, String> {
+    let units = settings.units.iter().filter(|unit| unit.target == *target);
+    units.filter_map(|unit| Some((unit.name.clone(), unit.account.clone()?))).collect()
+}
+
 /// The target that settings name. Reaches for nothing yet.
 #[must_use]
 pub fn target(host: &settings::Host, target: &settings::Target, clock: Clock) -> Target {
@@ -333,7 +341,7 @@ pub fn target(host: &settings::Host, target: &settings::Target, clock: Clock) ->
                     Access::Context { file, name: name.clone() }
                 }
             };
-            Target::Kubernetes(Box::new(Kubernetes::new(&host.name, access)))
+            Target::Kubernetes(Box::new(Kubernetes::new(&host.name, access).shared(host.standby)))
         }
     }
 }

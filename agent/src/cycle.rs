@@ -25,7 +25,7 @@ use crate::outputs;
 use crate::outside::filled;
 use crate::published::{compare, publish};
 use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
-use crate::sight::{get_to_know, keep, look, settled, watch};
+use crate::sight::{get_to_know, keep, look, settled, stand, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
 use crate::trouble::in_short;
@@ -251,6 +251,11 @@ async fn pass_unit(
     agent.settle_intents(name)?;
     let walked = match walk(agent, source, unit, &wanted, wake, interrupt).await {
         Ok(walked) => walked,
+        // Whoever acts says on the commit how it stands.
+        Err(CycleError::Target { source: error @ TargetError::StandsBy { .. }, .. }) => {
+            end.units.push((name.clone(), State::Pending, error.to_string()));
+            return Ok(());
+        }
         Err(CycleError::Target { source: error, .. }) => {
             end.failed = true;
             // Whoever looks after the pods probes them, too.
@@ -286,6 +291,7 @@ async fn walk(
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<Walked, CycleError> {
+    stand(unit).await?;
     let wanted = &filled(agent, unit, asked).await?;
     let mut observed = look(agent, unit, &wanted.desired, agent.depth(unit, wake)).await?;
     keep(agent, unit, &wanted.commit).await?;

@@ -66,6 +66,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
         revoked,
         age_identity_file,
         kubeconfig,
+        standby: _,
     } = host;
     let mut paths = BTreeSet::from([state.clone(), engine.clone()]);
     paths.extend([trust, revoked, age_identity_file, kubeconfig].into_iter().flatten().cloned());

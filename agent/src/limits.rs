@@ -236,6 +236,12 @@ pub const WATCH_AGAIN_MILLIS: u64 = 250;
 /// The longest of these times, in milliseconds.
 pub const WATCH_AGAIN_MILLIS_MAX: u64 = 32_000;
 
+/// Shortest span of the Lease of an agent for which others stand by. A third of it is the time that a server may take for a write.
+pub const STANDBY_SECONDS_MIN: u64 = 5;
+
+/// Longest: whoever has died is waited for no longer.
+pub const STANDBY_SECONDS_MAX: u64 = 600;
+
 /// Time between two looks at an object that is waited for, in milliseconds.
 pub const CLUSTER_LOOK_AGAIN_MILLIS: u64 = 250;
 

@@ -60,6 +60,7 @@ pub fn local_unit(
         renderer: None,
         ignore: Vec::new(),
         variables,
+        account: None,
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, desired: &Desired, depth: D
     let (name, now) = (&unit.settings.name, agent.clock.now());
     let looked = match unit.place.target.cluster() {
         Some(cluster) => {
+            // A wait for what was applied is longer than a Lease.
+            cluster.hold().await;
             let held = agent.store.holdings(name)?;
             cluster.observe(&Asked { unit: name, desired, held: &held, now }).await
         }
@@ -110,6 +112,13 @@ pub(crate) async fn settled(
             _ = interrupt.wait() => {}
         }
     }
+}
+
+/// An error if another agent acts on the unit's target, for which this one stands by.
+pub(crate) async fn stand(unit: &Unit) -> Result<(), CycleError> {
+    let Some(cluster) = unit.place.target.cluster() else { return Ok(()) };
+    let acts = cluster.acts(&unit.settings.name).await;
+    acts.map_err(|source| CycleError::Target { unit: unit.settings.name.clone(), source })
 }
 
 /// Marks the unit as looked after from this state directory; an error if another one does.

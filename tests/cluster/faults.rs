@@ -105,8 +105,11 @@ fn what_could_not_be_listed_is_not_deleted() {
     place.deploy(&[NAMESPACE, CONFIG, OTHER].concat());
     assert_eq!(place.pass().code, Some(2));
     place.deploy(&[NAMESPACE, OTHER].concat());
-    let denied = Fault::Answer(403, Vec::new(), "Forbidden", "configmaps is forbidden".to_owned());
-    between.server.spoil(LISTED, usize::MAX, denied);
+    // Neither all at once nor those of the one namespace.
+    for lists in [LISTED, Which { method: "GET", begins: "/api/v1/namespaces/", holds: "%2Cwrit.unit%3D" }] {
+        let denied = Fault::Answer(403, Vec::new(), "Forbidden", "configmaps is forbidden".to_owned());
+        between.server.spoil(lists, usize::MAX, denied);
+    }
     let plan = place.plan();
     assert!(
         plan.text.contains("not seen: no longer among the manifests, but configmap could not be listed"),

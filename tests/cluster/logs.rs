@@ -59,7 +59,7 @@ fn refused(place: &Place, words: &[&str], wanted: &str) {
 }
 
 /// A place whose one pod runs; what its objects are called, and the pod.
-fn running() -> (Place, String, String) {
+pub(crate) fn running() -> (Place, String, String) {
     let place = Place::new("");
     place.deploy(WEB);
     let pass = place.pass();

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod account;
 #[path = "../fixtures/apiserver.rs"]
 mod apiserver;
 mod between;
 mod confine;
+#[path = "../fixtures/git_server.rs"]
+mod git_server;
 #[path = "../host/golden.rs"]
 mod golden;
 #[path = "../host/machine.rs"]
@@ -14,8 +17,10 @@ mod machine;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 
+mod deploy;
 mod doctor;
 mod everywhere;
+mod exec;
 mod faults;
 mod floor;
 mod hcl;
@@ -27,4 +32,5 @@ mod passes;
 mod place;
 mod rendered;
 mod samples;
+mod standby;
 mod watch;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::machine::{Machine, Origin, Ran};
 
 /// Longest wait for something that the cluster does by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -84,10 +84,21 @@ impl Place {
         self.try_kubectl(words).unwrap_or_else(|complaint| panic!("kubectl {words:?}: {complaint}"))
     }
 
+    /// `kubectl` with these words, in the namespace.
+    pub(crate) fn kubectl_command(&self, words: &[&str]) -> Command {
+        self.kubectl_anywhere(&[&["-n", &self.namespace], words].concat())
+    }
+
+    /// `kubectl` with these words, which say where.
+    pub(crate) fn kubectl_anywhere(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(self.folder.join("kubectl"));
+        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(words);
+        command
+    }
+
     /// The same, where it may complain.
     pub(crate) fn try_kubectl(&self, words: &[&str]) -> Result<String, String> {
-        let mut command = Command::new(self.folder.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["-n", &self.namespace]).args(words);
+        let mut command = self.kubectl_command(words);
         // The editor of a person who edits one value.
         command.env("KUBE_EDITOR", "sed -i s/key:.value/key:\\ theirs/");
         let done = command.output().unwrap();
@@ -129,7 +140,12 @@ impl Drop for Place {
         drop(command.output());
         let host = format!("writ.host={}", self.namespace);
         let mut command = Command::new(self.folder.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args(["delete", "configmap", "-l", &host]);
+        command.arg("--kubeconfig").arg(self.folder.join("kubeconfig")).args([
+            "delete",
+            "configmap,lease",
+            "-l",
+            &host,
+        ]);
         drop(command.output());
     }
 }

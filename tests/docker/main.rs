@@ -8,6 +8,7 @@ mod backups;
 mod commands;
 mod companion;
 mod consumers;
+mod contained;
 mod containers;
 mod disruption;
 mod downward;
@@ -22,6 +23,8 @@ mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
 mod front;
+#[path = "../fixtures/git_server.rs"]
+mod git_server;
 mod guard;
 mod health;
 mod hooks;

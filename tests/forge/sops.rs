@@ -45,7 +45,8 @@ impl Desk {
 
     #[track_caller]
     fn run(&self, program: &str, words: &[&str]) -> String {
-        let folder = std::env::var_os("WRIT_SOPS").expect("WRIT_SOPS names the folder that tests/setup/sops prints");
+        let folder =
+            std::env::var_os("WRIT_SOPS").expect("WRIT_SOPS names the folder that tests/setup/programs prints");
         let mut command = Command::new(PathBuf::from(folder).join(program));
         command.args(words).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
         let output = command.env("SOPS_AGE_KEY_FILE", self.path("host")).output().unwrap();

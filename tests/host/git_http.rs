@@ -1,16 +1,16 @@
 //! Fetching over HTTP: a token goes to the one host that the settings name, and nowhere else.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use writ::git::{Bounds, Credentials, GitError, Mirror, Remote};
 
-use crate::repository::{Repository, key, program};
+use crate::git_server::{cgi, receive};
+use crate::repository::{Repository, key};
 
 const TOKEN: &str = "canary-token-91c2";
 
@@ -54,25 +54,6 @@ impl Server {
     }
 }
 
-/// A request: its head and its body.
-pub(crate) fn receive(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((head, body))
-}
-
 fn answer(mut stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) -> Option<()> {
     let (head, body) = receive(&mut BufReader::new(stream.try_clone().ok()?))?;
     heads.lock().unwrap().push(head.clone());
@@ -89,29 +70,6 @@ fn answer(mut stream: TcpStream, manner: &Manner, heads: &Mutex<Vec<String>>) ->
         Manner::Status(status) => format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes(),
     };
     stream.write_all(&reply).ok()
-}
-
-/// The answer of `git http-backend`.
-pub(crate) fn cgi(root: &Path, head: &str, body: &[u8]) -> Vec<u8> {
-    let mut words = head.split_whitespace();
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let header = |name: &str| {
-        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim()).to_owned()
-    };
-    let mut command = program("git");
-    command.arg("http-backend").stdin(Stdio::piped()).stdout(Stdio::piped());
-    command.env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1").env("GIT_PROTOCOL", header("Git-Protocol"));
-    command.env("REQUEST_METHOD", method).env("PATH_INFO", path).env("QUERY_STRING", query);
-    command.env("CONTENT_TYPE", header("Content-Type")).env("CONTENT_LENGTH", body.len().to_string());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(body).unwrap();
-    let output = child.wait_with_output().unwrap().stdout;
-    let end = output.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-    let length = output.len() - end;
-    let start = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n");
-    [start.as_bytes(), &output].concat()
 }
 
 /// A repository, the folder that serves it, and a mirror of what a server shows.

@@ -13,7 +13,7 @@ use writ::git::{Allowance, Bounds, Credentials, GitError, Mirror, Remote};
 use writ_core::trust::CommitId;
 
 use crate::git::{World, id, list_files};
-use crate::git_http::{cgi, receive};
+use crate::git_server::{cgi, receive};
 use crate::machine::{Machine, Origin};
 use crate::repository::program;
 

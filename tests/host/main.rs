@@ -23,6 +23,8 @@ mod git;
 mod git_growth;
 mod git_http;
 mod git_limits;
+#[path = "../fixtures/git_server.rs"]
+mod git_server;
 mod git_ssh;
 mod golden;
 mod hostile;

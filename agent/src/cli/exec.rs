@@ -1,11 +1,13 @@
 //! `writ exec POD -- COMMAND…`
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io::Read as _;
 
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
-use writ::target::{ExecRequest, LogChunk, Session, Target};
+use writ::target::{ExecRequest, Input, LogChunk, Session, Target};
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{Host, block_on};
@@ -21,7 +23,7 @@ const PIECES: usize = 8;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "The exit code is the program's.")]
 pub(crate) struct Arguments {
-    /// The pod (data-pg.0, pg-0)
+    /// The pod (data-pg.0, pg-0), or an object that has one (statefulset/data/pg)
     pod: String,
     /// The scope, where two use the same name
     #[arg(short = 'n', long = "scope", visible_alias = "namespace", value_name = "SCOPE")]
@@ -54,34 +56,37 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 
 async fn converse(host: &Host, target: &Target, container: &str, request: &ExecRequest) -> Ended {
     let Session { id, mut input, mut output } = target.exec(container, request).await?;
-    let mut typed = request.interactive.then(standard_input);
-    loop {
-        tokio::select! {
-            chunk = output.next() => match chunk {
-                Some(chunk) => show(host, &chunk?)?,
-                None => break,
-            },
-            piece = next(&mut typed), if typed.is_some() => {
-                // A program that reads no more may still write.
-                let gone = match piece {
-                    Some(piece) => input.write_all(&piece).await.is_err(),
-                    None => { drop(input.shutdown().await); true }
-                };
-                if gone {
-                    typed = None;
-                }
-            }
+    let shown = async {
+        while let Some(chunk) = output.next().await {
+            show(host, &chunk?)?;
         }
+        Ok::<_, Failure>(())
+    };
+    let fed = async {
+        if request.interactive {
+            feed(&mut input).await;
+        }
+        // A program that reads no more may still write.
+        pending::<Infallible>().await
+    };
+    // Side by side: a program that waits for somebody to read what it wrote reads nothing meanwhile.
+    tokio::select! {
+        shown = shown => shown?,
+        never = fed => match never {},
     }
     let code = target.exec_code(&id).await?;
     Ok(u8::try_from(code).map_or(Exit::Failure, Exit::Of))
 }
 
-async fn next(typed: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
-    match typed {
-        Some(typed) => typed.recv().await,
-        None => None,
+/// Hands on what is typed, until there is no more of it or the program reads no more.
+async fn feed(input: &mut Input) {
+    let mut typed = standard_input();
+    while let Some(piece) = typed.recv().await {
+        if input.write_all(&piece).await.is_err() {
+            return;
+        }
     }
+    drop(input.shutdown().await);
 }
 
 /// What is typed, piece by piece. The thread that reads ends with the process: nothing can wake it from a read.

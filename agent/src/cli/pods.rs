@@ -17,24 +17,43 @@ pub(crate) struct Found {
     pub(crate) container: String,
 }
 
+/// Which of several pods of an object is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Several {
+    /// The first one, and it is told which that is.
+    First,
+    /// None: the person names one.
+    Refused,
+}
+
 /// The one pod that the text means, and of its containers the one that is named.
 pub(crate) fn one(host: &Host, text: &str, scope: Option<&str>, container: Option<&str>) -> Result<Found, Failure> {
-    let looks = look(host)?;
-    let observed: Vec<Observed> = looks.iter().map(|(_, observed)| observed.clone()).collect();
-    let found = object::find_one(&observed, text, scope)?;
-    with_target(host, looks, found, container)
+    find(host, text, scope, container, Several::Refused)
 }
 
 /// The pod that the text means, or the first of the object that it means, and of its containers the one that is named.
 pub(crate) fn first(host: &Host, text: &str, scope: Option<&str>, container: Option<&str>) -> Result<Found, Failure> {
-    if let Some(found) = pods_cluster::first(host, text, scope, container)? {
-        return Ok(found);
-    }
+    find(host, text, scope, container, Several::First)
+}
+
+/// Those of this host itself come before those of clusters, which may be long in answering.
+fn find(
+    host: &Host,
+    text: &str,
+    scope: Option<&str>,
+    container: Option<&str>,
+    several: Several,
+) -> Result<Found, Failure> {
     let looks = look(host)?;
     let observed: Vec<Observed> = looks.iter().map(|(_, observed)| observed.clone()).collect();
     let mut all = object::find(&observed, text, scope);
+    if all.is_empty()
+        && let Some(found) = pods_cluster::find(host, text, scope, container, several)?
+    {
+        return Ok(found);
+    }
     let of_one_object = text.contains('/') && all.iter().all(|found| found.pod.object == all[0].pod.object);
-    if all.len() > 1 && of_one_object {
+    if several == Several::First && all.len() > 1 && of_one_object {
         host.terminal.say(&format!("{} pods, this is {}", all.len(), all[0].name));
         return with_target(host, looks, all.remove(0), container);
     }
@@ -79,10 +98,12 @@ fn container_of(name: &str, pod: &ObservedPod, wanted: Option<&str>) -> Result<S
     }
 }
 
-/// The pods of every unit, and of files that were applied by hand.
+/// The pods of every unit but those of clusters, and of files that were applied by hand.
 fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
     let settings = host.settings()?;
-    // Pods of a cluster are its own, and one that does not answer keeps nobody from those of this host.
+    if only_clusters(settings) {
+        return Ok(Vec::new());
+    }
     let of_host = settings.units.iter().filter(|unit| !matches!(unit.target, Kind::Kubernetes(_)));
     let mut units: Vec<(&str, Kind)> = of_host.map(|unit| (unit.name.as_str(), unit.target.clone())).collect();
     units.push((LOCAL, local_kind(settings)));
@@ -93,6 +114,11 @@ fn look(host: &Host) -> Result<Vec<(Target, Observed)>, Failure> {
         looks.push((target, observed));
     }
     Ok(looks)
+}
+
+/// True of a host that has no pods of its own.
+pub(super) fn only_clusters(settings: &Settings) -> bool {
+    !settings.units.is_empty() && settings.units.iter().all(|unit| matches!(unit.target, Kind::Kubernetes(_)))
 }
 
 /// Where files go that a person applies by hand: to the engine, unless everything on this host is described.

@@ -10,6 +10,7 @@ use writ_core::plan::{Drift, PruneBudget};
 use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name};
 use writ_core::trust::KeyId;
 
+use super::account::check_account;
 use super::backup::check_backup;
 use super::guard::check_guard;
 use super::ignore::check_ignore;
@@ -90,7 +91,8 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file, kubeconfig } = raw;
+    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file, kubeconfig, standby } =
+        raw;
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -114,9 +116,24 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
     let revoked = own("revoked", revoked, Privacy::Public, problems);
     let age_identity_file = own("age_identity_file", age_identity_file, Privacy::Secret, problems);
     let kubeconfig = own("kubeconfig", kubeconfig, Privacy::Secret, problems);
+    let standby = standby.map(|standby| {
+        check_span("standby", &standby, (limits::STANDBY_SECONDS_MIN, limits::STANDBY_SECONDS_MAX), problems)
+    });
     let (trust, revoked, age_identity_file, kubeconfig) = (trust?, revoked?, age_identity_file?, kubeconfig?);
+    let standby = standby.map_or(Some(None), |standby| standby.map(Some))?;
     let (name, state, engine, guard) = (name?, state?, engine?, guard?);
-    Some(Host { name, state, allow_unsigned_apply, engine, guard, trust, revoked, age_identity_file, kubeconfig })
+    Some(Host {
+        name,
+        state,
+        allow_unsigned_apply,
+        engine,
+        guard,
+        trust,
+        revoked,
+        age_identity_file,
+        kubeconfig,
+        standby,
+    })
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
@@ -148,7 +165,7 @@ fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
     let url = url.and_then(|url| check_url(url, problems));
     let branch = branch.and_then(|branch| check_branch(branch, problems));
     let poll = match poll {
-        Some(poll) => check_poll(&poll, problems),
+        Some(poll) => check_span("poll", &poll, (limits::POLL_SECONDS_MIN, limits::POLL_SECONDS_MAX), problems),
         None => Some(Duration::from_secs(limits::POLL_SECONDS_DEFAULT)),
     };
     let transport = url.as_ref().map(|(_, transport)| *transport);
@@ -192,17 +209,22 @@ fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<Str
     None
 }
 
-fn check_poll(written: &Written<String>, problems: &mut Problems) -> Option<Duration> {
+fn check_span(
+    key: &str,
+    written: &Written<String>,
+    (least, most): (u64, u64),
+    problems: &mut Problems,
+) -> Option<Duration> {
     let Written { value, place } = written;
-    let Some(poll) = duration(value) else {
+    let Some(span) = duration(value) else {
         refuse(problems, place, format!("`{}` is no span of time", value.escape_debug()), "write it as 30s, 5m or 1h");
         return None;
     };
-    let (least, most) = (limits::POLL_SECONDS_MIN, limits::POLL_SECONDS_MAX);
-    if (least..=most).contains(&poll.as_secs()) {
-        return Some(poll);
+    if (least..=most).contains(&span.as_secs()) {
+        return Some(span);
     }
-    refuse(problems, place, format!("`poll` is {value}"), format!("use {least}s to {}h", most / 3_600));
+    let most = if most < 3_600 { format!("{}m", most / 60) } else { format!("{}h", most / 3_600) };
+    refuse(problems, place, format!("`{key}` is {value}"), format!("use {least}s to {most}"));
     None
 }
 
@@ -271,6 +293,7 @@ fn check_unit(
         renderer,
         ignore,
         variables,
+        account,
     } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
@@ -292,6 +315,7 @@ fn check_unit(
     let renderer = check_renderer(renderer, problems);
     let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
+    let account = check_account(account, target.as_ref(), problems);
     Some(Unit {
         name: name?,
         source: source?,
@@ -306,6 +330,7 @@ fn check_unit(
         renderer: renderer?,
         ignore: ignore?,
         variables: variables?,
+        account: account?,
     })
 }
 

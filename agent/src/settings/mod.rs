@@ -3,6 +3,7 @@
 //! Invariant: no value here is a secret; secrets are named by the file that holds them.
 //! Invariant: nothing else reads the settings file or the environment.
 
+mod account;
 mod backup;
 mod check;
 mod guard;
@@ -74,6 +75,8 @@ pub struct Host {
     pub age_identity_file: Option<PathBuf>,
     /// How clusters are reached, in the form of `kubectl`.
     pub kubeconfig: Option<PathBuf>,
+    /// For how long an agent that acts in a cluster holds that, where others of this name stand by.
+    pub standby: Option<Duration>,
 }
 
 /// A branch of a repository.
@@ -157,6 +160,8 @@ pub struct Unit {
     pub ignore: Vec<IgnoreRule>,
     /// What its manifests can refer to as `${NAME}`.
     pub variables: Variables,
+    /// As which user of its cluster it is applied; as the agent itself if none is named.
+    pub account: Option<String>,
 }
 
 /// A program that expands blocks of a kind.

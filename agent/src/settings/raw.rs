@@ -20,6 +20,7 @@ pub(super) struct Host {
     pub(super) revoked: Option<Written<String>>,
     pub(super) age_identity_file: Option<Written<String>>,
     pub(super) kubeconfig: Option<Written<String>>,
+    pub(super) standby: Option<Written<String>>,
 }
 
 pub(super) struct Source {
@@ -58,6 +59,7 @@ pub(super) struct Unit {
     pub(super) renderer: Option<Renderer>,
     pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
+    pub(super) account: Option<Written<String>>,
 }
 
 pub(super) struct Plugin {
@@ -145,6 +147,7 @@ fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
         revoked: section.string("revoked", problems),
         age_identity_file: section.string("age_identity_file", problems),
         kubeconfig: section.string("kubeconfig", problems),
+        standby: section.string("standby", problems),
     };
     section.finish(problems);
     host
@@ -205,6 +208,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         renderer: section.section("renderer", problems).map(|section| renderer(section, problems)),
         ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
+        account: section.string("account", problems),
     };
     section.later("windows", problems);
     section.later("depends_on", problems);

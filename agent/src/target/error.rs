@@ -68,6 +68,14 @@ pub enum TargetError {
         /// Who.
         keeper: Keeper,
     },
+    /// Another agent of this name acts, and this one stands by for it.
+    #[error("this agent stands by in the cluster of unit {unit}: {other} acts there")]
+    StandsBy {
+        /// The unit.
+        unit: String,
+        /// What the other calls itself.
+        other: String,
+    },
     /// What was to be touched does not bear this host's label any more, so it was left alone.
     #[error("did not {operation}: {object} does not carry the labels of host {host}")]
     NotOurs {
@@ -109,6 +117,7 @@ impl TargetError {
             | Self::Refused { .. }
             | Self::Held { .. }
             | Self::Kept { .. }
+            | Self::StandsBy { .. }
             | Self::NotOurs { .. }
             | Self::Failed { .. }
             | Self::File { .. } => false,

@@ -8,7 +8,7 @@ mod interface;
 pub mod kubernetes;
 mod simulated;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,6 +63,16 @@ impl Target {
             Self::Docker(docker) => docker.commits().await,
             Self::Simulated(simulated) => simulated.commits(),
             Self::Kubernetes(cluster) => cluster.commits().await,
+        }
+    }
+
+    /// The same target, where these units are applied as these users of a cluster.
+    #[must_use]
+    pub fn acting_as(self, accounts: BTreeMap<String, String>) -> Self {
+        match self {
+            Self::Docker(docker) => Self::Docker(docker),
+            Self::Simulated(simulated) => Self::Simulated(simulated),
+            Self::Kubernetes(cluster) => Self::Kubernetes(Box::new(cluster.acting_as(accounts))),
         }
     }
 
@@ -279,7 +289,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec(container, request).await,
             Self::Simulated(simulated) => simulated.exec(container, request),
-            Self::Kubernetes(_) => Err(by_kubectl("run a program in", container)),
+            Self::Kubernetes(cluster) => cluster.exec(container, request).await,
         }
     }
 
@@ -291,7 +301,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_resize(session, width, height).await,
             Self::Simulated(simulated) => simulated.session(session),
-            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
+            Self::Kubernetes(cluster) => cluster.exec_resize(session, width, height),
         }
     }
 
@@ -303,7 +313,7 @@ impl Target {
         match self {
             Self::Docker(docker) => docker.exec_code(session).await,
             Self::Simulated(simulated) => simulated.session(session),
-            Self::Kubernetes(_) => Err(by_kubectl("ask for", session)),
+            Self::Kubernetes(cluster) => cluster.exec_code(session),
         }
     }
 
@@ -352,11 +362,5 @@ impl Target {
 /// What nobody does to a pod of a cluster from here: its nodes do.
 fn not_here(operation: &str, container: &str) -> TargetError {
     let reason = "it is the cluster's own to do".to_owned();
-    TargetError::Failed { operation: format!("{operation} {container}"), reason }
-}
-
-/// What is not done in a cluster from here.
-fn by_kubectl(operation: &str, container: &str) -> TargetError {
-    let reason = "pods of a cluster are not reached from here yet; `kubectl` does it".to_owned();
     TargetError::Failed { operation: format!("{operation} {container}"), reason }
 }

@@ -12,16 +12,17 @@ use bollard::models::MountPoint;
 use writ_core::guard::{HostPaths, Seen};
 
 use super::Docker;
+use super::own_root::Sight;
 
 impl Docker {
     /// Where paths of the host lead. The engine's socket is known by itself, whatever it is called.
     #[must_use]
     pub fn host_paths(&self, wanted: &BTreeSet<String>) -> HostPaths {
         let mut paths = HostPaths::default();
-        let socket = self.socket();
+        let (socket, sight) = (self.socket(), Sight::own());
         for path in wanted {
             let is_socket = is_same(Path::new(path), &socket);
-            paths.insert(path, if is_socket { Seen::At(shown(&socket)) } else { look(Path::new(path)) });
+            paths.insert(path, if is_socket { Seen::At(shown(&socket)) } else { look(Path::new(path), &sight) });
         }
         paths
     }
@@ -39,10 +40,14 @@ impl Docker {
 }
 
 /// Where a path leads. Of one that is not there yet, what is there of it.
-fn look(path: &Path) -> Seen {
+fn look(path: &Path, sight: &Sight) -> Seen {
     match fs::canonicalize(path) {
+        Ok(found) if !sight.reaches(&found) => Seen::Unknown(format!(
+            "this agent runs in a container, which does not have {} of the host: mount it there under the same path",
+            found.display()
+        )),
         Ok(found) => at(&found),
-        Err(error) if error.kind() == ErrorKind::NotFound => look_above(path),
+        Err(error) if error.kind() == ErrorKind::NotFound => look_above(path, sight),
         Err(error) => Seen::Unknown(error.to_string()),
     }
 }
@@ -59,14 +64,14 @@ fn at(found: &Path) -> Seen {
     }
 }
 
-fn look_above(path: &Path) -> Seen {
+fn look_above(path: &Path, sight: &Sight) -> Seen {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Seen::Unknown("it is not there".to_owned());
     };
     if fs::symlink_metadata(path).is_ok() {
         return Seen::Unknown(format!("{} is a link that leads nowhere", path.display()));
     }
-    match look(parent) {
+    match look(parent, sight) {
         Seen::At(found) => Seen::At(format!("{}/{}", found.trim_end_matches('/'), name.to_string_lossy())),
         found @ (Seen::Device(_) | Seen::Unknown(_)) => found,
     }
@@ -112,9 +117,19 @@ mod tests {
         let (real, link) = (root.join("real"), root.join("link"));
         fs::create_dir(&real).unwrap();
         symlink(&real, &link).unwrap();
-        assert_eq!(look(&real), Seen::At(shown(&real)));
-        assert_eq!(look(&link), Seen::At(shown(&real)));
-        assert_eq!(look(&link.join("later/still")), Seen::At(shown(&real.join("later/still"))));
+        assert_eq!(look(&real, &Sight::Whole), Seen::At(shown(&real)));
+        assert_eq!(look(&link, &Sight::Whole), Seen::At(shown(&real)));
+        assert_eq!(look(&link.join("later/still"), &Sight::Whole), Seen::At(shown(&real.join("later/still"))));
+    }
+
+    #[test]
+    fn what_a_container_does_not_have_of_the_host_is_unknown_also_where_it_would_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let sight = Sight::Mounts(String::new());
+        for path in [folder.path().to_owned(), folder.path().join("later")] {
+            let Seen::Unknown(why) = look(&path, &sight) else { panic!("{path:?} is said to be known") };
+            assert!(why.contains("mount it there under the same path"), "{why}");
+        }
     }
 
     #[test]
@@ -122,12 +137,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dangling = folder.path().join("dangling");
         symlink("/nowhere/at/all", &dangling).unwrap();
-        assert!(matches!(look(&dangling), Seen::Unknown(_)));
-        assert!(matches!(look(&dangling.join("below")), Seen::Unknown(_)));
-        assert_eq!(look(Path::new("/dev/null")), Seen::Device("/dev/null".to_owned()));
+        assert!(matches!(look(&dangling, &Sight::Whole), Seen::Unknown(_)));
+        assert!(matches!(look(&dangling.join("below"), &Sight::Whole), Seen::Unknown(_)));
+        assert_eq!(look(Path::new("/dev/null"), &Sight::Whole), Seen::Device("/dev/null".to_owned()));
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
-        assert!(matches!(look(&file.join("below")), Seen::Unknown(_)), "a file holds no path");
+        assert!(matches!(look(&file.join("below"), &Sight::Whole), Seen::Unknown(_)), "a file holds no path");
     }
 
     #[test]

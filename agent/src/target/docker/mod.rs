@@ -25,6 +25,7 @@ mod labels;
 mod login;
 mod network;
 mod observe;
+mod own_root;
 mod parts;
 mod preflight;
 mod probe;

@@ -24,7 +24,7 @@ pub(super) async fn scaled(wire: &Wire, discovery: &Discovery, desired: &Desired
         let items = page.get("items").and_then(Value::as_array).into_iter().flatten();
         found.extend(items.filter_map(|item| scales(kind, item)));
     };
-    wire.pages("autoscalers", &format!("{all}?"), page).await?;
+    wire.pages("autoscalers", &format!("{all}?"), page).await.map_err(|(_, why)| why)?;
     Ok(found)
 }
 

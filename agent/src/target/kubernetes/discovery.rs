@@ -112,12 +112,17 @@ impl Resource {
         format!("{}/{}", self.root(), self.plural)
     }
 
+    /// Where the objects of it in a namespace are found.
+    pub(super) fn within(&self, namespace: &str) -> String {
+        format!("{}/namespaces/{namespace}/{}", self.root(), self.plural)
+    }
+
     /// Where one object is found.
     pub(super) fn one(&self, id: &ObjectId) -> String {
         let ObjectId { kind: _, scope, name } = id;
         match self.namespaced {
-            true => format!("{}/namespaces/{scope}/{}/{name}", self.root(), self.plural),
-            false => format!("{}/{}/{name}", self.root(), self.plural),
+            true => format!("{}/{name}", self.within(&scope.0)),
+            false => format!("{}/{name}", self.all()),
         }
     }
 

@@ -25,6 +25,9 @@ impl Kubernetes {
     /// # Errors
     /// If it was not taken.
     pub async fn execute(&self, context: &Context, act: &Act) -> Result<(), TargetError> {
+        if *act != Act::Nothing {
+            self.acts(&context.unit).await?;
+        }
         match act {
             Act::Nothing => Ok(()),
             Act::ApplyObject(application) => self.apply(context, application).await,
@@ -49,10 +52,11 @@ impl Kubernetes {
         let Application { object, uid, taken, left } = application;
         let operation = format!("apply {}", object.id);
         let _writing = self.memory.writing(&context.unit, &object.id);
-        let wire = self.wire().await?;
-        let resource = self.resource(&wire, &object.id, Some(&object.api_version), &operation).await?;
-        self.announce(&wire, context, &object.id, &object.body).await?;
-        let owner = self.owner(&wire, &context.unit);
+        let own = self.wire().await?;
+        let wire = own.acting_as(self.accounts.get(&context.unit));
+        let resource = self.resource(&own, &object.id, Some(&object.api_version), &operation).await?;
+        self.announce(&own, context, &object.id, &object.body).await?;
+        let owner = self.owner(&own, &context.unit);
         let mut body = if uid.is_none() || left.is_empty() {
             object.sent(&owner, None)
         } else {
@@ -107,8 +111,9 @@ impl Kubernetes {
     async fn delete(&self, context: &Context, deletion: &Deletion) -> Result<(), TargetError> {
         let Deletion { id, uid, orphan, anew } = deletion;
         let operation = format!("delete {id}");
-        let wire = self.wire().await?;
-        let resource = self.resource(&wire, id, None, &operation).await?;
+        let own = self.wire().await?;
+        let wire = own.acting_as(self.accounts.get(&context.unit));
+        let resource = self.resource(&own, id, None, &operation).await?;
         self.memory.forget(&context.unit, id);
         // From now on it is known to go.
         self.memory.saw_none(&context.unit, id);

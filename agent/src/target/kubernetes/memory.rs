@@ -23,7 +23,10 @@ pub(super) struct Memory {
     clean: Mutex<BTreeMap<Key, Clean>>,
     seen: Mutex<BTreeMap<Key, Seen>>,
     writing: Mutex<BTreeSet<Key>>,
-    lists: Mutex<BTreeMap<Kind, List>>,
+    /// The newest list of each path.
+    lists: Mutex<BTreeMap<String, List>>,
+    /// Kinds that may not be listed in all namespaces at once, for a unit.
+    narrow: Mutex<BTreeSet<(String, Kind)>>,
     /// Told when a kind was listed.
     listed: Notify,
     /// Told when a step has ended.
@@ -48,7 +51,8 @@ pub(super) struct Seen {
 /// A list of a kind that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct List {
-    /// Where all objects of it are found.
+    pub(super) kind: Kind,
+    /// Where the objects of it are found: all, or those of one namespace.
     pub(super) path: String,
     /// The state of the cluster that it shows, in the server's words.
     pub(super) version: String,
@@ -145,32 +149,40 @@ impl Memory {
     }
 
     /// A kind was listed.
-    pub(super) fn list(&self, kind: Kind, list: List) {
-        lock(&self.lists).insert(kind, list);
+    pub(super) fn list(&self, list: List) {
+        lock(&self.lists).insert(list.path.clone(), list);
         self.listed.notify_waiters();
     }
 
-    /// The newest list of a kind, once it is another than `than`.
-    pub(super) async fn newer_list(&self, kind: Kind, than: &List) -> List {
+    /// The server refused to list a kind in all namespaces at once.
+    pub(super) fn narrow(&self, unit: &str, kind: Kind) {
+        lock(&self.narrow).insert((unit.to_owned(), kind));
+    }
+
+    pub(super) fn is_narrow(&self, unit: &str, kind: Kind) -> bool {
+        lock(&self.narrow).contains(&(unit.to_owned(), kind))
+    }
+
+    /// The newest list of a path, once it is another than `than`.
+    pub(super) async fn newer_list(&self, than: &List) -> List {
         loop {
             let mut listed = Box::pin(self.listed.notified());
             listed.as_mut().enable();
-            if let Some(list) = lock(&self.lists).get(&kind).filter(|list| *list != than) {
+            if let Some(list) = lock(&self.lists).get(&than.path).filter(|list| *list != than) {
                 return list.clone();
             }
             listed.await;
         }
     }
 
-    /// Kinds that were listed and are not among `known`, once there are any.
-    pub(super) async fn new_kinds(&self, known: &BTreeSet<Kind>) -> Vec<(Kind, List)> {
+    /// Lists of paths that are not among `known`, once there are any.
+    pub(super) async fn new_lists(&self, known: &BTreeSet<String>) -> Vec<List> {
         loop {
             let mut listed = Box::pin(self.listed.notified());
             listed.as_mut().enable();
-            let new: Vec<(Kind, List)> = {
+            let new: Vec<List> = {
                 let lists = lock(&self.lists);
-                let new = lists.iter().filter(|(kind, _)| !known.contains(*kind));
-                new.map(|(kind, list)| (*kind, list.clone())).collect()
+                lists.values().filter(|list| !known.contains(&list.path)).cloned().collect()
             };
             if !new.is_empty() {
                 return new;

@@ -6,7 +6,9 @@
 mod autoscalers;
 mod diagnosis;
 mod discovery;
+mod exec;
 mod execute;
+mod lead;
 mod memory;
 mod observe;
 mod outside;
@@ -21,12 +23,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use writ_core::cluster::Owner;
 
 use super::{Context, Keeper, TargetError};
 pub use diagnosis::Diagnosis;
 use discovery::Discovery;
+use exec::Program;
+use lead::Lead;
+pub use lead::Standing;
 use memory::Memory;
 pub use observe::Asked;
 use parent::Parent;
@@ -55,6 +61,11 @@ pub struct Kubernetes {
     host: String,
     access: Access,
     keeper: Option<Keeper>,
+    /// For how long a Lease holds, where agents stand by for each other.
+    standby: Option<Duration>,
+    lead: Option<Arc<Lead>>,
+    /// As whom units are applied, by their names; all others as the agent itself.
+    accounts: BTreeMap<String, String>,
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
@@ -62,6 +73,8 @@ pub struct Kubernetes {
     memory: Arc<Memory>,
     /// What is known to stand in the parents of units.
     parents: tokio::sync::Mutex<BTreeMap<String, Parent>>,
+    /// Programs that were started from here and whose end nobody asked for yet.
+    programs: Mutex<BTreeMap<u64, Program>>,
 }
 
 impl Kubernetes {
@@ -72,16 +85,35 @@ impl Kubernetes {
             host: host.to_owned(),
             access,
             keeper: None,
+            standby: None,
+            lead: None,
+            accounts: BTreeMap::new(),
             wire: Mutex::default(),
             discovery: Mutex::default(),
             memory: Arc::default(),
             parents: tokio::sync::Mutex::default(),
+            programs: Mutex::default(),
         }
+    }
+
+    /// The same cluster, where agents of this name stand by for each other: whoever holds a Lease acts, which holds for that long.
+    #[must_use]
+    pub fn shared(mut self, standby: Option<Duration>) -> Self {
+        self.standby = standby;
+        self
+    }
+
+    /// The same cluster, where these units are looked at and applied as these users.
+    #[must_use]
+    pub fn acting_as(mut self, accounts: BTreeMap<String, String>) -> Self {
+        self.accounts = accounts;
+        self
     }
 
     /// The same cluster, looked after from one state directory.
     #[must_use]
     pub fn kept_by(mut self, keeper: Keeper) -> Self {
+        self.lead = self.standby.map(|span| Arc::new(Lead::new(&keeper, span)));
         self.keeper = Some(keeper);
         self
     }
@@ -89,10 +121,16 @@ impl Kubernetes {
     /// Marks a unit as looked after from here, unless it is marked so.
     ///
     /// # Errors
-    /// [`TargetError::Kept`] if another state directory looks after it.
+    /// [`TargetError::Kept`] if another state directory looks after it, and [`TargetError::StandsBy`] if another agent does so for
+    /// which this one stands by.
     pub async fn keep(&self, context: &Context) -> Result<(), TargetError> {
+        self.acts(&context.unit).await?;
         let wire = self.wire().await?;
         let mut parents = self.parents.lock().await;
+        if self.lead.is_some() {
+            // Another agent may have written it since.
+            parents.remove(&context.unit);
+        }
         let parent = self.parent(&wire, &mut parents, &context.unit).await?;
         match self.other(parent) {
             Some(keeper) => Err(TargetError::Kept { unit: context.unit.clone(), host: self.host.clone(), keeper }),
@@ -132,7 +170,9 @@ impl Kubernetes {
     }
 
     fn other(&self, parent: &Parent) -> Option<Keeper> {
-        parent.keeper.clone().filter(|keeper| self.keeper.as_ref().is_some_and(|own| own.store != keeper.store))
+        // Of those that stand by for each other, whoever holds the Lease looks after all.
+        let known = parent.keeper.clone().filter(|_| self.lead.is_none());
+        known.filter(|keeper| self.keeper.as_ref().is_some_and(|own| own.store != keeper.store))
     }
 
     /// The parent of a unit's objects, as the cluster has it.
@@ -156,7 +196,7 @@ impl Kubernetes {
         if let Some(wire) = known {
             return Ok(wire);
         }
-        let wire = Wire::connect(&self.access).await?;
+        let wire = Wire::connect(&self.access).await?.behind(self.lead.as_ref().map(|lead| lead.fence()));
         *lock(&self.wire) = Some((here, wire.clone()));
         Ok(wire)
     }
@@ -176,7 +216,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Kubernetes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, access, keeper: _, wire: _, discovery: _, memory: _, parents: _ } = self;
-        f.debug_struct("Kubernetes").field("host", host).field("access", access).finish_non_exhaustive()
+        let Self {
+            host,
+            access,
+            standby,
+            accounts,
+            keeper: _,
+            lead: _,
+            wire: _,
+            discovery: _,
+            memory: _,
+            parents: _,
+            programs: _,
+        } = self;
+        let mut shown = f.debug_struct("Kubernetes");
+        shown
+            .field("host", host)
+            .field("access", access)
+            .field("standby", standby)
+            .field("accounts", accounts)
+            .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,7 @@ use writ_core::observed::{Holder, Observed};
 use writ_core::time::Timestamp;
 
 use super::discovery::{Discovery, Found, Resource};
-use super::memory::{Clean, List};
+use super::memory::{self, Clean};
 use super::trial::{Tried, attempt};
 use super::wire::{Ask, Wire};
 use super::{Kubernetes, autoscalers};
@@ -37,8 +37,16 @@ pub struct Asked<'a> {
     pub now: Timestamp,
 }
 
-/// The objects of one kind that bear the unit's labels, by identity; or why they could not be listed.
-type Listed = Result<BTreeMap<ObjectId, Value>, String>;
+/// The objects of one kind that bear the unit's labels; or why they could not be listed.
+type Listed = Result<List, String>;
+
+/// A list of one kind.
+#[derive(Debug, Default)]
+struct List {
+    objects: BTreeMap<ObjectId, Value>,
+    /// Namespaces of which it could not be made, and why.
+    closed: BTreeMap<String, String>,
+}
 
 impl Kubernetes {
     /// Looks at all objects that a unit wants, holds, or has its labels on.
@@ -51,12 +59,13 @@ impl Kubernetes {
         let discovery = self.discover(&wire).await?;
         let scaled = autoscalers::scaled(&wire, &discovery, desired).await;
         let owner = self.owner(&wire, unit);
-        let look = Look { target: self, wire: &wire, discovery: &discovery, owner, desired, scaled: &scaled };
-        let kinds = self.kinds(&wire, unit, desired, held).await?;
+        let (kinds, namespaces) = self.extent(&wire, unit, desired, held).await?;
+        let (target, acting) = (self, wire.acting_as(self.accounts.get(unit)));
+        let look = Look { target, wire: &acting, discovery: &discovery, owner, namespaces, desired, scaled: &scaled };
         let lists = stream::iter(kinds).map(async |kind| (kind, look.list(kind).await));
         let lists: BTreeMap<Kind, Listed> = lists.buffer_unordered(CLUSTER_LISTS_AT_ONCE).collect().await;
         let mut ids: BTreeSet<ObjectId> = desired.objects.keys().chain(held.objects.keys()).cloned().collect();
-        ids.extend(lists.values().filter_map(|list| list.as_ref().ok()).flat_map(BTreeMap::keys).cloned());
+        ids.extend(lists.values().filter_map(|list| list.as_ref().ok()).flat_map(|list| list.objects.keys()).cloned());
         let seen = stream::iter(ids).map(async |id: ObjectId| {
             let seen = look.object(&id, lists.get(&id.kind)).await;
             (id, seen)
@@ -74,22 +83,25 @@ impl Kubernetes {
         self.observe(&Asked { unit, desired: &desired, held: &held, now }).await
     }
 
-    /// The kinds to look at: what is wanted, what is held, and what the cluster remembers of the unit.
-    async fn kinds(
+    /// The kinds and the namespaces to look at: what is wanted, what is held, and what the cluster remembers of the unit.
+    async fn extent(
         &self,
         wire: &Wire,
         unit: &str,
         desired: &Desired,
         held: &Holdings,
-    ) -> Result<BTreeSet<Kind>, TargetError> {
+    ) -> Result<(BTreeSet<Kind>, BTreeSet<String>), TargetError> {
         let mut parents = self.parents.lock().await;
         let parent = self.parent(wire, &mut parents, unit).await?;
         let remembered = parent.kinds.iter().filter_map(|kind| {
             let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
             Kind::of(&if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") }, kind)
         });
-        let named = desired.objects.keys().chain(held.objects.keys()).map(|id| id.kind);
-        Ok(named.chain(remembered).collect())
+        let named = || desired.objects.keys().chain(held.objects.keys());
+        let mut namespaces: BTreeSet<String> = named().map(|id| id.scope.0.clone()).collect();
+        namespaces.extend(parent.namespaces.iter().cloned());
+        namespaces.remove("");
+        Ok((named().map(|id| id.kind).chain(remembered).collect(), namespaces))
     }
 }
 
@@ -99,6 +111,8 @@ struct Look<'a> {
     wire: &'a Wire,
     discovery: &'a Discovery,
     owner: Owner,
+    /// Where objects of the unit may be that live in namespaces.
+    namespaces: BTreeSet<String>,
     desired: &'a Desired,
     /// Which workloads are scaled by autoscalers.
     scaled: &'a Scaled,
@@ -115,20 +129,47 @@ impl Look<'_> {
         }
     }
 
+    /// The objects of a kind: of all namespaces at once, or one after another of those that are the unit's, where the
+    /// credentials are for these alone.
     async fn list(&self, kind: Kind) -> Listed {
         let resource = match self.resource(kind) {
             Found::Served(resource) => resource,
             // Where there is no such kind there is no object of it.
-            Found::Missing(_) => return Ok(BTreeMap::new()),
+            Found::Missing(_) => return Ok(List::default()),
             Found::Unknown => return Err("the server could not find out which kinds of its group there are".to_owned()),
         };
+        let memory = &self.target.memory;
+        if !memory.is_narrow(&self.owner.unit, kind) {
+            match self.pages(kind, resource, resource.all()).await {
+                Err((403, _)) if resource.namespaced => memory.narrow(&self.owner.unit, kind),
+                Err((_, why)) => return Err(why),
+                Ok(objects) => return Ok(List { objects, ..List::default() }),
+            }
+        }
+        let mut list = List::default();
+        for namespace in &self.namespaces {
+            match self.pages(kind, resource, resource.within(namespace)).await {
+                Ok(found) => list.objects.extend(found),
+                Err((_, why)) => drop(list.closed.insert(namespace.clone(), why)),
+            }
+        }
+        Ok(list)
+    }
+
+    /// The objects of a kind that are found at a path. An error is the status that the server told, or 0, and why.
+    async fn pages(
+        &self,
+        kind: Kind,
+        resource: &Resource,
+        path: String,
+    ) -> Result<BTreeMap<ObjectId, Value>, (u16, String)> {
         let Owner { host, unit, set: _ } = &self.owner;
-        let (mut found, mut first, all) = (BTreeMap::new(), true, resource.all());
-        let query = format!("{all}?labelSelector={LABEL_HOST}%3D{host}%2C{LABEL_UNIT}%3D{unit}&");
+        let (mut found, mut first) = (BTreeMap::new(), true);
+        let query = format!("{path}?labelSelector={LABEL_HOST}%3D{host}%2C{LABEL_UNIT}%3D{unit}&");
         let page = |mut page: Value| {
             if std::mem::take(&mut first) {
                 let version = text(&page, "/metadata/resourceVersion").unwrap_or_default().to_owned();
-                self.target.memory.list(kind, List { path: all.clone(), version });
+                self.target.memory.list(memory::List { kind, path: path.clone(), version });
             }
             let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
             found.extend(items.into_iter().filter_map(|item| self.listed(kind, resource, item)));
@@ -151,12 +192,25 @@ impl Look<'_> {
     }
 
     async fn object(&self, id: &ObjectId, listed: Option<&Listed>) -> ObservedObject {
+        let wanted = self.desired.objects.get(id);
         let list = match listed {
-            Some(Ok(list)) => list,
+            Some(Ok(list)) => match list.closed.get(&id.scope.0) {
+                None => &list.objects,
+                Some(why) => return ObservedObject::Unseen(why.clone()),
+            },
+            // One that is there is enough, whoever made it, for those who may look at it and at no others.
+            Some(Err(why)) if wanted.is_some_and(ClusterObject::is_content_to_be_there) => {
+                return match self.unlisted(id).await {
+                    seen @ ObservedObject::Foreign(_) => seen,
+                    ObservedObject::Absent(_) | ObservedObject::Unseen(_) | ObservedObject::Present(_) => {
+                        ObservedObject::Unseen(why.clone())
+                    }
+                };
+            }
             Some(Err(why)) => return ObservedObject::Unseen(why.clone()),
             None => return ObservedObject::Unseen("nobody listed its kind".to_owned()),
         };
-        match (self.desired.objects.get(id), list.get(id)) {
+        match (wanted, list.get(id)) {
             (Some(object), Some(live)) if object.waits.is_some() => present(id, live, Trial::Unasked),
             (Some(object), None) if object.waits.is_some() => self.unlisted(id).await,
             (Some(object), live) => self.wanted(object, live).await,

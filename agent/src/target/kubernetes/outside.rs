@@ -25,7 +25,7 @@ impl Kubernetes {
                 let items = page.get("items").and_then(Value::as_array);
                 services.extend(items.into_iter().flatten().cloned());
             });
-            let found = listed.await.and_then(|()| answer(reference, &services));
+            let found = listed.await.map_err(|(_, why)| why).and_then(|()| answer(reference, &services));
             answers.insert((*reference).clone(), found);
         }
         Ok(answers)

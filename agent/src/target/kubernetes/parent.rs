@@ -37,13 +37,13 @@ pub(super) struct Parent {
     commit: Option<String>,
     /// Its kinds, as `Kind.group`.
     pub(super) kinds: BTreeSet<String>,
-    namespaces: BTreeSet<String>,
+    pub(super) namespaces: BTreeSet<String>,
     /// The cluster has it so.
     written: bool,
 }
 
 /// The name of the parent of a unit.
-fn name(host: &str, unit: &str) -> String {
+pub(super) fn name(host: &str, unit: &str) -> String {
     let plain = |text: &str| -> String {
         let lower = text.to_ascii_lowercase();
         lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect()

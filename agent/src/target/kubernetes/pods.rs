@@ -127,11 +127,7 @@ impl Kubernetes {
     /// If the cluster cannot be reached, does not allow it, or has no such container or run.
     pub async fn logs(&self, container: &str, request: &LogRequest, run: Run) -> Result<Output<LogChunk>, TargetError> {
         let operation = format!("read the log of {container}");
-        let mut parts = container.split('/');
-        let (Some(namespace), Some(pod), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-            let reason = "no container of a cluster is called so".to_owned();
-            return Err(TargetError::Failed { operation, reason });
-        };
+        let (namespace, pod, name) = parts(&operation, container)?;
         let LogRequest { follow, tail, since, timestamps } = *request;
         let mut path = format!(
             "{}/{pod}/log?container={name}&follow={follow}&timestamps={timestamps}&previous={}",
@@ -156,6 +152,18 @@ impl Kubernetes {
             }
         });
         Ok(Box::pin(pieces))
+    }
+}
+
+/// The namespace, the pod and the name of a container, which [`Pod::container`] put together.
+pub(super) fn parts<'c>(operation: &str, container: &'c str) -> Result<(&'c str, &'c str, &'c str), TargetError> {
+    let mut parts = container.split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(namespace), Some(pod), Some(name)) => Ok((namespace, pod, name)),
+        (_, _, _) => {
+            let reason = "no container of a cluster is called so".to_owned();
+            Err(TargetError::Failed { operation: operation.to_owned(), reason })
+        }
     }
 }
 

@@ -55,32 +55,35 @@ impl Kubernetes {
     pub async fn events(&self) -> Result<Output<Event>, TargetError> {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let (host, wire, memory) = (self.host.clone(), self.wire().await?, Arc::clone(&self.memory));
+        let lead = self.lead.clone().map(|lead| lead.attend(wire.clone(), host.clone(), sender.clone()));
         let watcher = Watcher { host, wire, memory, sender };
         let told =
             stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|event| (Ok(event), receiver)));
         let watching = stream::once(watcher.run()).map(|never| match never {});
-        Ok(Box::pin(stream::select(told, watching)))
+        let leading = stream::iter(lead).then(|lead| lead).map(|never| match never {});
+        Ok(Box::pin(stream::select(stream::select(told, leading), watching)))
     }
 }
 
 impl Watcher {
-    /// Watches each kind from its first list on.
+    /// Watches what was listed from its first list on.
     async fn run(self) -> Infallible {
         let mut known = BTreeSet::new();
         let mut watches = FuturesUnordered::new();
         loop {
             let new = tokio::select! {
-                new = self.memory.new_kinds(&known) => new,
+                new = self.memory.new_lists(&known) => new,
                 Some(never) = watches.next() => match never {},
             };
-            for (kind, list) in new {
-                known.insert(kind);
-                watches.push(self.kind(kind, list));
+            for list in new {
+                known.insert(list.path.clone());
+                watches.push(self.path(list));
             }
         }
     }
 
-    async fn kind(&self, kind: Kind, mut list: List) -> Infallible {
+    async fn path(&self, mut list: List) -> Infallible {
+        let kind = list.kind;
         let mut version = list.version.clone();
         let mut pause = WATCH_AGAIN_MILLIS;
         loop {
@@ -93,7 +96,7 @@ impl Watcher {
                 End::Lost => {
                     tracing::debug!(kind = kind.qualified(), "the server lost the thread of a watch");
                     self.tell(EventKind::Updated, None, String::new()).await;
-                    list = self.memory.newer_list(kind, &list).await;
+                    list = self.memory.newer_list(&list).await;
                     (version, pause) = (list.version.clone(), WATCH_AGAIN_MILLIS);
                 }
                 End::Failed(why, from) => {
@@ -105,7 +108,7 @@ impl Watcher {
         }
     }
 
-    /// One watch of a kind, from a state on until the server or the time ends it.
+    /// One watch of a kind at a path, from a state on until the server or the time ends it.
     async fn once(&self, kind: Kind, path: &str, from: String) -> End {
         let mut version = from;
         let watched = async {

@@ -3,18 +3,20 @@
 //! Invariant: every request can be made a second time without doing more; those that lose their answer are.
 
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{AsyncRead, Stream, StreamExt as _};
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{Method, Request, Response};
+use k8s_openapi::api::core::v1::Pod;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::WatchEvent;
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
 use serde_json::Value;
 
+use super::lead::Fence;
 use super::observe::text;
 use super::said::Said;
 use super::{Access, lock};
@@ -25,6 +27,9 @@ use crate::target::TargetError;
 /// What applications are sent as. JSON is YAML.
 pub(super) const APPLY: &str = "application/apply-patch+yaml";
 pub(super) const JSON: &str = "application/json";
+
+/// Names the user as whom something is asked.
+const IMPERSONATE: &str = "impersonate-user";
 
 /// Pauses between tries where the server names none: doubled each time, up to the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
@@ -38,6 +43,10 @@ pub(super) type Changes = Pin<Box<dyn Stream<Item = Result<WatchEvent<Value>, (u
 pub(super) struct Wire {
     client: Client,
     endpoint: String,
+    /// As whom is asked; as whoever the credentials are if that is nobody.
+    user: Option<String>,
+    /// Until when may be written, where agents stand by for each other.
+    fence: Option<Arc<Fence>>,
 }
 
 /// A question to a server.
@@ -53,6 +62,11 @@ pub(super) struct Ask {
 impl Ask {
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self { method: Method::GET, path: path.into(), accept: JSON, body: None }
+    }
+
+    /// True of a question that changes something.
+    fn writes(&self) -> bool {
+        self.method != Method::GET && !self.path.contains("dryRun=All")
     }
 
     pub(super) fn apply(path: impl Into<String>, body: &Value) -> Self {
@@ -75,7 +89,23 @@ impl Wire {
         };
         let endpoint = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| failed(chain(&error)))?;
-        Ok(Self { client, endpoint })
+        Ok(Self { client, endpoint, user: None, fence: None })
+    }
+
+    /// The same, where nothing is written that the fence does not let through.
+    pub(super) fn behind(mut self, fence: Option<Arc<Fence>>) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// The same, where everything is asked as that user.
+    pub(super) fn acting_as(&self, user: Option<&String>) -> Self {
+        Self { user: user.cloned(), ..self.clone() }
+    }
+
+    /// The same without a fence.
+    pub(super) fn unfenced(&self) -> Self {
+        Self { fence: None, ..self.clone() }
     }
 
     /// The namespace that the credentials are at home in.
@@ -95,6 +125,10 @@ impl Wire {
 
     /// The same, with a patience of so many seconds.
     pub(super) async fn ask_for(&self, operation: &str, ask: &Ask, seconds: u64) -> Result<Said, TargetError> {
+        if ask.writes() && self.fence.as_ref().is_some_and(|fence| fence.remaining().is_none()) {
+            let reason = "this agent does not hold the Lease by which it may act".to_owned();
+            return Err(TargetError::Failed { operation: operation.to_owned(), reason });
+        }
         let last = Mutex::new(Err("it did not answer in time".to_owned()));
         let asked = async {
             let mut pause = PAUSE_FIRST;
@@ -116,15 +150,21 @@ impl Wire {
         answer.map_err(|reason| self.unreachable(operation, &reason))
     }
 
-    /// Lists what is at a path with a query, page by page, each of which goes to `each`. `what` is what people call it.
-    pub(super) async fn pages(&self, what: &str, query: &str, mut each: impl FnMut(Value)) -> Result<(), String> {
+    /// Lists what is at a path with a query, page by page, each of which goes to `each`. `what` is what people call it. An error
+    /// is the status that the server told, or 0, and why.
+    pub(super) async fn pages(
+        &self,
+        what: &str,
+        query: &str,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), (u16, String)> {
         let operation = format!("list {what}");
         let mut token = String::new();
         loop {
             let ask = Ask::get(format!("{query}limit={CLUSTER_PAGE_OBJECTS}{token}"));
-            let said = self.ask(&operation, &ask).await.map_err(|error| chain(&error))?;
+            let said = self.ask(&operation, &ask).await.map_err(|error| (0, chain(&error)))?;
             if !said.is_ok() {
-                return Err(format!("{what} could not be listed: {}", said.words()));
+                return Err((said.status, format!("{what} could not be listed: {}", said.words())));
             }
             let next = text(&said.body, "/metadata/continue").filter(|next| !next.is_empty());
             let next = next.map(|next| format!("&continue={next}"));
@@ -138,31 +178,42 @@ impl Wire {
 
     /// What happens from now on at a path that asks for it. An error is the status that the server told, or 0, and why.
     pub(super) async fn watch(&self, path: String) -> Result<Changes, (u16, String)> {
-        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
-        let begun = tokio::time::timeout(time, self.client.request_events::<Value>(request)).await;
-        let events = begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)?;
+        let events = self.begin(self.client.request_events::<Value>(plain(path)?)).await?;
         Ok(Box::pin(events.map(|event| event.map_err(told))))
     }
 
     /// What is at a path, as it comes. An error is the status that the server told, or 0, and why.
     pub(super) async fn read(&self, path: String) -> Result<impl AsyncRead + Send + use<>, (u16, String)> {
-        let request = Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))?;
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
-        let begun = tokio::time::timeout(time, self.client.request_stream(request)).await;
+        self.begin(self.client.request_stream(plain(path)?)).await
+    }
+
+    /// The pods of a namespace, as the library knows them.
+    pub(super) fn pods(&self, namespace: &str) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Waits until something has begun that then lasts as long as it will. An error is the status that the server told, or 0,
+    /// and why.
+    pub(super) async fn begin<T>(&self, begins: impl Future<Output = kube::Result<T>>) -> Result<T, (u16, String)> {
+        let begun = tokio::time::timeout(Duration::from_secs(CLUSTER_ANSWER_SECONDS), begins).await;
         begun.map_err(|_| (0, format!("no answer in {CLUSTER_ANSWER_SECONDS} s")))?.map_err(told)
     }
 
     async fn once(&self, ask: &Ask) -> Result<(Said, Option<Duration>), String> {
-        let time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        let mut time = Duration::from_secs(CLUSTER_ANSWER_SECONDS);
+        if let Some(fence) = self.fence.as_ref().filter(|_| ask.writes()) {
+            let left = fence.remaining();
+            time = time.min(left.ok_or_else(|| "this agent no longer holds the Lease to act".to_owned())?);
+        }
         let answered = async {
-            let response = self.client.send(request(ask)?).await.map_err(|error| chain(&error))?;
+            let response =
+                self.client.send(request(ask, self.user.as_deref())?).await.map_err(|error| chain(&error))?;
             let after = retry_after(&response);
             let status = response.status().as_u16();
             let bytes = response.into_body().collect_bytes().await.map_err(|error| chain(&error))?;
             Ok((Said::read(status, &bytes), after))
         };
-        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {CLUSTER_ANSWER_SECONDS} s"))?
+        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {} s", time.as_secs()))?
     }
 
     pub(super) fn unreachable(&self, operation: &str, reason: &str) -> TargetError {
@@ -172,6 +223,11 @@ impl Wire {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// A question for what is at a path.
+fn plain(path: String) -> Result<Request<Vec<u8>>, (u16, String)> {
+    Request::builder().uri(path).body(Vec::new()).map_err(|error| (0, error.to_string()))
 }
 
 /// The status that the server told, or 0, and why.
@@ -189,9 +245,12 @@ fn named(access: &Access) -> String {
     }
 }
 
-fn request(ask: &Ask) -> Result<Request<Body>, String> {
+fn request(ask: &Ask, user: Option<&str>) -> Result<Request<Body>, String> {
     let Ask { method, path, accept, body } = ask;
     let mut request = Request::builder().method(method.clone()).uri(path).header(ACCEPT, *accept);
+    if let Some(user) = user {
+        request = request.header(IMPERSONATE, user);
+    }
     let bytes = match body {
         Some((kind, bytes)) => {
             request = request.header(CONTENT_TYPE, *kind);
