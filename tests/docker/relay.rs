@@ -166,13 +166,14 @@ async fn a_rolling_update_behind_a_relay_loses_no_connection() {
     };
     let asking: Vec<_> = (0..3).map(|_| ask_on()).collect();
     site.deploy("a.yaml", &format!("{}{}", web(2, 2), service(HTTP))).await;
-    assert_eq!(who(&address, 80, 12), names(&["web-0 of 2", "web-1 of 2"]));
     done.store(true, Ordering::Relaxed);
     let answers: Vec<_> = asking.into_iter().flat_map(|asking| asking.join().unwrap()).collect();
     let lost: Vec<_> = answers.iter().filter(|answer| answer.is_err()).collect();
     assert!(lost.is_empty(), "{} of {} were lost: {lost:?}", lost.len(), answers.len());
     let found: BTreeSet<String> = answers.iter().flatten().cloned().collect();
     assert!(found.len() >= 3 && answers.len() > 100, "{} answers: {found:?}", answers.len());
+    // Asked alone: among others that ask in turn, every second one could get the same pod each time.
+    answer(&site, &address, 80, &["web-0 of 2", "web-1 of 2"]).await;
     site.holds().await;
 }
 

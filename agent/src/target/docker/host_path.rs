@@ -19,7 +19,8 @@ impl Docker {
     #[must_use]
     pub fn host_paths(&self, wanted: &BTreeSet<String>) -> HostPaths {
         let mut paths = HostPaths::default();
-        let (socket, sight) = (self.socket(), Sight::own());
+        let socket = self.socket();
+        let sight = Sight::own(&socket);
         for path in wanted {
             let is_socket = is_same(Path::new(path), &socket);
             paths.insert(path, if is_socket { Seen::At(shown(&socket)) } else { look(Path::new(path), &sight) });

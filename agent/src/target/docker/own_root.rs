@@ -3,7 +3,12 @@
 //! Invariant: of a path that may be another one on the host, nothing is said.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
+
+use tokio::net::UnixStream;
+use tokio::runtime::Handle;
 
 /// Files by which engines mark their containers. Source: Docker and Podman.
 const MARKS: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
@@ -21,9 +26,14 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    /// That of this process.
-    pub(super) fn own() -> Self {
-        if MARKS.iter().any(|mark| Path::new(mark).exists()) {
+    /// That of this process, whose engine listens at `socket`. An engine that has the same root runs beside the agent, be that
+    /// in a container of both. Where that cannot be found out, the marks of containers count.
+    pub(super) fn own(socket: &Path) -> Self {
+        let is_apart = match shares_root(socket) {
+            Some(shares) => !shares,
+            None => MARKS.iter().any(|mark| Path::new(mark).exists()),
+        };
+        if is_apart {
             // Where that cannot be read nothing is seen.
             Self::Mounts(fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
         } else {
@@ -42,6 +52,21 @@ impl Sight {
             mount.point != Path::new("/") && !MADE.contains(&mount.made_of) && mount.point.ends_with(inner)
         })
     }
+}
+
+/// Whether whoever listens at a socket has the root that this process has; none if that cannot be found out.
+fn shares_root(socket: &Path) -> Option<bool> {
+    let runtime = Handle::try_current().ok()?;
+    let _within = runtime.enter();
+    let stream = StdStream::connect(socket).ok()?;
+    stream.set_nonblocking(true).ok()?;
+    let process = UnixStream::from_std(stream).ok()?.peer_cred().ok()?.pid()?;
+    if process == 0 {
+        // It is none that this process could see.
+        return Some(false);
+    }
+    let root = |path: &str| fs::metadata(path).map(|root| (root.dev(), root.ino())).ok();
+    Some(root(&format!("/proc/{process}/root/"))? == root("/")?)
 }
 
 /// One mount: which folder of which file system lies where.
@@ -76,6 +101,16 @@ mod tests {
 9 1 8:1 /var/lib/docker/containers/c/hosts /etc/hosts rw - ext4 /dev/sda1 rw
 10 5 0:54 / /srv/media/cache rw - tmpfs tmpfs rw
 ";
+
+    #[tokio::test]
+    async fn whoever_listens_beside_this_process_has_its_root_and_of_nobody_nothing_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        assert_eq!(shares_root(&socket), None);
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(shares_root(&socket), Some(true));
+        assert_eq!(Sight::own(&socket), Sight::Whole);
+    }
 
     fn check(path: &str, reaches: bool) {
         assert_eq!(Sight::Mounts(MOUNTS.to_owned()).reaches(Path::new(path)), reaches, "{path}");
