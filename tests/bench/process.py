@@ -49,14 +49,15 @@ def interleaved(rounds, **calls):
 
 
 class Counter:
-    """A socket in front of an engine's that counts the requests which pass through it."""
+    """A socket in front of an engine's that counts the requests which pass through it: at a path, or at an address and a port."""
 
-    REQUEST = re.compile(rb"^(?:GET|HEAD|POST|PUT|DELETE) \S+ HTTP/1\.1\r$", re.M)
+    REQUEST = re.compile(rb"^(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1\.1\r$", re.M)
 
-    def __init__(self, engine, path):
-        self.engine, self.path, self.count = engine, path, 0
-        self.server = socket.socket(socket.AF_UNIX)
-        self.server.bind(path)
+    def __init__(self, engine, at):
+        self.engine, self.count = engine, 0
+        self.server = socket.socket(socket.AF_UNIX if isinstance(at, str) else socket.AF_INET)
+        self.server.bind(at)
+        self.port = None if isinstance(at, str) else self.server.getsockname()[1]
         self.server.listen(64)
         threading.Thread(target=self.serve, daemon=True).start()
 

@@ -53,7 +53,7 @@ def table(head, rows):
 def machine(it):
     lines = [
         f"{it['cores']} cores ({it['processor']}), {it['memory']} of memory, {it['kernel']}",
-        f"Docker engine {it['engine']}; Compose {it['compose']}; Git {it['git']}",
+        f"Docker engine {it['engine']}; Compose {it['compose']}; Kubernetes {it['kubernetes']}; Flux's engine {it['flux']}; Git {it['git']}",
         f"Writ at {it['commit']}, release build of {int(it['size']) / 2**20:.1f} MiB; {it['date']}",
         f"load average {it['load']}",
     ]
@@ -123,6 +123,44 @@ def moments(it):
     return "### Moments and memory\n\n" + table(["what", "Writ", "aim"], rows)
 
 
+OBJECTS_AIM = 1000
+
+
+def objects(it):
+    first, rows, costs = [], [], []
+    for count, row in it.items():
+        big = int(count) >= OBJECTS_AIM
+        ours = row["first"]["writ"]["wall"]
+        for name, words in (("kubectl apply", "`kubectl apply --server-side`"), ("flux", "Flux's engine")):
+            peer = row["first"][name]["wall"]
+            judged = aim(ours / peer, 1 / 3, "a third") if big and name == "kubectl apply" else ""
+            first.append([f"{int(count):,}", words, ms(ours), ms(peer), ratio(ours, peer), judged])
+        agent, once = row["agent"]["wall"], row["unchanged"]["writ once"]["wall"]
+        for name, words in (("kubectl apply", "`kubectl apply --server-side`"), ("kubectl diff", "`kubectl diff --server-side`"), ("flux", "Flux's engine")):
+            peer = row["unchanged"][name]["wall"]
+            judged = aim(agent, 200, "< 200 ms") if big and name == "kubectl apply" else ""
+            rows.append([f"{int(count):,}", words, ms(agent), ms(once), ms(peer), ratio(agent, peer), ratio(once, peer), judged])
+        most = row["agent"]["most"]
+        costs.append([f"{int(count):,}", "running agent", "", mib(most), row["requests"], aim(most, 60, "< 60 MiB") if big else ""])
+        for name, words in (("writ once", "`writ run --once`"), ("kubectl apply", "`kubectl apply --server-side`"), ("kubectl diff", "`kubectl diff --server-side`"), ("flux", "Flux's engine")):
+            one = row["unchanged"][name]
+            costs.append([f"{int(count):,}", words, ms(one["cpu"]), mib(one["peak"]), "", ""])
+    text = "### Objects of a cluster, first application\n\n"
+    text += table(["objects", "peer", "`writ run --once`, whole process", "the peer", "ratio", "aim"], first)
+    text += "\n### Objects of a cluster, nothing to do\n\n"
+    text += table(["objects", "peer", "pass of a running agent", "`writ run --once`", "the peer", "ratio of the agent", "of `--once`", "aim"], rows)
+    return text + "\n" + table(["objects", "program", "processor time", "memory at most", "requests", "aim"], costs)
+
+
+def pods(it):
+    head = ["workloads of one pod", "first pass, until all are ready", "pass of a running agent with nothing to do", "`writ run --once` with nothing to do", "its memory", "the agent's"]
+    rows = [
+        [f"{int(count):,}", ms(row["ready"]), ms(row["agent"]), ms(row["unchanged"]), mib(row["peak"]), mib(row["most"])]
+        for count, row in it.items()
+    ]
+    return "### Workloads of a cluster, on simulated nodes\n\n" + table(head, rows)
+
+
 def polls(it):
     rows = []
     for count, row in it.items():
@@ -137,7 +175,7 @@ def polls(it):
 
 def write(work, file):
     read = lambda name: json.loads(Path(work, name).read_text())
-    about, within, programs = read("machine.json"), read("inside.json"), read("programs.json")
+    about, within, programs, cluster = (read(f"{name}.json") for name in ("machine", "inside", "programs", "objects"))
     parts = [machine(about)]
     parts += [decided(within), proved(within)] if within else []
     if "containers" in programs:
@@ -145,6 +183,8 @@ def write(work, file):
         parts.append(passes(programs["containers"]))
         parts += [moments(programs["containers"])] if "20" in programs["containers"] else []
     parts += [polls(programs["polls"])] if "polls" in programs else []
+    parts += [objects(cluster["objects"])] if cluster else []
+    parts += [pods(cluster["pods"])] if cluster and cluster["pods"] else []
     text = "\n".join(parts)
     print(text)
     if about["command"]:

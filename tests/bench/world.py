@@ -47,9 +47,9 @@ prune  = { max = 1000 }
 
 
 class World:
-    """A repository, and an agent's settings and state, below one folder."""
+    """A repository, and an agent's settings, the files that they name, and state, below one folder."""
 
-    def __init__(self, folder, program, engine):
+    def __init__(self, folder, program, engine, settings=SETTINGS, files=None):
         self.folder, self.program = Path(folder), program
         self.folder.mkdir(parents=True)
         self.work, self.forge = self.folder / "work", self.folder / "forge.git"
@@ -73,7 +73,10 @@ class World:
         (self.work / "host").mkdir()
         (self.work / "host" / "README").write_text("One file for each workload.\n")
         self.commit("introduce")
-        (self.folder / "agent.toml").write_text(SETTINGS % {"folder": self.folder})
+        for name, content in (files or {}).items():
+            (self.folder / name).write_text(content)
+            (self.folder / name).chmod(0o600)
+        (self.folder / "agent.toml").write_text(settings % {"folder": self.folder})
         signer = text(["ssh-keygen", "-lf", f"{key}.pub"]).split()[1]
         self.writ("enrol", "bench", "--commit", self.git("rev-parse", "HEAD"), "--signer", signer, "--yes")
 

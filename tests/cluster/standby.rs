@@ -14,7 +14,7 @@ fn pair() -> (Place, Machine) {
     let place = Place::new("");
     let file = place.machine.path("agent.toml");
     let settings = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, settings.replacen("[host]\n", "[host]\nstandby = \"5s\"\n", 1)).unwrap();
+    std::fs::write(&file, settings.replacen("[host]\n", "[host]\nstandby = \"20s\"\n", 1)).unwrap();
     let twin = place.twin();
     (place, twin)
 }
