@@ -87,12 +87,13 @@ impl<W: Write> Writer<'_, W> {
                 self.to.byte(0)?;
                 self.problems(problems)
             }
-            Ok(Lowered { objects, notes, sealed }) => {
+            Ok(Lowered { objects, notes, sealed, sealed_files }) => {
                 self.to.byte(1)?;
                 self.to.number(objects.len())?;
                 objects.iter().try_for_each(|object| self.object(object))?;
                 self.problems(notes)?;
-                sealed::write(self, objects, sealed)
+                sealed::write(self, objects, sealed)?;
+                sealed::write_files(self, objects, sealed_files)
             }
         }
     }
@@ -186,7 +187,8 @@ impl Reader<'_> {
             1 => {
                 let (objects, notes) = (self.objects()?, self.problems()?);
                 let sealed = sealed::read(self, &objects)?;
-                Ok(Lowered { objects, notes, sealed })
+                let sealed_files = sealed::read_files(self, &objects)?;
+                Ok(Lowered { objects, notes, sealed, sealed_files })
             }
             _ => return Err(Garbled("the verdict is of no known kind")),
         };
