@@ -244,6 +244,8 @@ scenarios! {
     scaling_comes_before_updating: "scale-and-update",
     k16_v39_a_number_that_comes_back_gets_its_old_volume: "scale-back-up",
     k13_a_new_image_reaches_the_highest_number_first_one_at_a_time: "update",
+    as_many_pods_of_a_set_are_replaced_at_a_time_as_may_be_missing: "update-several",
+    several_at_a_time_come_after_those_that_are_broken_and_stay_above_the_partition: "update-several-broken",
     k12_only_numbers_from_the_partition_on_are_updated: "partition",
     a_lowered_partition_is_a_change_and_not_drift: "partition-lowered",
     k12_a_missing_pod_below_the_partition_comes_back_at_the_old_revision: "partition-missing",

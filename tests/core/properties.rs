@@ -191,9 +191,10 @@ fn reached(unit: &Unit) -> Result<(), TestCaseError> {
         let spared = |index: &PodIndex| match (&workload.controller, index) {
             (Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }, _)
             | (Controller::DaemonSet { update: DaemonUpdate::OnDelete }, _) => true,
-            (Controller::StatefulSet { update: StatefulUpdate::Rolling { partition }, .. }, PodIndex::Ordinal(at)) => {
-                at < partition
-            }
+            (
+                Controller::StatefulSet { update: StatefulUpdate::Rolling { partition, max_unavailable: _ }, .. },
+                PodIndex::Ordinal(at),
+            ) => at < partition,
             _ => false,
         };
         let behind = pods.iter().filter(|pod| pod.revision.as_ref() != Some(&workload.revision));

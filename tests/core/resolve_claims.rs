@@ -353,6 +353,19 @@ fn a_deployments_room_for_an_update_is_rounded_as_on_kubernetes() {
     }
 }
 
+#[test]
+fn as_many_pods_of_a_set_may_be_missing_as_on_kubernetes_and_never_none() {
+    let with = |share: &str| {
+        let strategy = format!("  updateStrategy: {{rollingUpdate: {{maxUnavailable: {share}}}}}\n  replicas: 5\n");
+        set("web", "", "", "").replace("  replicas: 3\n", &strategy)
+    };
+    for (share, expected) in [("2", 2), ("50%", 2), ("10%", 1), ("100%", 5)] {
+        let text = crate::desired_text::text(&desired(&with(share)).0);
+        assert!(text.contains(&format!("max_unavailable: {expected} ")), "{share}: {text}");
+    }
+    check_refused(&with("0"), "`maxUnavailable` of a StatefulSet must be at least 1", "maxUnavailable");
+}
+
 /// Refuses a set: the message, and a word of the line that it stands at.
 fn check_refused(yaml: &str, message: &str, word: &str) {
     let found = refusal(yaml);

@@ -256,7 +256,8 @@ fn manifest(line: &str) -> Vec<Object> {
     spec["updateStrategy"] = if fields.contains_key("ondelete") {
         json!({ "type": "OnDelete" })
     } else {
-        json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": number("partition", 0) } })
+        let rolling = json!({ "partition": number("partition", 0), "maxUnavailable": number("unavailable", 1) });
+        json!({ "type": "RollingUpdate", "rollingUpdate": rolling })
     };
     let claim = |name: &&str| {
         let size = fields.get("size").unwrap_or(&"1Gi");

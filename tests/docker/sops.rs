@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use age::x25519::Identity;
 
-use crate::fixture::{config_map, identity_file, secret};
+use crate::fixture::{config_map, env_file, identity_file, secret};
 use crate::site::Site;
 
 /// One reads a Secret as a variable and a ConfigMap as a file, the other another Secret.
@@ -85,6 +85,49 @@ async fn encrypted_values_reach_containers_and_encrypting_them_anew_leaves_each_
     assert_eq!(site.containers(), after);
     for words in [&["why", &format!("statefulset/{}/two", site.world.scope)][..], &["status"], &["history"], &["plan"]]
     {
+        site.writ(words).await;
+    }
+    site.holds().await;
+}
+
+#[tokio::test]
+async fn an_encrypted_file_of_variables_reaches_a_container_to_the_byte_and_encrypting_it_anew_leaves_it_as_it_is() {
+    const STACK: &str = r#"
+asset "SCOPE" "web" {
+  env = file("./web.env")
+}
+deployment "SCOPE" "web" {
+  image   = "writ-test/box:1"
+  command = ["sleep", "1000"]
+  volumes = ["${asset.SCOPE.web.env}:/etc/web.env:ro"]
+}
+"#;
+    let site = Site::new().await;
+    let identity = identity_of(&site);
+    let values = |word: &str| vec![("URL", format!("a://b:{word}@c?d=e")), ("LINES", "größe\n\"two\" #".to_owned())];
+    let file = |word: &str, to: &[age::x25519::Recipient]| {
+        let values = values(word);
+        let pairs: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        env_file(&pairs, to)
+    };
+    site.write("web.env", &file("canary-90be-6", &[identity.to_public()]));
+    site.deploy("web.hcl", STACK).await;
+    let before = site.containers();
+    let pod = before.keys().next().unwrap().clone();
+    let expected = "# How to get in.\nURL=a://b:canary-90be-6@c?d=e\nLINES=größe\\n\"two\" #\n]";
+    assert_eq!(site.world.exec(&pod, &["sh", "-c", "cat /etc/web.env; echo ]"]).await.0, expected);
+    let more = [Identity::generate().to_public(), identity.to_public()];
+    site.deploy("web.env", &file("canary-90be-6", &more)).await;
+    assert_eq!(site.containers(), before);
+    site.deploy("web.env", &file("canary-90be-7", &more)).await;
+    let after = site.containers();
+    assert!(after.len() == 1 && after != before, "{after:?}");
+    let pod = after.keys().next().unwrap();
+    assert!(site.world.exec(pod, &["cat", "/etc/web.env"]).await.0.contains("canary-90be-7@"));
+    site.commit("web.env", &file("canary-90be-8", &more[..1]));
+    site.pass().await.exits(3);
+    assert_eq!(site.containers(), after);
+    for words in [&["why", &format!("deployment/{}/web", site.world.scope)][..], &["status"], &["history"], &["plan"]] {
         site.writ(words).await;
     }
     site.holds().await;

@@ -44,6 +44,39 @@ statefulset "SCOPE" "cache" {
 }
 "#;
 
+/// Replicas that are copied from pod 0 before they first start, and follow it from then on.
+const FOLLOWING: &str = r#"
+asset "SCOPE" "setup" {
+  replication = "echo 'host replication all all trust' >> \"$PGDATA/pg_hba.conf\"\n"
+  copy        = <<-EOT
+    set -e
+    [ "$VOODU_REPLICA_ORDINAL" != 0 ] && [ ! -s "$PGDATA/PG_VERSION" ] || exit 0
+    until pg_basebackup -h pg-0.SCOPE -U postgres -D "$PGDATA" -R; do
+      rm -rf "$PGDATA"
+      sleep 0.2
+    done
+  EOT
+}
+
+statefulset "SCOPE" "pg" {
+  image    = "postgres:15-alpine"
+  replicas = 2
+  env = {
+    POSTGRES_DB               = "myapp"
+    POSTGRES_HOST_AUTH_METHOD = "trust"
+    PGDATA                    = "/var/lib/postgresql/data/pgdata"
+  }
+  ports   = ["5432"]
+  volumes = ["${asset.SCOPE.setup.replication}:/docker-entrypoint-initdb.d/replication.sh:ro"]
+  volume_claim "data" {
+    mount_path = "/var/lib/postgresql/data"
+  }
+  init "copy" {
+    command = ["sh", "${asset.SCOPE.setup.copy}"]
+  }
+}
+"#;
+
 const OTHER: &str = r#"
 statefulset "SCOPE" "other" {
   image    = "writ-test/box:1"
@@ -183,4 +216,24 @@ async fn append_only_and_save_lines_make_redis_write_both_files_into_the_volume_
     site.world.exec_until(&pod, &["redis-cli", "get", "kept"], |text| text == "yes").await;
     site.world.exec_until(&pod, &["redis-cli", "config", "get", "save"], |text| text.trim() == "save").await;
     site.holds().await;
+}
+
+#[tokio::test]
+async fn v54_replicas_that_an_init_container_copies_from_pod_0_by_their_ordinal_follow_it_and_still_do_after_a_restart()
+{
+    let mut unit = Unit::new().await;
+    unit.apply("pg.hcl", FOLLOWING).await;
+    let (primary, replica) = (unit.pod("pg", 0), unit.pod("pg", 1));
+    let is = async |pod: &str, statement: &str, expected: &str| {
+        let command = ["psql", "-U", "postgres", "-d", "myapp", "-Atc", statement];
+        assert_eq!(unit.world.exec_until(pod, &command, |out| out == expected).await, expected, "{pod}: {statement}");
+    };
+    is(&primary, "select pg_is_in_recovery()", "f").await;
+    is(&replica, "select pg_is_in_recovery()", "t").await;
+    is(&primary, "create table notes as select 7 as n", "SELECT 1").await;
+    is(&replica, "select n from notes", "7").await;
+    unit.world.person(&["restart", &replica]);
+    is(&primary, "insert into notes values (8)", "INSERT 0 1").await;
+    is(&replica, "select count(*) from notes", "2").await;
+    is(&replica, "select pg_is_in_recovery()", "t").await;
 }

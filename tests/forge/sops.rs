@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use writ::unseal::{Identities, UnsealError, unseal};
 use writ_core::dialect::{Files, lower};
+use writ_core::model::Kind;
 
-use crate::fixture::{config_map, identity_file, secret};
+use crate::fixture::{config_map, env_file, identity_file, secret};
 
 const PLAIN: &str = "# How to get in.\napiVersion: v1\nkind: Secret\nmetadata: {name: pw, namespace: shop, annotations: {since: 2026-11-26, level: 'yes'}}\n\
     immutable: false\nstringData:\n    # the first\n    password: \"eins: # 1\" # no other\n    text: |\n        a\n        größe\n    empty: \"\"\n\
@@ -108,4 +109,42 @@ fn what_the_tests_encrypt_is_opened_by_sops() {
         let read: Value = serde_json::from_str(&read).unwrap();
         assert_eq!(read[field], json!({"one": "eins", "two": "größe"}));
     }
+}
+
+/// What `sops` writes of a `.env` file, and rotates and sets, comes out as `sops decrypt` writes it; and it opens ours.
+#[test]
+fn a_file_of_variables_is_opened_to_the_byte_as_sops_opens_it() {
+    const ENV: &str = "# How to get in.\nPASSWORD=a=b: \"c\" # d\nLINES=one\\ntwo\nEMPTY=\nURL_unencrypted=a://größe\n";
+    let opened = |desk: &Desk| {
+        let manifest = b"asset \"s\" \"a\" {\n  env = file(\"./a.env\")\n}\n".to_vec();
+        let env = fs::read(desk.path("a.env")).unwrap();
+        let (lowered, sources) = lower(&Files::from([("a.hcl".to_owned(), manifest), ("a.env".to_owned(), env)]));
+        let mut lowered = lowered.unwrap_or_else(|problems| panic!("{}", problems.render(&sources, false)));
+        assert_eq!(lowered.sealed_files.len(), 1);
+        match unseal(&mut lowered, Some(&desk.path("host"))) {
+            Ok(()) => {
+                let map = lowered.objects.iter().find(|object| object.id.kind == Kind::ConfigMap).unwrap();
+                map.body["data"]["env"].as_str().unwrap().to_owned()
+            }
+            Err(UnsealError::Refused(problems)) => panic!("{}", problems.render(&sources, false)),
+            Err(UnsealError::Unread(why)) => panic!("{why}"),
+        }
+    };
+    for rule in ["", "    mac_only_encrypted: true\n", "    encrypted_regex: ^PASS\n"] {
+        let desk = Desk::new(rule);
+        fs::write(desk.path("a.env"), ENV).unwrap();
+        desk.run("sops", &["encrypt", "-i", "a.env"]);
+        assert_eq!(opened(&desk), desk.run("sops", &["decrypt", "a.env"]), "{rule}");
+        desk.run("sops", &["set", "a.env", "[\"PASSWORD\"]", "\"zwei\""]);
+        desk.run("sops", &["rotate", "-i", "--rm-age", &desk.recipient("other"), "a.env"]);
+        let after = opened(&desk);
+        assert!(after.contains("PASSWORD=zwei\n"), "{rule}: {after}");
+        assert_eq!(after, desk.run("sops", &["decrypt", "a.env"]), "{rule}");
+    }
+    let desk = Desk::new("");
+    let identity = Identity::generate();
+    fs::write(desk.path("host"), identity_file(&identity)).unwrap();
+    fs::write(desk.path("a.env"), env_file(&[("A", "eins"), ("B", "one\ntwo")], &[identity.to_public()])).unwrap();
+    assert_eq!(desk.run("sops", &["decrypt", "a.env"]), "# How to get in.\nA=eins\nB=one\\ntwo\n");
+    assert_eq!(opened(&desk), "# How to get in.\nA=eins\nB=one\\ntwo\n");
 }

@@ -54,6 +54,7 @@ mod said;
 mod server;
 mod settings;
 mod sops;
+mod sops_env;
 mod split;
 #[path = "../fixtures/sshd.rs"]
 mod sshd;

@@ -87,12 +87,13 @@ impl<W: Write> Writer<'_, W> {
                 self.to.byte(0)?;
                 self.problems(problems)
             }
-            Ok(Lowered { objects, notes, sealed, outputs, unfilled }) => {
+            Ok(Lowered { objects, notes, sealed, sealed_files, outputs, unfilled }) => {
                 self.to.byte(1)?;
                 self.to.number(objects.len())?;
                 objects.iter().try_for_each(|object| self.object(object))?;
                 self.problems(notes)?;
                 sealed::write(self, objects, sealed)?;
+                sealed::write_files(self, objects, sealed_files)?;
                 outputs::write(&mut self.to, objects, outputs)?;
                 unfilled::write(self, objects, unfilled)
             }
@@ -188,9 +189,10 @@ impl Reader<'_> {
             1 => {
                 let (objects, notes) = (self.objects()?, self.problems()?);
                 let sealed = sealed::read(self, &objects)?;
+                let sealed_files = sealed::read_files(self, &objects)?;
                 let outputs = outputs::read(&mut self.from, &objects)?;
                 let unfilled = unfilled::read(self, &objects)?;
-                Ok(Lowered { objects, notes, sealed, outputs, unfilled })
+                Ok(Lowered { objects, notes, sealed, sealed_files, outputs, unfilled })
             }
             _ => return Err(Garbled("the verdict is of no known kind")),
         };

@@ -38,6 +38,11 @@ impl DataKey {
         self.open_bytes(text, &bound)
     }
 
+    /// A comment that stands below no name.
+    pub(super) fn open_comment(&self, text: &CipherText) -> Option<Vec<u8>> {
+        self.open_bytes(text, ":")
+    }
+
     /// The code of a file that was encrypted at a moment.
     pub(super) fn open_code(&self, text: &CipherText, modified: &str) -> Option<String> {
         String::from_utf8(self.open_bytes(text, modified)?).ok()

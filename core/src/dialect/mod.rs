@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use self::kubernetes::Target;
 pub use self::openmcf::Outputs;
 pub use self::rendered::made_by;
-use self::sops::Sealed;
+use self::sops::{Sealed, SealedFile};
 pub use self::variables::{UnfitVariable, Variables};
 pub use self::voodu::{Address, BlockId, Contents, Expansion, Expansions, Fetched, Kinds, is_built_in};
 
@@ -41,6 +41,8 @@ pub struct Lowered {
     pub notes: Problems,
     /// Files with encrypted values. Until somebody opens them, a text stands in the place of each value.
     pub sealed: Vec<Sealed>,
+    /// Files that ConfigMaps hold whole and that are encrypted: the same.
+    pub sealed_files: Vec<SealedFile>,
     /// What resources of OpenMCF let others know, in the order of their kinds and names.
     pub outputs: Vec<Outputs>,
     /// Variables whose values only the cluster knows.
@@ -50,7 +52,7 @@ pub struct Lowered {
 impl Lowered {
     /// Tells that encrypted values were not decrypted, where nobody opens them.
     pub fn note_unopened(&mut self) {
-        sops::note_unopened(&self.sealed, &mut self.notes);
+        sops::note_unopened(&self.sealed, &self.sealed_files, &mut self.notes);
     }
 }
 
@@ -121,7 +123,8 @@ pub fn lower(files: &Files) -> (Result<Lowered, Problems>, Sources) {
 pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<Lowered, Problems>, Sources) {
     let mut problems = Problems::default();
     let mut sources = Sources::default();
-    let (mut objects, mut sealed, mut outputs, mut unfilled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut objects, mut sealed, mut sealed_files) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut outputs, mut unfilled) = (Vec::new(), Vec::new());
     if rendered::are_manifests(files, &mut problems) && fits(files, contents, &mut problems) {
         let manifests: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| is_manifest(path)).collect();
         let known = openmcf::Known::of(manifests.iter().filter(|(path, bytes)| is_yaml(path) && !is_too_large(bytes)));
@@ -137,11 +140,16 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
             problems.extend(manifest.problems);
             sources.extend(manifest.sources);
         }
-        let voodu::Lowering { objects: written, implied, hidden } =
+        let voodu::Lowering { objects: written, implied, sealed: files_of_keys, hidden } =
             voodu::lower(&hcl, files, (contents, given), &mut problems);
         let effects = |object: &Object| kubernetes::effects(object, given.target);
         cores::map(&written, MANIFESTS_MANY, effects).into_iter().for_each(|found| problems.extend(found));
+        sealed_files = files_of_keys;
         for (file, ranges) in hidden {
+            // A file that is no manifest is shown where an encrypted one is not right.
+            if let (None, Some(bytes)) = (sources.text(&file), files.get(&file)) {
+                sources.insert(file.as_str(), String::from_utf8_lossy(bytes));
+            }
             sources.hide(&file, &ranges);
         }
         objects.extend(written);
@@ -160,7 +168,7 @@ pub fn lower_with(files: &Files, contents: &Contents, given: &Given) -> (Result<
     problems.extend(kubernetes::judge_together(&objects));
     outputs.retain(|it| objects.binary_search_by(|object| object.id.cmp(&it.object)).is_ok());
     unfilled.sort_by(|one: &Unfilled, other| one.object.cmp(&other.object));
-    (Ok(Lowered { objects, notes: problems, sealed, outputs, unfilled }), sources)
+    (Ok(Lowered { objects, notes: problems, sealed, sealed_files, outputs, unfilled }), sources)
 }
 
 fn is_yaml(path: &str) -> bool {

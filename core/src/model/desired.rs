@@ -106,10 +106,12 @@ pub enum PodManagement {
 /// How a changed template reaches the pods of a StatefulSet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatefulUpdate {
-    /// From the highest ordinal down to `partition`, one at a time.
+    /// From the highest ordinal down to `partition`.
     Rolling {
         /// Pods below it keep what they run.
         partition: u32,
+        /// So many are replaced at a time, at least one.
+        max_unavailable: u32,
     },
     /// When a person removes a pod.
     OnDelete,

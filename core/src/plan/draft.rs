@@ -74,12 +74,17 @@ impl<'a> Draft<'a> {
 
     /// Gives a pod a new container from a template and waits for it.
     pub(super) fn renew(&mut self, template: &Workload, look: &Look<'_>) {
+        self.replace(template, look);
+        self.await_new(look.name);
+    }
+
+    /// Gives a pod a new container from a template. Waits for nothing.
+    pub(super) fn replace(&mut self, template: &Workload, look: &Look<'_>) {
         let spec = template.pod(&look.pod.index);
         let why = format!("{}{}", look.why, self.volumes(&spec, look.cause));
         let hashes = (look.pod.revision.clone(), Some(spec.revision.clone()));
         let act = Act::ReplacePod { container: look.pod.container.clone(), spec: Box::new(spec) };
         self.push(Verb::Replace, Some(look.name.to_owned()), why, look.cause, hashes, act);
-        self.wait(look.name, self.subject.progress_deadline());
     }
 
     /// Mends and starts a container that may stay. Waits for nothing.

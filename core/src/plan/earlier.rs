@@ -54,9 +54,12 @@ pub(super) fn stays_at(workload: &Workload, held: Option<&Held>) -> Option<Earli
 /// The number below which pods are left at their revision; none if there are no such pods.
 fn partition(workload: &Workload) -> Option<u32> {
     match &workload.controller {
-        Controller::StatefulSet { start, update: StatefulUpdate::Rolling { partition }, management: _, claims: _ } => {
-            Some(*partition).filter(|partition| partition > start)
-        }
+        Controller::StatefulSet {
+            start,
+            update: StatefulUpdate::Rolling { partition, max_unavailable: _ },
+            management: _,
+            claims: _,
+        } => Some(*partition).filter(|partition| partition > start),
         Controller::StatefulSet { update: StatefulUpdate::OnDelete, .. }
         | Controller::Deployment { .. }
         | Controller::DaemonSet { .. }

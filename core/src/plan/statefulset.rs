@@ -102,7 +102,7 @@ fn slots<'a>(subject: &Subject<'a>, rules: Rules, gone: &BTreeSet<&str>) -> Vec<
 fn spared(subject: &Subject<'_>, update: StatefulUpdate, ordinal: u32) -> Option<String> {
     let wanted = subject.workload.revision.short();
     match update {
-        StatefulUpdate::Rolling { partition } if ordinal < partition => {
+        StatefulUpdate::Rolling { partition, max_unavailable: _ } if ordinal < partition => {
             Some(format!("stays as it is, not at revision {wanted}: it is below partition {partition}"))
         }
         StatefulUpdate::Rolling { .. } => None,
@@ -224,7 +224,7 @@ fn birth(subject: &Subject<'_>, rules: Rules, slot: &Slot<'_>) -> Birth {
 /// True if a pod of this number is left at the revision that it has, or had.
 const fn is_below(rules: Rules, ordinal: u32) -> bool {
     match rules.update {
-        StatefulUpdate::Rolling { partition } => ordinal < partition,
+        StatefulUpdate::Rolling { partition, max_unavailable: _ } => ordinal < partition,
         StatefulUpdate::OnDelete => false,
     }
 }
@@ -295,17 +295,26 @@ fn remove(draft: &mut Draft<'_>, subject: &Subject<'_>, name: &str, pod: &Observ
     draft.remove(Verb::Scale, name, pod, why, Cause::Change);
 }
 
-/// Replaces pods that serve, highest first, one at a time. None while a pod of the set is out of sight: it may be down.
+/// Replaces pods that serve, highest first, as many at a time as may be missing; all others are there by then. None while a
+/// pod of the set is out of sight: it may be down.
 fn roll(draft: &mut Draft<'_>, subject: &Subject<'_>, rules: Rules, slots: &[Slot<'_>], unseen: Option<&str>) {
-    for (ordinal, look) in slots.iter().rev().filter_map(|slot| Some((slot.ordinal, slot.look()?))) {
-        if look.need != Need::Renew || !look.serves {
-            continue;
-        }
-        match unseen {
-            Some(blocker) => {
-                draft.note(look.name, format!("not replaced: {blocker} was not seen ({})", look.why), Cause::None);
+    let looks = slots.iter().rev().filter_map(|slot| Some((slot.ordinal, slot.look()?)));
+    let outdated: Vec<_> = looks.filter(|(_, look)| look.need == Need::Renew && look.serves).collect();
+    let at_once = match rules.update {
+        StatefulUpdate::Rolling { partition: _, max_unavailable } => max_unavailable.max(1),
+        StatefulUpdate::OnDelete => 1,
+    };
+    for looks in outdated.chunks(usize::try_from(at_once).unwrap_or(usize::MAX)) {
+        for (ordinal, look) in looks {
+            match unseen {
+                Some(blocker) => {
+                    draft.note(look.name, format!("not replaced: {blocker} was not seen ({})", look.why), Cause::None);
+                }
+                None => draft.replace(template(subject, rules, *ordinal), look),
             }
-            None => draft.renew(template(subject, rules, ordinal), look),
+        }
+        if unseen.is_none() {
+            looks.iter().for_each(|(_, look)| draft.await_new(look.name));
         }
     }
 }

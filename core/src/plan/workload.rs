@@ -45,7 +45,7 @@ fn steps<'a>(subject: &'a Subject<'a>, draft: Draft<'a>, gone: &BTreeSet<&str>) 
         // One pod with a stable name: what a StatefulSet of one does, whose pods do not wait for each other.
         Controller::DaemonSet { update } => {
             let update = match update {
-                DaemonUpdate::Rolling => StatefulUpdate::Rolling { partition: 0 },
+                DaemonUpdate::Rolling => StatefulUpdate::Rolling { partition: 0, max_unavailable: 1 },
                 DaemonUpdate::OnDelete => StatefulUpdate::OnDelete,
             };
             let rules = statefulset::Rules { start: 0, management: PodManagement::Parallel, update };

@@ -159,7 +159,12 @@ fn rollout(workload: &Workload) -> String {
                 PodManagement::Parallel => "parallel",
             };
             match update {
-                StatefulUpdate::Rolling { partition } => format!("{order}{FROM}{start}, rolling from {partition}"),
+                StatefulUpdate::Rolling { partition, max_unavailable: 1 } => {
+                    format!("{order}{FROM}{start}, rolling from {partition}")
+                }
+                StatefulUpdate::Rolling { partition, max_unavailable } => {
+                    format!("{order}{FROM}{start}, rolling from {partition}, unavailable {max_unavailable}")
+                }
                 StatefulUpdate::OnDelete => format!("{order}{FROM}{start}, on delete"),
             }
         }

@@ -166,6 +166,10 @@ fn kind(file: &Arc<str>, text: &str, node: &Node<'_>, target: Target) -> Result<
             Err(Problem::error(at(&version_node.range), message).help(format!("write `{}`", kind.api_version())))
         }
         None => {
+            if let Some((_, instead)) = ELSEWHERE.iter().find(|(kind, _)| *kind == name) {
+                let message = format!("the kind {} of {} has no place on Docker", quoted(name), quoted(version));
+                return Err(Problem::error(at(&kind_node.range), message).help(*instead));
+            }
             let message = format!("the kind {} of {} is not supported yet", quoted(name), quoted(version));
             let help = match suggest::nearest(name, Kind::ALL.into_iter().map(Kind::name)) {
                 Some(meant) => format!("did you mean `{meant}`?"),
@@ -175,6 +179,34 @@ fn kind(file: &Arc<str>, text: &str, node: &Node<'_>, target: Target) -> Result<
         }
     }
 }
+
+/// Kinds that a cluster has and a host of Docker does not, and what to do instead.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "NetworkPolicy",
+        "leave it out, and publish no port: whoever is outside of the host reaches none of its pods then. Pods of one host reach each \
+        other; what they must not reach belongs on a host of its own",
+    ),
+    ("PersistentVolumeClaim", "write `volumeClaimTemplates` of a StatefulSet"),
+    ("PersistentVolume", "leave it out; every claim becomes a volume of this host's Docker engine"),
+    ("Pod", "write a Deployment, a StatefulSet or a Job"),
+    ("ReplicaSet", "write a Deployment"),
+    ("ReplicationController", "write a Deployment"),
+    ("HorizontalPodAutoscaler", "leave it out and set `replicas`; one host has no more room for more pods"),
+    ("ServiceAccount", NO_API),
+    ("Role", NO_API),
+    ("RoleBinding", NO_API),
+    ("ClusterRole", NO_API),
+    ("ClusterRoleBinding", NO_API),
+    (
+        "ResourceQuota",
+        "leave it out and set `resources` on containers; rules of the host bound what manifests may ask for",
+    ),
+    ("LimitRange", "leave it out and set `resources` on containers"),
+    ("PriorityClass", "leave it out; nothing evicts pods on one host"),
+];
+
+const NO_API: &str = "leave it out; there is no Kubernetes API to speak to";
 
 fn known_kinds() -> String {
     Kind::ALL.map(Kind::name).join(", ")

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::cipher::{CipherText, ValueType, is_cipher};
 use super::metadata::{Said, Seal};
-use super::{Form, Sealed, SealedCipher, SealedValue, UNOPENED_BASE64, wrong_type};
+use super::{Sealed, SealedCipher, SealedValue, UNOPENED_BASE64, wrong_type};
 use crate::dialect::yaml::{Content, Entry, Node, place};
 use crate::model::ObjectId;
 use crate::text::{Place, Problem, Problems, UNOPENED, quoted};
@@ -83,7 +83,7 @@ impl Masked<'_> {
             })
         };
         let values = values.into_iter().map(named).collect::<Option<_>>()?;
-        Some(Sealed { place, seal, form: Form::Yaml, values })
+        Some(Sealed { place, seal, values })
     }
 }
 

@@ -5,11 +5,15 @@
 //!
 //! Source: the format by behaviour of SOPS 3, and its documentation at <https://getsops.io/docs/>.
 //!
-//! Invariant: a value that stands encrypted is one of a Secret or a ConfigMap; anywhere else it is an error at its line.
+//! Invariant: a value that stands encrypted is one of a Secret or a ConfigMap, or of a file of variables that a ConfigMap holds
+//! whole; anywhere else it is an error at its line.
 
 mod cipher;
 mod document;
+mod env;
 mod metadata;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -18,31 +22,22 @@ use crate::text::{Place, Problem, Problems, quoted};
 
 pub use cipher::{CipherText, ValueType};
 pub(super) use document::{has_sops, mask};
+pub(super) use env::{EnvFile, has_ciphers, hidden as hidden_env, is_env, read as read_env};
+pub use env::{SealedFile, SealedLine};
 pub use metadata::{Seal, Service};
 
 /// What stands for a value that nobody opened ([`crate::text::UNOPENED`]), in base64, where a field takes nothing else.
 const UNOPENED_BASE64: &str = "KGVuY3J5cHRlZCk=";
 
-/// One encrypted file.
+/// One encrypted file of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// Where it says how it was encrypted.
     pub place: Place,
     /// How it was encrypted, and for whom.
     pub seal: Seal,
-    /// What its values are bound to.
-    pub form: Form,
     /// All of its values that count, in the order of writing.
     pub values: Vec<SealedValue>,
-}
-
-/// The notation of an encrypted file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Documents, of which each is an object.
-    Yaml,
-    /// Lines `NAME=value`, each of which is a key of one Secret.
-    Env,
 }
 
 /// One value of an encrypted file.
@@ -70,11 +65,10 @@ pub struct SealedCipher {
 impl SealedCipher {
     /// Where in its object the value belongs; none if it belongs into no Secret and no ConfigMap.
     #[must_use]
-    pub fn field(&self, form: Form) -> Option<(&'static str, &str)> {
-        match (form, self.path.as_slice()) {
-            (Form::Yaml, [field, key]) => Some((sealed_field(self.object.kind, field)?, key)),
-            (Form::Env, [key]) => Some((sealed_field(self.object.kind, "stringData")?, key)),
-            (Form::Yaml | Form::Env, _) => None,
+    pub fn field(&self) -> Option<(&'static str, &str)> {
+        match self.path.as_slice() {
+            [field, key] => Some((sealed_field(self.object.kind, field)?, key)),
+            _ => None,
         }
     }
 }
@@ -85,8 +79,10 @@ fn sealed_field(kind: Kind, field: &str) -> Option<&'static str> {
 }
 
 /// Tells that the values of encrypted files were not decrypted, where nobody has a key.
-pub(super) fn note_unopened(sealed: &[Sealed], notes: &mut Problems) {
-    for Sealed { place, seal: _, form: _, values: _ } in sealed {
+pub(super) fn note_unopened(sealed: &[Sealed], files: &[SealedFile], notes: &mut Problems) {
+    // One file may be held by several ConfigMaps.
+    let places: BTreeSet<&Place> = sealed.iter().map(|it| &it.place).chain(files.iter().map(|it| &it.place)).collect();
+    for place in places {
         let message = format!("{}: encrypted values were not decrypted; a text stands in their place", place.file);
         notes.push(Problem::note(Some(place.clone()), message));
     }
@@ -103,8 +99,8 @@ fn wrong_type(place: Place, name: &str, kind: ValueType) -> Problem {
 pub(super) fn refuse_unexplained(object: &Object, problems: &mut Problems) {
     for field in object.id.kind.value_fields() {
         let values = object.at(&format!("/{field}")).and_then(Value::as_object);
-        for (key, _) in values.into_iter().flatten().filter(|(_, value)| value.as_str().is_some_and(cipher::is_cipher))
-        {
+        let is_sealed = |text: &str| cipher::is_cipher(text) || has_ciphers(text);
+        for (key, _) in values.into_iter().flatten().filter(|(_, value)| value.as_str().is_some_and(is_sealed)) {
             let pointer = format!("/{field}/{}", key.replace('~', "~0").replace('/', "~1"));
             let message = format!("{} is encrypted by SOPS, and the file has no `sops` that says how", quoted(key));
             let problem = Problem::error(object.place(&pointer), message);

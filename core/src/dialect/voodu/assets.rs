@@ -14,16 +14,19 @@ use super::scene::Scene;
 use super::tree::{AssetKey, Content, Entry, Form, Function, Piece, Span, Value};
 use super::urls::{self, Taken};
 use crate::cores;
+use crate::dialect::sops::{self, EnvFile, SealedFile};
 use crate::dialect::{Files, MANIFESTS_MANY};
 use crate::limits::{ASSET_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::model::{Kind, Object, ObjectId};
-use crate::text::{Place, quoted};
+use crate::text::{Place, UNOPENED, quoted};
 use crate::time::Seconds;
 
 /// One asset with its contents.
 pub(super) struct Asset {
     place: Place,
     keys: BTreeMap<String, Held>,
+    /// By file, what no message may show of those that are encrypted.
+    hidden: BTreeMap<String, Vec<Span>>,
     /// Some reference led to it. Workloads are lowered on several threads.
     used: AtomicBool,
 }
@@ -32,6 +35,11 @@ pub(super) struct Asset {
 enum Held {
     Bytes {
         bytes: Vec<u8>,
+        place: Place,
+    },
+    /// A file of variables that is encrypted.
+    Sealed {
+        file: EnvFile,
         place: Place,
     },
     /// Nothing, as the manifest allows; and why.
@@ -68,7 +76,7 @@ impl Assets {
         };
         asset.used.store(true, Ordering::Relaxed);
         match asset.keys.get(key) {
-            Some(Held::Bytes { .. } | Held::Refused) => return Some(Found::Here),
+            Some(Held::Bytes { .. } | Held::Sealed { .. } | Held::Refused) => return Some(Found::Here),
             Some(Held::LeftOut(why)) => {
                 let message = format!("there is no file for `{key}` here, because the key is left out: {why}");
                 scene.note(span, message, "the workload is changed as soon as there is one");
@@ -107,11 +115,22 @@ impl Assets {
         scene.refuse(span, format!("no {} is declared", shown(scope, name)), help);
     }
 
-    /// SHA-256 of what a key holds.
-    pub(super) fn digest(&self, reference: &AssetKey) -> Option<String> {
+    /// SHA-256 of what a key holds; of an encrypted one nobody can tell here, which is reported.
+    pub(super) fn digest(&self, scene: &mut Scene<'_>, reference: &AssetKey, span: &Span) -> Option<String> {
         let AssetKey { scope, name, key } = reference;
-        let Held::Bytes { bytes, place: _ } = self.all.get(&(scope.clone(), name.clone()))?.keys.get(key)? else {
-            return None;
+        let bytes = match self.all.get(&(scope.clone(), name.clone()))?.keys.get(key)? {
+            Held::Bytes { bytes, place: _ } => bytes,
+            Held::Sealed { .. } => {
+                let message =
+                    format!("`{key}` is encrypted, so that another encryption of it would look like a change");
+                scene.refuse(
+                    span,
+                    message,
+                    "mount it instead: that rolls the workload when what was encrypted changes",
+                );
+                return None;
+            }
+            Held::LeftOut(_) | Held::Refused => return None,
         };
         Some(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -120,6 +139,26 @@ impl Assets {
     pub(super) fn objects(&self) -> Vec<Object> {
         let of_scopes: Vec<_> = self.all.iter().filter(|((scope, _), _)| !scope.is_empty()).collect();
         cores::map(&of_scopes, MANIFESTS_MANY, |((scope, name), asset)| asset.object(scope, name, None))
+    }
+
+    /// What is encrypted of the ConfigMaps of assets of scopes, and of those of `borrowed`.
+    pub(super) fn sealed<'b>(
+        &self,
+        borrowed: impl Iterator<Item = (&'b str, &'b Borrowed, &'b BTreeSet<String>)>,
+    ) -> Vec<SealedFile> {
+        let own = self.all.iter().filter(|((scope, _), _)| !scope.is_empty());
+        let mut sealed: Vec<SealedFile> =
+            own.flat_map(|((scope, name), asset)| asset.sealed(scope, name, None)).collect();
+        for (borrower, from, keys) in borrowed {
+            let asset = self.all.get(&(from.scope.clone(), from.name.clone()));
+            sealed.extend(asset.into_iter().flat_map(|asset| asset.sealed(borrower, &from.config_map(), Some(keys))));
+        }
+        sealed
+    }
+
+    /// By file, what no message may show of those that are encrypted.
+    pub(super) fn hidden(&self) -> BTreeMap<String, Vec<Span>> {
+        self.all.values().flat_map(|asset| asset.hidden.clone()).collect()
     }
 
     /// The keys of an asset as a ConfigMap in another scope, since a pod can mount none but those of its own.
@@ -162,11 +201,12 @@ impl Asset {
         let mut text = Placed::object();
         let mut binary = Placed::object();
         let (mut any_text, mut any_binary) = (false, false);
-        for (key, held) in &self.keys {
-            let Held::Bytes { bytes, place } = held else { continue };
-            if only.is_some_and(|only| !only.contains(key)) {
-                continue;
-            }
+        for (key, held) in self.keys.iter().filter(|(key, _)| only.is_none_or(|only| only.contains(*key))) {
+            let (bytes, place) = match held {
+                Held::Bytes { bytes, place } => (bytes.as_slice(), place),
+                Held::Sealed { file: _, place } => (UNOPENED.as_bytes(), place),
+                Held::LeftOut(_) | Held::Refused => continue,
+            };
             if let Ok(content) = std::str::from_utf8(bytes) {
                 text.set(key, Placed::at(content, place.clone()));
                 any_text = true;
@@ -187,11 +227,22 @@ impl Asset {
         let (body, places) = body.placed(self.place.clone()).finish();
         Object { id: ObjectId::new(Kind::ConfigMap, scope, name), body, places }
     }
+
+    /// What is encrypted of that ConfigMap.
+    fn sealed(&self, scope: &str, name: &str, only: Option<&BTreeSet<String>>) -> Vec<SealedFile> {
+        let id = ObjectId::new(Kind::ConfigMap, scope, name);
+        let held = self.keys.iter().filter(|(key, _)| only.is_none_or(|only| only.contains(*key)));
+        let sealed = held.filter_map(|(key, held)| match held {
+            Held::Sealed { file, place: _ } => Some(file.held_by(&id, key)),
+            Held::Bytes { .. } | Held::LeftOut(_) | Held::Refused => None,
+        });
+        sealed.collect()
+    }
 }
 
 /// Reads the keys of an asset.
 pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files, fetched: &Contents) -> Asset {
-    let mut keys = BTreeMap::new();
+    let (mut keys, mut hidden) = (BTreeMap::new(), BTreeMap::new());
     let mut total = 0;
     for entry in &declared.block.entries {
         let Entry { name, content } = entry;
@@ -204,7 +255,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             continue;
         }
         let taken = match content {
-            Content::Value(value) => contents(scene, &name.text, value, files, fetched),
+            Content::Value(value) => contents(scene, &name.text, value, (files, fetched), &mut hidden),
             Content::Block(block) => {
                 scene.refuse(&block.header, "an asset holds keys, not blocks", "write `key = file(\"./path\")`");
                 None
@@ -215,6 +266,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
                 total += bytes.len();
                 Held::Bytes { bytes, place: scene.place(&name.span) }
             }
+            Some(Taken::Sealed(file)) => Held::Sealed { file, place: scene.place(&name.span) },
             Some(Taken::LeftOut(why)) => Held::LeftOut(why),
             None => Held::Refused,
         };
@@ -227,7 +279,7 @@ pub(super) fn read(scene: &mut Scene<'_>, declared: &Declared<'_>, files: &Files
             "split it into several assets: Kubernetes stores no larger ConfigMap",
         );
     }
-    Asset { place: scene.place(&declared.block.header), keys, used: AtomicBool::new(false) }
+    Asset { place: scene.place(&declared.block.header), keys, hidden, used: AtomicBool::new(false) }
 }
 
 /// The addresses that the keys of an asset name, as far as they are sound, and how long their servers are given.
@@ -239,24 +291,25 @@ pub(super) fn addresses(scene: &mut Scene<'_>, entries: &[Entry]) -> Vec<(Addres
     calls.filter_map(|arguments| urls::named(scene, arguments)).collect()
 }
 
-fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetched: &Contents) -> Option<Taken> {
-    match &value.form {
-        Form::Text(pieces) => {
-            let refers = pieces.iter().find_map(|piece| match piece {
-                Piece::Asset(_, span) => Some(span),
-                Piece::Literal(_) => None,
-            });
-            if let Some(span) = refers {
-                scene.refuse(
-                    span,
-                    "an asset cannot refer to an asset",
-                    "write the text out; a literal `${` is written `$${`",
-                );
-                return None;
+fn contents(
+    scene: &mut Scene<'_>,
+    key: &str,
+    value: &Value,
+    (files, fetched): (&Files, &Contents),
+    hidden: &mut BTreeMap<String, Vec<Span>>,
+) -> Option<Taken> {
+    let taken = match &value.form {
+        Form::Text(pieces) => text(scene, key, pieces).map(Taken::Bytes),
+        Form::Call(Function::File, arguments) => {
+            let (path, bytes) = file(scene, value, arguments, files)?;
+            match std::str::from_utf8(bytes) {
+                Ok(text) if sops::is_env(text) => {
+                    hidden.insert(path.clone(), sops::hidden_env(text));
+                    sops::read_env(&path.into(), text, &mut scene.problems).map(Taken::Sealed)
+                }
+                Ok(_) | Err(_) => Some(Taken::Bytes(bytes.clone())),
             }
-            scene.literal(key, pieces).map(String::into_bytes).map(Taken::Bytes)
         }
-        Form::Call(Function::File, arguments) => file(scene, value, arguments, files).map(Taken::Bytes),
         Form::Call(Function::Url, arguments) => urls::read(scene, value, arguments, fetched),
         Form::Faulty | Form::Null | Form::Bool(_) | Form::Number(_) | Form::List(_) | Form::Map(_) => {
             scene.wrong_kind(
@@ -267,10 +320,43 @@ fn contents(scene: &mut Scene<'_>, key: &str, value: &Value, files: &Files, fetc
             );
             None
         }
-    }
+    };
+    taken.filter(|taken| !is_unopenable(scene, key, value, taken))
 }
 
-fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files) -> Option<Vec<u8>> {
+/// True for what is encrypted and is not decrypted here, which is reported: a container would be given it as it stands.
+fn is_unopenable(scene: &mut Scene<'_>, key: &str, value: &Value, taken: &Taken) -> bool {
+    let Taken::Bytes(bytes) = taken else { return false };
+    let sealed = std::str::from_utf8(bytes).is_ok_and(sops::has_ciphers);
+    if sealed {
+        let message =
+            format!("what `{key}` holds is encrypted by SOPS, and not as a file of variables of this repository");
+        let help = "encrypt it as a `.env` file and name it by `file()`, or put its values into an encrypted Secret in YAML or \
+                    into a config bucket";
+        scene.refuse(&value.span, message, help);
+    }
+    sealed
+}
+
+fn text(scene: &mut Scene<'_>, key: &str, pieces: &[Piece]) -> Option<Vec<u8>> {
+    let refers = pieces.iter().find_map(|piece| match piece {
+        Piece::Asset(_, span) => Some(span),
+        Piece::Literal(_) => None,
+    });
+    if let Some(span) = refers {
+        scene.refuse(span, "an asset cannot refer to an asset", "write the text out; a literal `${` is written `$${`");
+        return None;
+    }
+    scene.literal(key, pieces).map(String::into_bytes)
+}
+
+/// The file that a call names, with its path from the unit's directory.
+fn file<'f>(
+    scene: &mut Scene<'_>,
+    call: &Value,
+    arguments: &[Value],
+    files: &'f Files,
+) -> Option<(String, &'f Vec<u8>)> {
     let [path] = arguments else {
         scene.refuse(&call.span, "`file()` takes one path", "write `file(\"./path\")`");
         return None;
@@ -305,7 +391,7 @@ fn file(scene: &mut Scene<'_>, call: &Value, arguments: &[Value], files: &Files)
         );
         return None;
     }
-    Some(bytes.clone())
+    Some((resolved, bytes))
 }
 
 /// The path from the unit's directory of `path` as `manifest` names it; none if it leads elsewhere.

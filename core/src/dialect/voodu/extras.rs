@@ -86,7 +86,7 @@ fn depends_on(scene: &mut Scene<'_>, fields: &Fields<'_>, assets: &Assets) -> Op
             continue;
         };
         if assets.check(scene, &key, &item.span) == Some(Found::Here)
-            && let Some(digest) = assets.digest(&key)
+            && let Some(digest) = assets.digest(scene, &key, &item.span)
         {
             let AssetKey { scope, name, key } = &key;
             let scope = if scope.is_empty() { String::new() } else { format!("{scope}.") };

@@ -63,6 +63,7 @@ use self::placed::Placed;
 pub use self::plugins::{BlockId, Expansion, Expansions, Kinds, is_built_in};
 use self::scene::Scene;
 use self::tree::Entry;
+use super::sops::SealedFile;
 use super::{Addresses, Files, Given, MANIFESTS_MANY, Variables};
 use crate::cores;
 use crate::limits::PROBLEMS_SHOWN_MAX;
@@ -76,6 +77,8 @@ pub struct Lowering {
     pub objects: Vec<Object>,
     /// Namespaces that follow from scopes. They give way to one that is declared in another dialect.
     pub implied: Vec<Object>,
+    /// Files that ConfigMaps among them hold and that are encrypted. A text stands in their place.
+    pub sealed: Vec<SealedFile>,
     /// By file, values of variables, and whatever could be one in a manifest that cannot be read. No message may show
     /// them.
     pub hidden: BTreeMap<String, Vec<Range<usize>>>,
@@ -207,7 +210,8 @@ fn resources(all: &[Declared<'_>], scenes: &mut [Scene<'_>], files: &Files, cont
     objects.extend(borrowed.iter().filter_map(|((scope, asset), keys)| assets.borrowed(scope, asset, keys)));
     objects.sort_by(|one, other| one.id.cmp(&other.id));
     let implied = scopes.into_iter().map(|(scope, place)| namespace(scope, place)).collect();
-    Lowering { objects, implied, hidden: BTreeMap::new() }
+    let sealed = assets.sealed(borrowed.iter().map(|((scope, asset), keys)| (*scope, asset, keys)));
+    Lowering { objects, implied, sealed, hidden: assets.hidden() }
 }
 
 /// The first port of each Service.

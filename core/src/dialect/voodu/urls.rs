@@ -5,6 +5,7 @@ use super::fields::{Fields, Shape};
 use super::probes::time;
 use super::scene::Scene;
 use super::tree::{Form, Piece, Span, Value};
+use crate::dialect::sops::EnvFile;
 use crate::limits::{ADDRESS_SECONDS_DEFAULT, ADDRESS_SECONDS_MAX};
 use crate::text::quoted;
 use crate::time::Seconds;
@@ -31,6 +32,8 @@ struct Terms {
 /// What came of a call.
 pub(super) enum Taken {
     Bytes(Vec<u8>),
+    /// A file of variables that is encrypted.
+    Sealed(EnvFile),
     /// Nothing, as the manifest allows; and why.
     LeftOut(String),
 }

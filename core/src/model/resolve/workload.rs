@@ -96,12 +96,13 @@ fn stateful_set<'a>(reader: &mut Reader<'a, '_>) -> Option<Draft<'a>> {
     fixed.insert("podManagementPolicy".to_owned(), ordered.to_owned());
     fixed.insert("serviceName".to_owned(), raw.service_name.clone().unwrap_or_default());
     fixed.insert("selector".to_owned(), selector_text(raw.selector.as_ref()));
-    let update = stateful_update(reader, raw.update_strategy.as_ref());
+    let replicas = reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX);
+    let update = stateful_update(reader, raw.update_strategy.as_ref(), replicas);
     let names: Vec<String> = claims.iter().map(|claim| claim.name.clone()).collect();
     let template = template(reader, raw.selector.as_ref(), &names)?;
     Some(Draft {
         controller: Controller::StatefulSet { start, management, update, claims },
-        replicas: reader.number(raw.replicas, "/spec/replicas", 1, 0, REPLICAS_MAX),
+        replicas,
         service_name: raw.service_name.filter(|name| !name.is_empty()),
         fixed,
         min_ready: min_ready(reader, raw.min_ready_seconds, &template),
@@ -190,20 +191,27 @@ fn keeps_volumes(reader: &mut Reader<'_, '_>, retention: Option<&Retention>) {
     }
 }
 
-fn stateful_update(reader: &mut Reader<'_, '_>, strategy: Option<&UpdateStrategy>) -> StatefulUpdate {
+fn stateful_update(reader: &mut Reader<'_, '_>, strategy: Option<&UpdateStrategy>, replicas: u32) -> StatefulUpdate {
     let pointer = "/spec/updateStrategy";
     let kind = strategy.and_then(|strategy| strategy.kind.as_deref());
     let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
     let partition = rolling.and_then(|rolling| rolling.partition);
     let unavailable = rolling.and_then(|rolling| rolling.max_unavailable.as_ref());
-    if unavailable.is_some_and(|unavailable| *unavailable != IntOrString::Int(1)) {
-        let message = "maxUnavailable other than 1 is not supported: pods are updated one at a time";
-        reader.error(&format!("{pointer}/rollingUpdate/maxUnavailable"), message);
-    }
     match kind {
         None | Some("" | "RollingUpdate") => {
-            let pointer = format!("{pointer}/rollingUpdate/partition");
-            StatefulUpdate::Rolling { partition: reader.number(partition, &pointer, 0, 0, i32::MAX.unsigned_abs()) }
+            let pointer = format!("{pointer}/rollingUpdate");
+            let partition = reader.number(partition, &format!("{pointer}/partition"), 0, 0, i32::MAX.unsigned_abs());
+            let pointer = format!("{pointer}/maxUnavailable");
+            if matches!(unavailable, Some(IntOrString::Int(0))) {
+                reader.error(
+                    &pointer,
+                    "`maxUnavailable` of a StatefulSet must be at least 1: no pod could ever be replaced",
+                );
+            }
+            // Source: Kubernetes, which rounds a percentage down, and lets one pod be missing where none would be left.
+            let share =
+                unavailable.map_or(1, |unavailable| share(reader, &pointer, Some(unavailable), replicas, false));
+            StatefulUpdate::Rolling { partition, max_unavailable: share.max(1) }
         }
         Some("OnDelete") => StatefulUpdate::OnDelete,
         Some(other) => {

@@ -5,6 +5,9 @@ use super::super::shape::{
     idle, must, no, only, yes,
 };
 
+/// Why nobody reads the message that a container leaves at its end.
+const NO_MESSAGE: &str = "no status shows what a container wrote, for a secret may stand there; it is in its log";
+
 pub(super) static CONTAINER: Shape = Shape {
     name: "Container",
     fields: &[
@@ -30,12 +33,8 @@ pub(super) static CONTAINER: Shape = Shape {
         yes("stdinOnce", Type::Boolean),
         yes("tty", Type::Boolean),
         idle("resizePolicy", Type::Any, "a change of resources replaces the pod"),
-        idle("terminationMessagePath", LINE, "what a container wrote last is in its log"),
-        idle(
-            "terminationMessagePolicy",
-            Type::Choice(&["File", "FallbackToLogsOnError"]),
-            "what a container wrote last is in its log",
-        ),
+        idle("terminationMessagePath", LINE, NO_MESSAGE),
+        idle("terminationMessagePolicy", Type::Choice(&["File", "FallbackToLogsOnError"]), NO_MESSAGE),
     ],
 };
 

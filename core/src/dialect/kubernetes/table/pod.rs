@@ -49,7 +49,7 @@ pub(super) static POD_SPEC: Shape = Shape {
         no(
             "activeDeadlineSeconds",
             COUNT,
-            "leave it out; a Job has an `activeDeadlineSeconds` of its own, and other workloads run without end",
+            "leave it out; a Job has an `activeDeadlineSeconds` of its own for all of its pods, and Kubernetes takes it in no other workload",
         ),
         no("ephemeralContainers", Type::Any, "say `writ exec POD -- COMMAND` to look into a pod"),
         yes("hostname", LABEL),

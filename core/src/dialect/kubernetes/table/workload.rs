@@ -49,10 +49,7 @@ static STATEFUL_UPDATE: Shape = Shape {
 
 static STATEFUL_ROLLING: Shape = Shape {
     name: "RollingUpdateStatefulSetStrategy",
-    fields: &[
-        yes("partition", COUNT),
-        only("maxUnavailable", Type::Share, &[Literal::Integer(1)], "leave it out; pods are replaced one at a time"),
-    ],
+    fields: &[yes("partition", COUNT), yes("maxUnavailable", Type::Share)],
 };
 
 const KEEP: &str = "leave it out; volumes are destroyed by `writ delete --prune` alone";
