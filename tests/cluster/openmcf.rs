@@ -48,7 +48,7 @@ fn m94_a_deployment_comes_up_and_a_run_of_a_cron_job_finds_it_by_its_service() {
     assert_eq!(place.object("deployment/web").unwrap()["status"]["readyReplicas"], 2);
     // Not at the minute, and all the same as then.
     place.kubectl(&["create", "job", "now", "--from=cronjob/count"]);
-    place.kubectl(&["wait", "--for=condition=complete", "job/now", "--timeout=60s"]);
+    place.kubectl(&["wait", "--for=condition=complete", "job/now", "--timeout=300s"]);
     assert_eq!(place.kubectl(&["logs", "job/now"]).trim(), "counted 12 shelves with 6 letters");
     place.kubectl(&["delete", "cronjob/count"]);
 }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use writ_core::dialect::{Files, Given, Lowered, Variables, lower, lower_with, unasked};
+use writ_core::dialect::{self, Contents, Files, Given, Lowered, Variables, lower, lower_with, unasked};
 use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problems, Sources};
@@ -96,6 +96,21 @@ fn answer(name: &str, before: &str, bytes: &[u8]) -> String {
     format!("{}\n{words}", if found.is_some() { "taken" } else { "refused" })
 }
 
+/// Whether a cluster would take it, which is sent other objects than a host; what is told beside objects holds no secret either.
+fn in_cluster(bytes: &[u8]) -> &'static str {
+    let files = Files::from([("a.yaml".to_owned(), [SECRET_YAML.as_bytes(), bytes].concat())]);
+    let given = Given { target: dialect::Target::Kubernetes, ..Given::default() };
+    let (lowered, sources) = lower_with(&files, &Contents::new(), &given);
+    let (told, said) = match lowered {
+        Ok(Lowered { objects: _, notes, sealed: _, outputs, unfilled }) => {
+            (format!("{}{outputs:?}{unfilled:?}", notes.render(&sources, false)), "taken by a cluster")
+        }
+        Err(problems) => (problems.render(&sources, false), "refused by a cluster"),
+    };
+    assert!(!told.contains(CANARY), "the secret is shown:\n{told}");
+    said
+}
+
 #[test]
 fn no_kubernetes_manifest_is_too_much_and_none_shows_the_secret_before_it() {
     let mut seeds = files("tests/data/yaml", ".yaml");
@@ -146,6 +161,9 @@ fn no_document_of_openmcf_is_too_much_and_none_shows_the_secret_before_it() {
         "---\n",
         "apiVersion: kubernetes.openmcf.org/v1\n",
         "kind: KubernetesStatefulSet\n",
+        "kind: KubernetesDeployment\n",
+        "kind: KubernetesCronJob\n",
+        "schedule: '* * * * *'\n",
         "metadata: {name: a}\n",
         "spec: {namespace: a, container: {app: {image: {repo: a, tag: b}}}}\n",
         "container: {app: ",
@@ -171,7 +189,10 @@ fn no_document_of_openmcf_is_too_much_and_none_shows_the_secret_before_it() {
         "true",
         "-1",
     ];
-    let check = |bytes: &[u8]| answer("a.yaml", SECRET_YAML, bytes);
+    let check = |bytes: &[u8]| {
+        let in_cluster = in_cluster(bytes);
+        format!("{}\n{in_cluster}", answer("a.yaml", SECRET_YAML, bytes))
+    };
     Target { name: "openmcf", seeds, words: &words, check: &check }.run();
 }
 
