@@ -102,7 +102,7 @@ fn in_cluster(bytes: &[u8]) -> &'static str {
     let given = Given { target: dialect::Target::Kubernetes, ..Given::default() };
     let (lowered, sources) = lower_with(&files, &Contents::new(), &given);
     let (told, said) = match lowered {
-        Ok(Lowered { objects: _, notes, sealed: _, outputs, unfilled }) => {
+        Ok(Lowered { objects: _, notes, sealed: _, sealed_files: _, outputs, unfilled }) => {
             (format!("{}{outputs:?}{unfilled:?}", notes.render(&sources, false)), "taken by a cluster")
         }
         Err(problems) => (problems.render(&sources, false), "refused by a cluster"),
