@@ -107,7 +107,7 @@ fn logs_go_on_as_more_is_written_and_what_was_before_a_restart_is_there_to_be_re
     child.wait().unwrap();
 
     // What kills ends with its container, at times before it could say how it went.
-    let _ = place.try_kubectl(&["exec", &pod, "-c", "app", "--", "kill", "1"]);
+    drop(place.try_kubectl(&["exec", &pod, "-c", "app", "--", "kill", "1"]));
     let restarts = "jsonpath={.status.containerStatuses[?(@.name==\"app\")].restartCount}";
     assert!(until(|| place.kubectl(&["get", "pod", &pod, "-o", restarts]) == "1"), "it was not restarted");
     wrote(&place, &[&object, "--previous"], "one\ntwo\nthree\nfour\n");
