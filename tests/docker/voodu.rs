@@ -49,11 +49,11 @@ const FOLLOWING: &str = r#"
 asset "SCOPE" "setup" {
   replication = "echo 'host replication all all trust' >> \"$PGDATA/pg_hba.conf\"\n"
   copy        = <<-EOT
-    set -e
     [ "$VOODU_REPLICA_ORDINAL" != 0 ] && [ ! -s "$PGDATA/PG_VERSION" ] || exit 0
+    # One that was cut off may write on for a moment.
     until pg_basebackup -h pg-0.SCOPE -U postgres -D "$PGDATA" -R; do
-      rm -rf "$PGDATA"
       sleep 0.2
+      rm -rf "$PGDATA" || true
     done
   EOT
 }
