@@ -73,6 +73,7 @@ statefulset "SCOPE" "pg" {
   }
   init "copy" {
     command = ["sh", "${asset.SCOPE.setup.copy}"]
+    env     = { PGDATA = "/var/lib/postgresql/data/pgdata" }
   }
 }
 "#;
