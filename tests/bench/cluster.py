@@ -67,12 +67,13 @@ class Cluster:
     def kubectl(self, *words, **options):
         return text([*self.kubectl_words, *words], **options)
 
-    def settings(self, address, token, authority=None):
+    def settings(self, address, token=None, authority=None):
         """A kubeconfig whose context is called `bench`."""
         trust = f", certificate-authority: {authority}" if authority else ""
+        user = f"token: \"{token}\"" if token else ""
         return (
             "apiVersion: v1\nkind: Config\ncurrent-context: bench\n"
-            f"clusters: [{{name: bench, cluster: {{server: \"{address}\"{trust}}}}}]\nusers: [{{name: bench, user: {{token: \"{token}\"}}}}]\n"
+            f"clusters: [{{name: bench, cluster: {{server: \"{address}\"{trust}}}}}]\nusers: [{{name: bench, user: {{{user}}}}}]\n"
             "contexts: [{name: bench, context: {cluster: bench, user: bench}}]\n"
         )
 
@@ -92,14 +93,15 @@ def deployments(count, namespace):
 
 
 def requests(cluster, world, direct):
-    """How many requests one pass with nothing to do makes: counted on a way without TLS."""
+    """How many requests one pass with nothing to do makes: counted on a way without TLS, whose other end shows
+    its own credentials where it is shown none."""
     socket = str(cluster.work / "proxy.sock")
     proxy = subprocess.Popen([*cluster.kubectl_words, "proxy", f"--unix-socket={socket}"], stdout=subprocess.PIPE)
     try:
         proxy.stdout.readline()
         counter = Counter(socket, ("127.0.0.1", 0))
         path = world.folder / "kubeconfig"
-        path.write_text(cluster.settings(f"http://127.0.0.1:{counter.port}", "none"))
+        path.write_text(cluster.settings(f"http://127.0.0.1:{counter.port}"))
         run([world.program, "run", "--once"], world.env)
         path.write_text(direct)
         return counter.count
