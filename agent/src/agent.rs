@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, mpsc};
+use writ_core::account::Account;
 use writ_core::guard::Policy;
 use writ_core::holdings::Holdings;
 use writ_core::ingress::{self, Around};
@@ -319,8 +320,8 @@ impl Unit {
     }
 }
 
-/// As whom units on a target are applied that name an account.
-fn accounts(settings: &Settings, target: &settings::Target) -> BTreeMap<String, String> {
+/// As whom units on a target are looked at that name an account.
+fn accounts(settings: &Settings, target: &settings::Target) -> BTreeMap<String, Account> {
     let units = settings.units.iter().filter(|unit| unit.target == *target);
     units.filter_map(|unit| Some((unit.name.clone(), unit.account.clone()?))).collect()
 }

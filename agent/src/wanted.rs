@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
+use writ_core::account::{Naming, without_effect};
 use writ_core::cluster;
 use writ_core::dialect::{Files, Outputs, Target};
 use writ_core::guard::Grants;
-use writ_core::model::{Buckets, Desired, Unfilled, World, resolve};
+use writ_core::model::{Buckets, Desired, ObjectId, Unfilled, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
-use writ_core::trust::Admitted;
+use writ_core::trust::{Admitted, Terms};
 
 use crate::confine::{Child, ConfineError, Ended, Judged};
 use crate::error::chain;
@@ -119,12 +121,10 @@ impl WantedCache {
         };
         let world = World { buckets: key.buckets.clone(), hash_key: store.hash_key() };
         let commit = admitted.commit().to_string();
-        Ok(of_files((child, identities), store.folder(), unit, &rendered, &commit, &world).await.map(|wanted| {
-            let grants = match &unit.renderer {
-                Some(_) => grants_of_all(admitted, (path, &files), &wanted.desired),
-                None => grants(admitted, path, &wanted.desired),
-            };
-            let wanted = Rc::new(Wanted { grants, ..wanted });
+        Ok(of_files((child, identities), store.folder(), unit, &rendered, &commit, &world).await.map(|mut wanted| {
+            let terms = terms(admitted, unit, &files, &wanted.desired);
+            impose(&mut wanted, unit, terms);
+            let wanted = Rc::new(wanted);
             *self.last.borrow_mut() = Some((key, Rc::clone(&wanted)));
             wanted
         }))
@@ -176,31 +176,35 @@ pub async fn of_files(
     Ok(Wanted { commit: commit.to_owned(), desired, notes, outputs, unfilled, sources, taken, grants })
 }
 
-/// What the rules of trust let the workloads of a unit ask of the host: each by the path of the file that declares it, from
-/// the root of the tree.
-fn grants(admitted: &Admitted, path: &str, desired: &Desired) -> Grants {
-    let mut grants = Grants::all();
+/// What the rules of trust say of the objects of a unit: of each by the path of the file that declares it, from the root of the
+/// tree. Any file of a unit may have made what was rendered, so that what they say of every one of them holds for that.
+fn terms(admitted: &Admitted, unit: &Unit, files: &Files, desired: &Desired) -> BTreeMap<ObjectId, Terms> {
+    let of_path = |file: &str| admitted.terms(path_in_tree(&unit.path, file).as_bytes());
     let workloads = desired.workloads.values().map(|workload| (&workload.id, &workload.file));
     let entrances = desired.entrances.values().map(|entrance| (&entrance.id, &entrance.file));
     let objects = desired.objects.values().map(|object| (&object.id, &object.file));
-    for (id, file) in workloads.chain(entrances).chain(objects) {
-        // What no file declares is granted what a path that no rule names is granted.
-        let file = file.as_deref().unwrap_or_default();
-        if let Some(powers) = admitted.powers(path_in_tree(path, file).as_bytes()) {
-            grants.limit(id.clone(), powers);
-        }
+    let all = workloads.chain(entrances).chain(objects);
+    if unit.renderer.is_some() {
+        let terms = files.keys().map(|file| of_path(file)).fold(Terms::default(), Terms::and);
+        return all.map(|(id, _)| (id.clone(), terms.clone())).collect();
     }
-    grants
+    // What no file declares is granted what a path that no rule names is granted.
+    all.map(|(id, file)| (id.clone(), of_path(file.as_deref().unwrap_or_default()))).collect()
 }
 
-/// The same of what was rendered: any file of the unit may have made it, so it is granted what every one of them is.
-fn grants_of_all(admitted: &Admitted, (path, files): (&str, &Files), desired: &Desired) -> Grants {
-    let mut grants = Grants::all();
-    let powers = files.keys().filter_map(|file| admitted.powers(path_in_tree(path, file).as_bytes()));
-    let Some(powers) = powers.reduce(|one, other| one.intersection(&other).copied().collect()) else { return grants };
-    let ids = desired.workloads.keys().chain(desired.entrances.keys()).chain(desired.objects.keys());
-    ids.for_each(|id| grants.limit(id.clone(), powers.clone()));
-    grants
+/// Has all that is wanted be what the rules of trust and the unit say of it.
+fn impose(wanted: &mut Wanted, unit: &Unit, terms: BTreeMap<ObjectId, Terms>) {
+    let mut accounts: BTreeMap<ObjectId, BTreeSet<Naming>> = BTreeMap::new();
+    for (id, Terms { powers, accounts: named }) in terms {
+        if let Some(powers) = powers {
+            wanted.grants.limit(id.clone(), powers);
+        }
+        accounts.insert(id, named);
+    }
+    match unit.target.dialect() {
+        Target::Docker => wanted.notes.extend(without_effect(&accounts.into_values().flatten().collect())),
+        Target::Kubernetes => cluster::entrust(&mut wanted.desired, unit.account.as_ref(), &accounts),
+    }
 }
 
 /// The path of a unit's file from the root of the tree.

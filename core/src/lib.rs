@@ -12,6 +12,7 @@
 //! Invariant: no input or output, no clock, no environment, no unordered maps; threads only in `cores`, whose results do
 //! not depend on them. Held by `core/clippy.toml` and by the tidy test.
 
+pub mod account;
 pub mod backoff;
 mod cores;
 pub mod text;

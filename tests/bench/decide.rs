@@ -20,8 +20,13 @@ use writ_core::time::{Seconds, Timestamp};
 /// Each with a file of its own, a mounted file of configuration and a Service.
 const WORKLOADS: usize = 1_000;
 const NOW: Timestamp = Timestamp(1_795_255_200_000);
-const POLICY: Policy =
-    Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false, backup: None };
+const POLICY: Policy = Policy {
+    drift: Drift::Repair,
+    prune: PruneBudget { max: 3, percent: 20 },
+    recreate: false,
+    backup: None,
+    account: None,
+};
 
 /// One workload in each dialect; `NUMBER` becomes its number.
 const YAML: &str = include_str!("workload.yaml");

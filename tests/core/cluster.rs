@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use writ_core::account::Account;
 use writ_core::cluster::{
     Change, Condition, Conflict, Field, FieldPath, FieldPointer, IgnoreRule, ObservedCluster, ObservedObject, Present,
     Scaled, Trial, leave, resolve,
@@ -17,9 +18,10 @@ use writ_core::plan::{self, Act, Drift, Input, Plan, PruneBudget, Setbacks, Temp
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Timestamp;
 
-const DEPLOYMENT: &str =
+pub(crate) const DEPLOYMENT: &str =
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {replicas: 2}\n";
-const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf, namespace: shop}\ndata: {a: one}\n";
+pub(crate) const CONFIG: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf, namespace: shop}\ndata: {a: one}\n";
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
 
 fn lowered(text: &str) -> Result<Desired, String> {
@@ -31,22 +33,23 @@ fn lowered(text: &str) -> Result<Desired, String> {
     resolve(&lowered.map_err(shown)?.objects, &world).map(|(desired, _)| desired).map_err(shown)
 }
 
-fn desired(parts: &[&str]) -> Desired {
+pub(crate) fn desired(parts: &[&str]) -> Desired {
     lowered(&parts.join("---\n")).unwrap()
 }
 
 /// A unit in a described cluster.
-struct Unit {
-    held: Holdings,
+pub(crate) struct Unit {
+    pub(crate) held: Holdings,
     seen: BTreeMap<ObjectId, ObservedObject>,
     scaled: Scaled,
-    drift: Drift,
-    recreate: bool,
+    pub(crate) drift: Drift,
+    pub(crate) recreate: bool,
+    pub(crate) account: Option<Account>,
 }
 
 impl Unit {
     /// One to which all of it was applied, and that is as it was.
-    fn settled(desired: &Desired) -> Self {
+    pub(crate) fn settled(desired: &Desired) -> Self {
         let mut unit = Self::new();
         let absent = |id: &ObjectId| (id.clone(), ObservedObject::Absent(Trial::Same));
         unit.seen = desired.objects.keys().map(absent).collect();
@@ -62,27 +65,29 @@ impl Unit {
         unit
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             held: Holdings::default(),
             seen: BTreeMap::new(),
             scaled: Ok(BTreeMap::new()),
             drift: Drift::Repair,
             recreate: false,
+            account: None,
         }
     }
 
-    fn see(&mut self, id: &str, seen: ObservedObject) {
+    pub(crate) fn see(&mut self, id: &str, seen: ObservedObject) {
         self.seen.insert(ObjectId::parse(id).unwrap(), seen);
     }
 
-    fn plan(&self, desired: &Desired) -> Plan {
+    pub(crate) fn plan(&self, desired: &Desired) -> Plan {
         let cluster = Some(ObservedCluster { objects: self.seen.clone(), scaled: self.scaled.clone() });
         let policy = plan::Policy {
             drift: self.drift,
             prune: PruneBudget { max: 3, percent: 20 },
             recreate: self.recreate,
             backup: None,
+            account: self.account.clone(),
         };
         plan::plan(&Input {
             now: Timestamp(0),
@@ -99,16 +104,17 @@ impl Unit {
     }
 
     #[track_caller]
-    fn check(&self, desired: &Desired, wanted: &[&str]) {
+    pub(crate) fn check(&self, desired: &Desired, wanted: &[&str]) {
         let plan = self.plan(desired).to_string();
         assert_eq!(plan.lines().collect::<Vec<_>>(), wanted);
     }
 }
 
-fn present(trial: Trial) -> ObservedObject {
+pub(crate) fn present(trial: Trial) -> ObservedObject {
     ObservedObject::Present(Box::new(Present {
         uid: "u1".to_owned(),
         revision: None,
+        account: None,
         deleting: false,
         since: Timestamp(0),
         condition: Condition::Ready,
@@ -116,7 +122,7 @@ fn present(trial: Trial) -> ObservedObject {
     }))
 }
 
-fn differs(fields: &[&str], conflicts: &[(&str, &str)]) -> Trial {
+pub(crate) fn differs(fields: &[&str], conflicts: &[(&str, &str)]) -> Trial {
     let field = |path: &&str| Field { path: FieldPath::new(path), change: Change::Changed };
     let conflict =
         |(field, manager): &(&str, &str)| Conflict { field: FieldPath::new(field), manager: (*manager).to_owned() };

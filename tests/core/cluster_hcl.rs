@@ -259,6 +259,7 @@ fn plan(desired: &Desired, held: &Holdings, seen: BTreeMap<ObjectId, ObservedObj
             prune: PruneBudget { max: 3, percent: 20 },
             recreate: false,
             backup: None,
+            account: None,
         },
         seed: 0,
         setbacks: &Setbacks::default(),
@@ -271,7 +272,15 @@ fn present(trial: Trial) -> ObservedObject {
     let (uid, since) = ("u".to_owned(), Timestamp(0));
     let condition = condition(id("service/a/b").kind, &json!({}));
     assert_eq!(condition, Condition::Ready);
-    ObservedObject::Present(Box::new(Present { uid, revision: None, deleting: false, since, condition, trial }))
+    ObservedObject::Present(Box::new(Present {
+        uid,
+        revision: None,
+        account: None,
+        deleting: false,
+        since,
+        condition,
+        trial,
+    }))
 }
 
 /// What a unit holds to which all of it was applied.

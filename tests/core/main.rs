@@ -4,6 +4,7 @@
 
 mod backup;
 mod cluster;
+mod cluster_accounts;
 mod cluster_hcl;
 mod cluster_secrets;
 mod desired_text;

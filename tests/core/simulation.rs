@@ -43,8 +43,13 @@ pub(crate) struct Ending {
     pub(crate) acts: usize,
 }
 
-pub(crate) const POLICY: Policy =
-    Policy { drift: Drift::Repair, prune: PruneBudget { max: 3, percent: 20 }, recreate: false, backup: None };
+pub(crate) const POLICY: Policy = Policy {
+    drift: Drift::Repair,
+    prune: PruneBudget { max: 3, percent: 20 },
+    recreate: false,
+    backup: None,
+    account: None,
+};
 
 impl Unit {
     /// What is desired on a host with nothing on it.

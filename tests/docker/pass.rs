@@ -121,8 +121,13 @@ impl Unit {
 
     /// What a pass would do now.
     pub fn plan(&self, desired: &Desired, observed: &Observed) -> Plan {
-        let policy =
-            Policy { drift: Drift::Repair, prune: PruneBudget { max: 9, percent: 100 }, recreate: false, backup: None };
+        let policy = Policy {
+            drift: Drift::Repair,
+            prune: PruneBudget { max: 9, percent: 100 },
+            recreate: false,
+            backup: None,
+            account: None,
+        };
         let now = self.world.clock.now().plus(self.later);
         plan(&Input {
             now,

@@ -131,3 +131,32 @@ async fn what_is_rendered_may_ask_for_what_every_file_of_its_unit_may() {
     let end = world.pass().await;
     assert!(end.changes > 0 && !end.refused, "{end:?}\n{}", world.host());
 }
+
+#[tokio::test]
+async fn what_is_rendered_is_applied_as_whom_any_file_of_its_unit_says() {
+    let program = program();
+    let files = [("open/kustomization.yaml", HEAD), ("base/patch.yaml", "a: b\n")];
+    let world = World::with_settings(&files, &settings(&program, &digest(), "open"));
+    world.repository.write(".writ/trust.toml", format!("{POWERS}account = \"shop/open\"\n"));
+    world.repository.commit(Sign::By(&world.key), "rules");
+    let told = async |rules: &str| {
+        world.repository.write(".writ/trust.toml", rules);
+        world.repository.commit(Sign::By(&world.key), "rules of the next commit");
+        let (agent, attendance) = world.agent();
+        tokio::select! {
+            end = world.pass_of(&agent) => assert!(!end.failed, "{end:?}"),
+            never = attendance.run(&agent) => match never {},
+        }
+        let wanted = agent.units()[0].wanted.last().unwrap();
+        wanted.notes.sorted().into_iter().map(|note| note.message.clone()).collect::<Vec<_>>().join("\n")
+    };
+    let both = format!(
+        "{}account = \"shop/open\"\n",
+        POWERS.replace("\"ordinary\"]\n", "\"ordinary\"]\naccount = \"shop/base\"\n")
+    );
+    let one = told(&both).await;
+    assert!(one.contains("the account shop/open, which") && !one.contains("shop/base"), "{one}");
+    let two = told(POWERS).await;
+    assert!(two.contains("the account shop/open, which") && two.contains("the account shop/base, which"), "{two}");
+    assert_eq!(told(POWERS).await, "");
+}

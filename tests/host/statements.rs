@@ -12,6 +12,7 @@ use writ::source::Source;
 use writ::wake::Wake;
 use writ_core::status::State;
 
+use crate::machine::{Machine, Origin};
 use crate::pass::World;
 use crate::repository::{Key, Repository, Sign, key};
 
@@ -195,4 +196,26 @@ async fn what_the_host_says_of_powers_counts_at_the_next_pass() {
     std::fs::write(ceiling.path(), "version = 1\n").unwrap();
     let (_, end) = agents.pass(&world).await;
     assert!(!end.refused && end.changes > 0, "the same commit, by other words of the host: {end:?}");
+}
+
+/// The manifests of a unit are applied as an account, which a described host knows nothing of.
+const ACCOUNT: &str = "version = 1\n\
+    [[rule]]\nname = \"all\"\npaths = [\"**\"]\nsigners = [\"*\"]\n\
+    [[rule]]\nname = \"shop\"\npaths = [\"host\"]\nsigners = [\"*\"]\naccount = \"shop/deployer\"\n\
+    [[rule]]\nname = \"docs\"\npaths = [\"docs\"]\nsigners = [\"*\"]\naccount = \"shop/writer\"\n";
+
+#[test]
+fn an_account_that_a_rule_names_is_without_effect_on_a_container_host_and_that_is_listed() {
+    let origin = Origin::new();
+    let machine = Machine::new(&origin, "");
+    origin.repository.write(".writ/trust.toml", ACCOUNT);
+    origin.deploy(&[("web.hcl", WEB)]);
+    assert!(!machine.pass().text.contains("account"), "the rules are those of the commit before");
+    origin.deploy(&[("web.hcl", &WEB.replace("web:1", "web:2"))]);
+    let plan = machine.writ(&["plan"]);
+    let told = "note: rule \"shop\" of .writ/trust.toml names the account shop/deployer, which has no effect here";
+    assert!(plan.code == Some(2) && plan.text.contains(told) && !plan.text.contains("shop/writer"), "{plan:?}");
+    machine.pass();
+    let why = machine.writ(&["why", "deployment/shop/web"]);
+    assert!(why.text.contains("host/web.hcl") && !why.text.contains("deployer"), "{why:?}");
 }

@@ -6,6 +6,9 @@ use writ::git::Repository;
 use writ::record::Store;
 use writ::source::introduction;
 use writ::wanted::path_in_tree;
+use writ_core::account::{Clash, Naming};
+use writ_core::cluster;
+use writ_core::dialect::Target;
 use writ_core::model::ObjectId;
 use writ_core::time::Timestamp;
 use writ_core::trust::{self, Allowance, Case, CommitId, Grounds, Outcome};
@@ -23,6 +26,8 @@ const PATHS_SHOWN: usize = 3;
 pub(crate) struct Declared {
     file: String,
     grounds: Grounds,
+    /// As whom it is applied to a cluster, and who says so, or why as nobody; none as the agent itself.
+    account: Result<Option<Naming>, Clash>,
 }
 
 /// What let the file of an object be what it is in a commit that this host applied, by the host's own copy of the source;
@@ -70,8 +75,12 @@ pub(crate) fn of_object(
     let place = lowered.ok().and_then(|lowered| lowered.objects.into_iter().find(|it| it.id == *object)?.place(""));
     let Some(place) = place else { return Ok(Err("no file of the commit declares it".to_owned())) };
     let file = path_in_tree(&unit.path, &place.file);
+    let account = match unit.target.dialect() {
+        Target::Kubernetes => cluster::whom(unit.account.as_ref(), &admitted.terms(file.as_bytes()).accounts),
+        Target::Docker => Ok(None),
+    };
     Ok(match trust::grounds(&case, file.as_bytes()) {
-        Ok(grounds) => Ok(Declared { file, grounds }),
+        Ok(grounds) => Ok(Declared { file, grounds, account }),
         Err(Outcome::Refused(_, detail) | Outcome::Unchecked(detail)) => Err(detail),
         Err(Outcome::Admitted) => Err("nobody said why".to_owned()),
     })
@@ -80,7 +89,7 @@ pub(crate) fn of_object(
 impl Declared {
     /// The lines of `writ why`: a name and what stands behind it.
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
-        let Self { file, grounds } = self;
+        let Self { file, grounds, account } = self;
         let mut lines = vec![("file", file.clone())];
         match grounds {
             Grounds::Unruled => lines.push(("allowed", "there are no rules: each listed key may change it".to_owned())),
@@ -98,18 +107,26 @@ impl Declared {
                 lines.extend(by);
             }
         }
+        match account {
+            Ok(Some(Naming { by, account })) => lines.push(("applied", format!("as {account}, which {by} names"))),
+            Ok(None) => {}
+            Err(clash) => lines.push(("applied", format!("as nobody: {clash}"))),
+        }
         lines
     }
 
     /// As a document.
     pub(crate) fn document(&self) -> Value {
-        let Self { file, grounds } = self;
+        let Self { file, grounds, account } = self;
+        let account = account.as_ref().ok().and_then(Option::as_ref).map(|naming| naming.account.to_string());
         let (basis, commit, allowances) = match grounds {
             Grounds::Unruled => ("no-rules", None, [].as_slice()),
             Grounds::Introduced => ("introduction", None, [].as_slice()),
             Grounds::Changed { commit, allowances } => ("commit", Some(commit.to_string()), allowances.as_slice()),
         };
-        json!({"file": file, "basis": basis, "commit": commit, "allowed": documents(allowances)})
+        json!({
+            "file": file, "basis": basis, "commit": commit, "allowed": documents(allowances), "account": account,
+        })
     }
 }
 

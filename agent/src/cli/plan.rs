@@ -36,9 +36,19 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let previews = spine::attended(&agent, attendance, &interrupt, work)?;
     let mut worst = Exit::Success;
     for preview in &previews {
+        note(host, &agent, preview);
         worst = worse(worst, show(host, preview)?);
     }
     Ok(worst)
+}
+
+/// Shows warnings about the files that a plan follows from, and what of them is without effect.
+fn note(host: &Host, agent: &Agent, preview: &Preview) {
+    let unit = agent.unit(&preview.unit).filter(|_| preview.plan.is_some());
+    let Some(wanted) = unit.and_then(|unit| unit.wanted.last()) else { return };
+    if !wanted.notes.is_empty() {
+        host.terminal.say(&wanted.notes.render(&wanted.sources, host.terminal.error_colour()));
+    }
 }
 
 async fn previews(

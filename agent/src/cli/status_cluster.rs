@@ -80,7 +80,8 @@ mod tests {
         let held = Holdings { objects: [(id.clone(), held)].into() };
         let with = |condition| {
             let (uid, since) = ("u".to_owned(), Timestamp(0));
-            let present = Present { uid, revision: None, deleting: false, since, condition, trial: Trial::Unasked };
+            let trial = Trial::Unasked;
+            let present = Present { uid, revision: None, account: None, deleting: false, since, condition, trial };
             ObservedObject::Present(Box::new(present))
         };
         let failed = Condition::Failed("ProgressDeadlineExceeded".to_owned());

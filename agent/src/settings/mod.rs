@@ -21,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use writ_core::account::Account;
 use writ_core::cluster::IgnoreRule;
 use writ_core::dialect::Variables;
 use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
@@ -160,8 +161,8 @@ pub struct Unit {
     pub ignore: Vec<IgnoreRule>,
     /// What its manifests can refer to as `${NAME}`.
     pub variables: Variables,
-    /// As which user of its cluster it is applied; as the agent itself if none is named.
-    pub account: Option<String>,
+    /// As whom all of it is applied to its cluster; as rules of trust or else the agent itself if none is named.
+    pub account: Option<Account>,
 }
 
 /// A program that expands blocks of a kind.
@@ -322,7 +323,13 @@ impl Unit {
     /// What it says about plans.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        Policy { drift: self.drift, prune: self.prune, recreate: self.recreate, backup: self.backup.clone() }
+        Policy {
+            drift: self.drift,
+            prune: self.prune,
+            recreate: self.recreate,
+            backup: self.backup.clone(),
+            account: self.account.clone(),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use writ_core::account::Account;
 use writ_core::cluster::Answers;
 use writ_core::guard::HostPaths;
 use writ_core::model::{Hook, PodSpec, ProbeAction, Reference};
@@ -66,9 +67,9 @@ impl Target {
         }
     }
 
-    /// The same target, where these units are applied as these users of a cluster.
+    /// The same target, where these units are looked at as these accounts of a cluster.
     #[must_use]
-    pub fn acting_as(self, accounts: BTreeMap<String, String>) -> Self {
+    pub fn acting_as(self, accounts: BTreeMap<String, Account>) -> Self {
         match self {
             Self::Docker(docker) => Self::Docker(docker),
             Self::Simulated(simulated) => Self::Simulated(simulated),

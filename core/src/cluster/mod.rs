@@ -4,6 +4,7 @@
 //! written for a container host, how a cluster says the same.
 
 mod difference;
+mod entrusted;
 mod fields;
 mod host_words;
 mod left;
@@ -15,6 +16,7 @@ mod wanted;
 mod wave;
 
 pub use difference::{Change, Field, differences, fingerprint};
+pub use entrusted::{ACCOUNT, entrust, whom};
 pub use fields::FieldPath;
 pub(crate) use host_words::names_pod_of;
 pub use left::{IgnoreRule, Left, LeftTo, autoscalers, is_autoscaler, leave, scaled};

@@ -105,8 +105,7 @@ pub fn fill(desired: &mut Desired, unfilled: &[Unfilled], answers: &Answers, (ke
     for id in touched {
         let Some(object) = desired.objects.get_mut(id) else { continue };
         let (revision, parts) = of_object(&object.body, &[], key);
-        object.revision = revision;
-        object.parts.extend(parts);
+        object.revise(revision, parts);
     }
 }
 

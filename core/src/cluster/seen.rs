@@ -42,6 +42,8 @@ pub struct Present {
     pub uid: String,
     /// What was applied last, by its annotation; none if that is missing or cannot be read.
     pub revision: Option<SpecHash>,
+    /// As whom it was applied last, by its annotation; none if that is missing.
+    pub account: Option<String>,
     /// It is being deleted.
     pub deleting: bool,
     /// When it was made, or applied last, as far as it tells.

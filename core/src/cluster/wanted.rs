@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::host_words::{self, CONTENT, Draft};
-use super::{Left, Scaled, Wave};
-use crate::hash::{SpecHash, of_object};
+use super::{ACCOUNT, Left, Scaled, Wave};
+use crate::account::Account;
+use crate::hash::{SpecHash, of_applied, of_object};
 use crate::limits::OBJECT_PARTS_MAX;
 use crate::model::{Desired, Kind, Object, ObjectId, World, annotation};
 use crate::text::{Problem, Problems, quoted};
@@ -35,6 +36,8 @@ pub struct ClusterObject {
     pub api_version: String,
     /// The whole object as it was written, its namespace filled in.
     pub body: Arc<Value>,
+    /// As whom it is applied; as the agent itself if nobody is named.
+    pub account: Option<Account>,
     /// Hash of all of it.
     pub revision: SpecHash,
     /// Digests of its fields by their paths, and of what its pods read, so that a changed hash can be explained. Holds no value
@@ -44,7 +47,7 @@ pub struct ClusterObject {
     pub renewed: bool,
     /// Its fields that are left to others once it is there.
     pub left: Left,
-    /// Why it cannot be applied yet, if it asks for what nobody knows. What is there of it stays as it is.
+    /// Why it cannot be applied yet, if it asks for what nobody knows, or nobody knows as whom. What is there of it stays as it is.
     pub waits: Option<String>,
 }
 
@@ -105,7 +108,19 @@ impl ClusterObject {
         let labels = [(LABEL_HOST, host.as_str()), (LABEL_UNIT, unit), (LABEL_SET, set)];
         put(&mut body, "labels", &labels);
         put(&mut body, "annotations", &[(SPEC, self.revision.as_str())]);
+        if let Some(account) = &self.account {
+            put(&mut body, "annotations", &[(ACCOUNT, &account.to_string())]);
+        }
         body
+    }
+
+    /// Notes that its content is another one, of that hash and these parts.
+    pub(super) fn revise(&mut self, content: SpecHash, parts: BTreeMap<String, String>) {
+        self.revision = match &self.account {
+            Some(account) => of_applied(&content, &account.to_string()),
+            None => content,
+        };
+        self.parts.extend(parts);
     }
 }
 
@@ -141,8 +156,9 @@ pub fn resolve(objects: &[Object], world: &World) -> Result<(Desired, Problems),
         let body = Arc::new(body);
         let left = Left::default();
         let id = id.clone();
+        let (account, waits) = (None, None);
         let wanted =
-            ClusterObject { id: id.clone(), file, api_version, body, revision, parts, renewed, left, waits: None };
+            ClusterObject { id: id.clone(), file, api_version, body, account, revision, parts, renewed, left, waits };
         desired.objects.insert(id, wanted);
     }
     if problems.has_errors() { Err(problems) } else { Ok((desired, problems)) }

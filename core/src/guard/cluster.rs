@@ -32,8 +32,19 @@ const HARMLESS: [&str; 13] = [
 
 /// What an object may not do.
 pub(super) fn judge(object: &ClusterObject, grounds: &Grounds<'_>) -> Vec<Refusal> {
-    let ClusterObject { id, file: _, api_version: _, body, revision: _, parts: _, renewed: _, left: _, waits: _ } =
-        object;
+    // As whom it is applied bounds what the server lets it be, and widens nothing here.
+    let ClusterObject {
+        id,
+        file: _,
+        api_version: _,
+        body,
+        account: _,
+        revision: _,
+        parts: _,
+        renewed: _,
+        left: _,
+        waits: _,
+    } = object;
     let mut judgement = Judgement::new(id, grounds);
     if id.scope.0.is_empty() {
         kind_of_cluster(&mut judgement, id.kind);

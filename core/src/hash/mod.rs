@@ -18,7 +18,7 @@ mod object;
 mod parts;
 mod spec;
 
-pub(crate) use object::{of_object, of_value};
+pub(crate) use object::{of_applied, of_object, of_value};
 pub use spec::{HashKey, SpecHash, VERSION};
 
 use std::collections::BTreeMap;

@@ -28,6 +28,14 @@ pub(crate) fn of_object(body: &Value, secret: &[&str], key: &HashKey) -> (SpecHa
     (revision, parts)
 }
 
+/// The hash of an object of such a content that is applied as somebody.
+#[must_use]
+pub(crate) fn of_applied(content: &SpecHash, account: &str) -> SpecHash {
+    let mut encoder = Encoder::new("writ object applied as");
+    encoder.number(u64::from(VERSION)).text(content.as_str()).text(account);
+    SpecHash::new(VERSION, &encoder.digest())
+}
+
 /// A digest of any value: 64 hexadecimal digits.
 #[must_use]
 pub(crate) fn of_value(what: &str, value: &Value) -> String {

@@ -3,6 +3,7 @@
 //! Invariant: an object that was not seen gets no step; one that bears somebody else's labels gets none either.
 //! Invariant: a field is taken back only from whoever set it after it had been applied from here.
 //! Invariant: a removal follows from a positive statement: the unit holds it, no manifest has it, it was seen with its labels.
+//! Invariant: what is done to an object is done as whom it is, or was, applied; a unit that names somebody has all of it done so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +12,14 @@ use super::look::reported;
 use super::removal::{GONE, refusal as over_budget};
 use super::step::{Act, Application, Cause, Deletion, Lane, Plan, Step, Verb};
 use super::{Drift, Input, setback, why};
+use crate::account::Account;
 use crate::cluster::{
-    ClusterObject, Condition, Conflict, Field, FieldPath, Left, ObservedCluster, ObservedObject, Present, SPEC, Scaled,
-    Trial, Wave, holds_data, names_pod_of,
+    ACCOUNT, ClusterObject, Condition, Conflict, Field, FieldPath, Left, ObservedCluster, ObservedObject, Present,
+    SPEC, Scaled, Trial, Wave, holds_data, names_pod_of,
 };
 use crate::holdings::{Held, HoldingChange};
 use crate::model::ObjectId;
+use crate::text::quoted;
 
 /// Fields that one reason names; the rest is counted.
 const FIELDS_SHOWN_MAX: usize = 3;
@@ -127,9 +130,15 @@ impl Subject<'_> {
         Lane { object: self.id().clone(), steps, then: None, delay: None, run: None }
     }
 
+    /// An object that the server does not take.
+    fn refused(&self, words: &str) -> Lane {
+        let from = self.object.account.as_ref().map_or(String::new(), |account| format!(" from {account}"));
+        refusal(self.id(), format!("the server does not take it{from}: {words}"))
+    }
+
     fn absent(&self, trial: &Trial) -> Lane {
         match trial {
-            Trial::Refused(words) | Trial::Immutable(words) => return refusal(self.id(), refused(words)),
+            Trial::Refused(words) | Trial::Immutable(words) => return self.refused(words),
             Trial::Unknown(why) => return self.keep(untried(why)),
             Trial::Unasked | Trial::Same | Trial::Differs { fields: _, conflicts: _ } => {}
         }
@@ -141,12 +150,12 @@ impl Subject<'_> {
     }
 
     fn present(&self, present: &Present) -> Lane {
-        let Present { uid, revision: _, deleting, since: _, condition, trial } = present;
+        let Present { uid, revision: _, account: _, deleting, since: _, condition, trial } = present;
         if *deleting {
             return self.keep("it is being deleted, and is made anew once it is gone".to_owned());
         }
         match trial {
-            Trial::Refused(words) => refusal(self.id(), refused(words)),
+            Trial::Refused(words) => self.refused(words),
             Trial::Unknown(why) => self.keep(untried(why)),
             Trial::Unasked => self.keep("not tried: what it needs is not there".to_owned()),
             Trial::Immutable(words) => self.immutable(present, words),
@@ -252,11 +261,13 @@ impl Subject<'_> {
             Some(changes) => format!("it runs anew: {changes}"),
             None => format!("recreation, {kept}: {words}"),
         };
+        let why = as_whom(why, self.object.account.as_ref());
         let mut remove = nothing(Verb::Remove, &object, None, why, cause);
         let Present { uid, .. } = present;
         remove.act = Act::DeleteObject(Box::new(Deletion {
             id: object.clone(),
             uid: uid.clone(),
+            account: self.object.account.clone(),
             orphan: self.orphans(),
             anew: true,
         }));
@@ -283,7 +294,7 @@ impl Subject<'_> {
             taken: dispute.back.iter().map(|it| it.field.clone()).collect(),
             left: if uid.is_some() { self.left_in(dispute) } else { Left::default() },
         };
-        let mut step = nothing(verb, self.id(), None, why, cause);
+        let mut step = nothing(verb, self.id(), None, as_whom(why, self.object.account.as_ref()), cause);
         step.from = self.held.map(|held| held.revision.clone());
         step.to = Some(self.object.revision.clone());
         step.act = Act::ApplyObject(Box::new(application));
@@ -346,17 +357,39 @@ pub(super) fn leave(input: &Input<'_>, cluster: &ObservedCluster, id: &ObjectId,
             keep(format!("{reason}; what bears its name is held by {}, and stays", holder.0), release)
         }
         Some(ObservedObject::Present(present)) => {
-            let Present { uid, revision, deleting, since: _, condition: _, trial: _ } = present.as_ref();
+            let Present { uid, revision, account: _, deleting, since: _, condition: _, trial: _ } = present.as_ref();
             if *deleting {
                 return keep(format!("{reason}; it is being deleted"), None);
             }
-            let mut step = nothing(Verb::Remove, id, None, reason.to_owned(), Cause::Change);
+            let account = match applied_as(input, id, present) {
+                Ok(account) => account,
+                Err(written) => {
+                    let help = "mend or remove the annotation";
+                    let why = format!("{reason}; {ACCOUNT} of it is no service account: {}; {help}", quoted(written));
+                    return refusal(id, why);
+                }
+            };
+            let why = as_whom(reason.to_owned(), account.as_ref());
+            let mut step = nothing(Verb::Remove, id, None, why, Cause::Change);
             step.from.clone_from(revision);
-            step.act =
-                Act::DeleteObject(Box::new(Deletion { id: id.clone(), uid: uid.clone(), orphan: false, anew: false }));
+            let uid = uid.clone();
+            let deletion = Deletion { id: id.clone(), uid, account, orphan: false, anew: false };
+            step.act = Act::DeleteObject(Box::new(deletion));
             Lane { steps: vec![step], then: release, ..empty(id) }
         }
     }
+}
+
+/// As whom an object was applied that goes: as the record has it, which nobody changes from within the cluster; where that was
+/// lost, as the object itself says. An error is what it says if that is nobody.
+fn applied_as<'p>(input: &Input<'_>, id: &ObjectId, present: &'p Present) -> Result<Option<Account>, &'p str> {
+    if let Some(account) = &input.policy.account {
+        return Ok(Some(account.clone()));
+    }
+    if let Some(held) = input.held.objects.get(id) {
+        return Ok(held.parts.get(ACCOUNT).and_then(|text| Account::parse(text)));
+    }
+    present.account.as_deref().map(|text| Account::parse(text).ok_or(text)).transpose()
 }
 
 /// What `writ delete` does to one object; with `prune` to one with which data goes, too.
@@ -371,10 +404,6 @@ pub(super) fn removal(input: &Input<'_>, cluster: &ObservedCluster, id: &ObjectI
 
 fn empty(id: &ObjectId) -> Lane {
     Lane { object: id.clone(), steps: Vec::new(), then: None, delay: None, run: None }
-}
-
-fn refused(words: &str) -> String {
-    format!("the server does not take it: {words}")
 }
 
 fn untried(why: &str) -> String {
@@ -394,6 +423,14 @@ fn named(fields: &[&Field], dispute: &Dispute<'_>) -> String {
         rest => words.push(format!("{rest} more")),
     }
     if words.is_empty() { "the note of what was applied differs".to_owned() } else { words.join(", ") }
+}
+
+/// A reason, and as whom it is done.
+fn as_whom(why: String, account: Option<&Account>) -> String {
+    match account {
+        Some(account) => format!("{why}, as {account}"),
+        None => why,
+    }
 }
 
 /// A reason, and what is left to others.

@@ -38,6 +38,7 @@ pub use step::{Act, Application, Cause, Deletion, Fix, Lane, Plan, Run, RunState
 pub use workload::needs_network;
 pub use world::first_ordinal;
 
+use crate::account::Account;
 use crate::cores;
 use crate::holdings::Holdings;
 use crate::ingress::Around;
@@ -81,6 +82,8 @@ pub struct Policy {
     pub recreate: bool,
     /// Where volumes are copied to before a step that may harm what is on them; none if they are not.
     pub backup: Option<Backups>,
+    /// As whom all of it is applied to a cluster, whatever else says so; none if the unit names nobody.
+    pub account: Option<Account>,
 }
 
 /// What happens to drift.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::backup::BackUp;
 use super::setback::Delay;
+use crate::account::Account;
 use crate::cluster::{ClusterObject, FieldPath, Left};
 use crate::hash::SpecHash;
 use crate::holdings::HoldingChange;
@@ -190,6 +191,8 @@ pub struct Deletion {
     pub id: ObjectId,
     /// The one that was seen.
     pub uid: String,
+    /// As whom; as the agent itself if nobody is named.
+    pub account: Option<Account>,
     /// What it made stays.
     pub orphan: bool,
     /// It is made anew in the same lane.

@@ -1,6 +1,5 @@
 //! The decision: may this head change the host?
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use super::commit::PayloadDigest;
@@ -13,9 +12,13 @@ use super::permission::{Allowance, Grounds};
 use super::proceedings::Proceedings;
 use super::reason::Reason;
 use super::rules::Rules;
+use super::terms::Terms;
 use super::witness::Witnesses;
-use crate::guard::Power;
 use crate::time::Timestamp;
+
+/// Whose rules they are, as messages say it.
+const OF_REPOSITORY: &str = ".writ/trust.toml";
+const OF_HOST: &str = "this host";
 
 /// What a host pinned when it was enrolled: where trust begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +39,10 @@ pub struct Admitted {
     signer: KeyId,
     principal: String,
     payload: PayloadDigest,
-    /// The rules by which its manifests are granted powers.
+    /// The rules of the repository by which its manifests are granted powers.
     granting: Vec<Rules>,
+    /// The host's own, which count beside them.
+    ceiling: Option<Rules>,
     host: Option<String>,
     stale: Option<Timestamp>,
 }
@@ -144,10 +149,11 @@ impl Admitted {
             evidence.authorizations_of(parent).listed()
         });
         let granting = granting.chain(parents.is_empty().then_some(own));
-        let granting = granting.filter_map(|listed| listed.rules.as_ref()).chain(&host.ceiling).cloned();
+        let granting = granting.filter_map(|listed| listed.rules.as_ref()).cloned();
         let ages = own.rules.iter().chain(&host.ceiling).filter_map(Rules::max_age);
         Some(Self {
             granting: granting.collect(),
+            ceiling: host.ceiling.clone(),
             host: host.name.clone(),
             stale: ages.min().map(|age| Timestamp::from_seconds(content.committed).plus(age)),
             commit: judged.commit,
@@ -182,12 +188,13 @@ impl Admitted {
         &self.principal
     }
 
-    /// What the manifests at a path of its tree may ask of the host, in the words of `may`; none if no rule narrows it.
-    /// All rules in force count: those of each parent, for rules apply to the commit after them, and the host's own.
+    /// What the manifests at a path of its tree may ask of the host, and as whom they are applied. All rules in force count:
+    /// those of each parent, for rules apply to the commit after them, and the host's own.
     #[must_use]
-    pub fn powers(&self, path: &[u8]) -> Option<BTreeSet<Power>> {
-        let granted = self.granting.iter().filter_map(|rules| rules.powers(self.host.as_deref(), path));
-        granted.reduce(|one, other| one.intersection(&other).copied().collect())
+    pub fn terms(&self, path: &[u8]) -> Terms {
+        let granting = self.granting.iter().map(|rules| (rules, OF_REPOSITORY));
+        let all = granting.chain(self.ceiling.iter().map(|rules| (rules, OF_HOST)));
+        all.map(|(rules, from)| rules.terms(self.host.as_deref(), path, from)).fold(Terms::default(), Terms::and)
     }
 
     /// Refuses a commit that is too old to change anything by now, as the rules of its tree or of the host say.

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use super::authorizations::RULES;
 use super::paths::PathPatterns;
 use super::pattern::PatternList;
+use super::terms::Terms;
+use crate::account::{Account, Naming};
 use crate::guard::Power;
 use crate::limits::{RULE_THRESHOLD_MAX, RULES_BYTES_MAX, RULES_MAX};
 use crate::text::{Place, Problem, Problems, Section, Written, is_control, quoted, read_toml};
@@ -25,7 +27,7 @@ pub struct Rules {
     rules: Vec<Rule>,
 }
 
-/// One rule: who may change some paths, and what the manifests there may ask for.
+/// One rule: who may change some paths, what the manifests there may ask for, and as whom they are applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     name: String,
@@ -34,6 +36,7 @@ struct Rule {
     signers: PatternList,
     threshold: usize,
     may: Option<BTreeSet<Power>>,
+    account: Option<Account>,
 }
 
 /// Why people may not change a path.
@@ -135,15 +138,15 @@ impl Rules {
         if by.is_empty() && !self.rules.is_empty() { Err(Denial::NoRule) } else { Ok(by) }
     }
 
-    /// What manifests at a path may ask for on a host, as their `may` says; none if nothing narrows it. Where there are
-    /// rules and none covers the path, that is nothing.
+    /// What holds on a host for manifests at a path. Where there are rules and none covers the path, they may ask for nothing.
+    /// `from` is whose rules these are, in words.
     #[must_use]
-    pub fn powers(&self, host: Option<&str>, path: &[u8]) -> Option<BTreeSet<Power>> {
+    pub fn terms(&self, host: Option<&str>, path: &[u8], from: &str) -> Terms {
         let mut covering = self.rules.iter().filter(|rule| rule.covers(host, path)).peekable();
         if covering.peek().is_none() && !self.rules.is_empty() {
-            return Some(BTreeSet::new());
+            return Terms { powers: Some(BTreeSet::new()), ..Terms::default() };
         }
-        covering.filter_map(|rule| rule.may.clone()).reduce(|one, other| one.intersection(&other).copied().collect())
+        covering.map(|rule| rule.terms(from)).fold(Terms::default(), Terms::and)
     }
 }
 
@@ -154,6 +157,12 @@ impl Rule {
             (None, _) | (Some(_), None) => true,
         };
         on_host && self.paths.matches(path)
+    }
+
+    fn terms(&self, from: &str) -> Terms {
+        let naming =
+            |account: &Account| Naming { by: format!("rule {:?} of {from}", self.name), account: account.clone() };
+        Terms { powers: self.may.clone(), accounts: self.account.iter().map(naming).collect() }
     }
 }
 
@@ -211,6 +220,7 @@ fn read_rule(mut section: Section<'_>, problems: &mut Problems) -> Option<Rule> 
         count
     });
     let may = section.strings("may", problems).map(|words| read_powers(&words, problems));
+    let account = section.string("account", problems).map(|written| Account::read(written, problems));
     section.finish(problems);
     let name = name.filter(|name| {
         let sound = !name.value.is_empty() && !name.value.chars().any(is_control);
@@ -220,9 +230,9 @@ fn read_rule(mut section: Section<'_>, problems: &mut Problems) -> Option<Rule> 
         sound
     });
     // One that is there and wrong makes no rule; one that is absent does.
-    let sound = may.as_ref().is_none_or(Option::is_some);
+    let sound = may.as_ref().is_none_or(Option::is_some) && account.as_ref().is_none_or(Option::is_some);
     let (name, paths, hosts, signers, threshold) = (name?.value, paths?, hosts?, signers?, threshold?);
-    sound.then_some(Rule { name, paths, hosts, signers, threshold, may: may.flatten() })
+    sound.then_some(Rule { name, paths, hosts, signers, threshold, may: may.flatten(), account: account.flatten() })
 }
 
 fn read_paths(paths: &Written<Vec<Written<String>>>, problems: &mut Problems) -> Option<PathPatterns> {

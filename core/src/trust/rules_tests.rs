@@ -70,13 +70,31 @@ fn on_a_host_of_unknown_name_every_rule_counts() {
 
 #[test]
 fn powers_are_those_that_every_covering_rule_grants() {
-    let rules = rules(WHOLE);
-    assert_eq!(rules.powers(Some("edge-1"), b"db"), Some(BTreeSet::from([Power::Ports])));
-    assert_eq!(rules.powers(Some("edge-1"), b"web"), None);
+    let powers = |text: &str, host, path: &str| rules(text).terms(host, path.as_bytes(), "x").powers;
+    assert_eq!(powers(WHOLE, Some("edge-1"), "db"), Some(BTreeSet::from([Power::Ports])));
+    assert_eq!(powers(WHOLE, Some("edge-1"), "web"), None);
     let narrow = "version = 1\n[[rule]]\nname = \"a\"\npaths = [\"a\"]\nsigners = [\"*\"]\nmay = []\n";
-    assert_eq!(self::rules(narrow).powers(None, b"a/x"), Some(BTreeSet::new()));
-    assert_eq!(self::rules(narrow).powers(None, b"b/x"), Some(BTreeSet::new()));
-    assert_eq!(self::rules("version = 1\n").powers(None, b"b/x"), None);
+    assert_eq!(powers(narrow, None, "a/x"), Some(BTreeSet::new()));
+    assert_eq!(powers(narrow, None, "b/x"), Some(BTreeSet::new()));
+    assert_eq!(powers("version = 1\n", None, "b/x"), None);
+}
+
+#[test]
+fn accounts_are_those_that_covering_rules_name_on_the_host() {
+    let text = format!("{WHOLE}account = \"data/keeper\"\n");
+    let accounts = |host, path: &str| -> Vec<String> {
+        let terms = rules(&text).terms(host, path.as_bytes(), "these rules");
+        terms.accounts.iter().map(ToString::to_string).collect()
+    };
+    let keeper = "rule \"database\" of these rules names the account data/keeper";
+    assert_eq!(accounts(Some("edge-1"), "db/pg.yaml"), [keeper]);
+    assert_eq!(accounts(Some("edge-9"), "db/pg.yaml"), [""; 0], "the rule is not for that host");
+    assert_eq!(accounts(Some("edge-1"), "web.yaml"), [""; 0]);
+    refused(
+        &format!("{WHOLE}account = \"keeper\"\n"),
+        "line 19: `keeper` is no service account (write it as NAMESPACE/NAME, as in \"shop/deployer\")",
+    );
+    assert!(Rules::parse(format!("{WHOLE}account = [\"data/keeper\"]\n").as_bytes()).is_err());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use writ_core::account::Account;
 use writ_core::cluster::{Condition, Conflict, LABEL_HOST, LABEL_UNIT, condition};
 use writ_core::model::{Kind, ObjectId};
 use writ_core::plan::{Act, Application, Deletion};
@@ -50,10 +51,10 @@ impl Kubernetes {
 
     async fn apply(&self, context: &Context, application: &Application) -> Result<(), TargetError> {
         let Application { object, uid, taken, left } = application;
-        let operation = format!("apply {}", object.id);
+        let operation = operation("apply", &object.id, object.account.as_ref());
         let _writing = self.memory.writing(&context.unit, &object.id);
         let own = self.wire().await?;
-        let wire = own.acting_as(self.accounts.get(&context.unit));
+        let wire = own.acting_as(object.account.as_ref());
         let resource = self.resource(&own, &object.id, Some(&object.api_version), &operation).await?;
         self.announce(&own, context, &object.id, &object.body).await?;
         let owner = self.owner(&own, &context.unit);
@@ -109,10 +110,10 @@ impl Kubernetes {
     }
 
     async fn delete(&self, context: &Context, deletion: &Deletion) -> Result<(), TargetError> {
-        let Deletion { id, uid, orphan, anew } = deletion;
-        let operation = format!("delete {id}");
+        let Deletion { id, uid, account, orphan, anew } = deletion;
+        let operation = operation("delete", id, account.as_ref());
         let own = self.wire().await?;
-        let wire = own.acting_as(self.accounts.get(&context.unit));
+        let wire = own.acting_as(account.as_ref());
         let resource = self.resource(&own, id, None, &operation).await?;
         self.memory.forget(&context.unit, id);
         // From now on it is known to go.
@@ -187,6 +188,12 @@ impl Kubernetes {
         until(wire, resource, id, operation, served).await?;
         self.discover(wire).await.map(drop)
     }
+}
+
+/// What is done to an object, and as whom, as errors say it.
+fn operation(what: &str, id: &ObjectId, account: Option<&Account>) -> String {
+    let whom = account.map_or(String::new(), |account| format!(" as {account}"));
+    format!("{what} {id}{whom}")
 }
 
 /// Looks at an object until it is as it must be, or its time is over.

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use writ_core::account::Account;
 use writ_core::cluster::Owner;
 
 use super::{Context, Keeper, TargetError};
@@ -64,8 +65,8 @@ pub struct Kubernetes {
     /// For how long a Lease holds, where agents stand by for each other.
     standby: Option<Duration>,
     lead: Option<Arc<Lead>>,
-    /// As whom units are applied, by their names; all others as the agent itself.
-    accounts: BTreeMap<String, String>,
+    /// As whom units are looked at, by their names; all others as the agent itself.
+    accounts: BTreeMap<String, Account>,
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
@@ -103,9 +104,9 @@ impl Kubernetes {
         self
     }
 
-    /// The same cluster, where these units are looked at and applied as these users.
+    /// The same cluster, where these units are looked at as these accounts. As whom each object is applied, a plan says.
     #[must_use]
-    pub fn acting_as(mut self, accounts: BTreeMap<String, String>) -> Self {
+    pub fn acting_as(mut self, accounts: BTreeMap<String, Account>) -> Self {
         self.accounts = accounts;
         self
     }

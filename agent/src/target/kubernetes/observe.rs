@@ -6,8 +6,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 use writ_core::cluster::{
-    ClusterObject, LABEL_HOST, LABEL_UNIT, ObservedCluster, ObservedObject, Owner, Present, SPEC, Scaled, Trial,
-    condition,
+    ACCOUNT, ClusterObject, LABEL_HOST, LABEL_UNIT, ObservedCluster, ObservedObject, Owner, Present, SPEC, Scaled,
+    Trial, condition,
 };
 use writ_core::hash::SpecHash;
 use writ_core::holdings::Holdings;
@@ -330,6 +330,7 @@ fn present(id: &ObjectId, live: &Value, trial: Trial) -> ObservedObject {
     ObservedObject::Present(Box::new(Present {
         uid: text(live, "/metadata/uid").unwrap_or_default().to_owned(),
         revision: annotation(live, SPEC).and_then(SpecHash::parse),
+        account: annotation(live, ACCOUNT).map(str::to_owned),
         deleting: text(live, "/metadata/deletionTimestamp").is_some(),
         since: since(live),
         condition: condition(id.kind, live),

@@ -23,7 +23,7 @@ pub(super) enum Tried {
     Homeless(String),
 }
 
-/// Tries to apply an object. `live` is it as it is, if it is there, and what of it is left to others.
+/// Tries to apply an object, as whom it would be applied. `live` is it as it is, if it is there, and what of it is left to others.
 pub(super) async fn attempt(
     wire: &Wire,
     owner: &Owner,
@@ -31,6 +31,7 @@ pub(super) async fn attempt(
     object: &ClusterObject,
     there: Option<(&Value, &Left)>,
 ) -> Tried {
+    let wire = wire.acting_as(object.account.as_ref());
     let body = object.sent(owner, there);
     let live = there.map(|(live, _)| live);
     let path = format!("{}?fieldManager={MANAGER}&dryRun=All&fieldValidation=Strict", resource.one(&object.id));

@@ -15,6 +15,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::WatchEvent;
 use kube::{Api, Client, Config};
 use serde_json::Value;
+use writ_core::account::Account;
 
 use super::lead::Fence;
 use super::observe::text;
@@ -98,9 +99,10 @@ impl Wire {
         self
     }
 
-    /// The same, where everything is asked as that user.
-    pub(super) fn acting_as(&self, user: Option<&String>) -> Self {
-        Self { user: user.cloned(), ..self.clone() }
+    /// The same, where everything is asked as that account, if there is one.
+    pub(super) fn acting_as(&self, account: Option<&Account>) -> Self {
+        let user = account.map(Account::user).or_else(|| self.user.clone());
+        Self { user, ..self.clone() }
     }
 
     /// The same without a fence.
