@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::machine::{Machine, Origin, Ran};
 
 /// Longest wait for something that the cluster does by itself.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 

@@ -11,7 +11,7 @@ async fn see(world: &World, pod: &PodSpec, is_it: impl Fn(&What) -> bool) -> Rep
     world.health.watch(&world.context.unit, vec![watched]);
     let mut reports = world.reports.lock().await;
     let mut seen = Vec::new();
-    let found = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    let found = tokio::time::timeout(std::time::Duration::from_secs(120), async {
         loop {
             let report = reports.recv().await.unwrap();
             if matches!(report.what, What::Restarting(_)) {

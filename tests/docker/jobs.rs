@@ -29,7 +29,7 @@ fn name(unit: &Unit, index: &str) -> String {
 /// Passes until the run is as wanted; what the last plan said.
 async fn until_run(unit: &mut Unit, text: &str, is_so: impl Fn(&RunState) -> bool) -> Plan {
     let desired = unit.desired("job.yaml", text);
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(120);
     loop {
         let plan = unit.pass(&desired).await.unwrap();
         if plan.lanes.iter().filter_map(|lane| lane.run.as_ref()).any(|run| is_so(&run.state)) {

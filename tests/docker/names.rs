@@ -81,7 +81,7 @@ async fn an_open_connection_survives_a_pod_becoming_ready_and_unready() {
         assert_eq!((published.shared, published.running), (ready, true));
         connection.write_all(b"still there\n").await.unwrap();
         let mut answer = [0; 12];
-        let read = tokio::time::timeout(Duration::from_secs(10), connection.read_exact(&mut answer));
+        let read = tokio::time::timeout(Duration::from_secs(60), connection.read_exact(&mut answer));
         read.await.unwrap().unwrap();
         assert_eq!(&answer, b"still there\n");
     }

@@ -382,7 +382,7 @@ async fn a_pull_that_stands_still_is_ended_by_a_stop_and_by_a_newer_commit() {
     stands().await;
     let asked = Instant::now();
     assert_eq!(running.stop().await, Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
 
     door.hang_up();
     let running = site.start();

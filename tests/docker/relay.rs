@@ -285,7 +285,7 @@ async fn messages_come_back_to_the_client_that_sent_them() {
         .map(|_| {
             let client = UdpSocket::bind("0.0.0.0:0").unwrap();
             client.connect((address.as_str(), 5_300)).unwrap();
-            client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
             client
         })
         .collect();

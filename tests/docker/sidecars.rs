@@ -222,7 +222,7 @@ async fn a_sidecar_does_not_keep_a_job_from_its_end_and_ends_with_it() {
         let mut unit = Unit::new().await;
         let desired = unit.desired("job.yaml", &job(command));
         let pod = format!("{}-work.0-0", unit.world.scope);
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(120);
         loop {
             let plan = unit.pass(&desired).await.unwrap();
             let state = plan.lanes[0].run.as_ref().map(|run| run.state.clone());

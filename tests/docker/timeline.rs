@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::world::World;
 
 /// Longest time for the engine to tell what it has done.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What makes and ends containers; the rest is probes, signals and the like.
 const TURNS: [&str; 4] = ["create", "start", "die", "destroy"];

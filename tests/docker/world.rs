@@ -27,7 +27,7 @@ use writ_core::time::{Seconds, Timestamp};
 pub const HOST: &str = "test-host";
 
 /// Longest wait for something that the engine or a program does by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 static NETWORK: Mutex<()> = Mutex::const_new(());

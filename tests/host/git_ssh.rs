@@ -14,7 +14,7 @@ use crate::repository::{Key, key, key_of_kind, program};
 use crate::sshd::Sshd;
 
 /// Longest time for a refusal: nobody waits for an answer to a question.
-const REFUSED_IN: Duration = Duration::from_secs(10);
+const REFUSED_IN: Duration = Duration::from_secs(30);
 
 fn remote(server: &Sshd, world: &World, key_file: &Path, known_hosts_file: PathBuf) -> Remote {
     let credentials =

@@ -53,7 +53,7 @@ fn a_single_pass_is_stopped_as_well_and_says_so_by_its_exit_code() {
     let child = machine.command(&["run", "--once"]).spawn().unwrap();
     let start = Instant::now();
     while !has(&machine, outcome) {
-        assert!(start.elapsed() < Duration::from_secs(20), "no pod came");
+        assert!(start.elapsed() < Duration::from_secs(120), "no pod came");
         std::thread::sleep(Duration::from_millis(10));
     }
     let asked = Instant::now();
