@@ -93,8 +93,8 @@ def deployments(count, namespace):
 
 
 def requests(cluster, world, direct):
-    """How many requests one pass with nothing to do makes: counted on a way without TLS, whose other end shows
-    its own credentials where it is shown none."""
+    """How many requests a pass with nothing to do makes, of a program that begins and of an agent that runs: counted on a way
+    without TLS, whose other end shows its own credentials where it is shown none."""
     socket = str(cluster.work / "proxy.sock")
     proxy = subprocess.Popen([*cluster.kubectl_words, "proxy", f"--unix-socket={socket}"], stdout=subprocess.PIPE)
     try:
@@ -103,8 +103,16 @@ def requests(cluster, world, direct):
         path = world.folder / "kubeconfig"
         path.write_text(cluster.settings(f"http://127.0.0.1:{counter.port}"))
         run([world.program, "run", "--once"], world.env)
+        once = counter.count
+        agent = Agent(world)
+        agent.wait(1)
+        before = counter.count
+        for _ in range(ROUNDS):
+            agent.wake()
+        of_agent = (counter.count - before) / ROUNDS
+        agent.stop()
         path.write_text(direct)
-        return counter.count
+        return {"once": once, "agent": of_agent}
     finally:
         proxy.terminate()
         proxy.wait()

@@ -141,10 +141,11 @@ def objects(it):
             judged = aim(agent, 200, "< 200 ms") if big and name == "kubectl apply" else ""
             rows.append([f"{int(count):,}", words, ms(agent), ms(once), ms(peer), ratio(agent, peer), ratio(once, peer), judged])
         most = row["agent"]["most"]
-        costs.append([f"{int(count):,}", "running agent", "", mib(most), row["requests"], aim(most, 60, "< 60 MiB") if big else ""])
+        costs.append([f"{int(count):,}", "running agent", "", mib(most), f"{row['requests']['agent']:.0f}", aim(most, 60, "< 60 MiB") if big else ""])
         for name, words in (("writ once", "`writ run --once`"), ("kubectl apply", "`kubectl apply --server-side`"), ("kubectl diff", "`kubectl diff --server-side`"), ("flux", "Flux's engine")):
             one = row["unchanged"][name]
-            costs.append([f"{int(count):,}", words, ms(one["cpu"]), mib(one["peak"]), "", ""])
+            requests = f"{row['requests']['once']:,}" if name == "writ once" else ""
+            costs.append([f"{int(count):,}", words, ms(one["cpu"]), mib(one["peak"]), requests, ""])
     text = "### Objects of a cluster, first application\n\n"
     text += table(["objects", "peer", "`writ run --once`, whole process", "the peer", "ratio", "aim"], first)
     text += "\n### Objects of a cluster, nothing to do\n\n"

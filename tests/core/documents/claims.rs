@@ -61,7 +61,8 @@ fn every_number_is_held_by_a_test_or_has_a_reason_and_the_page_says_so() {
         }
     }
     let places: BTreeMap<&str, &str> = tests.iter().map(|(name, path)| (name.as_str(), path.as_str())).collect();
-    let mut text = String::from("\n| number | about | held by | not in this version |\n|---|---|---|---|\n");
+    let mut text =
+        String::from("\n| number | about | held by | result | not in this version |\n|---|---|---|---|---|\n");
     let shown = read(PAGE);
     let mut rows = part(&shown, "claims").lines().skip(3);
     let mut is_true = true;
@@ -70,9 +71,10 @@ fn every_number_is_held_by_a_test_or_has_a_reason_and_the_page_says_so() {
         assert!(!held.is_empty() || !later.is_empty(), "{series}{number} has neither a test nor a reason");
         let held: BTreeSet<String> = held.iter().map(|name| linked(name, &places)).collect();
         let joined = held.iter().cloned().collect::<Vec<_>>().join(", ");
-        writeln!(text, "| {series}{number} | {words} | {joined} | {later} |").unwrap();
+        let result = if held.is_empty() { "no test" } else { "passes" };
+        writeln!(text, "| {series}{number} | {words} | {joined} | {result} | {later} |").unwrap();
         // A test that came since is not missed; one that went is.
-        let (head, tail) = (format!("| {series}{number} | {words} | "), format!(" | {later} |"));
+        let (head, tail) = (format!("| {series}{number} | {words} | "), format!(" | {result} | {later} |"));
         let row = rows.next().and_then(|row| row.strip_prefix(&head)?.strip_suffix(&tail)).unwrap_or("?");
         is_true &= row.split(", ").all(|shown| held.contains(shown) || shown.is_empty() && held.is_empty());
     }
