@@ -25,17 +25,8 @@ pub fn telling(reference: &Reference) -> (&'static str, String) {
     let Reference { kind, name, environment, output: _ } = reference;
     let mut labels = vec![(KIND, kind), (NAME, name)];
     labels.extend(environment.as_ref().map(|environment| (ENVIRONMENT, environment)));
-    let labels: Vec<String> =
-        labels.into_iter().map(|(label, value)| format!("{}%3D{}", escaped(label), escaped(value))).collect();
-    ("/api/v1/services", labels.join("%2C"))
-}
-
-/// A text within a query. Source: RFC 3986, section 2.3.
-fn escaped(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    text.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    let labels: Vec<String> = labels.into_iter().map(|(label, value)| format!("{label}={value}")).collect();
+    ("/api/v1/services", labels.join(","))
 }
 
 /// What the Services of a resource tell.
@@ -146,9 +137,7 @@ mod tests {
         }
         let (path, labels) = telling(&Reference { environment: Some("prod".into()), ..reference("service") });
         assert_eq!(path, "/api/v1/services");
-        let expected =
-            "planton.ai%2Fkind%3DKubernetesRedis%2Cplanton.ai%2Fname%3Dcache%2Cplanton.ai%2Fenvironment%3Dprod";
-        assert_eq!(labels, expected);
+        assert_eq!(labels, "planton.ai/kind=KubernetesRedis,planton.ai/name=cache,planton.ai/environment=prod");
     }
 
     #[test]

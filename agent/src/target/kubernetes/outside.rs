@@ -7,6 +7,7 @@ use writ_core::cluster::{Answers, answer, telling};
 use writ_core::model::Reference;
 
 use super::Kubernetes;
+use super::wire::encoded;
 use crate::target::TargetError;
 
 impl Kubernetes {
@@ -20,7 +21,7 @@ impl Kubernetes {
         for reference in references {
             let (list, selector) = telling(reference);
             let mut services = Vec::new();
-            let query = format!("{list}?labelSelector={selector}&");
+            let query = format!("{list}?labelSelector={}&", encoded(&selector));
             let listed = wire.pages("Services of other resources", &query, |page| {
                 let items = page.get("items").and_then(Value::as_array);
                 services.extend(items.into_iter().flatten().cloned());

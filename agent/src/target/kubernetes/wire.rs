@@ -267,3 +267,33 @@ fn retry_after<T>(response: &Response<T>) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
+
+/// A value in a question. Source: RFC 3986, the characters that are never anything else.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use writ_core::cluster::telling;
+    use writ_core::model::Reference;
+
+    use super::*;
+
+    #[test]
+    fn a_value_in_a_question_is_nothing_but_a_value() {
+        assert_eq!(encoded("a in (b,c)&x=ü"), "a%20in%20%28b%2Cc%29%26x%3D%C3%BC");
+        let (kind, name, environment) = ("KubernetesRedis".to_owned(), "cache".to_owned(), Some("prod".to_owned()));
+        let (_, labels) = telling(&Reference { kind, name, environment, output: "service".to_owned() });
+        let expected =
+            "planton.ai%2Fkind%3DKubernetesRedis%2Cplanton.ai%2Fname%3Dcache%2Cplanton.ai%2Fenvironment%3Dprod";
+        assert_eq!(encoded(&labels), expected);
+    }
+}
