@@ -1,6 +1,5 @@
 //! What a pass costs that has nothing to do.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -45,9 +44,7 @@ fn count_listings(site: &Site) {
     let (folder, log) = (site.path("programs"), site.path("listings"));
     std::fs::create_dir(&folder).unwrap();
     let text = format!("#!/bin/sh\necho asked >> {}\nPATH=${{PATH#*:}}\nexec git \"$@\"\n", log.display());
-    let program = folder.join("git");
-    std::fs::write(&program, text).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::program::program(&folder.join("git"), &text);
 }
 
 fn listings(site: &Site) -> usize {

@@ -42,6 +42,8 @@ mod order;
 mod pass;
 mod pods;
 mod preflight;
+#[path = "../fixtures/program.rs"]
+mod program;
 mod proxy;
 mod pull_secrets;
 mod refusals;

@@ -42,6 +42,8 @@ mod partition;
 mod pass;
 mod patience;
 mod plugins;
+#[path = "../fixtures/program.rs"]
+mod program;
 mod published;
 mod record;
 mod render;

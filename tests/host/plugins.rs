@@ -1,5 +1,7 @@
 //! Blocks of kinds that a plugin expands: the program is brought by its version and its digest, and runs behind walls.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -127,6 +129,35 @@ async fn another_program_than_the_settings_name_is_not_run_and_another_version_i
     let script = Origin::of(b"#!/bin/sh\necho '{}'\n", &["v1.2.0"]);
     let told = refused(&world(&script, "deployment")).await;
     assert!(told.contains("it must be a static executable for this processor"), "{told}");
+}
+
+#[tokio::test]
+async fn a_program_that_somebody_still_holds_for_writing_is_begun_once_they_let_go() {
+    let origin = good();
+    let world = world(&origin, "deployment");
+    assert!(world.pass().await.changes > 0);
+    let copy = kept(&world).remove(0);
+    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let held = std::fs::File::options().append(true).open(&copy).unwrap();
+    world.deploy("web.hcl", &block("thread"));
+    // Whoever holds it lets go when the program waits at its door.
+    let waits = tokio::task::spawn_blocking(move || {
+        while !is_begun(&copy) {
+            std::thread::yield_now();
+        }
+        drop(held);
+    });
+    let end = world.pass().await;
+    waits.await.unwrap();
+    assert!(end.changes > 0 && !end.refused, "{end:?}");
+}
+
+/// Whether a process has a program among its words.
+fn is_begun(program: &Path) -> bool {
+    let name = program.as_os_str().as_bytes();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut words = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    words.any(|words| words.split(|byte| *byte == 0).any(|word| word == name))
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use writ::git::{Credentials, Mirror};
@@ -43,8 +42,7 @@ fn a_host_says_how_far_it_is_and_ssh_keygen_alone_checks_it() {
     let machine = publishing(&origin);
     // A hook of a repository on this machine would run as the agent.
     let hook = origin.repository.path().join(".git/hooks/pre-receive");
-    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::program::program(&hook, "#!/bin/sh\nexit 1\n");
     let first = origin.deploy(&[("web.hcl", &web("1"))]);
     machine.pass();
     let text = said(&origin, "statement");

@@ -13,6 +13,8 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
@@ -26,6 +28,12 @@ use super::wire::HELLO;
 
 /// The word that stands before the limits, the program, its digest and the word that it is given.
 pub(super) const WORD: &str = "--become-within";
+
+/// Longest time that a fork of the agent is waited for that still holds the program's file.
+const FORK_MAX: Duration = Duration::from_secs(5);
+
+/// Time between two looks whether it let go: a fork becomes its program within a millisecond where nothing else runs.
+const FORK_STEP: Duration = Duration::from_millis(2);
 
 /// Longest complaint of a program that is shown, in characters: a sentence and its advice.
 const COMPLAINT_CHARACTERS_MAX: usize = 500;
@@ -67,8 +75,23 @@ pub(super) fn become_program(words: &[OsString]) -> Result<(), Box<dyn Error>> {
     output.write_all(&walls.bytes())?;
     output.flush()?;
     let own = format!("/proc/self/fd/{}", program.as_raw_fd());
-    let error = Command::new(own).arg0("plugin").arg(word).env_clear().exec();
+    let error = begin(Command::new(own).arg0("plugin").arg(word).env_clear());
     Err(format!("it cannot be started ({error}): it must be a static executable for this processor").into())
+}
+
+/// Becomes the program, and says what is in the way if that fails.
+///
+/// While the agent wrote the file, another of its threads may have been forking: that fork holds the file open for writing
+/// until it becomes what it is for, and the kernel starts no program that anybody may write (`execve(2)`, ETXTBSY).
+fn begin(program: &mut Command) -> io::Error {
+    let until = Instant::now() + FORK_MAX;
+    loop {
+        let error = program.exec();
+        if error.kind() != io::ErrorKind::ExecutableFileBusy || Instant::now() >= until {
+            return error;
+        }
+        sleep(FORK_STEP);
+    }
 }
 
 impl Child {

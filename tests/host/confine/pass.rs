@@ -1,6 +1,5 @@
 //! Passes and commands over files whose reading does not come off: nothing that runs is touched.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use writ::confine::Child;
@@ -49,8 +48,7 @@ async fn an_unchanged_commit_starts_no_child_and_each_new_one_its_own() {
     let folder = tempfile::TempDir::new().unwrap();
     let (program, starts) = (folder.path().join("counted"), folder.path().join("starts"));
     let text = format!("#!/bin/bash\necho >> '{}'\nexec -a writ-confined '{WRIT}' \"$@\"\n", starts.display());
-    std::fs::write(&program, text).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    crate::program::program(&program, &text);
     let count = |starts: &Path| std::fs::read_to_string(starts).unwrap_or_default().lines().count();
     let mut world = World::with(&[("web.hcl", WEB)]);
     world.child = Child { program, ..child() };

@@ -1,6 +1,5 @@
 //! The agent's side: programs that are no good children stand in for one, beside one that is.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -18,8 +17,7 @@ fn stand_in(folder: &Path, body: &str) -> Child {
          hello() {{ printf 'writ confined 3\\n\\2\\1\\1'; }}\n{body}\n",
         folder.display()
     );
-    std::fs::write(&program, text).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    crate::program::program(&program, &text);
     let mut child = Child { program, ..child() };
     child.bounds.answer_bytes = 1 << 20;
     child
