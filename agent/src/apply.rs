@@ -215,7 +215,7 @@ fn begin(hands: &Hands<'_>, lane: &Lane) -> Result<(), RecordError> {
     if !works || hands.interrupt.reason().is_some() {
         return Ok(());
     }
-    let held = hands.store().holdings(unit)?.objects.remove(&lane.object);
+    let held = hands.store().holding(unit, &lane.object)?;
     let Some(held) = held.filter(|held| !held.is_under_way()) else { return Ok(()) };
     let change = HoldingChange::Hold(lane.object.clone(), Box::new(held.begun()));
     hands.store().change_holdings(hands.now(), unit, &change)

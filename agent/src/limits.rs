@@ -221,8 +221,11 @@ pub const OBJECT_SECONDS_MAX: u32 = 600;
 /// Time after an application in which a failure may be one of before, in seconds: controllers tell theirs in two steps.
 pub const OBJECT_FAILURE_SECONDS: u32 = 5;
 
-/// Time between two looks at a cluster in which something is on its way, in milliseconds.
-pub const CLUSTER_SETTLE_MILLIS: u64 = 1_000;
+/// Time between the first two looks at a cluster in which something is on its way, in milliseconds; doubled with each.
+pub const CLUSTER_SETTLE_MILLIS: u64 = 125;
+
+/// The longest of these times, in milliseconds.
+pub const CLUSTER_SETTLE_MILLIS_MAX: u64 = 1_000;
 
 /// Time until a cluster is looked at again in which something was still on its way, in seconds.
 pub const CLUSTER_AGAIN_SECONDS: u32 = 10;

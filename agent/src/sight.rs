@@ -14,7 +14,8 @@ use crate::cycle::CycleError;
 use crate::health::Watched;
 use crate::interrupt::Interrupt;
 use crate::limits::{
-    ACQUAINTANCE_SECONDS, CLUSTER_SETTLE_MILLIS, LOOK_AGAIN_MILLIS, OBJECT_FAILURE_SECONDS, OBJECT_SECONDS_MAX,
+    ACQUAINTANCE_SECONDS, CLUSTER_SETTLE_MILLIS, CLUSTER_SETTLE_MILLIS_MAX, LOOK_AGAIN_MILLIS, OBJECT_FAILURE_SECONDS,
+    OBJECT_SECONDS_MAX,
 };
 use crate::target::Depth;
 use crate::target::kubernetes::Asked;
@@ -91,6 +92,7 @@ pub(crate) async fn settled(
     let done: BTreeSet<&ObjectId> = done.collect();
     let until = agent.clock.now().plus(Seconds(OBJECT_SECONDS_MAX));
     let early = agent.clock.now().plus(Seconds(OBJECT_FAILURE_SECONDS));
+    let mut pause = CLUSTER_SETTLE_MILLIS;
     loop {
         let observed = look(agent, unit, &wanted.desired, Depth::List).await?;
         let objects = observed.cluster.iter().flat_map(|cluster| &cluster.objects);
@@ -108,9 +110,10 @@ pub(crate) async fn settled(
             return Ok(observed);
         }
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(CLUSTER_SETTLE_MILLIS)) => {}
+            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             _ = interrupt.wait() => {}
         }
+        pause = CLUSTER_SETTLE_MILLIS_MAX.min(pause * 2);
     }
 }
 

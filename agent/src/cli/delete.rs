@@ -38,7 +38,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         let plan = proposal.plan.plan();
         let bucket = BucketRef { scope: object.scope.clone(), name: Some(object.name.clone()) };
         let has_bucket = *prune && agent.store.buckets()?.contains_key(&bucket);
-        let held = agent.store.holdings(&unit.settings.name)?.objects.contains_key(&object);
+        let held = agent.store.holding(&unit.settings.name, &object)?.is_some();
         if plan.is_empty() && !has_bucket && !held {
             return Err(Failure::message(format!("there is nothing to remove of {object} on this host")));
         }
@@ -72,7 +72,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
 /// The unit that holds an object; that of local files for what nobody holds.
 fn holder<'a>(agent: &'a Agent, object: &ObjectId) -> Result<&'a Unit, Failure> {
     for unit in agent.units() {
-        if agent.store.holdings(&unit.settings.name)?.objects.contains_key(object) {
+        if agent.store.holding(&unit.settings.name, object)?.is_some() {
             return Ok(unit);
         }
     }

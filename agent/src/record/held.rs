@@ -1,8 +1,9 @@
 //! What is held, from which floor, by which introduction, and how each unit stands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use writ_core::hash::SpecHash;
 use writ_core::holdings::{Held, HoldingChange, Holdings};
 use writ_core::model::ObjectId;
@@ -129,20 +130,7 @@ impl Batch<'_> {
     }
 
     fn held(&self, unit: &str, object: &ObjectId) -> Result<Option<Held>, RecordError> {
-        let row: Option<HeldRow> = self
-            .connection
-            .prepare_cached(
-                "SELECT revision, replicas, \"commit\", parts, fixed FROM holdings WHERE unit = ?1 AND object = ?2",
-            )
-            .and_then(|mut statement| {
-                statement.query_row(params![unit, object.to_string()], |row| held_row(row, 0)).optional()
-            })
-            .map_err(database("read a holding", self.path))?;
-        row.map(|row| held(row).map_err(|detail| self.meaning(&format!("the holding of {object}"), detail))).transpose()
-    }
-
-    fn meaning(&self, row: &str, detail: String) -> RecordError {
-        RecordError::Meaning { path: self.path.to_path_buf(), row: row.to_owned(), detail }
+        held_of(self.connection, self.path, unit, object)
     }
 
     /// Moves the floor of a source.
@@ -347,6 +335,11 @@ impl Store {
         Ok(Holdings { objects: rows.into_iter().map(object).collect::<Result<_, _>>()? })
     }
 
+    /// What a unit holds of one object.
+    pub fn holding(&self, unit: &str, object: &ObjectId) -> Result<Option<Held>, RecordError> {
+        held_of(&self.read(), &self.path, unit, object)
+    }
+
     /// The units that hold anything.
     pub fn holders(&self) -> Result<BTreeSet<String>, RecordError> {
         let doing = || database("list the holders", &self.path);
@@ -422,6 +415,20 @@ type HeldRow = (String, u32, Option<String>, String, String);
 
 fn held_row(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<HeldRow> {
     Ok((row.get(at)?, row.get(at + 1)?, row.get(at + 2)?, row.get(at + 3)?, row.get(at + 4)?))
+}
+
+fn held_of(connection: &Connection, path: &Path, unit: &str, object: &ObjectId) -> Result<Option<Held>, RecordError> {
+    let row: Option<HeldRow> = connection
+        .prepare_cached(
+            "SELECT revision, replicas, \"commit\", parts, fixed FROM holdings WHERE unit = ?1 AND object = ?2",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![unit, object.to_string()], |row| held_row(row, 0)).optional()
+        })
+        .map_err(database("read a holding", path))?;
+    let meaning =
+        |detail| RecordError::Meaning { path: path.to_path_buf(), row: format!("the holding of {object}"), detail };
+    row.map(|row| held(row).map_err(meaning)).transpose()
 }
 
 fn held((revision, replicas, commit, parts, fixed): HeldRow) -> Result<Held, String> {
