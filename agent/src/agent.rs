@@ -15,6 +15,7 @@ use writ_core::ingress::{self, Around};
 use writ_core::model::Desired;
 use writ_core::time::{Seconds, Timestamp};
 
+use crate::bulletin::Bulletin;
 use crate::clock::Clock;
 use crate::confine::Child;
 use crate::error::chain;
@@ -22,7 +23,7 @@ use crate::guard;
 use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
 use crate::patience::Patience;
-use crate::record::{Outcome, PassLock, RecordError, Store, machine};
+use crate::record::{Outcome, PassLock, RecordError, Store, Suspension, machine};
 use crate::report::{Forge, ForgeError};
 use crate::settings::{self, Settings};
 use crate::target::kubernetes::Access;
@@ -46,6 +47,8 @@ pub struct Agent {
     pub forges: Vec<Forge>,
     /// Something waits to be told to them.
     pub news: Notify,
+    /// What it says of itself to those who only read.
+    pub bulletin: Arc<Bulletin>,
     /// The targets, each with its health and once each, however many units share it.
     pub places: Vec<Rc<Place>>,
     /// Held by whoever copies a volume.
@@ -131,6 +134,7 @@ impl Agent {
         progress: Box<dyn Progress>,
     ) -> Result<(Self, Attendance), AgentError> {
         let (sender, reports) = mpsc::unbounded_channel();
+        let bulletin = Arc::new(Bulletin::new(&settings));
         let keeper = Keeper { store: store.id()?, machine: machine() };
         let (mut places, mut runners) = (Vec::<Rc<Place>>::new(), Vec::new());
         let mut units = Vec::new();
@@ -138,7 +142,8 @@ impl Agent {
             let known = places.iter().find(|place| place.kind == unit.target).map(Rc::clone);
             let place = known.unwrap_or_else(|| {
                 let target = target(&settings.host, &unit.target, clock).kept_by(keeper.clone());
-                let target = Arc::new(target.acting_as(accounts(&settings, &unit.target)));
+                let target = target.acting_as(accounts(&settings, &unit.target));
+                let target = Arc::new(target.counted_by(bulletin.calls(&unit.target.name())));
                 let (health, runner) = Health::new(Arc::clone(&target), clock, sender.clone());
                 runners.push(runner);
                 places.push(Rc::new(Place { kind: unit.target.clone(), target, health }));
@@ -153,6 +158,7 @@ impl Agent {
         Ok((
             Self {
                 settings,
+                bulletin,
                 clock,
                 store,
                 child: Child::default(),
@@ -195,6 +201,19 @@ impl Agent {
     pub fn forges_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = String> + 'a {
         let told = self.settings.reports.iter().zip(&self.forges);
         told.filter(move |(report, _)| report.source == source).map(|(_, forge)| forge.id())
+    }
+
+    /// The suspension of a unit. One that ran out is ended, and that is told.
+    ///
+    /// # Errors
+    /// If the record cannot be read or written.
+    pub fn suspension(&self, unit: &str) -> Result<Option<Suspension>, RecordError> {
+        let (now, suspension) = (self.clock.now(), self.store.suspension(unit)?);
+        if suspension.as_ref().and_then(|it| it.until).is_some_and(|until| until <= now) {
+            self.store.resume(now, unit, None)?;
+            return Ok(None);
+        }
+        Ok(suspension)
     }
 
     /// Waits until nothing is under way that must not be cut off (a pod that leaves the network and comes back), while the

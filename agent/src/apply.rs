@@ -22,6 +22,7 @@ use writ_core::time::{Seconds, Timestamp};
 
 use crate::agent::{Agent, Unit};
 use crate::backup::{self, Made};
+use crate::bulletin::Stage;
 use crate::error::chain;
 use crate::health::Health;
 use crate::interrupt::{Interrupt, Reason};
@@ -101,6 +102,7 @@ pub struct Applied {
 /// # Errors
 /// Only if the record cannot be written; then no further step is taken.
 pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, RecordError> {
+    let _timed = hands.agent.bulletin.timed(Stage::Apply);
     let engine = Semaphore::new(ENGINE_STEPS_AT_ONCE);
     let mut applied = Applied::default();
     let (mut without_network, mut without_ingress) = (None, None);

@@ -14,6 +14,7 @@ use writ_core::trust::Admitted;
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
+use crate::bulletin::Stage;
 use crate::copies;
 use crate::earlier::templates;
 use crate::error::chain;
@@ -45,6 +46,8 @@ pub struct PassEnd {
     pub unreachable: bool,
     /// The remote has no such branch.
     pub gone: bool,
+    /// Why the head is not followed, where the remote could be asked.
+    pub trouble: Option<String>,
     /// The pass was cut short.
     pub interrupted: Option<Reason>,
     /// For each unit, its state and what it says.
@@ -209,6 +212,7 @@ fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd)
         Trouble::Gone | Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) => trouble.to_string(),
         Trouble::Unreachable(_) => return Ok(()),
     };
+    end.trouble = Some(trouble.to_string());
     for unit in agent.units_of(&source.settings.name) {
         end.units.push((unit.settings.name.clone(), State::Error, trouble.to_string()));
         if let Some(commit) = &commit {
@@ -230,7 +234,10 @@ async fn pass_unit(
 ) -> Result<(), CycleError> {
     let (name, now) = (&unit.settings.name, agent.clock.now());
     unit.due.set(None);
-    let wanted = match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, admitted).await? {
+    let reading = agent.bulletin.timed(Stage::Read);
+    let read = unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, admitted).await?;
+    drop(reading);
+    let wanted = match read {
         Ok(wanted) => {
             agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
             wanted
@@ -243,7 +250,7 @@ async fn pass_unit(
             }
         }
     };
-    if let Some(Suspension { owner, reason, since: _, until }) = suspension(agent, name)? {
+    if let Some(Suspension { owner, reason, since: _, until }) = agent.suspension(name)? {
         let until = until.map_or(String::new(), |until| format!(" until {until}"));
         let text = format!("suspended by {owner}{until}: {reason}");
         return settle(agent, source, unit, &wanted, State::Pending, text, end);
@@ -350,16 +357,6 @@ fn is_retried(agent: &Agent, unit: &Unit, wanted: &Wanted) -> Result<bool, Cycle
     }))
 }
 
-/// The suspension of a unit. One that ran out is ended, and that is told.
-fn suspension(agent: &Agent, unit: &str) -> Result<Option<Suspension>, CycleError> {
-    let (now, suspension) = (agent.clock.now(), agent.store.suspension(unit)?);
-    if suspension.as_ref().and_then(|it| it.until).is_some_and(|until| until <= now) {
-        agent.store.resume(now, unit, None)?;
-        return Ok(None);
-    }
-    Ok(suspension)
-}
-
 /// Plans, and lets the guard judge the plan.
 async fn check(
     agent: &Agent,
@@ -368,6 +365,7 @@ async fn check(
     observed: &Observed,
     (setbacks, templates): (&Setbacks, &Templates),
 ) -> Result<CheckedPlan, CycleError> {
+    let _timed = agent.bulletin.timed(Stage::Plan);
     let held = agent.store.holdings(&unit.settings.name)?;
     let around = agent.around(unit, &wanted.desired, &held)?;
     let now = agent.clock.now();

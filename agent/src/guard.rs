@@ -11,7 +11,7 @@ use writ_core::model::Desired;
 use writ_core::plan::{self, Plan};
 
 use crate::agent::Unit;
-use crate::settings::{Credentials, Guard, Host, Report, Settings, Source};
+use crate::settings::{Credentials, Guard, Host, Listen, Report, Settings, Source, Web};
 
 /// What the pods of a unit may not do: its policy, and the paths that are Writ's own on this host.
 #[must_use]
@@ -55,7 +55,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports, ingress: _ } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web } = settings;
     let Host {
         name: _,
         state,
@@ -80,6 +80,13 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     let of_plugins = units.iter().flat_map(|unit| &unit.plugins).map(|plugin| &plugin.credentials);
     for Credentials { ssh_key_file, known_hosts_file, token_file } in of_sources.chain(of_plugins) {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
+    }
+    if let Some(Web { listen, token_file }) = web {
+        paths.extend(token_file.clone());
+        match listen {
+            Listen::Address(_) => {}
+            Listen::Socket(socket) => drop(paths.insert(socket.clone())),
+        }
     }
     for Report { forge: _, url: _, token_file, project: _, source: _ } in reports {
         paths.insert(token_file.clone());

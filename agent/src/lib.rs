@@ -6,6 +6,7 @@ pub mod agent;
 pub mod apply;
 pub mod attendance;
 pub mod backup;
+pub mod bulletin;
 pub mod fetch;
 pub mod guard;
 pub mod host_trust;
@@ -21,9 +22,11 @@ mod published;
 pub mod pulled;
 mod rewind;
 pub mod run;
+pub mod service;
 mod sight;
 pub mod source;
 pub mod split;
+pub mod token;
 mod trouble;
 pub mod unseal;
 pub mod wake;
@@ -37,6 +40,7 @@ mod earlier;
 pub mod error;
 pub mod interrupt;
 pub mod limits;
+pub mod measure;
 
 pub mod confine;
 pub mod git;
@@ -50,3 +54,7 @@ pub mod settings;
 
 pub mod health;
 pub mod target;
+
+pub mod page;
+pub mod view;
+pub mod web;

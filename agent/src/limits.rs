@@ -119,6 +119,47 @@ pub const FOLDER_DEPTH_MAX: usize = 32;
 /// that many commits, nobody waits for its status any more.
 pub const OUTBOX_COMMITS_MAX: u32 = 1_000;
 
+/// Time that the agent's loop may go without a turn before it is taken for dead, in seconds. Long work is done beside the loop;
+/// what is done in it, as proving a history of 100,000 commits is, takes some seconds on a slow machine.
+pub const PULSE_SECONDS_MAX: u64 = 60;
+
+/// Time between two turns by which the loop shows that it lives, in seconds.
+pub const PULSE_SECONDS: u64 = 5;
+
+/// Connections to the agent's own server at once. A browser opens six, and people look at a host one or two at a time.
+pub const WEB_CONNECTIONS_MAX: usize = 64;
+
+/// Time that somebody who asks that server may take to say what, in seconds.
+pub const WEB_HEADER_SECONDS_MAX: u64 = 5;
+
+/// Time that one question may take from its beginning to the last byte of its answer, in seconds: a page over a slow link.
+pub const WEB_CONNECTION_SECONDS_MAX: u64 = 30;
+
+/// Longest head of a question, in bytes. Browsers send some 1,000.
+pub const WEB_HEADER_BYTES_MAX: usize = 16 << 10;
+
+/// Most headers of a question. Browsers send some 20.
+pub const WEB_HEADERS_MAX: usize = 64;
+
+/// Pages at once that are told when something changes.
+pub const WEB_STREAMS_MAX: usize = 16;
+
+/// Time after which such a page has to ask anew, in seconds; browsers do so by themselves.
+pub const WEB_STREAM_SECONDS_MAX: u64 = 600;
+
+/// Time between two checks of the whole journal for whoever asks about it over HTTP, in seconds. 100,000 records take below a
+/// second.
+pub const WEB_VERIFY_SECONDS: u64 = 600;
+
+/// Records on one page of the history that is asked for over HTTP, unless the asker says otherwise: some screens.
+pub const WEB_PAGE_RECORDS_DEFAULT: u32 = 100;
+
+/// Most records on such a page.
+pub const WEB_PAGE_RECORDS_MAX: u32 = 500;
+
+/// Most records about one commit or one object that are shown over HTTP, the newest. A large rollout has some thousand.
+pub const WEB_SUBJECT_RECORDS_MAX: u32 = 5_000;
+
 /// Most records that one reading of the journal gives where the caller sets no number.
 pub const HISTORY_RECORDS_DEFAULT: u32 = 10_000;
 

@@ -12,12 +12,15 @@ use writ_core::time::Timestamp;
 
 use crate::agent::{Agent, Unit};
 use crate::attendance::Attendance;
+use crate::bulletin::{Ended, Passed};
+use crate::clock::Stopwatch;
 use crate::cycle::{self, CycleError, PassEnd};
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::{SETTLE_MILLIS, STOP_SECONDS};
 use crate::record::AgentEvent;
 use crate::report::flush;
+use crate::service::Service;
 use crate::source::{Lookout, Sight, Source};
 use crate::wake::{LocalChanges, Schedule, Wake};
 
@@ -28,7 +31,12 @@ const OUTBOX_EVERY: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// If the record cannot be written at its start or its end; in between, it is tried again.
-pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -> Result<(), CycleError> {
+pub async fn run(
+    agent: &Agent,
+    attendance: Attendance,
+    sources: Vec<Source>,
+    service: &Service,
+) -> Result<(), CycleError> {
     let stop = Interrupt::default();
     let started = AgentEvent::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -36,15 +44,17 @@ pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) ->
         host: agent.settings.host.name.clone(),
     };
     agent.store.append(agent.clock.now(), &started.into())?;
+    service.ready();
     let loops = async {
-        join_all(sources.into_iter().map(|source| follow(agent, source, &stop))).await;
+        join_all(sources.into_iter().map(|source| follow(agent, source, &stop, service))).await;
         agent.at_rest().await;
     };
     tokio::select! {
         () = loops => {}
         never = send_outbox(agent) => match never {},
         never = attendance.run(agent) => match never {},
-        never = asked_to_stop(&stop) => match never {},
+        never = asked_to_stop(&stop, service) => match never {},
+        never = live(agent, service) => match never {},
     }
     let reason = stop.reason().map_or_else(|| "its loops ended".to_owned(), |reason| reason.to_string());
     agent.store.append(agent.clock.now(), &AgentEvent::Stopped { reason }.into())?;
@@ -56,7 +66,7 @@ pub async fn run(agent: &Agent, attendance: Attendance, sources: Vec<Source>) ->
 /// # Errors
 /// If the record fails.
 pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -> Result<Vec<PassEnd>, CycleError> {
-    let stop = Interrupt::default();
+    let (stop, nobody) = (Interrupt::default(), Service::default());
     let mut ends = Vec::new();
     let work = async {
         for mut source in sources {
@@ -79,10 +89,19 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
     tokio::select! {
         done = work => done?,
         never = attendance.run(agent) => match never {},
-        never = asked_to_stop(&stop) => match never {},
+        never = asked_to_stop(&stop, &nobody) => match never {},
         () = overdue(&stop) => ends.push(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     }
     Ok(ends)
+}
+
+/// Shows that the loop has turns.
+async fn live(agent: &Agent, service: &Service) -> Infallible {
+    loop {
+        agent.bulletin.beat();
+        service.alive();
+        tokio::time::sleep(service.pulse()).await;
+    }
 }
 
 /// Ends when the agent was asked to stop and has had its time.
@@ -94,7 +113,7 @@ async fn overdue(stop: &Interrupt) {
 
 /// Makes passes over one source until the agent is asked to stop. A pass that cannot be made, for want of a disk or
 /// because somebody holds the lock, is tried again.
-async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
+async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt, service: &Service) {
     let mut schedule = Schedule::new(source.settings.poll, random(agent));
     let mut local = watch(&source);
     let name = source.settings.name.clone();
@@ -103,6 +122,7 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
     loop {
         let interrupt = Interrupt::default();
         tracing::debug!(source = name, %wake, "pass");
+        let watch = Stopwatch::start();
         let (lookout, poll) = (source.lookout(), source.settings.poll);
         local.seen();
         let end = tokio::select! {
@@ -110,9 +130,14 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
             never = look_out(&lookout, poll, &mut local, &interrupt, stop) => match never {},
             () = overdue(stop) => return,
         };
+        agent.bulletin.passed(&name, passed(agent, &source, end.as_ref().ok()), watch.elapsed());
         let answered = match end {
             Ok(end) => {
-                show(&name, &end, end.changes > 0 || end.units != shown);
+                let news = end.changes > 0 || end.units != shown;
+                show(&name, &end, news);
+                if news {
+                    service.state(&in_a_line(&end));
+                }
                 shown.clone_from(&end.units);
                 !end.unreachable
             }
@@ -142,6 +167,25 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt) {
                 () = tokio::time::sleep(schedule.pause()) => Wake::Interval,
             },
         };
+    }
+}
+
+/// What is said of a pass that is over; without an end it could not be made.
+fn passed(agent: &Agent, source: &Source, end: Option<&PassEnd>) -> Passed {
+    let ended = match end {
+        None => Ended::Impossible,
+        Some(end) if end.interrupted.is_some() => Ended::CutShort,
+        Some(end) if end.unreachable => Ended::Unreachable,
+        Some(end) if end.failed => Ended::Failed,
+        Some(end) if end.refused => Ended::Refused,
+        Some(_) => Ended::Done,
+    };
+    Passed {
+        at: agent.clock.now(),
+        end: ended,
+        changes: end.map_or(0, |end| end.changes as u64),
+        trouble: end.and_then(|end| end.trouble.clone()),
+        splits: source.splits.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -244,7 +288,7 @@ async fn send_outbox(agent: &Agent) -> Infallible {
 }
 
 /// Raises `stop` at the first SIGTERM or SIGINT, and then never ends: the loops end by themselves.
-async fn asked_to_stop(stop: &Interrupt) -> Infallible {
+async fn asked_to_stop(stop: &Interrupt, service: &Service) -> Infallible {
     let mut signals = [SignalKind::terminate(), SignalKind::interrupt()]
         .map(|kind| signal(kind).expect("signals can be listened to"));
     let [terminate, interrupt] = &mut signals;
@@ -252,6 +296,7 @@ async fn asked_to_stop(stop: &Interrupt) -> Infallible {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    service.stopping();
     stop.raise(Reason::Stop);
     std::future::pending().await
 }
@@ -259,6 +304,12 @@ async fn asked_to_stop(stop: &Interrupt) -> Infallible {
 /// A number that differs between hosts and between calls, for spreading what they do.
 fn random(agent: &Agent) -> u64 {
     RandomState::new().hash_one(&agent.settings.host.name)
+}
+
+/// What a pass came to, in a line.
+fn in_a_line(end: &PassEnd) -> String {
+    let units = end.units.iter().map(|(unit, state, text)| format!("{unit}: {}: {text}", state.name()));
+    units.collect::<Vec<_>>().join("; ")
 }
 
 /// A line for each unit of a pass that did something or came to something else than the one before: what stays wrong

@@ -10,7 +10,9 @@ use writ_core::time::Seconds;
 
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, LaneEnd};
+use crate::bulletin::Stage;
 use crate::cycle::CycleError;
+use crate::error::chain;
 use crate::health::Watched;
 use crate::interrupt::Interrupt;
 use crate::limits::{
@@ -61,6 +63,7 @@ fn lay_over(unit: &Unit, observed: &mut Observed) {
 
 /// One look at the unit's target, with what the probes know laid over it.
 pub(crate) async fn look(agent: &Agent, unit: &Unit, desired: &Desired, depth: Depth) -> Result<Observed, CycleError> {
+    let _timed = agent.bulletin.timed(Stage::Look);
     let (name, now) = (&unit.settings.name, agent.clock.now());
     let looked = match unit.place.target.cluster() {
         Some(cluster) => {
@@ -71,11 +74,15 @@ pub(crate) async fn look(agent: &Agent, unit: &Unit, desired: &Desired, depth: D
         }
         None => unit.place.target.observe(name, depth, now).await,
     };
-    let mut observed = looked.map_err(|source| CycleError::Target { unit: name.clone(), source })?;
+    let mut observed = looked.map_err(|source| {
+        agent.bulletin.looked(name, now, Err(chain(&source)));
+        CycleError::Target { unit: name.clone(), source }
+    })?;
     if depth == Depth::Deep {
         unit.looked_deep.set(Some(observed.at));
     }
     lay_over(unit, &mut observed);
+    agent.bulletin.looked(name, now, Ok(&observed));
     Ok(observed)
 }
 
@@ -88,6 +95,7 @@ pub(crate) async fn settled(
     applied: &Applied,
     interrupt: &Interrupt,
 ) -> Result<Observed, CycleError> {
+    let _timed = agent.bulletin.timed(Stage::Settle);
     let done = applied.ends.iter().filter(|(_, end)| *end == LaneEnd::Done).map(|(object, _)| object);
     let done: BTreeSet<&ObjectId> = done.collect();
     let until = agent.clock.now().plus(Seconds(OBJECT_SECONDS_MAX));

@@ -10,6 +10,7 @@ use writ_core::time::Timestamp;
 use writ_core::trust::{self, Admitted, CommitId, HostTrust, Introduction, Proceedings, Question, Witnesses};
 
 use crate::agent::Agent;
+use crate::bulletin::Stage;
 use crate::error::chain;
 use crate::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use crate::host_trust;
@@ -111,6 +112,7 @@ impl Source {
     /// # Errors
     /// Only if the record cannot be read.
     pub async fn look(&mut self, agent: &Agent, now: Timestamp) -> Result<Offer, RecordError> {
+        let _timed = agent.bulletin.timed(Stage::Source);
         let store = &agent.store;
         let introduction = match introduction(store, &self.settings)? {
             Ok(introduction) => introduction,

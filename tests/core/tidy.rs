@@ -45,6 +45,30 @@ const IMPORTS: &[(&str, &[&str], &str)] = &[
         &["crate::cycle", "crate::target", "crate::record", "crate::settings", "crate::cli", "HashKey", "Buckets"],
         "whoever reads files learns no secret",
     ),
+    (
+        "agent/src/view",
+        &["crate::cycle", "crate::apply", "crate::agent", "crate::target", "crate::web", "Store", "Batch"],
+        "what is shown was found by others",
+    ),
+    (
+        "agent/src/page",
+        &["crate::cycle", "crate::apply", "crate::agent", "crate::target", "crate::web", "Store", "Batch"],
+        "what is shown was found by others",
+    ),
+    (
+        "agent/src/web",
+        &[
+            "crate::cycle",
+            "crate::apply",
+            "crate::agent",
+            "crate::run",
+            "crate::target",
+            "crate::cli",
+            "Store",
+            "Batch",
+        ],
+        "whoever answers strangers can change nothing",
+    ),
     ("agent/src/settings", &["crate::cycle", "crate::target", "crate::record", "crate::cli"], "settings know no one"),
 ];
 
@@ -62,6 +86,7 @@ const ONE_PLACE: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["agent/src/record"], "only the record knows its store"),
     (&["bollard"], &["agent/src/target/docker"], "only the Docker target knows the engine"),
     (&["kube::"], &["agent/src/target/kubernetes"], "only the target of clusters knows their servers"),
+    (&["hyper::", "hyper_util::"], &["agent/src/web"], "one server, which can change nothing"),
     (&["gix::"], &["agent/src/git"], "only git knows the object database"),
     (&["thread::"], &["core/src/cores.rs", "agent/src"], "core starts threads in one place"),
 ];

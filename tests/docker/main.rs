@@ -4,6 +4,9 @@
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
 mod ailing;
+#[allow(dead_code, reason = "each test target uses a part")]
+#[path = "../fixtures/ask.rs"]
+mod ask;
 mod backups;
 mod commands;
 mod companion;
@@ -55,6 +58,7 @@ mod rest;
 mod rollouts;
 mod running;
 mod samples;
+mod served;
 #[path = "../fixtures/server.rs"]
 mod server;
 mod services;

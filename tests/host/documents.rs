@@ -47,6 +47,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("agent.toml", "qqqqqqqqqqqqqqqq = 1\n"),
         ("[host]", "[host]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[ingress]", "[ingress]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[web]", "[web]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[[source]]", "[[source]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("introduction", "[[source]]\nintroduction = { qqqqqqqqqqqqqqqq = 1 }\n"),
@@ -200,12 +201,12 @@ fn every_link_of_the_runbooks_leads_to_a_file_and_a_heading_there() {
 
 #[test]
 fn every_schema_that_is_printed_is_told_with_its_keys_and_no_other() {
-    let document = read("docs/commands.md");
+    let document = read("docs/commands.md") + &read("docs/web.md");
     let told: BTreeSet<&str> =
         document.split('"').filter(|word| word.starts_with("writ/") && word.contains("/v")).collect();
     let mut printed = BTreeSet::new();
     let mut sources = String::new();
-    let folders = ["agent/src/cli", "agent/src/cli/volume", "agent/src/record"]
+    let folders = ["agent/src/cli", "agent/src/cli/volume", "agent/src/record", "agent/src/view", "agent/src/web"]
         .map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let files = folders.into_iter().flatten().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.for_each(|path| sources.push_str(&std::fs::read_to_string(path).unwrap()));

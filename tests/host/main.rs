@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agreement;
+mod api;
+#[path = "../fixtures/ask.rs"]
+mod ask;
 mod audit;
 mod canary;
 mod cli;
@@ -34,10 +37,12 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+mod metrics;
 mod no_way_out;
 #[path = "../fixtures/openpgp.rs"]
 mod openpgp;
 mod outputs;
+mod pages;
 mod partition;
 mod pass;
 mod patience;
@@ -52,8 +57,10 @@ mod report;
 mod repository;
 mod rewind;
 mod said;
+mod served;
 #[path = "../fixtures/server.rs"]
 mod server;
+mod service;
 mod settings;
 mod sops;
 mod sops_env;
@@ -66,4 +73,5 @@ mod trust;
 mod urls;
 mod variables;
 mod watch;
+mod web;
 mod windows;

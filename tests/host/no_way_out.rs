@@ -69,6 +69,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("directory_roots_file", Not),
         ],
     ),
+    ("[web]", &[("listen", Not), ("token_file", Not)]),
     (
         "[[source]]",
         &[
@@ -165,7 +166,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
             ("--git-dir", Not),
         ],
     ),
-    ("history", &[("--unit", Not), ("--object", Not), ("--since", Not), ("--limit", Not)]),
+    ("history", &[("--unit", Not), ("--object", Not), ("--since", Not), ("--limit", Not), ("--html", Not)]),
     ("audit verify", &[("--expect", Not), ("--allowed-signers", Not), ("--proof", Not)]),
     ("audit export", &[("--unit", Not), ("--since", Not), ("--from", Not)]),
     ("audit prove", &[("--from", Not)]),
@@ -222,6 +223,10 @@ const VARIABLES: &[(&str, &[(&str, Bears)])] = &[
             ("NO_COLOR", Not),
             ("TERM", Not),
             ("WRIT_LOG", Not),
+            // What a service manager asks to be told.
+            ("NOTIFY_SOCKET", Not),
+            ("WATCHDOG_PID", Not),
+            ("WATCHDOG_USEC", Not),
         ],
     ),
     // For making a signature.

@@ -5,9 +5,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 use writ::limits::{ALLOWED_SIGNERS_BYTES_MAX, PROOF_BYTES_MAX};
-use writ::record::{Checkpoint, Excerpt, Expected, ExportError, FILE, Journal, Seals, Verdict, verify_export};
+use writ::record::{Excerpt, Expected, ExportError, FILE, Journal, Verdict, verify_export};
+use writ::view::audit::document;
 use writ_core::trust::AllowedSigners;
 
 use super::exit::{Ended, Exit, Failure};
@@ -118,32 +118,6 @@ fn remark(host: &Host, verdict: &Verdict) {
     if unsigned > 0 {
         host.terminal.say(&format!("the newest {unsigned} of the records are not signed yet"));
     }
-}
-
-fn document(file: &str, verdict: &Verdict) -> Value {
-    match verdict {
-        Verdict::Whole { head, seals } => {
-            let Seals { checkpoints, newest, key, replaced, left_out } = seals.as_ref();
-            let replaced: Vec<i64> = replaced.iter().map(|record| record.0).collect();
-            json!({
-                "schema": "writ/audit/v1", "file": file, "whole": true, "records": head.record.0, "head": head.hex(),
-                "broken": null, "not_shown": left_out, "checkpoints": checkpoints, "unsigned": seals.unsigned(*head),
-                "signed": newest.as_ref().map(|(checkpoint, key)| signed(checkpoint, &key.fingerprint())),
-                "key": key.as_ref().map(writ::record::HostKey::fingerprint), "replaced": replaced,
-            })
-        }
-        Verdict::Broken { record, what } => json!({
-            "schema": "writ/audit/v1", "file": file, "whole": false, "records": null, "head": null,
-            "broken": {"record": record.0, "what": what}, "not_shown": null, "checkpoints": null, "unsigned": null,
-            "signed": null, "key": null, "replaced": null,
-        }),
-    }
-}
-
-/// A checkpoint as programs read it.
-pub(crate) fn signed(checkpoint: &Checkpoint, signer: &str) -> Value {
-    let Checkpoint { host, store, record, head: _, tree: _, time } = checkpoint;
-    json!({"record": record.0, "host": host, "store": store, "at": time.to_string(), "signer": signer})
 }
 
 fn export(host: &Host, arguments: &Export) -> Ended {

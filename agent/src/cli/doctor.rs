@@ -11,9 +11,10 @@ use writ::error::chain;
 use writ::git::Mirror;
 use writ::limits::CHECKPOINT_SECONDS_MAX;
 use writ::record::{Filter, RecordError, Store, Verdict};
-use writ::settings::{Guard, Settings, Source, Target};
+use writ::settings::{Guard, Settings, Source, Target, Web};
 use writ::target::Depth;
 use writ::target::kubernetes::Diagnosis;
+use writ::web::Gate;
 use writ_core::time::Timestamp;
 
 use super::exit::{Ended, Exit, Failure};
@@ -78,6 +79,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         for report in &settings.reports {
             add(format!("token for {} {}", report.forge.name(), report.project), token(&report.token_file));
         }
+        if let Some(web) = &settings.web {
+            add("web".to_owned(), answers(web));
+        }
     } else {
         add("settings".to_owned(), problem("they are not right, see above", "correct each place"));
     }
@@ -118,7 +122,7 @@ fn settings_file(file: &Path) -> Result<String, Problem> {
 }
 
 fn settings_found(settings: &Settings) -> Result<String, Problem> {
-    let Settings { host, sources, units, reports, ingress: _ } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web: _ } = settings;
     if sources.is_empty() || units.is_empty() {
         return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
     }
@@ -342,6 +346,16 @@ fn cluster(host: &Host, target: &Target) -> Result<String, Problem> {
         return problem(found, "see `kubectl get apiservices`: a server behind it does not answer");
     }
     Ok(format!("{endpoint} answers, is new enough and has {kinds} kinds"))
+}
+
+/// Where it answers, if whoever asks can be let in.
+fn answers(web: &Web) -> Result<String, Problem> {
+    match Gate::new(web).check() {
+        Ok(()) => {
+            Ok(format!("{}, {}", web.listen, if web.token_file.is_some() { "with a token" } else { "without a token" }))
+        }
+        Err(error) => problem(chain(&error), "until then nobody is answered; passes go on"),
+    }
 }
 
 fn token(file: &Path) -> Result<String, Problem> {

@@ -1,14 +1,17 @@
 //! `writ history`
 
-use serde_json::{Value, json};
-use writ::record::{About, Filter, Record};
+use std::path::PathBuf;
+
+use serde_json::json;
+use writ::record::{Filter, Record};
+use writ::view::event::{self, Told};
+use writ::view::history::document;
 use writ_core::model::ObjectId;
 
-use super::event::{self, Told};
-use super::exit::{Ended, Exit, Failure};
+use super::exit::{Ended, Exit};
 use super::host::Host;
 use super::terminal::{Colour, Terminal};
-use super::{moment, object};
+use super::{history_pages, moment, object};
 
 /// Records shown unless asked for otherwise: some screens.
 const RECORDS_DEFAULT: u32 = 200;
@@ -24,36 +27,32 @@ pub(crate) struct Arguments {
     /// Only from this moment on (2026-11-21T09:10:11Z, 2026-11-21, or how long ago: 2h)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most this many, the newest
-    #[arg(long, value_name = "COUNT", default_value_t = RECORDS_DEFAULT)]
-    limit: u32,
+    /// At most this many, the newest [default: 200; with --html all]
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u32>,
+    /// Write pages for a browser into this new folder instead
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
-    let Arguments { unit, object, since, limit } = arguments;
+    let Arguments { unit, object, since, limit, html } = arguments;
     let object: Option<ObjectId> = object.as_deref().map(object::parse).transpose()?;
     let since = since.as_deref().map(|since| moment::past(since, host.now())).transpose()?;
-    let filter = Filter { unit: unit.clone(), object, since, newest: Some(*limit), ..Filter::default() };
+    let filter = Filter { unit: unit.clone(), object, since, newest: *limit, ..Filter::default() };
+    if let Some(folder) = html {
+        return history_pages::write(host, folder, &filter);
+    }
+    let limit = limit.unwrap_or(RECORDS_DEFAULT);
+    let filter = Filter { newest: Some(limit), ..filter };
     let records = host.store_read_only()?.history(&filter)?;
     let value =
         json!({"schema": "writ/history/v1", "records": records.iter().map(document).collect::<Result<Vec<_>, _>>()?});
     host.terminal.show(&value, &lines(&records, &host.terminal))?;
-    if records.len() == usize::try_from(*limit)? {
+    if records.len() == usize::try_from(limit)? {
         host.terminal.say(&format!("these are the newest {limit}; --limit shows more"));
     }
     Ok(Exit::Success)
-}
-
-/// A record as programs read it: what the journal stores, with its number, time and hash.
-pub(crate) fn document(record: &Record) -> Result<Value, Failure> {
-    let Record { id, at, kind, event: _, body, hash } = record;
-    let event: Value = serde_json::from_str(body)?;
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let About { unit, commit, object, pod } = record.about();
-    Ok(json!({
-        "record": id.0, "at": at.to_string(), "kind": kind, "unit": unit, "commit": commit, "object": object, "pod": pod,
-        "event": event, "hash": hash,
-    }))
 }
 
 /// A line for each record: when, about what, what.

@@ -5,9 +5,9 @@ use writ::agent::Agent;
 use writ::cycle::{self, Preview, Refused};
 use writ::interrupt::Interrupt;
 use writ::source::{Source, Trouble};
+use writ::view::event::short_commit;
 use writ::wanted::WantedError;
 
-use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
 use super::spine;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use writ::record::{Journal, Proof, Shown, Subject, Told};
+use writ::view::audit::signed;
 use writ_core::trust::AllowedSigners;
 
 use super::exit::{Ended, Exit, Failure};
@@ -71,7 +72,7 @@ pub(crate) fn check(host: &Host, name: &str, bytes: &[u8], signers: Option<&Allo
             let value = json!({
                 "schema": "writ/audit-proof-check/v1", "file": name, "holds": true, "about": about.to_string(),
                 "records": records.iter().map(told).collect::<Vec<_>>(), "unsigned": newer,
-                "signed": audit::signed(checkpoint, &key.fingerprint()), "allowed": signers.is_some(), "broken": null,
+                "signed": signed(checkpoint, &key.fingerprint()), "allowed": signers.is_some(), "broken": null,
             });
             let label = host.terminal.paint(Colour::Good, "holds:");
             host.terminal.show(&value, &format!("{label} {}", text(&shown)))?;

@@ -1,9 +1,13 @@
 //! `writ run`
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use writ::cycle::PassEnd;
 use writ::record::AgentLock;
-use writ::settings::log_filter;
+use writ::service::Service;
+use writ::settings::{Manager, log_filter};
+use writ::web::{self, House};
 use writ_core::status::State;
 
 use super::exit::{Ended, Exit, Failure};
@@ -35,7 +39,12 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let (agent, attendance) = spine::agent(host)?;
     let _lock = AgentLock::acquire(&settings.host.state)?;
     let sources = spine::sources(host)?;
-    block_on(writ::run::run(&agent, attendance, sources))??;
+    let record = agent.store.audit_head()?.record;
+    if let Some(house) = House::new(settings, Arc::clone(&agent.bulletin), host.clock(), record) {
+        web::start(house);
+    }
+    let service = Service::new(&Manager::of_this_process());
+    block_on(writ::run::run(&agent, attendance, sources, &service))??;
     Ok(Exit::Success)
 }
 

@@ -7,20 +7,22 @@ use std::time::Duration;
 use writ::error::chain;
 use writ::git::Repository;
 use writ::one_off::LOCAL;
-use writ::record::{Event, Filter, RecordError, Standing, Store, Suspension, TrustEvent};
+use writ::record::{Event, Filter, RecordError, Store, TrustEvent};
 use writ::settings::{Settings, Source, Unit};
 use writ::split::splits;
 use writ::target::kubernetes::Asked;
 use writ::target::{Depth, Target};
+use writ::view::health::Health;
+use writ::view::status::{self, Report, UnitReport, View};
 use writ_core::ailment::Ailment;
 use writ_core::holdings::Holdings;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, PodState, Readiness};
 
 use super::exit::{Ended, Exit, Failure};
-use super::health::Health;
 use super::host::{Host, block_on};
-use super::{object, pods, status_view};
+use super::terminal::{Colour, Terminal};
+use super::{object, pods};
 
 /// Between two looks of `--watch`. The record, the engine and its containers are asked each time.
 const WATCH_PAUSE: Duration = Duration::from_secs(2);
@@ -35,40 +37,14 @@ pub(crate) struct Arguments {
     watch: bool,
 }
 
-/// What is known of the host.
-pub(crate) struct Report {
-    pub(crate) host: String,
-    pub(crate) units: Vec<UnitReport>,
-    /// The audit's newest record and its hash; none before there is a record.
-    pub(crate) audit: Option<(i64, String)>,
-}
-
-/// What is known of a unit.
-pub(crate) struct UnitReport {
-    pub(crate) name: String,
-    /// The source and its branch; none for what was applied by hand, which has no passes.
-    pub(crate) follows: Option<(String, String)>,
-    pub(crate) standing: Option<Standing>,
-    pub(crate) suspension: Option<Suspension>,
-    /// Why the head of the branch is not followed, as it was judged last.
-    pub(crate) head_trouble: Option<String>,
-    /// Other hosts that follow a history apart from this one's.
-    pub(crate) split_view: Vec<String>,
-    pub(crate) held: Holdings,
-    /// What was seen, or why nothing could be.
-    pub(crate) observed: Result<Observed, String>,
-    /// Why containers do not run, or last did not, by their identifiers, where that is known.
-    pub(crate) ailments: BTreeMap<String, Ailment>,
-}
-
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let object = arguments.object.as_deref().map(object::parse).transpose()?;
     let settings = host.settings()?;
     if arguments.watch {
         return watch(host, settings, object.as_ref());
     }
-    let view = status_view::view(&report(host, settings, object.as_ref())?, host.now());
-    host.terminal.show(&view.document, &view.text(&host.terminal))?;
+    let view = status::view(&report(host, settings, object.as_ref())?, host.now());
+    host.terminal.show(&view.document, &text(&view, &host.terminal))?;
     Ok(match view.health {
         Health::Healthy => Exit::Success,
         Health::Progressing | Health::Drifted => Exit::Changed,
@@ -76,18 +52,34 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     })
 }
 
+/// Lines for people.
+fn text(view: &View, terminal: &Terminal) -> String {
+    let paint = |(health, line): &(Option<Health>, String)| match health {
+        None => format!("{line}\n"),
+        Some(health) => {
+            let colour = match health {
+                Health::Healthy => Colour::Good,
+                Health::Progressing | Health::Drifted => Colour::Busy,
+                Health::Failing => Colour::Bad,
+            };
+            format!("{line}  {}\n", terminal.paint(colour, health.name()))
+        }
+    };
+    view.lines.iter().map(paint).collect()
+}
+
 /// Shows the status whenever it is another one, until nobody reads any more or the process is ended.
 fn watch(host: &Host, settings: &Settings, object: Option<&ObjectId>) -> Ended {
     let mut shown = None;
     loop {
-        let view = status_view::view(&report(host, settings, object)?, host.now());
+        let view = status::view(&report(host, settings, object)?, host.now());
         let mut seen = view.document.clone();
         // That it is later is no news.
         if let Some(document) = seen.as_object_mut() {
             document.remove("at");
         }
         if shown.as_ref() != Some(&seen) {
-            host.terminal.show_next(&view.document, &view.text(&host.terminal), shown.is_none())?;
+            host.terminal.show_next(&view.document, &text(&view, &host.terminal), shown.is_none())?;
             shown = Some(seen);
         }
         sleep(WATCH_PAUSE);

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use writ::git::Repository;
 use writ::record::RecordError;
 use writ::settings::Source;
+use writ::view::event::short_commit;
+use writ::view::grounds;
 use writ_core::trust::{CommitId, HostTrust, Introduction, KeyId, Outcome, Question, Reason, Verdict, Verdicts};
 
-use super::event::short_commit;
 use super::exit::{Ended, Exit, Failure};
-use super::grounds;
 use super::host::Host;
 use super::terminal::Colour;
 

@@ -1,15 +1,13 @@
 //! Where a source lies and how to be let in, checked before anything is run.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use writ_core::text::SecretText;
 
 use super::bounds::Bounds;
 use super::error::GitError;
 use super::objects::statements_of;
-use crate::limits::TOKEN_BYTES_MAX;
+use crate::token;
 
 /// A branch of a repository somewhere, as the settings name it.
 #[derive(Debug, Clone)]
@@ -118,19 +116,8 @@ impl Remote {
     /// The token, without the blanks around it.
     pub(super) fn token(&self) -> Result<Option<SecretText>, GitError> {
         let Credentials::Token { file } = &self.credentials else { return Ok(None) };
-        let read = read_token(file);
-        read.map(Some).map_err(|source| GitError::Credentials { file: file.clone(), source })
+        token::read(file).map(Some).map_err(|source| GitError::Credentials { file: file.clone(), source })
     }
-}
-
-fn read_token(file: &Path) -> std::io::Result<SecretText> {
-    let mut text = String::new();
-    File::open(file)?.take(TOKEN_BYTES_MAX).read_to_string(&mut text)?;
-    let token = text.trim();
-    if token.is_empty() || token.chars().any(|character| !character.is_ascii_graphic()) {
-        return Err(std::io::Error::other("it holds no token of one word"));
-    }
-    Ok(SecretText::new(token))
 }
 
 fn full_name(what: &'static str, value: &str, name: String) -> Result<String, GitError> {

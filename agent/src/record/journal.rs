@@ -84,6 +84,8 @@ pub struct Filter {
     pub kind: Option<&'static str>,
     /// From this moment on.
     pub since: Option<Timestamp>,
+    /// Older than this record.
+    pub before: Option<RecordId>,
     /// At most this many, the newest.
     pub newest: Option<u32>,
 }
@@ -220,7 +222,7 @@ pub(super) fn standing(connection: &Connection, event: &Event) -> rusqlite::Resu
 
 /// The records that a filter lets through, oldest first.
 pub(super) fn history(connection: &Connection, path: &Path, filter: &Filter) -> Result<Vec<Record>, RecordError> {
-    let Filter { unit, object, commit, kind, since, newest } = filter;
+    let Filter { unit, object, commit, kind, since, before, newest } = filter;
     let mut conditions = Vec::new();
     let mut values: Vec<Box<dyn rusqlite::ToSql>> = Vec::new();
     let mut want = |condition: &str, value: Box<dyn rusqlite::ToSql>| {
@@ -242,6 +244,9 @@ pub(super) fn history(connection: &Connection, path: &Path, filter: &Filter) -> 
     if let Some(Timestamp(since)) = since {
         want("time >=", Box::new(*since));
     }
+    if let Some(RecordId(before)) = before {
+        want("sequence <", Box::new(*before));
+    }
     conditions.push("1".to_owned());
     let sql = format!(
         "SELECT sequence, time, kind, unit, \"commit\", object, pod, body, hash FROM journal WHERE {} \
@@ -259,6 +264,28 @@ pub(super) fn history(connection: &Connection, path: &Path, filter: &Filter) -> 
     }
     records.reverse();
     Ok(records)
+}
+
+/// The records after one, oldest first, and no more than `most`.
+pub(super) fn after(
+    connection: &Connection,
+    path: &Path,
+    after: RecordId,
+    most: u32,
+) -> Result<Vec<Record>, RecordError> {
+    let doing = || database("read on in the journal", path);
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT sequence, time, kind, unit, \"commit\", object, pod, body, hash FROM journal WHERE sequence > ?1 \
+             ORDER BY sequence LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let rows = statement.query_map(params![after.0, most], raw).map_err(doing())?;
+    let read = |row: rusqlite::Result<Raw>| {
+        let (id, at, hash, row) = row.map_err(doing())?;
+        record(path, id, at, hash, row)
+    };
+    rows.map(read).collect()
 }
 
 /// Intents that wait for their outcome, oldest first.

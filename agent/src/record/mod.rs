@@ -25,6 +25,7 @@ mod journal;
 mod lock;
 mod outbox;
 mod proof;
+mod reader;
 mod report_event;
 mod schema;
 mod seal;
@@ -50,10 +51,12 @@ pub use journal::{About, Filter, IntentId, Journal, OpenIntent, Record, RecordId
 pub use lock::{AgentLock, PassLock, VolumeLock, machine};
 pub use outbox::{Hold, StatusId, Waiting};
 pub use proof::{Proof, Shown, Subject, Told, Unproven};
+pub use reader::Reader;
 pub use seal::{HostKey, NAMESPACE};
 pub use step::{ActRecord, Outcome, StepRecord};
 pub use store::Store;
 pub use walk::{Expected, Seals, Verdict};
+pub use wire::{KINDS, kind_named};
 pub use witness::{CHECKPOINT_FILE, SIGNATURE_FILE};
 
 /// The file of the store in the state directory.

@@ -18,6 +18,7 @@ use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::renderer::check_renderer;
+use super::web::check_web;
 use super::{
     Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
     Source, Surroundings, Target, Transport, Unit, duration, raw, url,
@@ -30,7 +31,7 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports, ingress } = raw;
+    let raw::Settings { host, sources, units, reports, ingress, web } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
@@ -47,7 +48,9 @@ pub(super) fn settings(
     let reports: Vec<Option<Report>> =
         reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
     let ingress = check_ingress(ingress, problems);
+    let web = check_web(web, problems);
     Some(Settings {
+        web: web?,
         ingress,
         host: host?,
         units: units.into_iter().collect::<Option<_>>()?,

@@ -16,6 +16,7 @@ mod raw;
 mod renderer;
 mod surroundings;
 mod url;
+mod web;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
 
 pub use guard::Guard;
-pub use surroundings::{Surroundings, file, log_filter, person, wants_colour};
+pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
+pub use web::{Listen, Web};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/writ/agent.toml";
@@ -53,6 +55,8 @@ pub struct Settings {
     pub reports: Vec<Report>,
     /// How the host's ingress is.
     pub ingress: writ_core::ingress::Settings,
+    /// Where the agent answers those who ask; none if nowhere.
+    pub web: Option<Web>,
 }
 
 /// The host itself.

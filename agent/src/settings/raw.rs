@@ -8,6 +8,7 @@ pub(super) struct Settings {
     pub(super) units: Vec<Unit>,
     pub(super) reports: Vec<Report>,
     pub(super) ingress: Ingress,
+    pub(super) web: Option<Web>,
 }
 
 #[derive(Default)]
@@ -121,6 +122,11 @@ pub(super) struct Ingress {
     pub(super) directory_roots_file: Option<Written<String>>,
 }
 
+pub(super) struct Web {
+    pub(super) listen: Option<Written<String>>,
+    pub(super) token_file: Option<Written<String>>,
+}
+
 /// Reads the whole document; every problem of its form goes to `problems`.
 ///
 /// None if it is not TOML: what the rest of it seems to say would mislead.
@@ -132,8 +138,8 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
         let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
         let ingress = root.section("ingress", problems).map(|section| ingress(section, problems)).unwrap_or_default();
         root.later("alert", problems);
-        root.later("web", problems);
-        Settings { host, sources, units, reports, ingress }
+        let web = root.section("web", problems).map(|section| web(section, problems));
+        Settings { host, sources, units, reports, ingress, web }
     })
 }
 
@@ -229,6 +235,14 @@ fn ingress(mut section: Section<'_>, problems: &mut Problems) -> Ingress {
     };
     section.finish(problems);
     ingress
+}
+
+fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {
+    let listen = section.string("listen", problems);
+    let web =
+        Web { listen: section.require("listen", listen, problems), token_file: section.string("token_file", problems) };
+    section.finish(problems);
+    web
 }
 
 fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {

@@ -1,6 +1,7 @@
 //! What is taken from the process and the machine instead of the settings file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::DEFAULT_PATH;
 
@@ -21,6 +22,28 @@ impl Surroundings {
             machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             docker_host: std::env::var("DOCKER_HOST").ok().filter(|value| !value.is_empty()),
         }
+    }
+}
+
+/// What a service manager asks to be told, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manager {
+    /// Where it listens: a path, or a name without one that begins with `@`.
+    pub socket: Option<PathBuf>,
+    /// Time after which it takes the agent for dead that told it nothing.
+    pub watchdog: Option<Duration>,
+}
+
+impl Manager {
+    /// That of this process: `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`. Source: sd_notify(3),
+    /// sd_watchdog_enabled(3).
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+        let is_ours = number("WATCHDOG_PID").is_none_or(|process| process == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|micros| is_ours && *micros > 0).map(Duration::from_micros);
+        let socket = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()).map(PathBuf::from);
+        Self { socket, watchdog }
     }
 }
 

@@ -10,6 +10,7 @@ mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -20,6 +21,8 @@ use writ_core::model::{Hook, PodSpec, ProbeAction, Reference};
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Evidence, Question};
 use writ_core::time::{Seconds, Timestamp};
+
+use crate::measure::Calls;
 
 pub use docker::Docker;
 pub use error::TargetError;
@@ -84,6 +87,16 @@ impl Target {
             Self::Docker(docker) => Self::Docker(docker.kept_by(keeper)),
             Self::Simulated(simulated) => Self::Simulated(simulated),
             Self::Kubernetes(cluster) => Self::Kubernetes(Box::new(cluster.kept_by(keeper))),
+        }
+    }
+
+    /// The same target, whose calls are counted there. A described host is asked nothing.
+    #[must_use]
+    pub fn counted_by(self, calls: Arc<Calls>) -> Self {
+        match self {
+            Self::Docker(docker) => Self::Docker(docker.counted_by(calls)),
+            Self::Simulated(simulated) => Self::Simulated(simulated),
+            Self::Kubernetes(cluster) => Self::Kubernetes(Box::new(cluster.counted_by(calls))),
         }
     }
 

@@ -8,7 +8,9 @@ use bollard::errors::Error;
 use tokio::time::timeout;
 
 use super::{API_MIN, Docker};
+use crate::clock::Stopwatch;
 use crate::error::chain;
+use crate::measure::CallEnd;
 use crate::target::TargetError;
 
 /// Time for a question that the engine answers from memory. Seen: below 0.1 s; a busy disk takes seconds.
@@ -65,10 +67,18 @@ impl Docker {
         limit: Duration,
         question: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, TargetError> {
-        match timeout(limit, question).await {
+        let watch = Stopwatch::start();
+        let answer = match timeout(limit, question).await {
             Ok(answer) => answer.map_err(|error| self.error(operation, error)),
             Err(_elapsed) => Err(self.unreachable(operation, &format!("no answer within {} s", limit.as_secs()))),
-        }
+        };
+        let end = match &answer {
+            Ok(_) => CallEnd::Answered,
+            Err(TargetError::Refused { .. }) => CallEnd::Refused,
+            Err(_) => CallEnd::Unanswered,
+        };
+        self.calls.ended(end, watch.elapsed());
+        answer
     }
 
     /// Asks within `limit` for something that may not be there.

@@ -40,11 +40,12 @@ mod volume;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use writ_core::observed::{Alteration, PodState};
 use writ_core::time::Timestamp;
 
+use crate::measure::Calls;
 use crate::target::Keeper;
 
 /// The network that all pods of a host are on.
@@ -59,6 +60,7 @@ pub struct Docker {
     state: PathBuf,
     endpoint: String,
     keeper: Option<Keeper>,
+    calls: Arc<Calls>,
     /// Held by whoever changes the ingress.
     serving: tokio::sync::Mutex<()>,
     memory: Box<Mutex<Memory>>,
@@ -105,9 +107,17 @@ impl Docker {
             state: state.into(),
             endpoint: endpoint.to_owned(),
             keeper: None,
+            calls: Arc::default(),
             serving: tokio::sync::Mutex::new(()),
             memory: Box::new(Mutex::new(Memory::default())),
         }
+    }
+
+    /// The same engine, whose calls are counted there.
+    #[must_use]
+    pub fn counted_by(mut self, calls: Arc<Calls>) -> Self {
+        self.calls = calls;
+        self
     }
 
     /// Where the engine is.
@@ -123,7 +133,7 @@ impl Docker {
 
 impl fmt::Debug for Docker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, state, endpoint, keeper, serving: _, memory: _ } = self;
+        let Self { host, state, endpoint, keeper, calls: _, serving: _, memory: _ } = self;
         f.debug_struct("Docker")
             .field("host", host)
             .field("state", state)

@@ -29,6 +29,7 @@ use writ_core::account::Account;
 use writ_core::cluster::Owner;
 
 use super::{Context, Keeper, TargetError};
+use crate::measure::Calls;
 pub use diagnosis::Diagnosis;
 use discovery::Discovery;
 use exec::Program;
@@ -67,6 +68,7 @@ pub struct Kubernetes {
     lead: Option<Arc<Lead>>,
     /// As whom units are looked at, by their names; all others as the agent itself.
     accounts: BTreeMap<String, Account>,
+    calls: Arc<Calls>,
     /// The connection, and the runtime that it lives in.
     wire: Mutex<Option<(tokio::runtime::Id, Wire)>>,
     discovery: Mutex<Option<Arc<Discovery>>>,
@@ -89,6 +91,7 @@ impl Kubernetes {
             standby: None,
             lead: None,
             accounts: BTreeMap::new(),
+            calls: Arc::default(),
             wire: Mutex::default(),
             discovery: Mutex::default(),
             memory: Arc::default(),
@@ -108,6 +111,13 @@ impl Kubernetes {
     #[must_use]
     pub fn acting_as(mut self, accounts: BTreeMap<String, Account>) -> Self {
         self.accounts = accounts;
+        self
+    }
+
+    /// The same cluster, whose calls are counted there.
+    #[must_use]
+    pub fn counted_by(mut self, calls: Arc<Calls>) -> Self {
+        self.calls = calls;
         self
     }
 
@@ -197,7 +207,8 @@ impl Kubernetes {
         if let Some(wire) = known {
             return Ok(wire);
         }
-        let wire = Wire::connect(&self.access).await?.behind(self.lead.as_ref().map(|lead| lead.fence()));
+        let wire = Wire::connect(&self.access).await?.counted_by(&self.calls);
+        let wire = wire.behind(self.lead.as_ref().map(|lead| lead.fence()));
         *lock(&self.wire) = Some((here, wire.clone()));
         Ok(wire)
     }
@@ -224,6 +235,7 @@ impl fmt::Debug for Kubernetes {
             accounts,
             keeper: _,
             lead: _,
+            calls: _,
             wire: _,
             discovery: _,
             memory: _,

@@ -21,8 +21,10 @@ use super::lead::Fence;
 use super::observe::text;
 use super::said::Said;
 use super::{Access, lock};
+use crate::clock::Stopwatch;
 use crate::error::chain;
 use crate::limits::{CLUSTER_ANSWER_SECONDS, CLUSTER_PAGE_OBJECTS, CLUSTER_PATIENCE_SECONDS};
+use crate::measure::{CallEnd, Calls};
 use crate::target::TargetError;
 
 /// What applications are sent as. JSON is YAML.
@@ -48,6 +50,8 @@ pub(super) struct Wire {
     user: Option<String>,
     /// Until when may be written, where agents stand by for each other.
     fence: Option<Arc<Fence>>,
+    /// Where questions are counted.
+    calls: Arc<Calls>,
 }
 
 /// A question to a server.
@@ -90,12 +94,18 @@ impl Wire {
         };
         let endpoint = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| failed(chain(&error)))?;
-        Ok(Self { client, endpoint, user: None, fence: None })
+        Ok(Self { client, endpoint, user: None, fence: None, calls: Arc::default() })
     }
 
     /// The same, where nothing is written that the fence does not let through.
     pub(super) fn behind(mut self, fence: Option<Arc<Fence>>) -> Self {
         self.fence = fence;
+        self
+    }
+
+    /// The same, where questions are counted there.
+    pub(super) fn counted_by(mut self, calls: &Arc<Calls>) -> Self {
+        self.calls = Arc::clone(calls);
         self
     }
 
@@ -215,7 +225,15 @@ impl Wire {
             let bytes = response.into_body().collect_bytes().await.map_err(|error| chain(&error))?;
             Ok((Said::read(status, &bytes), after))
         };
-        tokio::time::timeout(time, answered).await.map_err(|_| format!("no answer in {} s", time.as_secs()))?
+        let watch = Stopwatch::start();
+        let answer = tokio::time::timeout(time, answered).await;
+        let end = match &answer {
+            Ok(Ok((said, _))) if said.is_ok() || said.is_absent() => CallEnd::Answered,
+            Ok(Ok(_)) => CallEnd::Refused,
+            Ok(Err(_)) | Err(_) => CallEnd::Unanswered,
+        };
+        self.calls.ended(end, watch.elapsed());
+        answer.map_err(|_| format!("no answer in {} s", time.as_secs()))?
     }
 
     pub(super) fn unreachable(&self, operation: &str, reason: &str) -> TargetError {

@@ -1,13 +1,13 @@
 //! How well a unit, an object or a pod is, from what is known of it.
 
-use writ::record::{Standing, Suspension};
+use crate::record::{Standing, Suspension};
 use writ_core::holdings::{Held, RunMark};
 use writ_core::observed::{ObservedPod, PodState, Readiness};
 use writ_core::status::State;
 
 /// From the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Health {
+pub enum Health {
     /// As desired.
     Healthy,
     /// On the way, or suspended.
@@ -20,7 +20,8 @@ pub(crate) enum Health {
 
 impl Health {
     /// Its name in documents.
-    pub(crate) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
             Self::Progressing => "progressing",
@@ -31,7 +32,8 @@ impl Health {
 }
 
 /// The health of a unit by its last pass.
-pub(crate) fn of_standing(standing: Option<&Standing>, suspension: Option<&Suspension>) -> Health {
+#[must_use]
+pub fn of_standing(standing: Option<&Standing>, suspension: Option<&Suspension>) -> Health {
     let Some(Standing { commit: _, state, text, since: _ }) = standing else { return Health::Progressing };
     let passed = match state {
         State::Success => Health::Healthy,
@@ -44,7 +46,8 @@ pub(crate) fn of_standing(standing: Option<&Standing>, suspension: Option<&Suspe
 }
 
 /// The health of one pod. `settled` is true if the last pass found everything as desired.
-pub(crate) fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
+#[must_use]
+pub fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
     let by_state = match &pod.state {
         // Nobody asks it.
         PodState::Running if pod.object.kind.ends() => Health::Healthy,
@@ -63,7 +66,8 @@ pub(crate) fn of_pod(pod: &ObservedPod, settled: bool) -> Health {
 }
 
 /// The health of an object: that of its worst pod, and whether there are as many as there should be.
-pub(crate) fn of_object(held: Option<&Held>, pods: &[&ObservedPod], settled: bool) -> Health {
+#[must_use]
+pub fn of_object(held: Option<&Held>, pods: &[&ObservedPod], settled: bool) -> Health {
     let worst = pods.iter().map(|pod| of_pod(pod, settled)).max().unwrap_or(Health::Healthy);
     let wanted = held.map_or(0, |held| held.replicas as usize);
     if pods.len() == wanted {
@@ -73,7 +77,8 @@ pub(crate) fn of_object(held: Option<&Held>, pods: &[&ObservedPod], settled: boo
 }
 
 /// The health of what runs to its end: how far it is, whatever became of single tries.
-pub(crate) fn of_run(held: Option<&Held>) -> Health {
+#[must_use]
+pub fn of_run(held: Option<&Held>) -> Health {
     match held.and_then(Held::run) {
         Some(RunMark::Complete(_) | RunMark::Scheduled(_)) => Health::Healthy,
         Some(RunMark::Failed(..)) => Health::Failing,

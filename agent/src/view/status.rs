@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::record::{Standing, Suspension};
 use serde_json::{Value, json};
-use writ::record::{Standing, Suspension};
 use writ_core::ailment::Ailment;
 use writ_core::cluster::ObservedCluster;
 use writ_core::holdings::{Held, Holdings, RunMark};
@@ -16,15 +16,51 @@ use writ_core::time::Timestamp;
 use super::event::short_commit;
 use super::health::{self, Health};
 use super::moment;
-use super::status::{Report, UnitReport};
 use super::status_cluster::{self, Shown};
-use super::terminal::{Colour, Terminal};
+
+/// What is known of the host.
+#[derive(Debug)]
+pub struct Report {
+    /// Its name.
+    pub host: String,
+    /// Its units.
+    pub units: Vec<UnitReport>,
+    /// The audit's newest record and its hash; none before there is a record.
+    pub audit: Option<(i64, String)>,
+}
+
+/// What is known of a unit.
+#[derive(Debug)]
+pub struct UnitReport {
+    /// Its name.
+    pub name: String,
+    /// The source and its branch; none for what was applied by hand, which has no passes.
+    pub follows: Option<(String, String)>,
+    /// How it stands since its last pass that ended differently.
+    pub standing: Option<Standing>,
+    /// It is let alone.
+    pub suspension: Option<Suspension>,
+    /// Why the head of the branch is not followed, as it was judged last.
+    pub head_trouble: Option<String>,
+    /// Other hosts that follow a history apart from this one's.
+    pub split_view: Vec<String>,
+    /// What it holds.
+    pub held: Holdings,
+    /// What was seen, or why nothing could be.
+    pub observed: Result<Observed, String>,
+    /// Why containers do not run, or last did not, by their identifiers, where that is known.
+    pub ailments: BTreeMap<String, Ailment>,
+}
 
 /// A report, judged.
-pub(crate) struct View {
-    pub(crate) health: Health,
-    pub(crate) document: Value,
-    lines: Vec<(Option<Health>, String)>,
+#[derive(Debug)]
+pub struct View {
+    /// The worst of it.
+    pub health: Health,
+    /// For programs.
+    pub document: Value,
+    /// For people, each with the health of what it is about.
+    pub lines: Vec<(Option<Health>, String)>,
 }
 
 /// What was seen of a unit, and what is needed to judge it.
@@ -37,7 +73,8 @@ struct Sight<'a> {
 }
 
 /// Judges a report.
-pub(crate) fn view(report: &Report, now: Timestamp) -> View {
+#[must_use]
+pub fn view(report: &Report, now: Timestamp) -> View {
     let Report { host, units, audit } = report;
     let mut view = View { health: Health::Healthy, document: Value::Null, lines: Vec::new() };
     let documents: Vec<Value> = units.iter().map(|unit| unit_view(unit, now, &mut view)).collect();
@@ -52,24 +89,6 @@ pub(crate) fn view(report: &Report, now: Timestamp) -> View {
         "audit": audit.as_ref().map(|(record, head)| json!({"records": record, "head": head})),
     });
     view
-}
-
-impl View {
-    /// Lines for people.
-    pub(crate) fn text(&self, terminal: &Terminal) -> String {
-        let paint = |(health, line): &(Option<Health>, String)| match health {
-            None => format!("{line}\n"),
-            Some(health) => {
-                let colour = match health {
-                    Health::Healthy => Colour::Good,
-                    Health::Progressing | Health::Drifted => Colour::Busy,
-                    Health::Failing => Colour::Bad,
-                };
-                format!("{line}  {}\n", terminal.paint(colour, health.name()))
-            }
-        };
-        self.lines.iter().map(paint).collect()
-    }
 }
 
 fn unit_view(unit: &UnitReport, now: Timestamp, view: &mut View) -> Value {

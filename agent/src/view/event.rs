@@ -2,7 +2,7 @@
 //!
 //! Invariant: every kind of event is told with all that it holds; identifiers of the engine are shortened.
 
-use writ::record::{
+use crate::record::{
     AgentEvent, Event, HostKey, OperatorEvent, Outcome, ReportEvent, StepRecord, TrustEvent, WorkEvent,
 };
 use writ_core::hash::SpecHash;
@@ -11,16 +11,20 @@ use writ_core::model::{BucketRef, ObjectId};
 use super::moment;
 
 /// What an event is about, and what it tells.
-pub(crate) struct Told {
-    pub(crate) about: String,
-    pub(crate) text: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// About what: an object, a pod, a unit, a source, the host.
+    pub about: String,
+    /// What.
+    pub text: String,
 }
 
 /// Digits of a commit that people read.
 const COMMIT_DIGITS: usize = 12;
 
 /// The first digits of a commit.
-pub(crate) fn short_commit(commit: &str) -> &str {
+#[must_use]
+pub fn short_commit(commit: &str) -> &str {
     commit.get(..COMMIT_DIGITS).unwrap_or(commit)
 }
 
@@ -33,7 +37,8 @@ fn by(commit: Option<&String>) -> String {
 }
 
 /// `1:9f2c… -> 1:77a0…`, as far as both are known.
-pub(crate) fn hashes(from: Option<&SpecHash>, to: Option<&SpecHash>) -> String {
+#[must_use]
+pub fn hashes(from: Option<&SpecHash>, to: Option<&SpecHash>) -> String {
     match (from, to) {
         (Some(from), Some(to)) if from == to => to.short().to_owned(),
         (Some(from), Some(to)) => format!("{} -> {}", from.short(), to.short()),
@@ -59,7 +64,8 @@ fn bucket_name(bucket: &BucketRef) -> String {
 }
 
 /// What an event tells.
-pub(crate) fn told(event: &Event) -> Told {
+#[must_use]
+pub fn told(event: &Event) -> Told {
     let (about, text) = match event {
         Event::Agent(event) => agent(event),
         Event::Trust(event) => trust(event),
@@ -188,7 +194,8 @@ fn intent(unit: &str, commit: Option<&String>, step: &StepRecord) -> (String, St
 }
 
 /// What came of a step.
-pub(crate) fn outcome(outcome: &Outcome) -> String {
+#[must_use]
+pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Ok => "done".to_owned(),
         Outcome::Failed(why) => format!("FAILED: {why}"),

@@ -1,0 +1,67 @@
+//! `[web]`: where the agent answers those who ask, and who may ask.
+//!
+//! Invariant: where others than those on this machine can ask, they must show a token.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use writ_core::text::{Problems, Written};
+
+use super::check::refuse;
+use super::path::{Privacy, file};
+use super::raw;
+
+/// Where the agent answers, and who may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Where it answers.
+    pub listen: Listen,
+    /// File of the token that must be shown; none if all who can reach it may ask.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Where the agent answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address and port.
+    Address(SocketAddr),
+    /// At a socket of this machine, which its owner alone can reach.
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "http://{address}"),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The table `[web]`; the inner value is none where there is no such table, the outer where it is not right.
+pub(super) fn check_web(raw: Option<raw::Web>, problems: &mut Problems) -> Option<Option<Web>> {
+    let Some(raw::Web { listen: written, token_file }) = raw else { return Some(None) };
+    let is_named = token_file.is_some();
+    let token_file = file("token_file", token_file, Privacy::Secret, problems);
+    let Written { value, place } = written?;
+    let listen = match value.strip_prefix("unix:") {
+        Some(path) if path.starts_with('/') => Some(Listen::Socket(PathBuf::from(path))),
+        Some(_) => None,
+        None => value.parse().ok().filter(|address: &SocketAddr| address.port() > 0).map(Listen::Address),
+    };
+    let Some(listen) = listen else {
+        let message = format!("`{}` is nowhere to listen", value.escape_debug());
+        refuse(problems, &place, message, "write it as 127.0.0.1:8470, [::1]:8470 or unix:/run/writ/web.sock");
+        return None;
+    };
+    let is_open = matches!(listen, Listen::Address(address) if !address.ip().is_loopback());
+    if is_open && !is_named {
+        let message = format!("others than those on this machine can reach {value}");
+        let help = "name a file with a token in `token_file`, or listen on 127.0.0.1";
+        refuse(problems, &place, message, help);
+        return None;
+    }
+    // A file that is named and not right has its problem already.
+    (token_file.is_some() == is_named).then_some(Some(Web { listen, token_file }))
+}
