@@ -90,9 +90,9 @@ fn shown(text: &str, folder: &TempDir) -> String {
     text
 }
 
-/// A folder with files such as settings name.
+/// A folder with files such as settings name. Messages name columns, so its path is of the same length everywhere.
 fn files() -> TempDir {
-    let folder = TempDir::new().unwrap();
+    let folder = TempDir::new_in("/tmp").unwrap();
     for (name, mode) in [
         ("token", 0o600),
         ("key", 0o640),

@@ -14,7 +14,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
@@ -25,6 +25,7 @@ use super::ended::{ConfineError, Ended};
 use super::parent::{Child, Said};
 use super::walls::{Landlock, confine_program};
 use super::wire::HELLO;
+use crate::clock::Stopwatch;
 
 /// The word that stands before the limits, the program, its digest and the word that it is given.
 pub(super) const WORD: &str = "--become-within";
@@ -84,10 +85,10 @@ pub(super) fn become_program(words: &[OsString]) -> Result<(), Box<dyn Error>> {
 /// While the agent wrote the file, another of its threads may have been forking: that fork holds the file open for writing
 /// until it becomes what it is for, and the kernel starts no program that anybody may write (`execve(2)`, ETXTBSY).
 fn begin(program: &mut Command) -> io::Error {
-    let until = Instant::now() + FORK_MAX;
+    let waited = Stopwatch::start();
     loop {
         let error = program.exec();
-        if error.kind() != io::ErrorKind::ExecutableFileBusy || Instant::now() >= until {
+        if error.kind() != io::ErrorKind::ExecutableFileBusy || waited.elapsed() >= FORK_MAX {
             return error;
         }
         sleep(FORK_STEP);
