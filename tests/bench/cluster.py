@@ -6,11 +6,17 @@ Each of the programs has a namespace of its own with the same objects. Invariant
 to none of them.
 """
 
+import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import local
+from urllib.parse import urlparse
 
 import world as worlds
 from process import Counter, interleaved, peak, run, text
@@ -41,6 +47,12 @@ BODIES = {
 VERSIONS = {"Deployment": "apps/v1"}
 
 
+# Where objects of each kind are found below a namespace.
+PLURALS = {kind: f"{kind.lower()}s" for kind in BODIES}
+# Requests of `least` that are under way at once: as many as Writ has.
+AT_ONCE = 8
+
+
 def say(what):
     print(f"bench: {what}", file=sys.stderr, flush=True)
 
@@ -54,6 +66,39 @@ def objects(count, namespace):
             f"apiVersion: {VERSIONS.get(kind, 'v1')}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}, "
             f"labels: {{app: {name}}}}}\n" + BODIES[kind] % {"name": name, "text": f"text {number} " * 10} + "\n"
         )
+
+
+def least(cluster, count):
+    """Milliseconds that the server itself takes for a first application: one request for each object, by nobody who looks at what
+    is there, judges what is wanted, or remembers what was done."""
+    namespace = f"bench-least-{count}"
+    cluster.kubectl("create", "namespace", namespace)
+    address, token = ((cluster.folder / file).read_text().strip() for file in ("url", "token"))
+    trust = ssl.create_default_context(cafile=str(cluster.folder / "ca.crt"))
+    heads = {"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"}
+    lines = local()
+
+    def apply(numbered):
+        number, text = numbered
+        kind = KINDS[number % len(KINDS)]
+        base = f"/apis/{VERSIONS[kind]}" if kind in VERSIONS else "/api/v1"
+        path = f"{base}/namespaces/{namespace}/{PLURALS[kind]}/app-{number:04}?fieldManager=bench&fieldValidation=Strict"
+        if not hasattr(lines, "line"):
+            lines.line = http.client.HTTPSConnection(urlparse(address).netloc, context=trust)
+        lines.line.request("PATCH", path, text.encode(), heads)
+        answer = lines.line.getresponse()
+        body = answer.read()
+        if answer.status != 201:
+            raise RuntimeError(f"{path}: {answer.status}: {body.decode()}")
+
+    every = list(enumerate(objects(count, namespace)))
+    start = time.perf_counter()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for kind in BODIES:
+            list(pool.map(apply, [one for one in every if KINDS[one[0] % len(KINDS)] == kind]))
+    taken = (time.perf_counter() - start) * 1_000
+    cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+    return {"wall": taken}
 
 
 class Cluster:
@@ -166,6 +211,7 @@ def measured(cluster, program, flux, count):
         "kubectl apply": run(apply, env),
         "flux": run(flux_words, env),
         "writ": run(once, world.env, codes=(2,)),
+        "least": least(cluster, count),
     }
     unchanged = interleaved(
         ROUNDS,
