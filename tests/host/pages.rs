@@ -100,7 +100,9 @@ fn every_view_is_reached_from_the_overview_and_tells_what_it_is_for() {
             next.extend(addresses(&reply.body).into_iter().map(|address| address.replace("&amp;", "&")));
         }
     }
-    for path in ["/history", "/volumes", "/audit", "/objects/statefulset/data/pg", "/style.css", "/live.js"] {
+    for path in
+        ["/history", "/volumes", "/audit", "/objects/statefulset/data/pg", "/style.css", "/live.js", "/icon.svg"]
+    {
         assert!(seen.contains(path), "nothing leads to {path}: {seen:?}");
     }
     let entry = world.page(&format!("/commits/{commit}"));
@@ -223,7 +225,7 @@ fn the_history_is_written_as_pages_that_lead_to_each_other_and_to_nothing_else()
     let ran = world.machine.writ(&words);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let pages = files(&folder);
-    assert!(pages.contains("index.html") && pages.contains("audit.html") && pages.contains("style.css"), "{pages:?}");
+    assert!(pages.contains("index.html") && pages.contains("audit.html") && pages.contains("icon.svg"), "{pages:?}");
     let commit = world.machine.standing().unwrap().0.unwrap();
     assert!(pages.contains(&format!("commits/{commit}.html")), "{pages:?}");
     assert!(pages.contains("objects/statefulset_2fdata_2fpg.html"), "{pages:?}");

@@ -1,6 +1,4 @@
-//! A described host whose agent answers at a socket, with a workload without and one with a volume.
-
-use tempfile::TempDir;
+//! A described host whose agent answers those who ask, with a workload without and one with a volume.
 
 use crate::ask::{Place, Reply};
 use crate::machine::{Machine, Origin, Running};
@@ -12,16 +10,14 @@ pub(crate) struct Served {
     pub(crate) origin: Origin,
     pub(crate) machine: Machine,
     pub(crate) place: Place,
-    _folder: TempDir,
 }
 
 impl Served {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let (origin, socket) = (Origin::new(), folder.path().join("web.sock"));
+        let (origin, place) = (Origin::new(), Place::own());
         origin.deploy(&[("web.hcl", &crate::machine::web("1")), ("pg.hcl", PG)]);
-        let machine = Machine::new(&origin, &format!("[web]\nlisten = \"unix:{}\"\n", socket.display()));
-        Self { origin, machine, place: Place::Socket(socket), _folder: folder }
+        let machine = Machine::new(&origin, &format!("[web]\nlisten = \"{}\"\n", place.listen()));
+        Self { origin, machine, place }
     }
 
     /// Runs the agent until everything is as desired and was looked at after that.

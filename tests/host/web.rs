@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use tempfile::TempDir;
 use writ_core::status::State;
@@ -13,13 +12,6 @@ use crate::ask::{Place, Reply};
 use crate::machine::{Machine, Origin, Running, web};
 
 const TOKEN: &str = "canary-token-0123456789abcdef0123456789abcdef";
-
-/// An address of this machine that no other test uses.
-fn address() -> String {
-    static NEXT: AtomicU8 = AtomicU8::new(1);
-    let [high, low] = u16::try_from(std::process::id() & 0xffff).unwrap().to_be_bytes();
-    format!("127.{}.{}.{}:8470", 1 + high % 250, low, NEXT.fetch_add(1, Ordering::Relaxed))
-}
 
 /// A host on which something is to be deployed, with these settings of `[web]`.
 fn host(settings: &str) -> (Origin, Machine) {
@@ -117,10 +109,10 @@ fn only_get_and_head_are_answered_and_every_answer_bears_the_headers_that_keep_i
 
 #[test]
 fn without_the_token_nothing_is_told_but_whether_the_agent_lives_and_a_renewed_one_counts_at_once() {
-    let (folder, address) = (TempDir::new().unwrap(), address());
+    let (folder, place) = (TempDir::new().unwrap(), Place::own());
     let file = token_in(&folder, TOKEN);
-    let (_origin, machine) = host(&format!("listen = \"{address}\"\ntoken_file = \"{file}\"\n"));
-    let (running, place) = (machine.run(), Place::Address(address));
+    let (_origin, machine) = host(&format!("listen = \"{}\"\ntoken_file = \"{file}\"\n", place.listen()));
+    let running = machine.run();
     until(&running, &place, "/readyz", 200);
     let asked = |authorization: &str| place.get("/nothing", &[("authorization", authorization)]).unwrap();
     let refused = place.get("/nothing", &[]).unwrap();
@@ -153,9 +145,9 @@ fn without_the_token_nothing_is_told_but_whether_the_agent_lives_and_a_renewed_o
 
 #[test]
 fn a_page_of_another_site_cannot_ask_in_a_visitors_name() {
-    let address = address();
-    let (_origin, machine) = host(&format!("listen = \"{address}\"\n"));
-    let (running, place) = (machine.run(), Place::Address(address));
+    let place = Place::own();
+    let (_origin, machine) = host(&format!("listen = \"{}\"\n", place.listen()));
+    let running = machine.run();
     until(&running, &place, "/readyz", 200);
     assert_eq!(place.get("/nothing", &[]).unwrap().status, 404);
     assert_eq!(place.get("/nothing", &[("host", "localhost:8470")]).unwrap().status, 404);
@@ -200,12 +192,15 @@ fn a_flood_and_questions_without_end_are_let_go_and_passes_go_on() {
 fn what_keeps_it_from_listening_is_told_and_passes_go_on() {
     let folder = TempDir::new().unwrap();
     let short = token_in(&folder, "short");
-    let busy = address();
+    let busy = Place::own().listen();
     let _busy = std::net::TcpListener::bind(&busy).unwrap();
     let file = folder.path().join("a-file");
     fs::write(&file, "somebody's").unwrap();
     for (settings, told) in [
-        (format!("listen = \"{}\"\ntoken_file = \"{short}\"\n", address()), "is shorter than 32 characters"),
+        (
+            format!("listen = \"{}\"\ntoken_file = \"{short}\"\n", Place::own().listen()),
+            "is shorter than 32 characters",
+        ),
         (format!("listen = \"{busy}\"\n"), "cannot listen at http://127."),
         (format!("listen = \"unix:{}\"\n", file.display()), "something that is no socket lies there"),
         (format!("listen = \"unix:{}/no/web.sock\"\n", folder.path().display()), "cannot listen at unix:/"),

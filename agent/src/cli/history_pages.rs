@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use writ::page::{self, Link, Page, STYLE, Shell, Site};
+use writ::page::{self, ICON, Link, Page, STYLE, Shell, Site};
 use writ::record::{About, Expected, Filter, Reader, Record};
 use writ::view::{audit, entry, moment, why};
 use writ_core::model::ObjectId;
@@ -55,6 +55,7 @@ pub(super) fn write(host: &Host, folder: &Path, filter: &Filter) -> Ended {
     let state = audit::state(newest.as_ref(), checkpoint.as_ref(), Some((host.now(), Ok(&verdict))));
     pages.put(&Link::Audit, &page::audit(&pages.shell(0), &state))?;
     pages.put(&Link::Style, STYLE)?;
+    pages.put(&Link::Icon, ICON)?;
     pages.history()?;
     for commit in &subjects.commits {
         pages.commit(commit)?;

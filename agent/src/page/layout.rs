@@ -25,6 +25,7 @@ impl<'a> Shell<'a> {
         html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
         html.raw("<title>").text(title).raw(" · ").text(host).raw(" · Writ</title>\n");
         html.raw("<link rel=\"stylesheet\" href=\"").href(&Link::Style).raw("\">\n");
+        html.raw("<link rel=\"icon\" href=\"").href(&Link::Icon).raw("\">\n");
         if site.is_served() {
             html.raw("<script src=\"").href(&Link::Script).raw("\" defer></script>\n");
         }

@@ -9,8 +9,8 @@
     return used && used.closest && used.closest("form");
   };
   async function renew() {
-    // Whoever fills in the form is not disturbed; the next change comes.
-    if (busy || isUsed() || document.hidden) { again = true; return; }
+    // Whoever fills in the form is not disturbed: the page is renewed when they are done.
+    if (busy || isUsed()) { again = true; return; }
     busy = true; again = false;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-cache" });
@@ -18,6 +18,7 @@
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
       const from = next.getElementById("main"), to = document.getElementById("main");
       if (!from || !to || from.innerHTML === to.innerHTML) return;
+      if (isUsed()) { again = true; return; }
       const open = [...to.querySelectorAll("details")].map((part) => part.open);
       const focus = [...to.querySelectorAll("a, summary, [tabindex]")].indexOf(document.activeElement);
       to.replaceChildren(...from.childNodes);
@@ -25,12 +26,27 @@
       if (focus >= 0) [...to.querySelectorAll("a, summary, [tabindex]")][focus]?.focus({ preventScroll: true });
     } finally {
       busy = false;
+      if (again && !isUsed()) renew();
     }
   }
-  const events = new EventSource("/events");
-  events.addEventListener("open", () => say("live"));
-  events.addEventListener("error", () => say("not live"));
-  events.addEventListener("change", renew);
-  document.addEventListener("visibilitychange", () => { if (again) renew(); });
+  // Only a page that is looked at listens: a browser has few connections to one host, and pages that were left keep theirs.
+  let events = null;
+  const leave = () => {
+    if (!events) return;
+    events.close();
+    events = null;
+    say("");
+  };
+  const listen = () => {
+    if (events || document.hidden) return;
+    events = new EventSource("/events");
+    events.addEventListener("open", () => say("live"));
+    events.addEventListener("error", () => say("not live"));
+    events.addEventListener("change", renew);
+  };
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", listen);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); else listen(); });
   document.addEventListener("focusout", () => { if (again) setTimeout(renew, 0); });
+  listen();
 })();

@@ -29,3 +29,6 @@ pub const STYLE: &str = include_str!("style.css");
 
 /// What makes pages live that are served.
 pub const SCRIPT: &str = include_str!("live.js");
+
+/// The sign of all pages.
+pub const ICON: &str = include_str!("icon.svg");

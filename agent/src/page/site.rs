@@ -39,6 +39,8 @@ pub enum Link<'a> {
     Style,
     /// What makes pages live.
     Script,
+    /// The sign by which a page is found among others.
+    Icon,
 }
 
 impl Site<'_> {
@@ -85,6 +87,7 @@ fn served(link: &Link<'_>) -> String {
         Link::Volumes => "/volumes".to_owned(),
         Link::Style => "/style.css".to_owned(),
         Link::Script => "/live.js".to_owned(),
+        Link::Icon => "/icon.svg".to_owned(),
     }
 }
 
@@ -100,6 +103,7 @@ pub fn file(link: &Link<'_>) -> String {
         Link::Volumes => "index.html".to_owned(),
         Link::Style => "style.css".to_owned(),
         Link::Script => "live.js".to_owned(),
+        Link::Icon => "icon.svg".to_owned(),
     }
 }
 

@@ -56,6 +56,7 @@ fn answer_now(house: &Arc<House>, gate: &Gate, request: &Parts) -> Answer {
             }
         },
         ["style.css"] => Answer::file("text/css; charset=utf-8", page::STYLE),
+        ["icon.svg"] => Answer::file("image/svg+xml", page::ICON),
         ["live.js"] => Answer::file("text/javascript; charset=utf-8", page::SCRIPT),
         // Whoever asks for the head alone is told no events.
         ["events"] if request.method == Method::GET => Answer::events(Arc::clone(house)),
