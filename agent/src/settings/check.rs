@@ -15,10 +15,13 @@ use super::backup::check_backup;
 use super::guard::check_guard;
 use super::ignore::check_ignore;
 use super::ingress::check_ingress;
+use super::order::{check_dependencies, in_order};
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::renderer::check_renderer;
+use super::report::check_report;
 use super::web::check_web;
+use super::window::check_windows;
 use super::{
     Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
     Source, Surroundings, Target, Transport, Unit, duration, raw, url,
@@ -42,6 +45,7 @@ pub(super) fn settings(
     // Where the host's own guard is not right, that is said once, and not for each unit.
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
+    check_dependencies(&units, problems);
     let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
@@ -53,7 +57,7 @@ pub(super) fn settings(
         web: web?,
         ingress,
         host: host?,
-        units: units.into_iter().collect::<Option<_>>()?,
+        units: units.into_iter().collect::<Option<_>>().map(in_order)?,
         reports: reports.into_iter().collect::<Option<_>>()?,
         sources: sources.into_iter().collect::<Option<_>>()?,
     })
@@ -212,7 +216,7 @@ fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<Str
     None
 }
 
-fn check_span(
+pub(super) fn check_span(
     key: &str,
     written: &Written<String>,
     (least, most): (u64, u64),
@@ -297,6 +301,8 @@ fn check_unit(
         ignore,
         variables,
         account,
+        windows,
+        depends_on,
     } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
@@ -319,6 +325,8 @@ fn check_unit(
     let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
     let account = check_account(account, target.as_ref(), problems);
+    let windows = check_windows(windows, problems);
+    let depends_on = depends_on.into_iter().flat_map(|list| list.value).map(|name| name.value).collect();
     Some(Unit {
         name: name?,
         source: source?,
@@ -334,6 +342,8 @@ fn check_unit(
         ignore: ignore?,
         variables: variables?,
         account: account?,
+        windows: windows?,
+        depends_on,
     })
 }
 
@@ -355,7 +365,7 @@ fn check_variables(written: Vec<(String, Written<String>)>, problems: &mut Probl
     sound.then_some(variables)
 }
 
-fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
+pub(super) fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written;
     if sources.contains(&value) {
         return Some(value);
@@ -414,68 +424,6 @@ fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<Prune
         max: max.map_or(writ_core::limits::PRUNE_MAX_DEFAULT, |written| written.value),
         percent: percent.map_or(writ_core::limits::PRUNE_PERCENT_DEFAULT, |written| written.value),
     })
-}
-
-fn check_report(raw: raw::Report, names: &[String], sources: &[&Source], problems: &mut Problems) -> Option<Report> {
-    let raw::Report { place, forge, url, token_file, project, source } = raw;
-    let forge = forge.and_then(|forge| check_forge(&forge, problems));
-    let url = url.and_then(|written| match url::forge(&written.value) {
-        Ok(()) => Some(written.value.trim_end_matches('/').to_owned()),
-        Err(url::Complaint { message, help }) => {
-            refuse(problems, &written.place, message, help);
-            None
-        }
-    });
-    let token_file = file("token_file", token_file, Privacy::Secret, problems);
-    let source = match (source, names) {
-        (Some(source), _) => check_reference(source, names, problems),
-        (None, [only]) => Some(only.clone()),
-        (None, _) => {
-            refuse(problems, &place, "[[report]] does not say for which source", "set `source` to the name of one");
-            None
-        }
-    };
-    let project = match project {
-        Some(project) => check_project(project, problems),
-        None => told_project(source.as_deref(), sources, &place, problems),
-    };
-    Some(Report { forge: forge?, url: url?, token_file: token_file?, project: project?, source: source? })
-}
-
-fn check_forge(written: &Written<String>, problems: &mut Problems) -> Option<ForgeKind> {
-    let Written { value, place } = written;
-    if value == "bitbucket" {
-        refuse(problems, place, "forge `bitbucket` is not supported yet", "use gitea, forgejo, github or gitlab");
-        return None;
-    }
-    let forges = [ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Github, ForgeKind::Gitlab];
-    choose("forge", written, &forges.map(|forge| (forge.name(), forge)), problems)
-}
-
-fn check_project(written: Written<String>, problems: &mut Problems) -> Option<String> {
-    let Written { value, place } = written;
-    let parts_sound = value.split('/').all(|part| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    });
-    if parts_sound && value.contains('/') {
-        return Some(value);
-    }
-    refuse(problems, &place, format!("`{}` is no project", value.escape_debug()), "write it as OWNER/REPOSITORY");
-    None
-}
-
-fn told_project(source: Option<&str>, sources: &[&Source], place: &Place, problems: &mut Problems) -> Option<String> {
-    // Without a sound source there is a problem already.
-    let source = sources.iter().find(|known| Some(known.name.as_str()) == source)?;
-    let told = url::project(&source.url, source.transport);
-    if told.is_none() {
-        let message = format!("the address of source `{}` does not tell the project at the forge", source.name);
-        refuse(problems, place, message, "set `project` to OWNER/REPOSITORY");
-    }
-    told
 }
 
 pub(super) fn choose<T: Copy>(

@@ -10,13 +10,16 @@ mod guard;
 mod ignore;
 mod ingress;
 mod mask;
+mod order;
 mod path;
 mod plugin;
 mod raw;
 mod renderer;
+mod report;
 mod surroundings;
 mod url;
 mod web;
+mod window;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +31,7 @@ use writ_core::dialect::Variables;
 use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
+use writ_core::window::Window;
 
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
@@ -167,6 +171,10 @@ pub struct Unit {
     pub variables: Variables,
     /// As whom all of it is applied to its cluster; as rules of trust or else the agent itself if none is named.
     pub account: Option<Account>,
+    /// When a new commit may be begun; at any time if there are none.
+    pub windows: Vec<Window>,
+    /// Units that must stand as their commit has them before it is brought to a new one.
+    pub depends_on: Vec<String>,
 }
 
 /// A program that expands blocks of a kind.

@@ -61,6 +61,14 @@ pub(super) struct Unit {
     pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
     pub(super) account: Option<Written<String>>,
+    pub(super) windows: Vec<Window>,
+    pub(super) depends_on: Option<Written<Vec<Written<String>>>>,
+}
+
+pub(super) struct Window {
+    pub(super) cron: Option<Written<String>>,
+    pub(super) tz: Option<Written<String>>,
+    pub(super) span: Option<Written<String>>,
 }
 
 pub(super) struct Plugin {
@@ -215,9 +223,9 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
         account: section.string("account", problems),
+        windows: section.sections("windows", problems).into_iter().map(|section| window(section, problems)).collect(),
+        depends_on: section.strings("depends_on", problems),
     };
-    section.later("windows", problems);
-    section.later("depends_on", problems);
     section.finish(problems);
     unit
 }
@@ -288,6 +296,17 @@ fn ignore(mut section: Section<'_>, problems: &mut Problems) -> Ignore {
     };
     section.finish(problems);
     ignore
+}
+
+fn window(mut section: Section<'_>, problems: &mut Problems) -> Window {
+    let (cron, span) = (section.string("cron", problems), section.string("for", problems));
+    let window = Window {
+        cron: section.require("cron", cron, problems),
+        tz: section.string("tz", problems),
+        span: section.require("for", span, problems),
+    };
+    section.finish(problems);
+    window
 }
 
 fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {
