@@ -15,6 +15,7 @@ mod corpus;
 mod crash;
 mod deploy;
 mod documents;
+mod every_host;
 mod explanations;
 mod faults;
 #[path = "../fixtures/sops.rs"]

@@ -320,3 +320,34 @@ async fn a_unit_is_not_brought_to_a_commit_before_those_that_it_depends_on() {
     assert_eq!(world.said(&third).last().unwrap(), WELL);
     assert!(world.machine.host().contains("web:3") && world.machine.host().contains("pg:2"), "{}", world.machine.host());
 }
+
+#[tokio::test]
+async fn a_unit_reads_the_folders_of_its_host_and_of_its_labels_together() {
+    let world = World::new("").await;
+    world.settle("name = \"edge-1\"", "name = \"edge-1\"\nlabels = { role = \"shop\" }");
+    world.settle("path = \"host\"", "path = [\"base\", \"roles/{label.role}\", \"hosts/{host}\"]");
+    let of = |name: &str| WEB.replace("name: web", &format!("name: {name}")).replace("app: web", &format!("app: {name}"));
+    let repository = &world.origin.repository;
+    for (path, name) in
+        [("base", "all"), ("roles/shop", "front"), ("roles/other", "nobodys"), ("hosts/edge-1", "own"), ("hosts/edge-2", "others")]
+    {
+        repository.write(&format!("{path}/{name}.yaml"), of(name));
+    }
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), "success: 3 workloads, 3 of 3 pods available");
+    let host = world.machine.host();
+    assert!(["all", "front", "own"].iter().all(|name| host.contains(&format!("pod shop-{name}."))), "{host}");
+    let why = world.machine.writ(&["why", "deployment/shop/own"]);
+    assert!(why.text.contains("hosts/edge-1/own.yaml"), "{why:?}");
+
+    repository.write("hosts/edge-1/again.yaml", of("all"));
+    let twice = world.origin.deploy(&[("web.yaml", WEB)]);
+    assert!(world.pass().await.refused);
+    assert!(world.said(&twice).last().unwrap().starts_with("error: refused: "), "{:?}", world.said(&twice));
+    repository.remove("hosts/edge-1");
+    let gone = world.origin.deploy(&[("web.yaml", WEB)]);
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "a folder that is gone removes nothing: {end:?}");
+    assert!(world.said(&gone).last().unwrap().contains("hosts/edge-1"), "{:?}", world.said(&gone));
+}

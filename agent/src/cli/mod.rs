@@ -11,6 +11,7 @@ mod config;
 mod delete;
 mod doctor;
 mod enrol;
+mod every_host;
 mod exec;
 mod exit;
 mod files;

@@ -188,9 +188,9 @@ impl Mirror {
         id.map(|id| commit_id(&id).map_err(|error| self.repository.broken(&error.to_string()))).transpose()
     }
 
-    /// The files of an admitted commit below `path`.
-    pub fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
-        self.repository.files(admitted, path)
+    /// The files of an admitted commit in these folders.
+    pub fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<writ_core::dialect::Files, GitError> {
+        self.repository.files(admitted, folders)
     }
 
     /// The rewinds of a host, and for each that cannot be used, why not.

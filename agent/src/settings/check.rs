@@ -12,6 +12,7 @@ use writ_core::trust::KeyId;
 
 use super::account::check_account;
 use super::backup::check_backup;
+use super::folders::{Names, check_folders};
 use super::guard::check_guard;
 use super::ignore::check_ignore;
 use super::ingress::check_ingress;
@@ -46,7 +47,8 @@ pub(super) fn settings(
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
     check_dependencies(&units, problems);
-    let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig), problems, texts));
+    let known = host.as_ref().map(|host| Names { host: host.name.clone(), labels: host.labels.clone() });
+    let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
@@ -98,8 +100,19 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file, kubeconfig, standby } =
-        raw;
+    let raw::Host {
+        name,
+        labels,
+        state,
+        allow_unsigned_apply,
+        guard,
+        trust,
+        revoked,
+        age_identity_file,
+        kubeconfig,
+        standby,
+    } = raw;
+    let labels = check_labels(labels, problems);
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -131,6 +144,7 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
     let (name, state, engine, guard) = (name?, state?, engine?, guard?);
     Some(Host {
         name,
+        labels: labels?,
         state,
         allow_unsigned_apply,
         engine,
@@ -141,6 +155,22 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
         kubeconfig,
         standby,
     })
+}
+
+/// Labels, whose names and values may stand in paths.
+fn check_labels(
+    written: Vec<(String, Written<String>)>,
+    problems: &mut Problems,
+) -> Option<BTreeMap<String, String>> {
+    let labels: Vec<Option<(String, String)>> = written
+        .into_iter()
+        .map(|(name, Written { value, place })| {
+            let name = check_name("label", Some(Written { value: name, place: place.clone() }), problems);
+            let value = check_name("value of a label", Some(Written { value, place }), problems);
+            name.zip(value)
+        })
+        .collect();
+    labels.into_iter().collect()
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
@@ -282,7 +312,7 @@ fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option
 fn check_unit(
     raw: raw::Unit,
     sources: &[String],
-    (of_host, has_kubeconfig): (&Guard, bool),
+    (of_host, has_kubeconfig, names): (&Guard, bool, Option<&Names>),
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
@@ -306,7 +336,7 @@ fn check_unit(
     } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
-    let path = path.and_then(|path| check_tree_path(path, problems));
+    let folders = path.and_then(|path| check_folders(path, names, problems));
     let target = target.and_then(|target| check_target(&target, has_kubeconfig, problems));
 
     let drift = match drift {
@@ -330,7 +360,7 @@ fn check_unit(
     Some(Unit {
         name: name?,
         source: source?,
-        path: path?,
+        folders: folders?,
         target: target?,
         drift: drift?,
         prune: prune?,

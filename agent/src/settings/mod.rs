@@ -6,6 +6,7 @@
 mod account;
 mod backup;
 mod check;
+mod folders;
 mod guard;
 mod ignore;
 mod ingress;
@@ -21,6 +22,7 @@ mod url;
 mod web;
 mod window;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,6 +74,8 @@ pub struct Host {
     pub state: PathBuf,
     /// `writ apply -f` may apply files that no signature covers.
     pub allow_unsigned_apply: bool,
+    /// What paths of units can name, beside its name.
+    pub labels: BTreeMap<String, String>,
     /// Socket of the container engine.
     pub engine: PathBuf,
     /// What even an admitted commit may not do, where a unit says nothing else.
@@ -147,8 +151,8 @@ pub struct Unit {
     pub name: String,
     /// The source that it comes from.
     pub source: String,
-    /// Directory in the tree, without `/` at either end; `.` for the whole tree.
-    pub path: String,
+    /// Folders of the tree that it is made of.
+    pub folders: Folders,
     /// Where it is applied.
     pub target: Target,
     /// What happens to drift.

@@ -14,6 +14,7 @@ pub(super) struct Settings {
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) name: Option<Written<String>>,
+    pub(super) labels: Vec<(String, Written<String>)>,
     pub(super) state: Option<Written<String>>,
     pub(super) allow_unsigned_apply: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
@@ -49,7 +50,7 @@ pub(super) struct Introduction {
 pub(super) struct Unit {
     pub(super) name: Option<Written<String>>,
     pub(super) source: Option<Written<String>>,
-    pub(super) path: Option<Written<String>>,
+    pub(super) path: Option<Written<Vec<Written<String>>>>,
     pub(super) target: Option<Written<String>>,
     pub(super) drift: Option<Written<String>>,
     pub(super) prune: Option<Prune>,
@@ -154,6 +155,7 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
 fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
     let host = Host {
         name: section.string("name", problems),
+        labels: section.texts("labels", problems),
         state: section.string("state", problems),
         allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
         guard: section.string("guard", problems),
@@ -207,7 +209,7 @@ fn introduction(mut section: Section<'_>, problems: &mut Problems) -> Introducti
 
 fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
     let (name, source) = (section.string("name", problems), section.string("source", problems));
-    let (path, target) = (section.string("path", problems), section.string("target", problems));
+    let (path, target) = (section.string_or_strings("path", problems), section.string("target", problems));
     let unit = Unit {
         name: section.require("name", name, problems),
         source: section.require("source", source, problems),
