@@ -8,6 +8,7 @@ pub mod attendance;
 pub mod backup;
 pub mod bulletin;
 pub mod fetch;
+pub mod fleet;
 pub mod folders;
 pub mod gate;
 pub mod guard;

@@ -354,3 +354,10 @@ pub const WINDOW_SECONDS_MIN: u64 = 60;
 
 /// Longest: a week, after which it opens anew.
 pub const WINDOW_SECONDS_MAX: u64 = 7 * 24 * 3_600;
+
+/// Time after which a host publishes anew how far it is, in seconds, though nothing has changed: so that one which is silent is known
+/// from one that is well.
+pub const PUBLISH_AGAIN_SECONDS: u32 = 24 * 3_600;
+
+/// Most commits by which another host's distance is counted; beyond, it is only said that it lags.
+pub const LAG_COMMITS_MAX: usize = 1_000;

@@ -20,6 +20,7 @@ mod explanations;
 mod faults;
 #[path = "../fixtures/sops.rs"]
 mod fixture;
+mod fleet;
 mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;
