@@ -423,4 +423,3 @@ async fn applied_before(
     let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
     Ok(unit.last_good.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await?.ok())
 }
-

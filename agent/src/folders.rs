@@ -38,8 +38,7 @@ impl Folders {
 
 impl From<&str> for Folders {
     fn from(folder: &str) -> Self {
-        let trimmed = folder.trim_matches('/');
-        Self(vec![if trimmed.is_empty() { "." } else { trimmed }.to_owned()])
+        Self(vec![folder.trim_end_matches('/').to_owned()])
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::Schedule;
 use crate::time::{Seconds, Timestamp};
 
 /// A span of time that comes again and again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// When it opens.
     pub opens: Schedule,
@@ -16,8 +16,7 @@ pub struct Window {
 /// which nothing may be changed.
 #[must_use]
 pub fn closed_until(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
-    let is_open =
-        |window: &Window| window.opens.until(now).is_some_and(|opened| opened.plus(window.span) > now);
+    let is_open = |window: &Window| window.opens.until(now).is_some_and(|opened| opened.plus(window.span) > now);
     if windows.iter().any(is_open) {
         return None;
     }

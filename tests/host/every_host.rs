@@ -50,11 +50,11 @@ fn error(output: &Output) -> String {
 fn what_each_host_reads_is_judged() {
     let fleet = Fleet::new();
     let sound = fleet.check(&WORDS);
-    let expected = "host a: 2 objects, nothing wrong\nhost b: 2 objects, nothing wrong\n";
+    let expected = "host a: 5 objects, nothing wrong\nhost b: 5 objects, nothing wrong\n";
     assert_eq!((sound.status.code(), String::from_utf8_lossy(&sound.stdout).as_ref()), (Some(0), expected));
     let document = fleet.document(&WORDS);
     assert_eq!((&document["schema"], &document["ok"]), (&json!("writ/checks/v1"), &json!(true)));
-    let second = json!({"names": {"host": "b"}, "folders": ["base", "hosts/b"], "objects": 2, "ok": true});
+    let second = json!({"names": {"host": "b"}, "folders": ["base", "hosts/b"], "objects": 5, "ok": true});
     assert_eq!(document["hosts"][1], second);
 
     fleet.write("hosts/b/again.hcl", &web("2"));
@@ -68,7 +68,7 @@ fn what_each_host_reads_is_judged() {
 fn what_many_hosts_have_in_common_is_told_once_and_of_which_hosts() {
     let fleet = Fleet::new();
     fleet.write("base/web.hcl", &web("1").replace("replicas", "replica"));
-    fleet.write("hosts/b/db.hcl", &web("2").replace("image", "imgae"));
+    fleet.write("hosts/b/db.hcl", &web("2").replace("\"web\"", "\"db\"").replace("image", "imgae"));
     let ran = fleet.check(&WORDS);
     assert_eq!(ran.status.code(), Some(1));
     assert_eq!(error(&ran).matches("base/web.hcl:3:3").count(), 1, "{}", error(&ran));

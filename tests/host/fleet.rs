@@ -22,7 +22,11 @@ impl Host<'_> {
         let Self { name, head, floor, state, time } = self;
         let time = format!("{}Z", time.to_string().split('.').next().unwrap());
         let text = text_of(name, head, floor).replace("2026-01-01T00:00:00Z", &time) + state;
-        origin.repository.state(&format!("refs/writ/hosts/{name}/infra"), &text, &sign(key, "audit@writ", text.as_bytes()));
+        origin.repository.state(
+            &format!("refs/writ/hosts/{name}/infra"),
+            &text,
+            &sign(key, "audit@writ", text.as_bytes()),
+        );
     }
 }
 
@@ -72,7 +76,8 @@ fn hosts_that_lag_differ_drift_and_fell_silent_are_told_apart() {
     origin.repository.point("refs/writ/hosts/edge-6/infra", &commit);
     machine.pass();
     let (code, told) = lines(&machine, &[]);
-    let (first, second, head) = (&first[..8], &second[..8], &head[..8]);
+    let short = |commit: &str| format!("{commit:.8}");
+    let (first, second, head) = (short(&first), short(&second), short(&head));
     let vouch = "nobody vouches for its key: .writ/hosts/";
     assert_eq!(
         told,
@@ -90,7 +95,10 @@ fn hosts_that_lag_differ_drift_and_fell_silent_are_told_apart() {
     );
     assert_eq!(code, Some(1));
     let patient = lines(&machine, &["--silent", "240h"]).1;
-    assert!(patient.iter().any(|line| *line == format!("edge-5 progressing {head} it does not say how it stands")), "{patient:?}");
+    assert!(
+        patient.iter().any(|line| *line == format!("edge-5 progressing {head} it does not say how it stands")),
+        "{patient:?}"
+    );
     let document: Value = serde_json::from_str(&machine.writ(&["fleet", "-o", "json"]).text).unwrap();
     assert_eq!((&document["schema"], &document["health"]), (&"writ/fleet/v1".into(), &"failing".into()));
     let host = &document["sources"][0]["hosts"][2];

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, fleet, history, import, key, logs, outputs, plan, render,
-    run, secrets, statement, status, suspend, verify, volume, why,
+    apply, audit, check, completions, config, delete, enrol, exec, fleet, history, import, key, logs, outputs, plan,
+    render, run, secrets, statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.

@@ -168,7 +168,8 @@ mod tests {
         let told = |(names, read): Reads| format!("{names}: {}", read.join(" "));
         match hosts(root.path(), &paths) {
             Ok(hosts) => Ok(hosts.into_iter().map(told).collect::<Vec<_>>().join("; ")),
-            Err(failure) => Err(failure.to_string().replace(&root.path().display().to_string(), "REPO")),
+            Err(Failure::Message(text)) => Err(text.replace(&root.path().display().to_string(), "REPO")),
+            Err(other) => panic!("{other:?}"),
         }
     }
 
@@ -188,7 +189,10 @@ mod tests {
             assert_eq!(check(&tree, paths).unwrap(), expected);
         }
         let expected = "host a, label.role db: all/a/db x-a; host b, label.role web: all/b/web x-b";
-        assert_eq!(check(&["all/a/db", "all/b/web", "x-a", "x-b"], &["all/{host}/{label.role}", "x-{host}"]).unwrap(), expected);
+        assert_eq!(
+            check(&["all/a/db", "all/b/web", "x-a", "x-b"], &["all/{host}/{label.role}", "x-{host}"]).unwrap(),
+            expected
+        );
     }
 
     #[test]

@@ -13,7 +13,9 @@ use super::exit::{Ended, Exit, Failure};
 use super::host::Host;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 all are as the head says, 2 some lag, wait or drifted, 1 some fail, fell silent or contradict.")]
+#[command(
+    after_help = "Exit codes: 0 all are as the head says, 2 some lag, wait or drifted, 1 some fail, fell silent or contradict."
+)]
 pub(crate) struct Arguments {
     /// Only this source
     #[arg(long)]
@@ -60,12 +62,11 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     })
 }
 
+/// Hosts, and what of what is published cannot be used.
+type Found = (Vec<Member>, Vec<String>);
+
 /// The hosts of a source by this host's copy of it, and what cannot be used there; the inner error says why nothing is known.
-fn of_source(
-    host: &Host,
-    source: &Source,
-    silent_before: Timestamp,
-) -> Result<Result<(Vec<Member>, Vec<String>), String>, Failure> {
+fn of_source(host: &Host, source: &Source, silent_before: Timestamp) -> Result<Result<Found, String>, Failure> {
     if !source.publish {
         return Ok(Err("this host does not take part: set `publish = true` in its [[source]]".to_owned()));
     }

@@ -13,6 +13,7 @@ use super::objects::{Repository, broken, commit_id, io_broken, open_options};
 use super::push::push;
 use super::remote::Remote;
 use super::renewal::{Extent, Reading, beside, discard, exchange as exchange_folders, lost, sweep};
+use crate::folders::Folders;
 
 /// The bare mirror of one source's branch, below the agent's state.
 ///

@@ -24,8 +24,8 @@ use super::report::check_report;
 use super::web::check_web;
 use super::window::check_windows;
 use super::{
-    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
-    Source, Surroundings, Target, Transport, Unit, duration, raw, url,
+    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, Guard, Host, Introduction, Report, Settings, Source,
+    Surroundings, Target, Transport, Unit, duration, raw, url,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
@@ -48,7 +48,8 @@ pub(super) fn settings(
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
     check_dependencies(&units, problems);
     let known = host.as_ref().map(|host| Names { host: host.name.clone(), labels: host.labels.clone() });
-    let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
+    let units =
+        units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
@@ -158,10 +159,7 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
 }
 
 /// Labels, whose names and values may stand in paths.
-fn check_labels(
-    written: Vec<(String, Written<String>)>,
-    problems: &mut Problems,
-) -> Option<BTreeMap<String, String>> {
+fn check_labels(written: Vec<(String, Written<String>)>, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
     let labels: Vec<Option<(String, String)>> = written
         .into_iter()
         .map(|(name, Written { value, place })| {

@@ -62,7 +62,7 @@ fn filled(path: &str, names: &Names) -> Result<String, Unknown> {
     while let Some((before, behind)) = rest.split_once('{') {
         let unknown = |name: &str, help: String| Unknown { name: name.to_owned(), help };
         let Some((name, after)) = behind.split_once('}') else {
-            return Err(unknown(&rest[before.len()..], "close it with `}`".to_owned()));
+            return Err(unknown(&format!("{{{behind}"), "close it with `}`".to_owned()));
         };
         let value = match name.split_once('.') {
             None if name == "host" => &names.host,

@@ -35,6 +35,8 @@ use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
 use writ_core::window::Window;
 
+use crate::folders::Folders;
+
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
 pub use web::{Listen, Web};

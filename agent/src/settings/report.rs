@@ -7,7 +7,12 @@ use super::path::{Privacy, file};
 use super::{ForgeKind, Report, Source, raw, url};
 
 /// A forge that is told; none if it is not right.
-pub(super) fn check_report(raw: raw::Report, names: &[String], sources: &[&Source], problems: &mut Problems) -> Option<Report> {
+pub(super) fn check_report(
+    raw: raw::Report,
+    names: &[String],
+    sources: &[&Source],
+    problems: &mut Problems,
+) -> Option<Report> {
     let raw::Report { place, forge, url, token_file, project, source } = raw;
     let forge = forge.and_then(|forge| check_forge(&forge, problems));
     let url = url.and_then(|written| match url::forge(&written.value) {
