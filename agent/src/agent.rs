@@ -19,6 +19,7 @@ use crate::bulletin::Bulletin;
 use crate::clock::Clock;
 use crate::confine::Child;
 use crate::error::chain;
+use crate::gate::Wait;
 use crate::guard;
 use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
@@ -112,6 +113,8 @@ pub struct Unit {
     pub patience: Patience,
     /// When something is to be done for a run, if nothing happens before.
     pub(crate) due: Cell<Option<Timestamp>>,
+    /// The newest commit, where it is not begun yet, and why.
+    pub(crate) waits: RefCell<Option<Wait>>,
     /// When every field of its pods was looked at.
     pub(crate) looked_deep: Cell<Option<Timestamp>>,
 }
@@ -334,6 +337,7 @@ impl Unit {
             earlier: WantedCache::new(),
             patience: Patience::default(),
             due: Cell::new(None),
+            waits: RefCell::new(None),
             looked_deep: Cell::new(None),
         }
     }

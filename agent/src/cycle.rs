@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
-use writ_core::plan::{Act, Cause, Input, Setbacks, Step, Templates, Verb, plan};
-use writ_core::status::{CommitStatus, State, summarize};
+use writ_core::plan::{Act, Input, Setbacks, Step, Templates, plan};
+use writ_core::status::{State, summarize};
 use writ_core::time::Seconds;
 use writ_core::trust::Admitted;
 
@@ -18,6 +18,7 @@ use crate::bulletin::Stage;
 use crate::copies;
 use crate::earlier::templates;
 use crate::error::chain;
+use crate::gate::{self, Wait};
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
 use crate::limits::CLUSTER_AGAIN_SECONDS;
@@ -25,10 +26,11 @@ use crate::outcome::{Moment, Walked};
 use crate::outputs;
 use crate::outside::filled;
 use crate::published::{compare, publish};
-use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
+use crate::record::{RecordError, Suspension};
 use crate::sight::{get_to_know, keep, look, settled, stand, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
+use crate::tell::{refuse_files, say, settle, settle_unbegun, tell_refusals_and_drift};
 use crate::trouble::in_short;
 use crate::wake::Wake;
 use crate::wanted::{Wanted, WantedError};
@@ -65,6 +67,8 @@ pub struct Preview {
     pub plan: Option<CheckedPlan>,
     /// Why the head is not followed, or its manifests are not right.
     pub refusal: Option<Refused>,
+    /// Why a pass would not begin the commit now.
+    pub wait: Option<Wait>,
 }
 
 /// Why a unit cannot follow a commit.
@@ -161,11 +165,12 @@ pub async fn preview(
         },
     };
     let mut refusal = trouble.map(Refused::Head);
-    let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None };
+    let mut preview = Preview { unit: unit.settings.name.clone(), commit: None, plan: None, refusal: None, wait: None };
     if let Some(admitted) = follow {
         preview.commit = Some(admitted.commit().to_string());
         match unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await? {
             Ok(wanted) => {
+                preview.wait = gate::wait(agent, unit, &wanted.commit)?;
                 let wanted = filled(agent, unit, &wanted).await?;
                 let observed = look(agent, unit, &wanted.desired, Depth::Deep).await?;
                 let setbacks = agent.store.setbacks(&unit.settings.name, &wanted.commit)?;
@@ -232,24 +237,8 @@ async fn pass_unit(
     interrupt: &Interrupt,
     end: &mut PassEnd,
 ) -> Result<(), CycleError> {
-    let (name, now) = (&unit.settings.name, agent.clock.now());
-    unit.due.set(None);
-    let reading = agent.bulletin.timed(Stage::Read);
-    let read = unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, admitted).await?;
-    drop(reading);
-    let wanted = match read {
-        Ok(wanted) => {
-            agent.store.set_floor(now, &source.settings.name, &wanted.commit)?;
-            wanted
-        }
-        Err(error) => {
-            refuse_files(agent, source, unit, &admitted.commit().to_string(), &error, end)?;
-            match applied_before(agent, source, unit, admitted).await? {
-                Some(wanted) => wanted,
-                None => return Ok(()),
-            }
-        }
-    };
+    let name = &unit.settings.name;
+    let Some(wanted) = follow(agent, source, unit, admitted, end).await? else { return Ok(()) };
     if let Some(Suspension { owner, reason, since: _, until }) = agent.suspension(name)? {
         let until = until.map_or(String::new(), |until| format!(" until {until}"));
         let text = format!("suspended by {owner}{until}: {reason}");
@@ -289,6 +278,41 @@ async fn pass_unit(
     settle(agent, source, unit, &wanted, state, text, end)
 }
 
+/// What a unit is brought to: what the head wants of it, or what the commit before does while that is not right or waits. None if
+/// there is nothing to be done for it; that is told already.
+async fn follow(
+    agent: &Agent,
+    source: &Source,
+    unit: &Unit,
+    head: &Admitted,
+    end: &mut PassEnd,
+) -> Result<Option<Rc<Wanted>>, CycleError> {
+    let reading = agent.bulletin.timed(Stage::Read);
+    let read = unit.wanted.at(agent.reader(), &agent.store, source, &unit.settings, head).await?;
+    drop(reading);
+    let wait = read.as_ref().map_or(Ok(None), |wanted| gate::wait(agent, unit, &wanted.commit))?;
+    unit.due.set(wait.as_ref().and_then(|wait| wait.until));
+    unit.waits.replace(wait.clone());
+    match (read, wait) {
+        (Ok(wanted), None) => {
+            agent.store.set_floor(agent.clock.now(), &source.settings.name, &wanted.commit)?;
+            Ok(Some(wanted))
+        }
+        (Ok(_), Some(wait)) => {
+            say(agent, source, unit, &wait.commit, State::Pending, &wait.to_string())?;
+            let before = applied_before(agent, source, unit, head).await?;
+            if before.is_none() {
+                settle_unbegun(agent, unit, end)?;
+            }
+            Ok(before)
+        }
+        (Err(error), _) => {
+            refuse_files(agent, source, unit, &head.commit().to_string(), &error, end)?;
+            applied_before(agent, source, unit, head).await
+        }
+    }
+}
+
 /// Looks, plans, checks, applies and looks again.
 async fn walk(
     agent: &Agent,
@@ -310,7 +334,8 @@ async fn walk(
         check(agent, unit, wanted, &observed, (&unit.patience.setbacks(), &templates)).await?
     };
     unit.patience.keep_to(checked.plan());
-    unit.due.set(checked.plan().due());
+    // A window may open before a run is due.
+    unit.due.set(checked.plan().due().into_iter().chain(unit.due.get()).min());
     tell_refusals_and_drift(agent, unit, wanted, &checked)?;
     let applied = if checked.plan().is_settled() {
         Applied::default()
@@ -397,102 +422,4 @@ async fn applied_before(
     };
     let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
     Ok(unit.last_good.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await?.ok())
-}
-
-/// Records that a commit's files are not right, and says so on it. Where that could not be found out, nothing is refused.
-fn refuse_files(
-    agent: &Agent,
-    source: &Source,
-    unit: &Unit,
-    commit: &str,
-    error: &WantedError,
-    end: &mut PassEnd,
-) -> Result<(), CycleError> {
-    end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
-    if !error.is_refusal() {
-        end.failed = true;
-        tracing::error!(unit = unit.settings.name, commit, "could not check: {error}");
-        return say(agent, source, unit, commit, State::Error, &format!("could not check: {}", error.in_short()));
-    }
-    end.refused = true;
-    let event = WorkEvent::Refused {
-        unit: unit.settings.name.clone(),
-        commit: Some(commit.to_owned()),
-        object: None,
-        pod: None,
-        rule: error.rule().to_owned(),
-        detail: error.to_string(),
-    };
-    agent.store.append_news(agent.clock.now(), &event.into())?;
-    say(agent, source, unit, commit, State::Error, &format!("refused: {}", error.in_short()))
-}
-
-/// Records refusals of the guard and of the planner, and drift that is left as it is.
-fn tell_refusals_and_drift(
-    agent: &Agent,
-    unit: &Unit,
-    wanted: &Wanted,
-    checked: &CheckedPlan,
-) -> Result<(), CycleError> {
-    let (now, name) = (agent.clock.now(), &unit.settings.name);
-    for step in checked.plan().steps() {
-        let (unit, commit) = (name.clone(), Some(wanted.commit.clone()));
-        let (object, pod, detail) = (step.object.clone(), step.pod.clone(), step.why.clone());
-        let event = match (step.verb, step.cause) {
-            (Verb::Refuse, _) => {
-                let rule = "plan".to_owned();
-                WorkEvent::Refused { unit, commit, object: Some(object), pod, rule, detail }
-            }
-            (Verb::Keep, Cause::Drift) => WorkEvent::Drift { unit, commit, object, pod, detail },
-            (_, Cause::Change | Cause::Drift | Cause::None) => continue,
-        };
-        agent.store.append_news(now, &event.into())?;
-    }
-    Ok(())
-}
-
-/// Remembers how a unit stands and says it on the commit.
-fn settle(
-    agent: &Agent,
-    source: &Source,
-    unit: &Unit,
-    wanted: &Wanted,
-    state: State,
-    text: String,
-    end: &mut PassEnd,
-) -> Result<(), CycleError> {
-    let splits: String = source
-        .splits
-        .iter()
-        .map(|it| format!("; split view: host {} follows {:.8}", it.host, it.head.to_string()))
-        .collect();
-    let text = text + &splits;
-    let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
-    let pass = Pass {
-        unit: &unit.settings.name,
-        commit: Some(&wanted.commit),
-        floor: None,
-        state: Some(PassState { state, text: &text }),
-        statuses: Vec::new(),
-    };
-    agent.store.finish_pass(agent.clock.now(), &pass)?;
-    say(agent, source, unit, &wanted.commit, state, &text)?;
-    end.units.push((unit.settings.name.clone(), state, text));
-    Ok(())
-}
-
-/// Puts a status into the outbox of every forge that is told about the source.
-fn say(agent: &Agent, source: &Source, unit: &Unit, commit: &str, state: State, text: &str) -> Result<(), CycleError> {
-    let status = CommitStatus {
-        commit: commit.to_owned(),
-        context: format!("writ/{}/{}", agent.settings.host.name, unit.settings.name),
-        state,
-        description: text.to_owned(),
-    };
-    for forge in agent.forges_of(&source.settings.name) {
-        if agent.store.enqueue(agent.clock.now(), &forge, &status)? {
-            agent.news.notify_one();
-        }
-    }
-    Ok(())
 }

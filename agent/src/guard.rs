@@ -58,6 +58,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     let Settings { host, sources, units, reports, ingress: _, web } = settings;
     let Host {
         name: _,
+        labels: _,
         state,
         allow_unsigned_apply: _,
         engine,

@@ -348,3 +348,16 @@ pub const LAST_WORDS_LINES_MAX: u32 = 60;
 
 /// Most bytes of them.
 pub const LAST_WORDS_BYTES_MAX: usize = 64 << 10;
+
+/// Shortest time for which a window in which a unit may be changed is open, in seconds: a pass must find it open.
+pub const WINDOW_SECONDS_MIN: u64 = 60;
+
+/// Longest: a week, after which it opens anew.
+pub const WINDOW_SECONDS_MAX: u64 = 7 * 24 * 3_600;
+
+/// Time after which a host publishes anew how far it is, in seconds, though nothing has changed: so that one which is silent is known
+/// from one that is well.
+pub const PUBLISH_AGAIN_SECONDS: u32 = 24 * 3_600;
+
+/// Most commits by which another host's distance is counted; beyond, it is only said that it lags.
+pub const LAG_COMMITS_MAX: usize = 1_000;

@@ -13,6 +13,7 @@ use writ_core::plan::{self, Backups, Input, Plan, Policy, Setbacks, Template};
 use crate::agent::{Agent, Unit};
 use crate::apply::{Applied, Hands, apply};
 use crate::cycle::CycleError;
+use crate::folders::Folders;
 use crate::guard;
 use crate::interrupt::Interrupt;
 use crate::outside::filled;
@@ -46,7 +47,7 @@ pub fn local_unit(
     settings::Unit {
         name: LOCAL.to_owned(),
         source: String::new(),
-        path: String::new(),
+        folders: Folders::from("."),
         target,
         drift: plan::Drift::Repair,
         prune: plan::PruneBudget {
@@ -61,6 +62,8 @@ pub fn local_unit(
         ignore: Vec::new(),
         variables,
         account: None,
+        windows: Vec::new(),
+        depends_on: Vec::new(),
     }
 }
 

@@ -2,14 +2,16 @@
 //!
 //! Invariant: nothing is pushed without the setting; a push that fails holds nothing up, and is told once.
 
-use writ_core::time::Timestamp;
-use writ_core::trust::{CommitId, Published};
+use writ_core::status::State;
+use writ_core::time::{Seconds, Timestamp};
+use writ_core::trust::{CommitId, HostState, Published};
 
 use crate::agent::Agent;
 use crate::error::chain;
 use crate::git::{GitError, SignedPublished};
+use crate::limits::PUBLISH_AGAIN_SECONDS;
 use crate::lookout::with;
-use crate::record::{RecordError, TrustEvent};
+use crate::record::{RecordError, Standing, TrustEvent};
 use crate::source::Source;
 use crate::split::splits;
 use crate::trouble::floor;
@@ -78,6 +80,7 @@ async fn publish_now(agent: &Agent, source: &Source, head: CommitId, now: Timest
         floor,
         audit: store.audit_head()?.hex(),
         time: now,
+        state: state(agent, &settings.name)?,
     };
     let (all, _) = with(&source.mirror, |mirror| mirror.repository().published()).await?;
     let signer = key.fingerprint();
@@ -90,8 +93,28 @@ async fn publish_now(agent: &Agent, source: &Source, head: CommitId, now: Timest
     Ok(with(&source.mirror, push).await?)
 }
 
-/// True if both say the same but for the journal and the time.
+/// True if both say the same but for the journal and the time, and the time is not so long ago that the host would seem silent.
 fn says_the_same(known: &SignedPublished, now: &Published) -> bool {
-    let Published { host, source, branch, head, floor, audit: _, time: _ } = &known.published;
-    (host, source, branch, head, floor) == (&now.host, &now.source, &now.branch, &now.head, &now.floor)
+    let Published { host, source, branch, head, floor, audit: _, time, state } = &known.published;
+    let fresh = now.time < time.plus(Seconds(PUBLISH_AGAIN_SECONDS));
+    let told = (host, source, branch, head, floor, state);
+    fresh && told == (&now.host, &now.source, &now.branch, &now.head, &now.floor, &now.state)
+}
+
+/// The worst of how the units of a source stand; none if nothing is known of them.
+fn state(agent: &Agent, source: &str) -> Result<Option<HostState>, RecordError> {
+    let standings = agent.units_of(source).map(|unit| agent.store.standing(&unit.settings.name));
+    let standings: Vec<Option<Standing>> = standings.collect::<Result<_, _>>()?;
+    Ok(standings.into_iter().flatten().map(|standing| of_standing(&standing)).max())
+}
+
+fn of_standing(standing: &Standing) -> HostState {
+    match standing.state {
+        State::Success => HostState::Success,
+        State::Pending => HostState::Pending,
+        // The words of a pass begin with the worst that it met.
+        State::Failure if standing.text.starts_with("drifted") => HostState::Drifted,
+        State::Failure => HostState::Failure,
+        State::Error => HostState::Error,
+    }
 }

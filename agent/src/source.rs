@@ -12,6 +12,7 @@ use writ_core::trust::{self, Admitted, CommitId, HostTrust, Introduction, Procee
 use crate::agent::Agent;
 use crate::bulletin::Stage;
 use crate::error::chain;
+use crate::folders::Folders;
 use crate::git::{Bounds, Credentials, GitError, Mirror, Remote};
 use crate::host_trust;
 use crate::lookout::with;
@@ -185,13 +186,13 @@ impl Source {
         self.mirror.lock().unwrap_or_else(PoisonError::into_inner).local_path()
     }
 
-    /// The files below `path` of an admitted commit.
+    /// The files of an admitted commit in these folders.
     ///
     /// # Errors
-    /// If the path is missing, or anything below it is not a plain file within the limits.
-    pub async fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
-        let (head, admitted, path) = (admitted.commit(), admitted.clone(), path.to_owned());
-        self.mended(head, move |mirror| mirror.files(&admitted, &path)).await
+    /// If a folder is missing, or anything below it is not a plain file within the limits.
+    pub async fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<writ_core::dialect::Files, GitError> {
+        let (head, admitted, folders) = (admitted.commit(), admitted.clone(), folders.clone());
+        self.mended(head, move |mirror| mirror.files(&admitted, &folders)).await
     }
 
     /// Runs a call on the clone; if that turns out to be broken, it is made afresh and the call run again, once for each

@@ -45,20 +45,30 @@ pub fn splits(
     let (all, _) = repository.published()?;
     let others = all.into_iter().filter(|it| it.published.host != host && it.published.branch == branch);
     let (mut count, mut splits) = (0, Vec::new());
-    for SignedPublished { published, signer } in others {
+    for signed in others {
         count += 1;
-        let Published { host, head: other, .. } = published;
+        let other = signed.published.head;
         if other == head || repository.view(head, other)? != View::Split {
             continue;
         }
-        let listed = match repository.host_key_at(head, &host)? {
-            None => Listed::Nothing,
-            Some(text) if fingerprint(&text).as_deref() == Some(&signer.to_string()) => Listed::Yes,
-            Some(_) => Listed::Another,
-        };
+        let listed = listed(repository, head, &signed)?;
+        let SignedPublished { published: Published { host, .. }, signer } = signed;
         splits.push(Split { host, head: other, signer, listed });
     }
     Ok((count, splits))
+}
+
+/// What the tree of a commit says about the key that a host signed with.
+///
+/// # Errors
+/// If the tree cannot be read.
+pub fn listed(repository: &Repository, commit: CommitId, signed: &SignedPublished) -> Result<Listed, GitError> {
+    let SignedPublished { published, signer } = signed;
+    Ok(match repository.host_key_at(commit, &published.host)? {
+        None => Listed::Nothing,
+        Some(text) if fingerprint(&text).as_deref() == Some(&signer.to_string()) => Listed::Yes,
+        Some(_) => Listed::Another,
+    })
 }
 
 /// The fingerprint of the key in a file of OpenSSH; what follows the key is a remark.

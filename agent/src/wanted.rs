@@ -110,8 +110,7 @@ impl WantedCache {
         {
             return Ok(Ok(Rc::clone(wanted)));
         }
-        let path = &unit.path;
-        let files = match source.files(admitted, path).await {
+        let files = match source.files(admitted, &unit.folders).await {
             Ok(files) => files,
             Err(error) => return Ok(Err(WantedError::Tree(chain(&error)))),
         };
@@ -179,7 +178,7 @@ pub async fn of_files(
 /// What the rules of trust say of the objects of a unit: of each by the path of the file that declares it, from the root of the
 /// tree. Any file of a unit may have made what was rendered, so that what they say of every one of them holds for that.
 fn terms(admitted: &Admitted, unit: &Unit, files: &Files, desired: &Desired) -> BTreeMap<ObjectId, Terms> {
-    let of_path = |file: &str| admitted.terms(path_in_tree(&unit.path, file).as_bytes());
+    let of_path = |file: &str| admitted.terms(unit.folders.in_tree(file).as_bytes());
     let workloads = desired.workloads.values().map(|workload| (&workload.id, &workload.file));
     let entrances = desired.entrances.values().map(|entrance| (&entrance.id, &entrance.file));
     let objects = desired.objects.values().map(|object| (&object.id, &object.file));
@@ -204,15 +203,6 @@ fn impose(wanted: &mut Wanted, unit: &Unit, terms: BTreeMap<ObjectId, Terms>) {
     match unit.target.dialect() {
         Target::Docker => wanted.notes.extend(without_effect(&accounts.into_values().flatten().collect())),
         Target::Kubernetes => cluster::entrust(&mut wanted.desired, unit.account.as_ref(), &accounts),
-    }
-}
-
-/// The path of a unit's file from the root of the tree.
-#[must_use]
-pub fn path_in_tree(unit: &str, file: &str) -> String {
-    match unit.trim_matches('/') {
-        "" | "." => file.to_owned(),
-        folder => format!("{folder}/{file}"),
     }
 }
 

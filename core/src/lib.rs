@@ -35,5 +35,6 @@ pub mod guard;
 pub mod plan;
 pub mod simulated;
 pub mod status;
+pub mod window;
 
 pub mod limits;

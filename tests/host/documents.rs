@@ -93,7 +93,7 @@ fn every_key_that_is_said_to_be_later_is_refused_as_such() {
             later += 1;
         }
     }
-    assert!(later >= 5, "{later} keys are later");
+    assert!(later >= 3, "{later} keys are later");
 }
 
 #[test]

@@ -96,7 +96,7 @@ async fn a_clone_that_breaks_while_the_agent_runs_is_made_afresh() {
             fs::remove_file(file).unwrap();
         }
     }
-    let found = source.files(&admitted, "host").await.unwrap();
+    let found = source.files(&admitted, &"host".into()).await.unwrap();
     assert!(found.contains_key("web.yaml") && admitted.commit().to_string() == head, "{found:?}");
 }
 

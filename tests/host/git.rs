@@ -220,12 +220,12 @@ fn files_of_a_unit_are_read_by_their_paths_from_there() {
     world.repository.write("other/db.yaml", "kind: Secret\n");
     world.commit("files");
     let (mirror, admitted) = world.admitted();
-    let files = mirror.files(&admitted, "unit").unwrap();
+    let files = mirror.files(&admitted, &"unit".into()).unwrap();
     let paths: Vec<&str> = files.keys().map(String::as_str).collect();
     assert_eq!(paths, ["conf/app.conf", "web.yaml"]);
     assert_eq!(files["web.yaml"], b"kind: Service\n");
-    assert_eq!(mirror.files(&admitted, "unit/conf/").unwrap().len(), 1);
-    assert_eq!(mirror.files(&admitted, ".").unwrap().len(), 4);
+    assert_eq!(mirror.files(&admitted, &"unit/conf/".into()).unwrap().len(), 1);
+    assert_eq!(mirror.files(&admitted, &".".into()).unwrap().len(), 4);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_mirror_can_go_to_another_thread_so_that_a_fetch_blocks_nobody() {
 #[track_caller]
 fn refused(world: &World, path: &str, reason: &str) {
     let (mirror, admitted) = world.admitted();
-    match mirror.files(&admitted, path) {
+    match mirror.files(&admitted, &path.into()) {
         Err(error @ GitError::Content { .. }) => assert!(error.to_string().contains(reason), "{error}"),
         other => panic!("{other:?}"),
     }
@@ -270,7 +270,7 @@ fn a_link_or_a_submodule_in_a_used_path_is_refused_and_elsewhere_is_not() {
     fs::rename(world.repository.path().join("unit/link"), world.repository.path().join("link")).unwrap();
     world.commit("link elsewhere");
     let (mirror, admitted) = world.admitted();
-    assert_eq!(mirror.files(&admitted, "unit").unwrap().len(), 1);
+    assert_eq!(mirror.files(&admitted, &"unit".into()).unwrap().len(), 1);
     world.commit_entry("160000", "commit", &world.repository.head(), "module");
     refused(&world, "unit", "submodule");
 }
@@ -283,7 +283,7 @@ fn names_that_lead_elsewhere_are_refused() {
     let blob = world.repository.git(&["rev-parse", "HEAD:file"]);
     world.commit_entry("100644", "blob", &blob, "good.yaml");
     let (mirror, admitted) = world.admitted();
-    assert_eq!(mirror.files(&admitted, "unit").unwrap().len(), 1);
+    assert_eq!(mirror.files(&admitted, &"unit".into()).unwrap().len(), 1);
     for name in ["..", ".git", ".GIT", "a\\b"] {
         world.commit_entry("100644", "blob", &blob, name);
         refused(&world, "unit", "its name");
@@ -299,7 +299,7 @@ fn a_huge_file_is_refused_and_one_at_the_limit_is_read() {
     world.repository.write("unit/web.yaml", "x".repeat(limit));
     world.commit("large");
     let (mirror, admitted) = world.admitted();
-    assert_eq!(mirror.files(&admitted, "unit").unwrap()["web.yaml"].len(), limit);
+    assert_eq!(mirror.files(&admitted, &"unit".into()).unwrap()["web.yaml"].len(), limit);
     world.repository.write("unit/web.yaml", "x".repeat(limit + 1));
     world.commit("huge");
     refused(&world, "unit", "bytes long");

@@ -15,10 +15,12 @@ mod corpus;
 mod crash;
 mod deploy;
 mod documents;
+mod every_host;
 mod explanations;
 mod faults;
 #[path = "../fixtures/sops.rs"]
 mod fixture;
+mod fleet;
 mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;

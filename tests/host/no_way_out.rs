@@ -45,6 +45,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     (
         "[host]",
         &[
+            ("labels", Not),
             ("name", OnWhat),
             ("state", Not),
             ("guard", Not),
@@ -137,7 +138,10 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
     ("plan", &[("--unit", Not)]),
     ("apply", &[("--file", Local), ("--var", Local), ("--yes", Local)]),
     ("delete", &[("--prune", Not), ("--yes", Not)]),
-    ("check", &[("--guard", Not), ("--target", Not), ("--unit", Not), ("--var", Not)]),
+    (
+        "check",
+        &[("--all-hosts", Not), ("--guard", Not), ("--path", Not), ("--target", Not), ("--unit", Not), ("--var", Not)],
+    ),
     ("render", &[("--target", Not), ("--show-secrets", Not), ("--var", Not)]),
     ("outputs", &[("--target", Not), ("--var", Not)]),
     ("import", &[("--scope", Local), ("--var", Local), ("--show-secrets", Local)]),
@@ -166,6 +170,7 @@ const OPTIONS: &[(&str, &[(&str, Bears)])] = &[
             ("--git-dir", Not),
         ],
     ),
+    ("fleet", &[("--silent", Not), ("--source", Not)]),
     ("history", &[("--unit", Not), ("--object", Not), ("--since", Not), ("--limit", Not), ("--html", Not)]),
     ("audit verify", &[("--expect", Not), ("--allowed-signers", Not), ("--proof", Not)]),
     ("audit export", &[("--unit", Not), ("--since", Not), ("--from", Not)]),

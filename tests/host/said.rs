@@ -10,6 +10,7 @@ use writ::cycle::{self, PassEnd};
 use writ::interrupt::{Interrupt, Reason};
 use writ::report::flush;
 use writ::wake::Wake;
+use writ_core::status::State;
 
 use crate::forge::{Forge, TOKEN};
 use crate::machine::{Machine, Origin};
@@ -210,4 +211,155 @@ async fn a_step_that_fails_at_every_try_is_said_once() {
     assert!(failures >= 1 && pending <= 1, "{said:#?}");
     world.pass().await;
     assert_eq!(world.said(&commit).last().unwrap(), WELL);
+}
+
+impl World {
+    /// Puts other words in the place of some of the settings.
+    fn settle(&self, from: &str, to: &str) {
+        let path = self.machine.path("agent.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+}
+
+const OPEN: &str = "windows = [{ cron = \"* * * * *\", for = \"5m\" }]";
+
+/// A window that is half a year away, whatever the day.
+fn closed() -> String {
+    let month: u32 = Clock.now().to_string().split('-').nth(1).unwrap().parse().unwrap();
+    let far = (month + 5) % 12 + 1;
+    format!("windows = [{{ cron = \"0 2 1 {far} *\", tz = \"Europe/Berlin\", for = \"2h\" }}]")
+}
+
+#[tokio::test]
+async fn a_commit_outside_its_windows_waits_and_what_was_applied_before_is_looked_after() {
+    let world = World::new(OPEN).await;
+    let first = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert_eq!(world.said(&first).last().unwrap(), WELL);
+    let pods = world.machine.pods();
+    world.settle(OPEN, &closed());
+    let second = world.origin.deploy(&[("web.yaml", &WEB.replace("web:1", "web:2"))]);
+    world.change_host(&world.machine.host().replace("state=running", "state=exited:0"));
+    let end = world.pass().await;
+    assert!(end.changes == 1 && !end.refused && !end.failed, "it is mended: {end:?}");
+    assert_eq!(world.machine.pods(), pods, "it is as it was");
+    let said = world.said(&second);
+    let waits = format!("pending: {second:.8} waits for its window, which opens at 20");
+    assert!(said.len() == 1 && said[0].starts_with(&waits), "{said:?}");
+    assert_eq!(world.said(&first).last().unwrap(), WELL, "what runs keeps its word");
+    let (commit, state, text) = world.machine.standing().unwrap();
+    assert_eq!((commit.unwrap(), state), (first, State::Pending), "{text}");
+    assert!(
+        text.starts_with(waits.strip_prefix("pending: ").unwrap()) && text.ends_with("1 of 1 pod available"),
+        "{text}"
+    );
+    world.is_quiet(3).await;
+    let plan = world.machine.writ(&["plan"]);
+    assert!(plan.code == Some(2) && plan.text.contains("not now: ") && plan.text.contains("image"), "{plan:?}");
+
+    world.settle(&closed(), OPEN);
+    world.pass().await;
+    assert_eq!(world.said(&second).last().unwrap(), WELL);
+    assert_ne!(world.machine.pods(), pods);
+}
+
+#[tokio::test]
+async fn the_first_commit_of_all_waits_for_its_window_too() {
+    let world = World::new(&closed()).await;
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    for _ in 0..2 {
+        assert_eq!(world.pass().await.changes, 0);
+        assert!(world.machine.pods().is_empty(), "{}", world.machine.host());
+    }
+    assert!(world.said(&commit)[0].starts_with(&format!("pending: {commit:.8} waits for its window")));
+    world.settle(&closed(), "windows = []");
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+}
+
+#[tokio::test]
+async fn what_was_begun_in_a_window_goes_on_when_it_has_closed() {
+    let world = World::new(OPEN).await;
+    for act in 2..4 {
+        world.machine.describe(&format!("fault {act} refuse"));
+    }
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert!(world.said(&commit).last().unwrap().starts_with("failure: "), "{:?}", world.said(&commit));
+    world.settle(OPEN, &closed());
+    for _ in 0..3 {
+        world.pass().await;
+    }
+    assert_eq!(world.said(&commit).last().unwrap(), WELL);
+}
+
+#[tokio::test]
+async fn a_unit_is_not_brought_to_a_commit_before_those_that_it_depends_on() {
+    let behind = "depends_on = [\"data\"]\n[[unit]]\nname = \"data\"\nsource = \"infra\"\npath = \"data\"\ntarget = \"simulated\"";
+    let world = World::new(behind).await;
+    let data = WEB.replace("name: web", "name: pg").replace("app: web", "app: pg").replace("web:1", "pg:1");
+    let deploy = |data: &str, web: &str| {
+        world.origin.repository.write("data/pg.yaml", data);
+        world.origin.deploy(&[("web.yaml", web)])
+    };
+    world.machine.describe("rule deployment/shop/pg 1s");
+    let first = deploy(&data, WEB);
+    let end = world.pass().await;
+    let order: Vec<&str> = end.units.iter().map(|(unit, _, _)| unit.as_str()).collect();
+    assert_eq!(order, ["data", "edge"], "whoever is depended on comes first: {end:?}");
+    assert_eq!(world.said(&first).last().unwrap(), WELL);
+
+    let pods = world.machine.pods();
+    let second =
+        deploy(&data.replace("replicas", "replica").replace("minReady", "minReadies"), &WEB.replace("web:1", "web:2"));
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "{end:?}");
+    let waits = format!("pending: {second:.8} waits for unit data, which is at {first:.8}");
+    assert_eq!(world.said(&second), [waits]);
+    assert_eq!(world.machine.pods(), pods);
+    world.is_quiet(2).await;
+
+    let third = deploy(&data.replace("pg:1", "pg:2"), &WEB.replace("web:1", "web:3"));
+    world.pass().await;
+    assert_eq!(world.said(&third).last().unwrap(), WELL);
+    let now = world.machine.pods();
+    assert!(now.len() == 2 && now.iter().all(|pod| !pods.contains(pod)), "{now:?}");
+}
+
+#[tokio::test]
+async fn a_unit_reads_the_folders_of_its_host_and_of_its_labels_together() {
+    let world = World::new("").await;
+    world.settle("name = \"edge-1\"", "name = \"edge-1\"\nlabels = { role = \"shop\" }");
+    world.settle("path = \"host\"", "path = [\"base\", \"roles/{label.role}\", \"hosts/{host}\"]");
+    let of =
+        |name: &str| WEB.replace("name: web", &format!("name: {name}")).replace("app: web", &format!("app: {name}"));
+    let repository = &world.origin.repository;
+    for (path, name) in [
+        ("base", "all"),
+        ("roles/shop", "front"),
+        ("roles/other", "nobodys"),
+        ("hosts/edge-1", "own"),
+        ("hosts/edge-2", "others"),
+    ] {
+        repository.write(&format!("{path}/{name}.yaml"), of(name));
+    }
+    let commit = world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    assert_eq!(world.said(&commit).last().unwrap(), "success: 3 workloads, 3 of 3 pods available");
+    let host = world.machine.host();
+    assert!(["all", "front", "own"].iter().all(|name| host.contains(&format!("pod shop-{name}."))), "{host}");
+    let why = world.machine.writ(&["why", "deployment/shop/own"]);
+    assert!(why.text.contains("hosts/edge-1/own.yaml"), "{why:?}");
+
+    repository.write("hosts/edge-1/again.yaml", of("all"));
+    let twice = world.origin.deploy(&[("web.yaml", WEB)]);
+    assert!(world.pass().await.refused);
+    assert!(world.said(&twice).last().unwrap().starts_with("error: refused: "), "{:?}", world.said(&twice));
+    repository.remove("hosts/edge-1");
+    let gone = world.origin.deploy(&[("web.yaml", WEB)]);
+    let end = world.pass().await;
+    assert!(end.refused && end.changes == 0, "a folder that is gone removes nothing: {end:?}");
+    assert!(world.said(&gone).last().unwrap().contains("hosts/edge-1"), "{:?}", world.said(&gone));
 }

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::terminal::Format;
 use super::{
-    apply, audit, check, completions, config, delete, enrol, exec, history, import, key, logs, outputs, plan, render,
-    run, secrets, statement, status, suspend, verify, volume, why,
+    apply, audit, check, completions, config, delete, enrol, exec, fleet, history, import, key, logs, outputs, plan,
+    render, run, secrets, statement, status, suspend, verify, volume, why,
 };
 
 /// Deploys what a signed Git commit says, to this host.
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     /// Show units, objects, pods and volumes: desired and running
     Status(status::Arguments),
+    /// Show all hosts of a repository, by what each of them publishes there
+    Fleet(fleet::Arguments),
     /// Tell what last changed an object, and who signed it
     Why(why::Arguments),
     /// Tell what was done and refused on this host

@@ -1,5 +1,6 @@
 //! `writ check PATH`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -13,9 +14,11 @@ use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, World, resolve};
 use writ_core::text::{Problem, Problems, Severity, Sources};
 
+use super::every_host::hosts;
 use super::exit::{Ended, Exit, Failure};
 use super::files;
 use super::host::{Host, block_on};
+use super::progress::of_number;
 use super::terminal::Format;
 use super::variables::Given;
 
@@ -33,6 +36,12 @@ pub(crate) struct Arguments {
     /// Judge as this unit of the settings does: for its target, by its guard, with its variables and rules. None is asked
     #[arg(long, value_name = "UNIT", conflicts_with_all = ["guard", "target", "variables"])]
     unit: Option<String>,
+    /// Judge what each host reads that the folders below PATH are for, and not PATH as a whole
+    #[arg(long, requires = "folders")]
+    all_hosts: bool,
+    /// A folder below PATH, as `path` of a unit names it: base, hosts/{host}, roles/{label.role}. Once for each
+    #[arg(long = "path", id = "folders", value_name = "FOLDER", requires = "all_hosts")]
+    folders: Vec<String>,
     #[command(flatten)]
     variables: Given,
 }
@@ -48,6 +57,9 @@ struct Judge {
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     let judge = judge(host, arguments)?;
+    if arguments.all_hosts {
+        return every_host(host, &judge, arguments);
+    }
     let read = files::read(&arguments.path)?;
     let judged = judge.lower(read)?;
     let (objects, problems, sources) = judge.judge(judged);
@@ -70,8 +82,49 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
 }
 
+/// Judges what each host reads. What many of them have in common is told once.
+fn every_host(host: &Host, judge: &Judge, arguments: &Arguments) -> Ended {
+    let terminal = &host.terminal;
+    let hosts = hosts(&arguments.path, &arguments.folders)?;
+    let bar = of_number(host.terminal, "checking", hosts.len());
+    let (mut told, mut documents, mut text, mut sound) = (BTreeMap::new(), Vec::new(), String::new(), true);
+    for (names, folders) in &hosts {
+        let judged = judge.lower(files::read_folders(&arguments.path, folders)?)?;
+        let (objects, problems, sources) = judge.judge(judged);
+        let mut news = Problems::default();
+        for problem in problems.sorted() {
+            let document = document(problem, &sources).to_string();
+            let hosts: &mut Vec<String> = told.entry(document).or_default();
+            if hosts.is_empty() {
+                news.push(problem.clone());
+            }
+            hosts.push(names.to_string());
+        }
+        if terminal.format() == Format::Text && !news.is_empty() {
+            bar.suspend(|| terminal.say(&news.render(&sources, terminal.error_colour())));
+        }
+        let right = !problems.has_errors();
+        sound &= right;
+        text.push_str(&format!("{names}: {objects} objects, {}\n", if right { "nothing wrong" } else { "refused" }));
+        documents.push(json!({"names": names.map(), "folders": folders, "objects": objects, "ok": right}));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let problem = |(document, hosts): (String, Vec<String>)| {
+        let mut document: Value = serde_json::from_str(&document).expect("it was written just now");
+        document["hosts"] = json!(hosts);
+        document
+    };
+    let problems: Vec<Value> = told.into_iter().map(problem).collect();
+    let value = json!({
+        "schema": "writ/checks/v1", "ok": sound, "target": name(judge.target), "hosts": documents, "problems": problems,
+    });
+    terminal.show(&value, &text)?;
+    if sound { Ok(Exit::Success) } else { Err(Failure::Said(Exit::Failure)) }
+}
+
 fn judge(host: &Host, arguments: &Arguments) -> Result<Judge, Failure> {
-    let Arguments { path: _, guard, target, unit, variables } = arguments;
+    let Arguments { path: _, guard, target, unit, all_hosts: _, folders: _, variables } = arguments;
     if let Some(name) = unit {
         let unit = host.unit(name)?;
         return Ok(Judge {

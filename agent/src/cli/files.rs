@@ -44,6 +44,19 @@ pub(crate) fn read(path: &Path) -> Result<Files, Failure> {
     Ok(reader.files)
 }
 
+/// Reads folders below a folder; files are called by their paths from there.
+pub(crate) fn read_folders(root: &Path, folders: &[String]) -> Result<Files, Failure> {
+    let mut reader = Reader { files: Files::new(), bytes: 0 };
+    for folder in folders {
+        reader.folder(&root.join(folder), if folder == "." { "" } else { folder })?;
+    }
+    if !reader.files.keys().any(|file| is_manifest(file)) {
+        let message = format!("there is no manifest below {} in {}", root.display(), folders.join(" and "));
+        return Err(Failure::message(message));
+    }
+    Ok(reader.files)
+}
+
 /// What files ask for of a target, without anything fetched. A confined process finds out.
 pub(crate) fn judged(files: &Files, variables: &Variables, target: Target) -> Result<Judged, Failure> {
     let given = Given { variables: variables.clone(), target, ..Given::default() };

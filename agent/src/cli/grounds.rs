@@ -5,7 +5,6 @@ use writ::git::Repository;
 use writ::record::Store;
 use writ::source::introduction;
 use writ::view::grounds::Declared;
-use writ::wanted::path_in_tree;
 use writ_core::cluster;
 use writ_core::dialect::Target;
 use writ_core::model::ObjectId;
@@ -50,7 +49,7 @@ pub(crate) fn of_object(
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(Err(refusal.detail)),
     };
-    let files = match repository.files(&admitted, &unit.path) {
+    let files = match repository.files(&admitted, &unit.folders) {
         Ok(files) => files,
         Err(error) => return Ok(Err(chain(&error))),
     };
@@ -60,7 +59,7 @@ pub(crate) fn of_object(
     let lowered = files::judged(&files, &unit.variables, unit.target.dialect())?.lowered;
     let place = lowered.ok().and_then(|lowered| lowered.objects.into_iter().find(|it| it.id == *object)?.place(""));
     let Some(place) = place else { return Ok(Err("no file of the commit declares it".to_owned())) };
-    let file = path_in_tree(&unit.path, &place.file);
+    let file = unit.folders.in_tree(&place.file);
     let account = match unit.target.dialect() {
         Target::Kubernetes => cluster::whom(unit.account.as_ref(), &admitted.terms(file.as_bytes()).accounts),
         Target::Docker => Ok(None),

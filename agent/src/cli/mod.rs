@@ -11,9 +11,11 @@ mod config;
 mod delete;
 mod doctor;
 mod enrol;
+mod every_host;
 mod exec;
 mod exit;
 mod files;
+mod fleet;
 mod grounds;
 mod history;
 mod history_pages;
@@ -109,6 +111,7 @@ fn perform(command: Command, host: &Host, words: clap::Command) -> Ended {
         Command::Import(arguments) => import::run(host, &arguments),
         Command::Verify(arguments) => verify::run(host, &arguments),
         Command::Status(arguments) => status::run(host, &arguments),
+        Command::Fleet(arguments) => fleet::run(host, &arguments),
         Command::Why(arguments) => why::run(host, &arguments),
         Command::History(arguments) => history::run(host, &arguments),
         Command::Audit(arguments) => audit::run(host, &arguments),

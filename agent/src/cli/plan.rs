@@ -69,12 +69,14 @@ async fn previews(
 
 /// Shows one unit's plan: a document of its own.
 fn show(host: &Host, preview: &Preview) -> Ended {
-    let Preview { unit, commit, plan, refusal } = preview;
+    let Preview { unit, commit, plan, refusal, wait } = preview;
     let plan = plan.as_ref().map(writ_core::guard::CheckedPlan::plan);
     let refusal_text = refusal.as_ref().map(describe);
     let steps = plan.map(spine::steps).unwrap_or_default();
-    let value =
-        json!({"schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text});
+    let wait = wait.as_ref().map(ToString::to_string);
+    let value = json!({
+        "schema": "writ/plan/v1", "unit": unit, "commit": commit, "steps": steps, "refusal": refusal_text, "wait": wait,
+    });
     let at = commit
         .as_deref()
         .map_or_else(|| "no commit to follow".to_owned(), |commit| format!("commit {}", short_commit(commit)));
@@ -84,6 +86,9 @@ fn show(host: &Host, preview: &Preview) -> Ended {
         if plan.is_empty() {
             text.push_str("nothing to do\n");
         }
+    }
+    if let Some(wait) = wait {
+        text.push_str(&format!("not now: {wait}\n"));
     }
     host.terminal.show(&value, &text)?;
     let by_plan = plan.map_or(Exit::Success, spine::exit_of);

@@ -43,6 +43,16 @@ pub(crate) fn of_bytes(terminal: Terminal, what: &str, total: Option<u64>) -> Pr
     bar.with_style(style).with_message(what.to_owned())
 }
 
+/// A bar of so many on a terminal, and nothing elsewhere.
+pub(crate) fn of_number(terminal: Terminal, what: &str, total: usize) -> ProgressBar {
+    if !terminal.draws() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} {pos}/{len} {wide_bar}");
+    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX)).with_message(what.to_owned());
+    bar.with_style(style.expect("the template is a constant that is tested by its use"))
+}
+
 impl Progress for Shown {
     fn image(&self, image: &str, news: &ImageNews) {
         let mut images = self.images.borrow_mut();

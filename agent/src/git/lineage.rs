@@ -49,6 +49,19 @@ impl Repository {
         Ok(self.parents_and_payload(commit)?.map(|(_, payload)| payload))
     }
 
+    /// A commit and the first parents behind it, the newest first, at most so many.
+    ///
+    /// # Errors
+    /// If one of them is here and cannot be read.
+    pub fn first_parents(&self, from: CommitId, most: usize) -> Result<Vec<CommitId>, GitError> {
+        let (mut line, mut next) = (Vec::new(), Some(from));
+        while let Some(id) = next.filter(|_| line.len() < most) {
+            line.push(id);
+            next = self.parents_and_payload(id)?.and_then(|(parents, _)| parents.first().copied());
+        }
+        Ok(line)
+    }
+
     fn parents_and_payload(&self, id: CommitId) -> Result<Option<(Vec<CommitId>, PayloadDigest)>, GitError> {
         if !self.inner.has_object(gix::ObjectId::from(*id.as_bytes())) {
             return Ok(None);

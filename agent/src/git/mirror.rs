@@ -13,6 +13,7 @@ use super::objects::{Repository, broken, commit_id, io_broken, open_options};
 use super::push::push;
 use super::remote::Remote;
 use super::renewal::{Extent, Reading, beside, discard, exchange as exchange_folders, lost, sweep};
+use crate::folders::Folders;
 
 /// The bare mirror of one source's branch, below the agent's state.
 ///
@@ -188,9 +189,9 @@ impl Mirror {
         id.map(|id| commit_id(&id).map_err(|error| self.repository.broken(&error.to_string()))).transpose()
     }
 
-    /// The files of an admitted commit below `path`.
-    pub fn files(&self, admitted: &Admitted, path: &str) -> Result<writ_core::dialect::Files, GitError> {
-        self.repository.files(admitted, path)
+    /// The files of an admitted commit in these folders.
+    pub fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<writ_core::dialect::Files, GitError> {
+        self.repository.files(admitted, folders)
     }
 
     /// The rewinds of a host, and for each that cannot be used, why not.

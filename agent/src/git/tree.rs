@@ -9,11 +9,12 @@ use writ_core::trust::{Admitted, CommitId, EntryKind, TreeId};
 
 use super::error::GitError;
 use super::objects::{Entry, Object, Repository, read_entries, tree_id};
+use crate::folders::Folders;
 use crate::limits::{FOLDER_DEPTH_MAX, FOLDERS_MAX};
 
 impl Repository {
-    /// The files of an admitted commit below `path`, by their paths from there. `.` is the root of the tree.
-    pub fn files(&self, admitted: &Admitted, path: &str) -> Result<Files, GitError> {
+    /// The files of an admitted commit in these folders.
+    pub fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<Files, GitError> {
         let mut reader = Reader {
             repository: self,
             commit: admitted.commit(),
@@ -22,8 +23,10 @@ impl Repository {
             folders: 0,
             buffer: Vec::new(),
         };
-        let tree = reader.descend(admitted.tree(), path)?;
-        reader.read_folder(tree, path.trim_matches('/'), "", 0)?;
+        for (folder, named) in folders.iter() {
+            let tree = reader.descend(admitted.tree(), folder)?;
+            reader.read_folder(tree, folder, named, 0)?;
+        }
         Ok(reader.files)
     }
 }
@@ -38,7 +41,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The tree at the unit's path.
+    /// The tree at a path.
     fn descend(&mut self, root: TreeId, path: &str) -> Result<TreeId, GitError> {
         let mut tree = root;
         let trimmed = path.trim_end_matches('/');

@@ -12,16 +12,20 @@ use writ_core::trust::KeyId;
 
 use super::account::check_account;
 use super::backup::check_backup;
+use super::folders::{Names, check_folders};
 use super::guard::check_guard;
 use super::ignore::check_ignore;
 use super::ingress::check_ingress;
+use super::order::{check_dependencies, in_order};
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::renderer::check_renderer;
+use super::report::check_report;
 use super::web::check_web;
+use super::window::check_windows;
 use super::{
-    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
-    Source, Surroundings, Target, Transport, Unit, duration, raw, url,
+    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, Guard, Host, Introduction, Report, Settings, Source,
+    Surroundings, Target, Transport, Unit, duration, raw, url,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
@@ -42,7 +46,10 @@ pub(super) fn settings(
     // Where the host's own guard is not right, that is said once, and not for each unit.
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
-    let units = units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig), problems, texts));
+    check_dependencies(&units, problems);
+    let known = host.as_ref().map(|host| Names { host: host.name.clone(), labels: host.labels.clone() });
+    let units =
+        units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
     let reports: Vec<Option<Report>> =
@@ -53,7 +60,7 @@ pub(super) fn settings(
         web: web?,
         ingress,
         host: host?,
-        units: units.into_iter().collect::<Option<_>>()?,
+        units: units.into_iter().collect::<Option<_>>().map(in_order)?,
         reports: reports.into_iter().collect::<Option<_>>()?,
         sources: sources.into_iter().collect::<Option<_>>()?,
     })
@@ -94,8 +101,19 @@ fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Probl
 }
 
 fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, texts: &mut Sources) -> Option<Host> {
-    let raw::Host { name, state, allow_unsigned_apply, guard, trust, revoked, age_identity_file, kubeconfig, standby } =
-        raw;
+    let raw::Host {
+        name,
+        labels,
+        state,
+        allow_unsigned_apply,
+        guard,
+        trust,
+        revoked,
+        age_identity_file,
+        kubeconfig,
+        standby,
+    } = raw;
+    let labels = check_labels(labels, problems);
     let name = match name {
         Some(_) => check_name("host", name, problems),
         None => check_machine_name(around, problems),
@@ -127,6 +145,7 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
     let (name, state, engine, guard) = (name?, state?, engine?, guard?);
     Some(Host {
         name,
+        labels: labels?,
         state,
         allow_unsigned_apply,
         engine,
@@ -137,6 +156,19 @@ fn check_host(raw: raw::Host, around: &Surroundings, problems: &mut Problems, te
         kubeconfig,
         standby,
     })
+}
+
+/// Labels, whose names and values may stand in paths.
+fn check_labels(written: Vec<(String, Written<String>)>, problems: &mut Problems) -> Option<BTreeMap<String, String>> {
+    let labels: Vec<Option<(String, String)>> = written
+        .into_iter()
+        .map(|(name, Written { value, place })| {
+            let name = check_name("label", Some(Written { value: name, place: place.clone() }), problems);
+            let value = check_name("value of a label", Some(Written { value, place }), problems);
+            name.zip(value)
+        })
+        .collect();
+    labels.into_iter().collect()
 }
 
 fn check_machine_name(around: &Surroundings, problems: &mut Problems) -> Option<String> {
@@ -212,7 +244,7 @@ fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<Str
     None
 }
 
-fn check_span(
+pub(super) fn check_span(
     key: &str,
     written: &Written<String>,
     (least, most): (u64, u64),
@@ -278,7 +310,7 @@ fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option
 fn check_unit(
     raw: raw::Unit,
     sources: &[String],
-    (of_host, has_kubeconfig): (&Guard, bool),
+    (of_host, has_kubeconfig, names): (&Guard, bool, Option<&Names>),
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Unit> {
@@ -297,10 +329,12 @@ fn check_unit(
         ignore,
         variables,
         account,
+        windows,
+        depends_on,
     } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference(source, sources, problems));
-    let path = path.and_then(|path| check_tree_path(path, problems));
+    let folders = path.and_then(|path| check_folders(path, names, problems));
     let target = target.and_then(|target| check_target(&target, has_kubeconfig, problems));
 
     let drift = match drift {
@@ -319,10 +353,12 @@ fn check_unit(
     let ignore = check_ignore(ignore, target.as_ref(), problems, texts);
     let variables = check_variables(variables, problems);
     let account = check_account(account, target.as_ref(), problems);
+    let windows = check_windows(windows, problems);
+    let depends_on = depends_on.into_iter().flat_map(|list| list.value).map(|name| name.value).collect();
     Some(Unit {
         name: name?,
         source: source?,
-        path: path?,
+        folders: folders?,
         target: target?,
         drift: drift?,
         prune: prune?,
@@ -334,6 +370,8 @@ fn check_unit(
         ignore: ignore?,
         variables: variables?,
         account: account?,
+        windows: windows?,
+        depends_on,
     })
 }
 
@@ -355,7 +393,7 @@ fn check_variables(written: Vec<(String, Written<String>)>, problems: &mut Probl
     sound.then_some(variables)
 }
 
-fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
+pub(super) fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written;
     if sources.contains(&value) {
         return Some(value);
@@ -414,68 +452,6 @@ fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<Prune
         max: max.map_or(writ_core::limits::PRUNE_MAX_DEFAULT, |written| written.value),
         percent: percent.map_or(writ_core::limits::PRUNE_PERCENT_DEFAULT, |written| written.value),
     })
-}
-
-fn check_report(raw: raw::Report, names: &[String], sources: &[&Source], problems: &mut Problems) -> Option<Report> {
-    let raw::Report { place, forge, url, token_file, project, source } = raw;
-    let forge = forge.and_then(|forge| check_forge(&forge, problems));
-    let url = url.and_then(|written| match url::forge(&written.value) {
-        Ok(()) => Some(written.value.trim_end_matches('/').to_owned()),
-        Err(url::Complaint { message, help }) => {
-            refuse(problems, &written.place, message, help);
-            None
-        }
-    });
-    let token_file = file("token_file", token_file, Privacy::Secret, problems);
-    let source = match (source, names) {
-        (Some(source), _) => check_reference(source, names, problems),
-        (None, [only]) => Some(only.clone()),
-        (None, _) => {
-            refuse(problems, &place, "[[report]] does not say for which source", "set `source` to the name of one");
-            None
-        }
-    };
-    let project = match project {
-        Some(project) => check_project(project, problems),
-        None => told_project(source.as_deref(), sources, &place, problems),
-    };
-    Some(Report { forge: forge?, url: url?, token_file: token_file?, project: project?, source: source? })
-}
-
-fn check_forge(written: &Written<String>, problems: &mut Problems) -> Option<ForgeKind> {
-    let Written { value, place } = written;
-    if value == "bitbucket" {
-        refuse(problems, place, "forge `bitbucket` is not supported yet", "use gitea, forgejo, github or gitlab");
-        return None;
-    }
-    let forges = [ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Github, ForgeKind::Gitlab];
-    choose("forge", written, &forges.map(|forge| (forge.name(), forge)), problems)
-}
-
-fn check_project(written: Written<String>, problems: &mut Problems) -> Option<String> {
-    let Written { value, place } = written;
-    let parts_sound = value.split('/').all(|part| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    });
-    if parts_sound && value.contains('/') {
-        return Some(value);
-    }
-    refuse(problems, &place, format!("`{}` is no project", value.escape_debug()), "write it as OWNER/REPOSITORY");
-    None
-}
-
-fn told_project(source: Option<&str>, sources: &[&Source], place: &Place, problems: &mut Problems) -> Option<String> {
-    // Without a sound source there is a problem already.
-    let source = sources.iter().find(|known| Some(known.name.as_str()) == source)?;
-    let told = url::project(&source.url, source.transport);
-    if told.is_none() {
-        let message = format!("the address of source `{}` does not tell the project at the forge", source.name);
-        refuse(problems, place, message, "set `project` to OWNER/REPOSITORY");
-    }
-    told
 }
 
 pub(super) fn choose<T: Copy>(

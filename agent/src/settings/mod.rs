@@ -6,18 +6,23 @@
 mod account;
 mod backup;
 mod check;
+mod folders;
 mod guard;
 mod ignore;
 mod ingress;
 mod mask;
+mod order;
 mod path;
 mod plugin;
 mod raw;
 mod renderer;
+mod report;
 mod surroundings;
 mod url;
 mod web;
+mod window;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +33,9 @@ use writ_core::dialect::Variables;
 use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
+use writ_core::window::Window;
+
+use crate::folders::Folders;
 
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
@@ -68,6 +76,8 @@ pub struct Host {
     pub state: PathBuf,
     /// `writ apply -f` may apply files that no signature covers.
     pub allow_unsigned_apply: bool,
+    /// What paths of units can name, beside its name.
+    pub labels: BTreeMap<String, String>,
     /// Socket of the container engine.
     pub engine: PathBuf,
     /// What even an admitted commit may not do, where a unit says nothing else.
@@ -143,8 +153,8 @@ pub struct Unit {
     pub name: String,
     /// The source that it comes from.
     pub source: String,
-    /// Directory in the tree, without `/` at either end; `.` for the whole tree.
-    pub path: String,
+    /// Folders of the tree that it is made of.
+    pub folders: Folders,
     /// Where it is applied.
     pub target: Target,
     /// What happens to drift.
@@ -167,6 +177,10 @@ pub struct Unit {
     pub variables: Variables,
     /// As whom all of it is applied to its cluster; as rules of trust or else the agent itself if none is named.
     pub account: Option<Account>,
+    /// When a new commit may be begun; at any time if there are none.
+    pub windows: Vec<Window>,
+    /// Units that must stand as their commit has them before it is brought to a new one.
+    pub depends_on: Vec<String>,
 }
 
 /// A program that expands blocks of a kind.

@@ -14,6 +14,7 @@ pub(super) struct Settings {
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) name: Option<Written<String>>,
+    pub(super) labels: Vec<(String, Written<String>)>,
     pub(super) state: Option<Written<String>>,
     pub(super) allow_unsigned_apply: Option<Written<bool>>,
     pub(super) guard: Option<Written<String>>,
@@ -49,7 +50,7 @@ pub(super) struct Introduction {
 pub(super) struct Unit {
     pub(super) name: Option<Written<String>>,
     pub(super) source: Option<Written<String>>,
-    pub(super) path: Option<Written<String>>,
+    pub(super) path: Option<Written<Vec<Written<String>>>>,
     pub(super) target: Option<Written<String>>,
     pub(super) drift: Option<Written<String>>,
     pub(super) prune: Option<Prune>,
@@ -61,6 +62,14 @@ pub(super) struct Unit {
     pub(super) ignore: Vec<Ignore>,
     pub(super) variables: Vec<(String, Written<String>)>,
     pub(super) account: Option<Written<String>>,
+    pub(super) windows: Vec<Window>,
+    pub(super) depends_on: Option<Written<Vec<Written<String>>>>,
+}
+
+pub(super) struct Window {
+    pub(super) cron: Option<Written<String>>,
+    pub(super) tz: Option<Written<String>>,
+    pub(super) span: Option<Written<String>>,
 }
 
 pub(super) struct Plugin {
@@ -146,6 +155,7 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
 fn host(mut section: Section<'_>, problems: &mut Problems) -> Host {
     let host = Host {
         name: section.string("name", problems),
+        labels: section.texts("labels", problems),
         state: section.string("state", problems),
         allow_unsigned_apply: section.boolean("allow_unsigned_apply", problems),
         guard: section.string("guard", problems),
@@ -199,7 +209,7 @@ fn introduction(mut section: Section<'_>, problems: &mut Problems) -> Introducti
 
 fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
     let (name, source) = (section.string("name", problems), section.string("source", problems));
-    let (path, target) = (section.string("path", problems), section.string("target", problems));
+    let (path, target) = (section.string_or_strings("path", problems), section.string("target", problems));
     let unit = Unit {
         name: section.require("name", name, problems),
         source: section.require("source", source, problems),
@@ -215,9 +225,9 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         ignore: section.sections("ignore", problems).into_iter().map(|section| ignore(section, problems)).collect(),
         variables: section.texts("variables", problems),
         account: section.string("account", problems),
+        windows: section.sections("windows", problems).into_iter().map(|section| window(section, problems)).collect(),
+        depends_on: section.strings("depends_on", problems),
     };
-    section.later("windows", problems);
-    section.later("depends_on", problems);
     section.finish(problems);
     unit
 }
@@ -288,6 +298,17 @@ fn ignore(mut section: Section<'_>, problems: &mut Problems) -> Ignore {
     };
     section.finish(problems);
     ignore
+}
+
+fn window(mut section: Section<'_>, problems: &mut Problems) -> Window {
+    let (cron, span) = (section.string("cron", problems), section.string("for", problems));
+    let window = Window {
+        cron: section.require("cron", cron, problems),
+        tz: section.string("tz", problems),
+        span: section.require("for", span, problems),
+    };
+    section.finish(problems);
+    window
 }
 
 fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {

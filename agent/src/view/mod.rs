@@ -6,6 +6,7 @@ pub mod asked;
 pub mod audit;
 pub mod entry;
 pub mod event;
+pub mod fleet;
 pub mod grounds;
 pub mod health;
 pub mod history;

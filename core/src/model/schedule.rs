@@ -37,6 +37,8 @@ impl PartialEq for Schedule {
     }
 }
 
+impl Eq for Schedule {}
+
 impl Schedule {
     /// The time zone of a schedule that names none. Source: a kubelet's host has one; that of Writ may be anybody's.
     pub const ZONE_DEFAULT: &str = "UTC";

@@ -102,6 +102,28 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Takes one text, or a list of texts, each with its place.
+    pub fn string_or_strings(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<Written<Vec<Written<String>>>> {
+        let file = self.file;
+        let Written { value, place: whole } =
+            self.typed(key, "text in quotes, or a list of such texts", problems, |value| match value.as_str() {
+                Some(text) => Some(vec![(text.to_owned(), None)]),
+                None => {
+                    let text = |item: &Spanned<DeValue<'_>>| {
+                        Some((item.get_ref().as_str()?.to_owned(), Some(place(file, item.span()))))
+                    };
+                    value.as_array()?.iter().map(text).collect()
+                }
+            })?;
+        let place = |place: Option<Place>| place.unwrap_or_else(|| whole.clone());
+        let value = value.into_iter().map(|(value, at)| Written { value, place: place(at) }).collect();
+        Some(Written { value, place: whole })
+    }
+
     /// Takes a table.
     pub fn section(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
         let (span, value) = self.take(key)?;

@@ -55,7 +55,7 @@ pub use openpgp::{OpenPgpBinding, OpenPgpCertificate, OpenPgpKey, OpenPgpKeys, O
 pub use paths::{PathPatternError, PathPatterns};
 pub use permission::{Allowance, Grounds};
 pub use proceedings::{Proceedings, Question, Window};
-pub use published::{HOST_NAMESPACE, Published};
+pub use published::{HOST_NAMESPACE, HostState, Published};
 pub use reason::Reason;
 pub use revoked::{Revocations, RevokedError};
 pub use rewind::{LetBack, RewindCase, RewindId, SignedRewind, rewinds};

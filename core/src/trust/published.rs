@@ -9,6 +9,7 @@
 //! floor 2222222222222222222222222222222222222222
 //! audit 75f1e32a96417533c60519a4fa800fc9392816ca09034a4795bf33336bed9d8c
 //! time 2026-11-21T09:10:11Z
+//! state success
 //! ```
 //!
 //! Invariant: one meaning has one spelling, as for the statements of people.
@@ -42,6 +43,45 @@ pub struct Published {
     pub audit: String,
     /// When it said so.
     pub time: Timestamp,
+    /// How it stood then; hosts of before say nothing about that.
+    pub state: Option<HostState>,
+}
+
+/// How a host stands with a source: the worst of its units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HostState {
+    /// As the commit says.
+    Success,
+    /// On the way there, suspended, or waiting for a window or for another unit.
+    Pending,
+    /// Something moved away from what was applied, and was left so.
+    Drifted,
+    /// Something failed or is not healthy.
+    Failure,
+    /// Something is refused, or could not be checked.
+    Error,
+}
+
+impl HostState {
+    const ALL: [Self; 5] = [Self::Success, Self::Pending, Self::Drifted, Self::Failure, Self::Error];
+
+    /// Its name, as it is published.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Pending => "pending",
+            Self::Drifted => "drifted",
+            Self::Failure => "failure",
+            Self::Error => "error",
+        }
+    }
+
+    /// Finds a state by name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
 }
 
 impl Published {
@@ -63,16 +103,19 @@ impl Published {
         let floor = lines.wanted("floor", |value| value.parse().ok())?;
         let audit = lines.wanted("audit", digits)?;
         let time = lines.wanted("time", moment)?;
-        lines.end().map(|()| Self { host, source, branch, head, floor, audit, time })
+        let state = lines.optional("state", HostState::parse)?;
+        lines.end().map(|()| Self { host, source, branch, head, floor, audit, time, state })
     }
 
     /// The text to be signed.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { host, source, branch, head, floor, audit, time } = self;
+        let Self { host, source, branch, head, floor, audit, time, state } = self;
         let time = whole_seconds(*time);
+        let state = state.map_or(String::new(), |state| format!("state {}\n", state.name()));
         format!(
-            "{FIRST}\nhost {host}\nsource {source}\nbranch {branch}\nhead {head}\nfloor {floor}\naudit {audit}\ntime {time}\n"
+            "{FIRST}\nhost {host}\nsource {source}\nbranch {branch}\nhead {head}\nfloor {floor}\naudit {audit}\ntime \
+             {time}\n{state}"
         )
     }
 }
@@ -89,6 +132,14 @@ mod tests {
              time 2026-11-21T09:10:11Z\n"
         );
         assert_eq!(Published::parse(text.as_bytes()).unwrap().text(), text);
+        for state in HostState::ALL {
+            let told = format!("{text}state {}\n", state.name());
+            let read = Published::parse(told.as_bytes()).unwrap();
+            assert_eq!((read.state, read.text()), (Some(state), told));
+        }
+        for wrong in ["state well\n", "state\n", "state success\nstate success\n", "note x\n"] {
+            assert!(Published::parse(format!("{text}{wrong}").as_bytes()).is_err(), "{wrong}");
+        }
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         for left_out in 0..lines.len() {
             let shorter = lines.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, line)| *line);

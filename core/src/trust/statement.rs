@@ -192,7 +192,7 @@ impl<'a> Lines<'a> {
         Ok(Self { rest })
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
         read: impl Fn(&str) -> Option<T>,

@@ -110,7 +110,7 @@ fn judge(scene: &Scene, floor: Option<&str>, agreed: &Agreed) -> (Judged, String
     if let Err(refusal) = admitted.fresh(first_seen) {
         return (refusal.reason.map_or(Judged::NotChecked, Judged::Refused), refusal.to_string());
     }
-    match opened.files(&admitted, "host") {
+    match opened.files(&admitted, &"host".into()) {
         Ok(_) => (Judged::Admitted, String::new()),
         Err(error) => (Judged::NotRead, writ::error::chain(&error)),
     }
