@@ -5,14 +5,16 @@
 
 use std::rc::Rc;
 
+use writ_core::alert::{Found, Kind};
 use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
-use writ_core::plan::{Act, Cause, Input, Setbacks, Step, Templates, Verb, plan};
-use writ_core::status::{CommitStatus, State, summarize};
+use writ_core::plan::{Act, Input, Setbacks, Step, Templates, plan};
+use writ_core::status::{State, summarize};
 use writ_core::time::Seconds;
-use writ_core::trust::Admitted;
+use writ_core::trust::{self, Admitted};
 
 use crate::agent::{Agent, Unit};
+use crate::alerts::{self, Findings};
 use crate::apply::{Applied, Hands, apply};
 use crate::bulletin::Stage;
 use crate::copies;
@@ -20,12 +22,13 @@ use crate::earlier::templates;
 use crate::error::chain;
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::CLUSTER_AGAIN_SECONDS;
+use crate::limits::{ALERT_STALE_SECONDS, CLUSTER_AGAIN_SECONDS};
 use crate::outcome::{Moment, Walked};
 use crate::outputs;
 use crate::outside::filled;
 use crate::published::{compare, publish};
-use crate::record::{Pass, PassState, RecordError, Suspension, WorkEvent};
+use crate::record::{RecordError, Suspension};
+use crate::say::{refuse_files, say, settle, tell_refusals_and_drift};
 use crate::sight::{get_to_know, keep, look, settled, stand, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
@@ -52,6 +55,8 @@ pub struct PassEnd {
     pub interrupted: Option<Reason>,
     /// For each unit, its state and what it says.
     pub units: Vec<(String, State, String)>,
+    /// What was found wrong, as far as it was looked for.
+    pub findings: Findings,
 }
 
 /// What a pass would do to one unit.
@@ -117,6 +122,7 @@ pub async fn pass(
         source.doubt();
         return Err(error.into());
     }
+    look_at_head(agent, source, &offer, &mut end);
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
         if source.settings.publish {
@@ -129,6 +135,7 @@ pub async fn pass(
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
+    alerts::tell(agent, &end.findings)?;
     copies::sweep(agent)?;
     agent.witness();
     drop(turn);
@@ -188,6 +195,23 @@ fn write_down(agent: &Agent, offer: &Offer) -> Result<(), RecordError> {
     offer.news.as_ref().map_or(Ok(()), |news| agent.store.append_news(now, &news.clone().into()).map(drop))
 }
 
+/// Takes down for each unit what is wrong with the head, and whether anybody knows if it is still the newest.
+fn look_at_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) {
+    let found = offer.trouble.as_ref().map(|trouble| {
+        let lasts = if end.unreachable { Seconds(ALERT_STALE_SECONDS) } else { Seconds(0) };
+        Found { commit: trouble.commit(), text: trouble.to_string(), lasts }
+    });
+    let is_old =
+        matches!(&offer.trouble, Some(Trouble::Refused(refusal)) if refusal.reason == Some(trust::Reason::Stale));
+    let (stale, refused) = if end.unreachable || is_old { (found, None) } else { (None, found) };
+    for unit in agent.units_of(&source.settings.name) {
+        end.findings.put(&unit.settings.name, Kind::Stale, stale.clone());
+        if refused.is_some() {
+            end.findings.put(&unit.settings.name, Kind::Refusal, refused.clone());
+        }
+    }
+}
+
 /// Says on an offered head that it is refused, for each unit that reads the source.
 fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) -> Result<(), CycleError> {
     let Some(trouble) = &offer.trouble else { return Ok(()) };
@@ -198,15 +222,8 @@ fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd)
         Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_) => false,
     };
     end.failed |= !end.refused;
-    let commit = match trouble {
-        Trouble::Refused(refusal) => Some(refusal.head.to_string()),
-        // No commit is offered. It is said on the one that is followed, together with how that stands.
-        Trouble::Gone
-        | Trouble::NotEnrolled
-        | Trouble::Contradiction
-        | Trouble::Unreadable(_)
-        | Trouble::Unreachable(_) => None,
-    };
+    // Where no commit is offered, it is said on the one that is followed, together with how that stands.
+    let commit = trouble.commit();
     let text = match trouble {
         Trouble::Refused(refusal) => in_short(refusal),
         Trouble::Gone | Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) => trouble.to_string(),
@@ -270,6 +287,7 @@ async fn pass_unit(
                 unit.place.health.watch(name, Vec::new());
             }
             let text = format!("could not look: {}", chain(&error));
+            end.findings.put_all(name, Kind::Failure, &wanted.commit, std::slice::from_ref(&text));
             return settle(agent, source, unit, &wanted, State::Error, text, end);
         }
         Err(error @ CycleError::Record(_)) => return Err(error),
@@ -278,6 +296,9 @@ async fn pass_unit(
     end.changes += summary.changes;
     end.refused |= !summary.refused.is_empty();
     end.failed |= !summary.failed.is_empty();
+    if interrupted.is_none() {
+        end.findings.put_unit(name, &wanted.commit, &summary, !end.unreachable);
+    }
     let (state, text) = match &interrupted {
         Some(Reason::Newer { commit }) => (State::Error, format!("superseded by {commit:.8} before it was done")),
         Some(Reason::Stop) | None => summarize(&summary),
@@ -397,102 +418,4 @@ async fn applied_before(
     };
     let Ok(admitted) = source.prove(&agent.store, &commit, agent.clock.now()).await? else { return Ok(None) };
     Ok(unit.last_good.at(agent.reader(), &agent.store, source, &unit.settings, &admitted).await?.ok())
-}
-
-/// Records that a commit's files are not right, and says so on it. Where that could not be found out, nothing is refused.
-fn refuse_files(
-    agent: &Agent,
-    source: &Source,
-    unit: &Unit,
-    commit: &str,
-    error: &WantedError,
-    end: &mut PassEnd,
-) -> Result<(), CycleError> {
-    end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
-    if !error.is_refusal() {
-        end.failed = true;
-        tracing::error!(unit = unit.settings.name, commit, "could not check: {error}");
-        return say(agent, source, unit, commit, State::Error, &format!("could not check: {}", error.in_short()));
-    }
-    end.refused = true;
-    let event = WorkEvent::Refused {
-        unit: unit.settings.name.clone(),
-        commit: Some(commit.to_owned()),
-        object: None,
-        pod: None,
-        rule: error.rule().to_owned(),
-        detail: error.to_string(),
-    };
-    agent.store.append_news(agent.clock.now(), &event.into())?;
-    say(agent, source, unit, commit, State::Error, &format!("refused: {}", error.in_short()))
-}
-
-/// Records refusals of the guard and of the planner, and drift that is left as it is.
-fn tell_refusals_and_drift(
-    agent: &Agent,
-    unit: &Unit,
-    wanted: &Wanted,
-    checked: &CheckedPlan,
-) -> Result<(), CycleError> {
-    let (now, name) = (agent.clock.now(), &unit.settings.name);
-    for step in checked.plan().steps() {
-        let (unit, commit) = (name.clone(), Some(wanted.commit.clone()));
-        let (object, pod, detail) = (step.object.clone(), step.pod.clone(), step.why.clone());
-        let event = match (step.verb, step.cause) {
-            (Verb::Refuse, _) => {
-                let rule = "plan".to_owned();
-                WorkEvent::Refused { unit, commit, object: Some(object), pod, rule, detail }
-            }
-            (Verb::Keep, Cause::Drift) => WorkEvent::Drift { unit, commit, object, pod, detail },
-            (_, Cause::Change | Cause::Drift | Cause::None) => continue,
-        };
-        agent.store.append_news(now, &event.into())?;
-    }
-    Ok(())
-}
-
-/// Remembers how a unit stands and says it on the commit.
-fn settle(
-    agent: &Agent,
-    source: &Source,
-    unit: &Unit,
-    wanted: &Wanted,
-    state: State,
-    text: String,
-    end: &mut PassEnd,
-) -> Result<(), CycleError> {
-    let splits: String = source
-        .splits
-        .iter()
-        .map(|it| format!("; split view: host {} follows {:.8}", it.host, it.head.to_string()))
-        .collect();
-    let text = text + &splits;
-    let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
-    let pass = Pass {
-        unit: &unit.settings.name,
-        commit: Some(&wanted.commit),
-        floor: None,
-        state: Some(PassState { state, text: &text }),
-        statuses: Vec::new(),
-    };
-    agent.store.finish_pass(agent.clock.now(), &pass)?;
-    say(agent, source, unit, &wanted.commit, state, &text)?;
-    end.units.push((unit.settings.name.clone(), state, text));
-    Ok(())
-}
-
-/// Puts a status into the outbox of every forge that is told about the source.
-fn say(agent: &Agent, source: &Source, unit: &Unit, commit: &str, state: State, text: &str) -> Result<(), CycleError> {
-    let status = CommitStatus {
-        commit: commit.to_owned(),
-        context: format!("writ/{}/{}", agent.settings.host.name, unit.settings.name),
-        state,
-        description: text.to_owned(),
-    };
-    for forge in agent.forges_of(&source.settings.name) {
-        if agent.store.enqueue(agent.clock.now(), &forge, &status)? {
-            agent.news.notify_one();
-        }
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod cycle;
 
 pub mod agent;
+pub mod alerts;
 pub mod apply;
 pub mod attendance;
 pub mod backup;
@@ -22,6 +23,7 @@ mod published;
 pub mod pulled;
 mod rewind;
 pub mod run;
+mod say;
 pub mod service;
 mod sight;
 pub mod source;

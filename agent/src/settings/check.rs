@@ -11,6 +11,7 @@ use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name
 use writ_core::trust::KeyId;
 
 use super::account::check_account;
+use super::alert::check_alerts;
 use super::backup::check_backup;
 use super::guard::check_guard;
 use super::ignore::check_ignore;
@@ -18,10 +19,11 @@ use super::ingress::check_ingress;
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::renderer::check_renderer;
+use super::report::check_report;
 use super::web::check_web;
 use super::{
-    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, ForgeKind, Guard, Host, Introduction, Report, Settings,
-    Source, Surroundings, Target, Transport, Unit, duration, raw, url,
+    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, Guard, Host, Introduction, Report, Settings, Source,
+    Surroundings, Target, Transport, Unit, duration, raw, url,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
@@ -31,12 +33,13 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports, ingress, web } = raw;
+    let raw::Settings { host, sources, units, reports, ingress, web, alerts } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     names.sort();
     names.dedup();
+    let watched: Vec<String> = units.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     let host = check_host(host, around, problems, texts);
     let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
     // Where the host's own guard is not right, that is said once, and not for each unit.
@@ -49,8 +52,10 @@ pub(super) fn settings(
         reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
     let ingress = check_ingress(ingress, problems);
     let web = check_web(web, problems);
+    let alerts = check_alerts(alerts, &watched, problems);
     Some(Settings {
         web: web?,
+        alerts: alerts?,
         ingress,
         host: host?,
         units: units.into_iter().collect::<Option<_>>()?,
@@ -71,13 +76,13 @@ pub(super) fn refuse_duplicates<'a>(
     let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
     for Written { value, place } in names {
         if seen.insert(value, ()).is_some() {
-            refuse(problems, place, format!("a {what} called `{value}` is there already"), "give each its own name");
+            refuse(problems, place, format!("there is another {what} called `{value}`"), "give each its own name");
         }
     }
 }
 
 /// A name that may stand in a label, a commit status and a path.
-fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
+pub(super) fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written?;
     let sound = value.len() <= limits::NAME_BYTES_MAX
         && value.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -212,7 +217,7 @@ fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<Str
     None
 }
 
-fn check_span(
+pub(super) fn check_span(
     key: &str,
     written: &Written<String>,
     (least, most): (u64, u64),
@@ -299,7 +304,7 @@ fn check_unit(
         account,
     } = raw;
     let name = check_name("unit", name, problems);
-    let source = source.and_then(|source| check_reference(source, sources, problems));
+    let source = source.and_then(|source| check_reference("source", source, sources, problems));
     let path = path.and_then(|path| check_tree_path(path, problems));
     let target = target.and_then(|target| check_target(&target, has_kubeconfig, problems));
 
@@ -355,16 +360,22 @@ fn check_variables(written: Vec<(String, Written<String>)>, problems: &mut Probl
     sound.then_some(variables)
 }
 
-fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
+/// The name of something else in the settings.
+pub(super) fn check_reference(
+    what: &str,
+    written: Written<String>,
+    known: &[String],
+    problems: &mut Problems,
+) -> Option<String> {
     let Written { value, place } = written;
-    if sources.contains(&value) {
+    if known.contains(&value) {
         return Some(value);
     }
-    let help = match sources {
-        [] => "add a [[source]]".to_owned(),
-        _ => format!("the sources are: {}", sources.join(", ")),
+    let help = match known {
+        [] => format!("add a [[{what}]]"),
+        _ => format!("the {what}s are: {}", known.join(", ")),
     };
-    refuse(problems, &place, format!("there is no source called `{}`", value.escape_debug()), help);
+    refuse(problems, &place, format!("there is no {what} called `{}`", value.escape_debug()), help);
     None
 }
 
@@ -414,68 +425,6 @@ fn check_prune(raw: Option<raw::Prune>, problems: &mut Problems) -> Option<Prune
         max: max.map_or(writ_core::limits::PRUNE_MAX_DEFAULT, |written| written.value),
         percent: percent.map_or(writ_core::limits::PRUNE_PERCENT_DEFAULT, |written| written.value),
     })
-}
-
-fn check_report(raw: raw::Report, names: &[String], sources: &[&Source], problems: &mut Problems) -> Option<Report> {
-    let raw::Report { place, forge, url, token_file, project, source } = raw;
-    let forge = forge.and_then(|forge| check_forge(&forge, problems));
-    let url = url.and_then(|written| match url::forge(&written.value) {
-        Ok(()) => Some(written.value.trim_end_matches('/').to_owned()),
-        Err(url::Complaint { message, help }) => {
-            refuse(problems, &written.place, message, help);
-            None
-        }
-    });
-    let token_file = file("token_file", token_file, Privacy::Secret, problems);
-    let source = match (source, names) {
-        (Some(source), _) => check_reference(source, names, problems),
-        (None, [only]) => Some(only.clone()),
-        (None, _) => {
-            refuse(problems, &place, "[[report]] does not say for which source", "set `source` to the name of one");
-            None
-        }
-    };
-    let project = match project {
-        Some(project) => check_project(project, problems),
-        None => told_project(source.as_deref(), sources, &place, problems),
-    };
-    Some(Report { forge: forge?, url: url?, token_file: token_file?, project: project?, source: source? })
-}
-
-fn check_forge(written: &Written<String>, problems: &mut Problems) -> Option<ForgeKind> {
-    let Written { value, place } = written;
-    if value == "bitbucket" {
-        refuse(problems, place, "forge `bitbucket` is not supported yet", "use gitea, forgejo, github or gitlab");
-        return None;
-    }
-    let forges = [ForgeKind::Gitea, ForgeKind::Forgejo, ForgeKind::Github, ForgeKind::Gitlab];
-    choose("forge", written, &forges.map(|forge| (forge.name(), forge)), problems)
-}
-
-fn check_project(written: Written<String>, problems: &mut Problems) -> Option<String> {
-    let Written { value, place } = written;
-    let parts_sound = value.split('/').all(|part| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    });
-    if parts_sound && value.contains('/') {
-        return Some(value);
-    }
-    refuse(problems, &place, format!("`{}` is no project", value.escape_debug()), "write it as OWNER/REPOSITORY");
-    None
-}
-
-fn told_project(source: Option<&str>, sources: &[&Source], place: &Place, problems: &mut Problems) -> Option<String> {
-    // Without a sound source there is a problem already.
-    let source = sources.iter().find(|known| Some(known.name.as_str()) == source)?;
-    let told = url::project(&source.url, source.transport);
-    if told.is_none() {
-        let message = format!("the address of source `{}` does not tell the project at the forge", source.name);
-        refuse(problems, place, message, "set `project` to OWNER/REPOSITORY");
-    }
-    told
 }
 
 pub(super) fn choose<T: Copy>(

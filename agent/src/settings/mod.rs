@@ -4,6 +4,7 @@
 //! Invariant: nothing else reads the settings file or the environment.
 
 mod account;
+mod alert;
 mod backup;
 mod check;
 mod guard;
@@ -14,6 +15,7 @@ mod path;
 mod plugin;
 mod raw;
 mod renderer;
+mod report;
 mod surroundings;
 mod url;
 mod web;
@@ -29,8 +31,10 @@ use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
 
+pub use alert::{Address, Alert, Format, Mail, Tls, Way};
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
+pub use url::webhook_address;
 pub use web::{Listen, Web};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
@@ -57,6 +61,8 @@ pub struct Settings {
     pub ingress: writ_core::ingress::Settings,
     /// Where the agent answers those who ask; none if nowhere.
     pub web: Option<Web>,
+    /// Who is told beside the forges that something is wrong.
+    pub alerts: Vec<Alert>,
 }
 
 /// The host itself.
