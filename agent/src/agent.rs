@@ -25,7 +25,7 @@ use crate::health::{Health, Report, Runner};
 use crate::limits::{DEEP_INTERVAL_SECONDS, PASS_LOCK_SECONDS, REST_SECONDS};
 use crate::patience::Patience;
 use crate::record::{Outcome, PassLock, RecordError, Store, Suspension, machine};
-use crate::report::{Forge, ForgeError};
+use crate::report::{Forge, ForgeError, Receiver};
 use crate::settings::{self, Settings};
 use crate::target::kubernetes::Access;
 use crate::target::{Context, Depth, Docker, Keeper, Kubernetes, Progress, Simulated, Target};
@@ -44,8 +44,8 @@ pub struct Agent {
     pub child: Child,
     /// Shows what takes long.
     pub progress: Box<dyn Progress>,
-    /// The forges that are told.
-    pub forges: Vec<Forge>,
+    /// Those who are told: the forges, in the order of their reports, and then those of the alerts.
+    pub receivers: Vec<Receiver>,
     /// Something waits to be told to them.
     pub news: Notify,
     /// What it says of itself to those who only read.
@@ -138,7 +138,8 @@ impl Agent {
     ) -> Result<(Self, Attendance), AgentError> {
         let (sender, reports) = mpsc::unbounded_channel();
         let bulletin = Arc::new(Bulletin::new(&settings));
-        let keeper = Keeper { store: store.id()?, machine: machine() };
+        let own = store.id()?;
+        let keeper = Keeper { store: own.clone(), machine: machine() };
         let (mut places, mut runners) = (Vec::<Rc<Place>>::new(), Vec::new());
         let mut units = Vec::new();
         for unit in &settings.units {
@@ -154,7 +155,9 @@ impl Agent {
             });
             units.push(Unit::new(&settings, unit, place));
         }
-        let forges = settings.reports.iter().map(Forge::new).collect::<Result<Vec<_>, _>>()?;
+        let forges = settings.reports.iter().map(|report| Forge::new(report).map(Receiver::from));
+        let people = settings.alerts.iter().map(|alert| Ok(Receiver::of(alert, &own)));
+        let receivers = forges.chain(people).collect::<Result<_, _>>()?;
         let turn = Mutex::new(Weak::new());
         let news = Notify::new();
         let unsigned = RefCell::default();
@@ -166,7 +169,7 @@ impl Agent {
                 store,
                 child: Child::default(),
                 progress,
-                forges,
+                receivers,
                 news,
                 places,
                 copying: Mutex::new(()),
@@ -202,7 +205,7 @@ impl Agent {
 
     /// The forges that are told about a source, by the names that the outbox knows them by.
     pub fn forges_of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = String> + 'a {
-        let told = self.settings.reports.iter().zip(&self.forges);
+        let told = self.settings.reports.iter().zip(&self.receivers);
         told.filter(move |(report, _)| report.source == source).map(|(_, forge)| forge.id())
     }
 

@@ -5,14 +5,16 @@
 
 use std::rc::Rc;
 
+use writ_core::alert::{Found, Kind};
 use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
 use writ_core::plan::{Act, Input, Setbacks, Step, Templates, plan};
 use writ_core::status::{State, summarize};
 use writ_core::time::Seconds;
-use writ_core::trust::Admitted;
+use writ_core::trust::{self, Admitted};
 
 use crate::agent::{Agent, Unit};
+use crate::alerts::{self, Findings};
 use crate::apply::{Applied, Hands, apply};
 use crate::bulletin::Stage;
 use crate::copies;
@@ -21,16 +23,16 @@ use crate::error::chain;
 use crate::gate::{self, Wait};
 use crate::guard;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::CLUSTER_AGAIN_SECONDS;
+use crate::limits::{ALERT_STALE_SECONDS, CLUSTER_AGAIN_SECONDS};
 use crate::outcome::{Moment, Walked};
 use crate::outputs;
 use crate::outside::filled;
 use crate::published::{compare, publish};
 use crate::record::{RecordError, Suspension};
+use crate::say::{refuse_files, say, settle, settle_unbegun, tell_refusals_and_drift};
 use crate::sight::{get_to_know, keep, look, settled, stand, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
-use crate::tell::{refuse_files, say, settle, settle_unbegun, tell_refusals_and_drift};
 use crate::trouble::in_short;
 use crate::wake::Wake;
 use crate::wanted::{Wanted, WantedError};
@@ -54,6 +56,8 @@ pub struct PassEnd {
     pub interrupted: Option<Reason>,
     /// For each unit, its state and what it says.
     pub units: Vec<(String, State, String)>,
+    /// What was found wrong, as far as it was looked for.
+    pub findings: Findings,
 }
 
 /// What a pass would do to one unit.
@@ -121,6 +125,7 @@ pub async fn pass(
         source.doubt();
         return Err(error.into());
     }
+    look_at_head(agent, source, &offer, &mut end);
     refuse_head(agent, source, &offer, &mut end)?;
     if let Some(admitted) = &offer.follow {
         if source.settings.publish {
@@ -133,6 +138,7 @@ pub async fn pass(
             pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
         }
     }
+    alerts::tell(agent, &end.findings)?;
     copies::sweep(agent)?;
     agent.witness();
     drop(turn);
@@ -193,6 +199,23 @@ fn write_down(agent: &Agent, offer: &Offer) -> Result<(), RecordError> {
     offer.news.as_ref().map_or(Ok(()), |news| agent.store.append_news(now, &news.clone().into()).map(drop))
 }
 
+/// Takes down for each unit what is wrong with the head, and whether anybody knows if it is still the newest.
+fn look_at_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) {
+    let found = offer.trouble.as_ref().map(|trouble| {
+        let lasts = if end.unreachable { Seconds(ALERT_STALE_SECONDS) } else { Seconds(0) };
+        Found { commit: trouble.commit(), text: trouble.to_string(), lasts }
+    });
+    let is_old =
+        matches!(&offer.trouble, Some(Trouble::Refused(refusal)) if refusal.reason == Some(trust::Reason::Stale));
+    let (stale, refused) = if end.unreachable || is_old { (found, None) } else { (None, found) };
+    for unit in agent.units_of(&source.settings.name) {
+        end.findings.put(&unit.settings.name, Kind::Stale, stale.clone());
+        if refused.is_some() {
+            end.findings.put(&unit.settings.name, Kind::Refusal, refused.clone());
+        }
+    }
+}
+
 /// Says on an offered head that it is refused, for each unit that reads the source.
 fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd) -> Result<(), CycleError> {
     let Some(trouble) = &offer.trouble else { return Ok(()) };
@@ -203,15 +226,8 @@ fn refuse_head(agent: &Agent, source: &Source, offer: &Offer, end: &mut PassEnd)
         Trouble::Contradiction | Trouble::Unreadable(_) | Trouble::Unreachable(_) => false,
     };
     end.failed |= !end.refused;
-    let commit = match trouble {
-        Trouble::Refused(refusal) => Some(refusal.head.to_string()),
-        // No commit is offered. It is said on the one that is followed, together with how that stands.
-        Trouble::Gone
-        | Trouble::NotEnrolled
-        | Trouble::Contradiction
-        | Trouble::Unreadable(_)
-        | Trouble::Unreachable(_) => None,
-    };
+    // Where no commit is offered, it is said on the one that is followed, together with how that stands.
+    let commit = trouble.commit();
     let text = match trouble {
         Trouble::Refused(refusal) => in_short(refusal),
         Trouble::Gone | Trouble::NotEnrolled | Trouble::Contradiction | Trouble::Unreadable(_) => trouble.to_string(),
@@ -259,6 +275,7 @@ async fn pass_unit(
                 unit.place.health.watch(name, Vec::new());
             }
             let text = format!("could not look: {}", chain(&error));
+            end.findings.put_all(name, Kind::Failure, &wanted.commit, std::slice::from_ref(&text));
             return settle(agent, source, unit, &wanted, State::Error, text, end);
         }
         Err(error @ CycleError::Record(_)) => return Err(error),
@@ -267,6 +284,9 @@ async fn pass_unit(
     end.changes += summary.changes;
     end.refused |= !summary.refused.is_empty();
     end.failed |= !summary.failed.is_empty();
+    if interrupted.is_none() {
+        end.findings.put_unit(name, &wanted.commit, &summary, !end.unreachable);
+    }
     let (state, text) = match &interrupted {
         Some(Reason::Newer { commit }) => (State::Error, format!("superseded by {commit:.8} before it was done")),
         Some(Reason::Stop) | None => summarize(&summary),

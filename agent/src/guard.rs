@@ -55,7 +55,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports, ingress: _, web } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web, alerts } = settings;
     let Host {
         name: _,
         labels: _,
@@ -82,6 +82,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     for Credentials { ssh_key_file, known_hosts_file, token_file } in of_sources.chain(of_plugins) {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }
+    paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
     if let Some(Web { listen, token_file }) = web {
         paths.extend(token_file.clone());
         match listen {

@@ -3,6 +3,7 @@
 pub mod cycle;
 
 pub mod agent;
+pub mod alerts;
 pub mod apply;
 pub mod attendance;
 pub mod backup;
@@ -25,11 +26,11 @@ mod published;
 pub mod pulled;
 mod rewind;
 pub mod run;
+mod say;
 pub mod service;
 mod sight;
 pub mod source;
 pub mod split;
-mod tell;
 pub mod token;
 mod trouble;
 pub mod unseal;

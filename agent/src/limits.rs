@@ -119,6 +119,21 @@ pub const FOLDER_DEPTH_MAX: usize = 32;
 /// that many commits, nobody waits for its status any more.
 pub const OUTBOX_COMMITS_MAX: u32 = 1_000;
 
+/// Time within which a trouble that was over and is there again flaps, in seconds: some polls.
+pub const ALERT_FLAPPING_SECONDS: u32 = 3_600;
+
+/// Time for which a remote may be out of reach before people are told, in seconds. Forges are down for maintenance for less.
+pub const ALERT_STALE_SECONDS: u32 = 3_600;
+
+/// Time until people are reminded of a trouble that lasts, in seconds.
+pub const ALERT_REMIND_SECONDS_DEFAULT: u32 = 86_400;
+
+/// Shortest such time, in seconds.
+pub const ALERT_REMIND_SECONDS_MIN: u32 = 300;
+
+/// Longest such time, in seconds: a month.
+pub const ALERT_REMIND_SECONDS_MAX: u32 = 2_678_400;
+
 /// Time that the agent's loop may go without a turn before it is taken for dead, in seconds. Long work is done beside the loop;
 /// what is done in it, as proving a history of 100,000 commits is, takes some seconds on a slow machine.
 pub const PULSE_SECONDS_MAX: u64 = 60;

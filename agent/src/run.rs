@@ -76,7 +76,7 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
             }
         }
         tokio::select! {
-            sent = flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)) => drop(sent?),
+            sent = flush(&agent.store, &agent.receivers, agent.clock.now(), random(agent)) => drop(sent?),
             () = stop.stopped() => {}
         }
         agent.at_rest().await;
@@ -277,7 +277,7 @@ async fn settled(wake: Wake) -> Wake {
 /// Sends what the outbox holds, again and again, beside everything else.
 async fn send_outbox(agent: &Agent) -> Infallible {
     loop {
-        if let Err(error) = flush(&agent.store, &agent.forges, agent.clock.now(), random(agent)).await {
+        if let Err(error) = flush(&agent.store, &agent.receivers, agent.clock.now(), random(agent)).await {
             tracing::warn!(error = chain(&error), "cannot work off the outbox");
         }
         tokio::select! {

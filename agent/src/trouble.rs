@@ -82,6 +82,17 @@ pub(crate) fn floor(store: &Store, source: &str) -> Result<Option<CommitId>, Rec
     store.floor(source)?.map(|text| text.parse().map_err(|_| unreadable(&text))).transpose()
 }
 
+impl Trouble {
+    /// The commit that is offered and not followed; none where none is offered.
+    #[must_use]
+    pub fn commit(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.head.to_string()),
+            Self::NotEnrolled | Self::Contradiction | Self::Unreadable(_) | Self::Unreachable(_) | Self::Gone => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -31,6 +31,7 @@ pub mod holdings;
 pub mod ingress;
 pub mod observed;
 
+pub mod alert;
 pub mod guard;
 pub mod plan;
 pub mod simulated;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use writ::report::{Forge, Speaks};
+use writ::report::{Forge, Receiver, Speaks};
 
 /// The running Gitea.
 pub(crate) struct Gitea {
@@ -55,9 +55,9 @@ impl Gitea {
     }
 
     /// A repository as Writ reports to it.
-    pub(crate) fn forge(&self, name: &str) -> Forge {
+    pub(crate) fn forge(&self, name: &str) -> Receiver {
         let project = format!("{}/{name}", self.user);
-        Forge::at(Speaks::Gitea, &self.url, &project, &self.token_file()).unwrap()
+        Forge::at(Speaks::Gitea, &self.url, &project, &self.token_file()).unwrap().into()
     }
 
     /// What a context says on a commit: states and descriptions, oldest first.

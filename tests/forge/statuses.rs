@@ -3,7 +3,7 @@
 use reqwest::Method;
 use tempfile::TempDir;
 use writ::record::{Filter, Store};
-use writ::report::{Flushed, Forge, Speaks, flush};
+use writ::report::{Flushed, Forge, Receiver, Speaks, flush};
 use writ_core::status::{CommitStatus, State};
 use writ_core::time::Timestamp;
 
@@ -17,7 +17,7 @@ fn status(commit: &str, state: State, description: &str) -> CommitStatus {
     CommitStatus { commit, context, state, description }
 }
 
-async fn send(store: &Store, forge: &Forge) -> Flushed {
+async fn send(store: &Store, forge: &Receiver) -> Flushed {
     flush(store, std::slice::from_ref(forge), NOW, 7).await.unwrap()
 }
 
@@ -64,7 +64,7 @@ async fn what_the_forge_does_not_know_is_given_up_and_a_wrong_token_waits() {
     let wrong = folder.path().join("wrong");
     std::fs::write(&wrong, "0123456789012345678901234567890123456789").unwrap();
     let project = format!("{}/refusals", gitea.user);
-    let denied = Forge::at(Speaks::Gitea, &gitea.url, &project, &wrong).unwrap();
+    let denied = Receiver::from(Forge::at(Speaks::Gitea, &gitea.url, &project, &wrong).unwrap());
     store.enqueue(NOW, &denied.id(), &status(&commit, State::Success, "3 pods")).unwrap();
     assert_eq!(send(&store, &denied).await, Flushed { sent: 0, given_up: 0, postponed: 1 });
     let hold = store.hold(&denied.id()).unwrap().unwrap();

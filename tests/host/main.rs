@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agreement;
+mod alerts;
 mod api;
 #[path = "../fixtures/ask.rs"]
 mod ask;
@@ -49,6 +50,8 @@ mod partition;
 mod pass;
 mod patience;
 mod plugins;
+#[path = "../fixtures/post.rs"]
+mod post;
 #[path = "../fixtures/program.rs"]
 mod program;
 mod published;

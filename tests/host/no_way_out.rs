@@ -72,6 +72,21 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     ),
     ("[web]", &[("listen", Not), ("token_file", Not)]),
     (
+        "[[alert]]",
+        &[
+            ("name", Not),
+            ("webhook", Not),
+            ("webhook_file", Not),
+            ("format", Not),
+            ("secret_file", Not),
+            ("mail", Not),
+            ("units", Not),
+            ("on", Not),
+            ("remind", Not),
+        ],
+    ),
+    ("mail", &[("to", Not), ("from", Not), ("server", Not), ("user", Not), ("password_file", Not)]),
+    (
         "[[source]]",
         &[
             ("name", OnWhat),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use writ::record::{Event, Filter, ReportEvent, Store};
-use writ::report::{Flushed, Forge, Speaks, flush};
+use writ::report::{Flushed, Forge, Receiver, Speaks, flush};
 use writ_core::status::{CommitStatus, State};
 use writ_core::time::{Seconds, Timestamp};
 
@@ -21,7 +21,7 @@ struct World {
     folder: TempDir,
     store: Store,
     server: Server,
-    forge: Forge,
+    forge: Receiver,
 }
 
 impl World {
@@ -29,7 +29,7 @@ impl World {
         let folder = state_folder();
         let store = Store::open(NOW, folder.path()).unwrap();
         let server = Server::start().await;
-        let forge = forge(&folder, speaks, &server.url(), TOKEN);
+        let forge = forge(&folder, speaks, &server.url(), TOKEN).into();
         Self { folder, store, server, forge }
     }
 
@@ -192,7 +192,8 @@ async fn a_commit_that_the_forge_does_not_know_is_given_up_and_holds_nothing_bac
 async fn a_forge_that_hangs_cuts_or_babbles_is_tried_again() {
     for trick in [Trick::Hang, Trick::Cut, Trick::Babble] {
         let mut world = World::new(Speaks::GitLab).await;
-        world.forge = world.forge.timeout(Duration::from_secs(1));
+        let impatient = forge(&world.folder, Speaks::Gitea, &world.server.url(), TOKEN).timeout(Duration::from_secs(1));
+        world.forge = impatient.into();
         world.ask(&commit(1), State::Success, "3 pods");
         world.server.trick(trick);
         assert_eq!(world.flush(NOW).await, flushed(0, 0, 1));
@@ -227,7 +228,7 @@ async fn a_month_without_the_forge_stays_small_and_ends_with_the_newest_words() 
     let store = Store::open(NOW, folder.path()).unwrap();
     // Nobody listens at a port that was just given back.
     let gone = Server::start().await.url();
-    let away = forge(&folder, Speaks::Gitea, &gone, TOKEN);
+    let away = Receiver::from(forge(&folder, Speaks::Gitea, &gone, TOKEN));
     let (mut now, mut tries) = (NOW, 0);
     for day in 0..30 {
         for hour in 0..24 {

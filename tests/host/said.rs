@@ -55,7 +55,7 @@ impl World {
         let over = Cell::new(false);
         let sending = async {
             while !over.get() {
-                flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
+                flush(&agent.store, &agent.receivers, Clock.now(), 7).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -68,7 +68,7 @@ impl World {
             done = async { tokio::join!(passing, sending) } => done,
             never = attendance.run(&agent) => match never {},
         };
-        flush(&agent.store, &agent.forges, Clock.now(), 7).await.unwrap();
+        flush(&agent.store, &agent.receivers, Clock.now(), 7).await.unwrap();
         end
     }
 

@@ -79,6 +79,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         for report in &settings.reports {
             add(format!("token for {} {}", report.forge.name(), report.project), token(&report.token_file));
         }
+        for (alert, file) in settings.alerts.iter().flat_map(|alert| alert.way.files().map(move |file| (alert, file))) {
+            add(format!("alert {}: {}", alert.name, file.display()), token(file));
+        }
         if let Some(web) = &settings.web {
             add("web".to_owned(), answers(web));
         }
@@ -122,7 +125,7 @@ fn settings_file(file: &Path) -> Result<String, Problem> {
 }
 
 fn settings_found(settings: &Settings) -> Result<String, Problem> {
-    let Settings { host, sources, units, reports, ingress: _, web: _ } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web: _, alerts: _ } = settings;
     if sources.is_empty() || units.is_empty() {
         return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
     }

@@ -8,6 +8,7 @@
 //! Several short-lived processes may write (`writ config set` beside the agent); each write is one transaction. There is
 //! one agent for a state directory ([`AgentLock`]) and one pass at a time ([`PassLock`]).
 
+mod alerts;
 mod batch;
 mod buckets;
 mod chain;

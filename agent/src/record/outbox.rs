@@ -1,4 +1,4 @@
-//! Commit statuses that wait for their forge.
+//! Commit statuses that wait for their forge, and alerts that wait for whoever is told of them: to the outbox they are alike.
 //!
 //! Invariant: there is one row for a forge, context and commit, so that only the newest word on a commit is ever sent.
 //! Invariant: what a context says is sent in the order in which it was said.
@@ -18,6 +18,14 @@ use crate::limits::OUTBOX_COMMITS_MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusId(i64);
 
+impl StatusId {
+    /// The number. None is given twice.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
 /// A status that may be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -27,6 +35,10 @@ pub struct Waiting {
     pub forge: String,
     /// The status, with its whole description.
     pub status: CommitStatus,
+    /// What it says, uncut and without the audit head.
+    pub text: String,
+    /// When it was asked for.
+    pub enqueued: Timestamp,
     /// How often it was tried.
     pub attempts: u32,
 }
@@ -129,7 +141,7 @@ impl Batch<'_> {
             .connection
             .prepare_cached(
                 "UPDATE statuses SET waiting = 0, reason = ?2 WHERE id = ?1 AND waiting = 1 \
-                 RETURNING id, forge, context, \"commit\", state, description, attempts",
+                 RETURNING id, forge, context, \"commit\", state, description, attempts, text, enqueued",
             )
             .and_then(|mut statement| statement.query_row(params![id.0, reason], waiting_row).optional())
             .map_err(doing())?;
@@ -210,7 +222,7 @@ impl Store {
         let connection = self.read();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, forge, context, \"commit\", state, description, attempts FROM statuses AS one \
+                "SELECT id, forge, context, \"commit\", state, description, attempts, text, enqueued FROM statuses AS one \
                  WHERE id IN (SELECT min(id) FROM statuses WHERE waiting = 1 GROUP BY forge, context) \
                  AND not_before <= ?1 \
                  AND NOT EXISTS (SELECT 1 FROM forges WHERE forges.forge = one.forge AND forges.not_before > ?1) \
@@ -249,18 +261,22 @@ impl Store {
     }
 }
 
-type WaitingRow = (i64, String, String, String, String, String, u32);
+type WaitingRow = (i64, String, String, String, String, String, u32, String, i64);
 
 fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<WaitingRow> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    let (id, forge, context, commit) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    let (state, description, attempts, text, enqueued) =
+        (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?);
+    Ok((id, forge, context, commit, state, description, attempts, text, enqueued))
 }
 
 fn waiting(path: &std::path::Path, row: WaitingRow) -> Result<Waiting, RecordError> {
-    let (id, forge, context, commit, state, description, attempts) = row;
+    let (id, forge, context, commit, state, description, attempts, text, enqueued) = row;
     let state = State::parse(&state).ok_or_else(|| RecordError::Meaning {
         path: path.to_path_buf(),
         row: format!("status {id}"),
         detail: format!("{state} is no state"),
     })?;
-    Ok(Waiting { id: StatusId(id), forge, status: CommitStatus { commit, context, state, description }, attempts })
+    let status = CommitStatus { commit, context, state, description };
+    Ok(Waiting { id: StatusId(id), forge, status, text, enqueued: Timestamp(enqueued), attempts })
 }

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS, ALERTS];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -151,6 +151,23 @@ CREATE TABLE rewinds (
 /// key.
 const SEALED_BUCKETS: &str = r#"
 ALTER TABLE buckets ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+"#;
+
+/// What is remembered of troubles between passes, for each of those who are told of them.
+const ALERTS: &str = r#"
+CREATE TABLE alerts (
+    alert    TEXT NOT NULL,
+    unit     TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    "commit" TEXT,
+    text     TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    phase    TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    flaps    INTEGER NOT NULL,
+    missed   INTEGER NOT NULL,
+    PRIMARY KEY (alert, unit, kind)
+) STRICT, WITHOUT ROWID;
 "#;
 
 /// The first schema in which values of buckets can be sealed.

@@ -23,6 +23,20 @@ pub(super) enum Answer {
     Never(String),
 }
 
+impl Answer {
+    /// The same without these words in its reason.
+    pub(super) fn without(self, secret: &str) -> Self {
+        // The path of an address that has none is in many a text.
+        let without = |reason: String| if secret.len() > 1 { reason.replace(secret, "…") } else { reason };
+        match self {
+            Self::Taken(until) => Self::Taken(until),
+            Self::Later(until, reason) => Self::Later(until, without(reason)),
+            Self::ForgeLater(until, reason) => Self::ForgeLater(until, without(reason)),
+            Self::Never(reason) => Self::Never(without(reason)),
+        }
+    }
+}
+
 /// The headers of an answer that matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Headers {
@@ -39,8 +53,8 @@ pub(super) struct Headers {
 /// What surrounds one try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Try {
-    /// Which interface was spoken to.
-    pub(super) speaks: Speaks,
+    /// Which interface was spoken to, if it was a forge.
+    pub(super) speaks: Option<Speaks>,
     /// The moment.
     pub(super) now: Timestamp,
     /// Failures in a row before this one.
@@ -53,16 +67,22 @@ pub(super) struct Try {
 pub(super) fn judge(attempt: &Try, status: u16, headers: &Headers, body: &str) -> Answer {
     let now = attempt.now;
     let asked = asked_to_wait(now, headers);
-    let reason = || cut(&format!("the forge answered {status}: {}", body.trim()));
+    let (who, key) = match attempt.speaks {
+        Some(_) => ("the forge", "the report's `url`"),
+        None => ("the other side", "the alert's address"),
+    };
+    let reason = || cut(&format!("{who} answered {status}: {}", body.trim()));
     match status {
         200..=299 => Answer::Taken(asked.filter(|_| exhausted(headers))),
         300..=399 => {
             let to = headers.location.as_deref().unwrap_or("nowhere");
-            let reason = cut(&format!(
-                "the forge answered {status} and points to {to}, which is not followed: set the report's `url` to \
-                 where the forge really is"
-            ));
-            Answer::ForgeLater(now.plus(Seconds(FORGE_DENIED_SECONDS)), reason)
+            denied(
+                attempt,
+                &format!(
+                    "{who} answered {status} and points to {to}, which is not followed: set {key} to where it \
+                     really is"
+                ),
+            )
         }
         400 if stands_already(attempt, body) => Answer::Taken(None),
         // GitHub answers 403, too, to whoever asks too often.
@@ -86,6 +106,21 @@ pub(super) fn unanswered(attempt: &Try, reason: &str) -> Answer {
     Answer::ForgeLater(backoff(attempt), cut(reason))
 }
 
+/// Judges a try that a person must mend before it is made again.
+pub(super) fn denied(attempt: &Try, reason: &str) -> Answer {
+    Answer::ForgeLater(attempt.now.plus(Seconds(FORGE_DENIED_SECONDS)), cut(reason))
+}
+
+/// Judges a try that did not succeed now.
+pub(super) fn later(attempt: &Try, reason: &str) -> Answer {
+    Answer::Later(backoff(attempt), cut(reason))
+}
+
+/// Judges a try that would be told the same again.
+pub(super) fn never(reason: &str) -> Answer {
+    Answer::Never(cut(reason))
+}
+
 /// When to come back after failures: twice as long each time up to a cap, and of that a random part, at least half.
 pub(super) fn backoff(attempt: &Try) -> Timestamp {
     let doubled = 1_u32.checked_shl(attempt.failures.min(16)).unwrap_or(u32::MAX);
@@ -98,8 +133,8 @@ pub(super) fn backoff(attempt: &Try) -> Timestamp {
 /// GitLab refuses a state that the commit has already, as it refuses to go back in a running one.
 fn stands_already(attempt: &Try, body: &str) -> bool {
     match attempt.speaks {
-        Speaks::GitLab => body.contains("Cannot transition status"),
-        Speaks::Gitea | Speaks::GitHub => false,
+        Some(Speaks::GitLab) => body.contains("Cannot transition status"),
+        Some(Speaks::Gitea | Speaks::GitHub) | None => false,
     }
 }
 
@@ -144,7 +179,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000_000);
 
     fn attempt(failures: u32, random: u64) -> Try {
-        Try { speaks: Speaks::GitHub, now: NOW, failures, random }
+        Try { speaks: Some(Speaks::GitHub), now: NOW, failures, random }
     }
 
     #[track_caller]
@@ -206,7 +241,7 @@ mod tests {
     #[test]
     fn gitlab_that_has_the_state_already_has_taken_it() {
         let body = r#"{"message":"Cannot transition status via :enqueue from :pending"}"#;
-        let gitlab = Try { speaks: Speaks::GitLab, ..attempt(0, 0) };
+        let gitlab = Try { speaks: Some(Speaks::GitLab), ..attempt(0, 0) };
         assert_eq!(judge(&gitlab, 400, &Headers::default(), body), Answer::Taken(None));
         assert!(matches!(judge(&gitlab, 400, &Headers::default(), "name is missing"), Answer::Never(_)));
         assert!(matches!(judge(&attempt(0, 0), 400, &Headers::default(), body), Answer::Never(_)));

@@ -1,10 +1,10 @@
-//! Empties the outbox as far as the forges let it.
+//! Empties the outbox as far as those who are told let it.
 
 use std::time::Duration;
 
 use writ_core::time::Timestamp;
 
-use super::Forge;
+use super::Receiver;
 use super::answer::{Answer, Try};
 use crate::limits::{FLUSH_SECONDS_MAX, FLUSH_STATUSES_MAX};
 use crate::record::{RecordError, Store, Waiting};
@@ -22,21 +22,23 @@ pub struct Flushed {
 
 /// Sends what is due, oldest first within each context, and writes down what became of it. Ends after a bounded number of
 /// statuses and a bounded time; what is left is still in the outbox. `seed` is random, for the spread of later tries.
-pub async fn flush(store: &Store, forges: &[Forge], now: Timestamp, seed: u64) -> Result<Flushed, RecordError> {
+pub async fn flush(store: &Store, receivers: &[Receiver], now: Timestamp, seed: u64) -> Result<Flushed, RecordError> {
     let mut done = Flushed::default();
     let limit = Duration::from_secs(FLUSH_SECONDS_MAX);
     // A request that the limit cuts off leaves its status waiting: it is offered again, which changes nothing if it had
     // arrived.
-    match tokio::time::timeout(limit, send_all(store, forges, now, seed, &mut done)).await {
+    match tokio::time::timeout(limit, send_all(store, receivers, now, seed, &mut done)).await {
         Ok(ended) => ended?,
-        Err(_elapsed) => tracing::warn!(seconds = FLUSH_SECONDS_MAX, "the forges are slow; the rest is sent later"),
+        Err(_elapsed) => {
+            tracing::warn!(seconds = FLUSH_SECONDS_MAX, "those who are told are slow; the rest is sent later");
+        }
     }
     Ok(done)
 }
 
 async fn send_all(
     store: &Store,
-    forges: &[Forge],
+    receivers: &[Receiver],
     now: Timestamp,
     seed: u64,
     done: &mut Flushed,
@@ -44,10 +46,10 @@ async fn send_all(
     let mut random = seed;
     let mut left = FLUSH_STATUSES_MAX;
     loop {
-        // Forges that are in no settings any more have nobody to speak to them; what waits for them stays.
+        // Those that are in no settings any more have nobody to speak to them; what waits for them stays.
         let due = store.due(now)?;
-        let spoken = |waiting: &Waiting| forges.iter().find(|forge| forge.id() == waiting.forge);
-        let Some((forge, waiting)) = due.iter().find_map(|waiting| Some((spoken(waiting)?, waiting))) else {
+        let spoken = |waiting: &Waiting| receivers.iter().find(|receiver| receiver.id() == waiting.forge);
+        let Some((receiver, waiting)) = due.iter().find_map(|waiting| Some((spoken(waiting)?, waiting))) else {
             return Ok(());
         };
         if left == 0 {
@@ -55,23 +57,23 @@ async fn send_all(
         }
         left -= 1;
         random = next(random);
-        send(store, forge, waiting, now, random, done).await?;
+        send(store, receiver, waiting, now, random, done).await?;
     }
 }
 
 async fn send(
     store: &Store,
-    forge: &Forge,
+    receiver: &Receiver,
     waiting: &Waiting,
     now: Timestamp,
     random: u64,
     done: &mut Flushed,
 ) -> Result<(), RecordError> {
-    let Waiting { id, forge: name, status, attempts } = waiting;
+    let Waiting { id, forge: name, status, text: _, enqueued: _, attempts } = waiting;
     let held = store.hold(name)?.map_or(0, |hold| hold.failures);
-    let attempt = Try { speaks: forge.speaks(), now, failures: (*attempts).max(held), random };
-    let answer = forge.offer(status, attempt).await;
-    tracing::debug!(forge = name, commit = status.commit, context = status.context, ?answer, "offered a status");
+    let attempt = Try { speaks: receiver.speaks(), now, failures: (*attempts).max(held), random };
+    let answer = receiver.offer(waiting, attempt).await;
+    tracing::debug!(forge = name, commit = status.commit, context = status.context, ?answer, "offered");
     match answer {
         Answer::Taken(rest) => {
             done.sent += 1;

@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use writ_core::status::{CommitStatus, State};
 
-use super::answer::{self, Answer, Headers, Try};
+use super::answer::{self, Answer, Try};
+use super::request;
 use crate::error::chain;
-use crate::limits::{FORGE_ANSWER_BYTES_MAX, FORGE_SECONDS, TOKEN_BYTES_MAX};
+use crate::limits::{FORGE_SECONDS, TOKEN_BYTES_MAX};
 use crate::settings::{ForgeKind, Report};
 
-const USER_AGENT: &str = concat!("writ/", env!("CARGO_PKG_VERSION"));
 const GITHUB: &str = "github.com";
 const GITHUB_INTERFACE: &str = "api.github.com";
 const GITHUB_VERSION: &str = "2022-11-28";
@@ -215,17 +214,10 @@ impl Forge {
         if fit { Ok(token.to_owned()) } else { Err(ForgeError::TokenUnfit { path: path() }) }
     }
 
-    /// Made when it is first needed: reading the machine's certificates takes longer than a pass.
     fn client(&self) -> Result<&Client, ForgeError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let builder = Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).timeout(self.timeout);
-        // A proxy would read the token of a request that is not encrypted.
-        let builder = if self.base.scheme() == "https" { builder } else { builder.no_proxy() };
-        let host = self.base.host_str().unwrap_or_default().to_owned();
-        let client = builder.build().map_err(|source| ForgeError::Client { host, source })?;
-        Ok(self.client.get_or_init(|| client))
+        let host = || self.base.host_str().unwrap_or_default().to_owned();
+        request::client(&self.client, &self.base, self.timeout)
+            .map_err(|source| ForgeError::Client { host: host(), source })
     }
 
     fn body(&self, status: &CommitStatus) -> Value {
@@ -245,36 +237,8 @@ impl Forge {
             Err(error) => return answer::unanswered(&attempt, &chain(&error)),
         };
         let request = client.post(self.address(&status.commit)).headers(headers).json(&self.body(status));
-        match request.send().await {
-            Err(error) => answer::unanswered(&attempt, &chain(&error.without_url())),
-            Ok(response) => {
-                let (code, headers) = (response.status().as_u16(), told(response.headers()));
-                let body = if response.status().is_success() { String::new() } else { beginning(response).await };
-                answer::judge(&attempt, code, &headers, &body)
-            }
-        }
+        request::send(request, &attempt).await
     }
-}
-
-fn told(headers: &HeaderMap) -> Headers {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Headers {
-        retry_after: text(RETRY_AFTER.as_str()),
-        remaining: text("x-ratelimit-remaining").or_else(|| text("ratelimit-remaining")),
-        reset: text("x-ratelimit-reset").or_else(|| text("ratelimit-reset")),
-        location: text(LOCATION.as_str()),
-    }
-}
-
-/// The beginning of a body: enough to know what a forge complains of. A body that breaks off is told as far as it came.
-async fn beginning(mut response: Response) -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < FORGE_ANSWER_BYTES_MAX {
-        let Ok(Some(chunk)) = response.chunk().await else { break };
-        bytes.extend_from_slice(&chunk);
-    }
-    bytes.truncate(FORGE_ANSWER_BYTES_MAX);
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -1,11 +1,20 @@
-//! Says on commits what became of them: statuses at Gitea, Forgejo, GitHub and GitLab, out of the durable outbox.
+//! Says on commits what became of them, as statuses at Gitea, Forgejo, GitHub and GitLab, and tells people what is wrong, by
+//! webhooks and mail: out of the durable outbox.
 //!
 //! Invariant: a token goes to the host that the settings name and to no other; redirects are not followed.
-//! Invariant: nothing here delays a pass: what a forge does not take now waits in the outbox.
+//! Invariant: nothing here delays a pass: what is not taken now waits in the outbox.
 
 mod answer;
 mod flush;
 mod forge;
+mod hook;
+mod mail;
+mod news;
+mod receiver;
+mod request;
 
 pub use flush::{Flushed, flush};
 pub use forge::{Forge, ForgeError, Speaks};
+pub use hook::Hook;
+pub use mail::Mailer;
+pub use receiver::Receiver;

@@ -11,6 +11,7 @@ use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name
 use writ_core::trust::KeyId;
 
 use super::account::check_account;
+use super::alert::check_alerts;
 use super::backup::check_backup;
 use super::folders::{Names, check_folders};
 use super::guard::check_guard;
@@ -35,12 +36,13 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports, ingress, web } = raw;
+    let raw::Settings { host, sources, units, reports, ingress, web, alerts } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     names.sort();
     names.dedup();
+    let watched: Vec<String> = units.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     let host = check_host(host, around, problems, texts);
     let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
     // Where the host's own guard is not right, that is said once, and not for each unit.
@@ -56,8 +58,10 @@ pub(super) fn settings(
         reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
     let ingress = check_ingress(ingress, problems);
     let web = check_web(web, problems);
+    let alerts = check_alerts(alerts, &watched, problems);
     Some(Settings {
         web: web?,
+        alerts: alerts?,
         ingress,
         host: host?,
         units: units.into_iter().collect::<Option<_>>().map(in_order)?,
@@ -78,13 +82,13 @@ pub(super) fn refuse_duplicates<'a>(
     let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
     for Written { value, place } in names {
         if seen.insert(value, ()).is_some() {
-            refuse(problems, place, format!("a {what} called `{value}` is there already"), "give each its own name");
+            refuse(problems, place, format!("there is another {what} called `{value}`"), "give each its own name");
         }
     }
 }
 
 /// A name that may stand in a label, a commit status and a path.
-fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
+pub(super) fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written?;
     let sound = value.len() <= limits::NAME_BYTES_MAX
         && value.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -333,7 +337,7 @@ fn check_unit(
         depends_on,
     } = raw;
     let name = check_name("unit", name, problems);
-    let source = source.and_then(|source| check_reference(source, sources, problems));
+    let source = source.and_then(|source| check_reference("source", source, sources, problems));
     let folders = path.and_then(|path| check_folders(path, names, problems));
     let target = target.and_then(|target| check_target(&target, has_kubeconfig, problems));
 
@@ -393,16 +397,22 @@ fn check_variables(written: Vec<(String, Written<String>)>, problems: &mut Probl
     sound.then_some(variables)
 }
 
-pub(super) fn check_reference(written: Written<String>, sources: &[String], problems: &mut Problems) -> Option<String> {
+/// The name of something else in the settings.
+pub(super) fn check_reference(
+    what: &str,
+    written: Written<String>,
+    known: &[String],
+    problems: &mut Problems,
+) -> Option<String> {
     let Written { value, place } = written;
-    if sources.contains(&value) {
+    if known.contains(&value) {
         return Some(value);
     }
-    let help = match sources {
-        [] => "add a [[source]]".to_owned(),
-        _ => format!("the sources are: {}", sources.join(", ")),
+    let help = match known {
+        [] => format!("add a [[{what}]]"),
+        _ => format!("the {what}s are: {}", known.join(", ")),
     };
-    refuse(problems, &place, format!("there is no source called `{}`", value.escape_debug()), help);
+    refuse(problems, &place, format!("there is no {what} called `{}`", value.escape_debug()), help);
     None
 }
 

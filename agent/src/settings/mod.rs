@@ -4,6 +4,7 @@
 //! Invariant: nothing else reads the settings file or the environment.
 
 mod account;
+mod alert;
 mod backup;
 mod check;
 mod folders;
@@ -37,8 +38,10 @@ use writ_core::window::Window;
 
 use crate::folders::Folders;
 
+pub use alert::{Address, Alert, Format, Mail, Tls, Way};
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
+pub use url::webhook_address;
 pub use web::{Listen, Web};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
@@ -65,6 +68,8 @@ pub struct Settings {
     pub ingress: writ_core::ingress::Settings,
     /// Where the agent answers those who ask; none if nowhere.
     pub web: Option<Web>,
+    /// Who is told beside the forges that something is wrong.
+    pub alerts: Vec<Alert>,
 }
 
 /// The host itself.

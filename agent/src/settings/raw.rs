@@ -9,6 +9,7 @@ pub(super) struct Settings {
     pub(super) reports: Vec<Report>,
     pub(super) ingress: Ingress,
     pub(super) web: Option<Web>,
+    pub(super) alerts: Vec<Alert>,
 }
 
 #[derive(Default)]
@@ -131,6 +132,28 @@ pub(super) struct Ingress {
     pub(super) directory_roots_file: Option<Written<String>>,
 }
 
+pub(super) struct Alert {
+    pub(super) place: Place,
+    pub(super) name: Option<Written<String>>,
+    pub(super) webhook: Option<Written<String>>,
+    pub(super) webhook_file: Option<Written<String>>,
+    pub(super) format: Option<Written<String>>,
+    pub(super) secret_file: Option<Written<String>>,
+    pub(super) mail: Option<Mail>,
+    pub(super) units: Option<Written<Vec<Written<String>>>>,
+    pub(super) kinds: Option<Written<Vec<Written<String>>>>,
+    pub(super) remind: Option<Written<String>>,
+}
+
+pub(super) struct Mail {
+    pub(super) place: Place,
+    pub(super) to: Option<Written<Vec<Written<String>>>>,
+    pub(super) from: Option<Written<String>>,
+    pub(super) server: Option<Written<String>>,
+    pub(super) user: Option<Written<String>>,
+    pub(super) password_file: Option<Written<String>>,
+}
+
 pub(super) struct Web {
     pub(super) listen: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
@@ -146,9 +169,9 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
         let units = root.sections("unit", problems).into_iter().map(|section| unit(section, problems)).collect();
         let reports = root.sections("report", problems).into_iter().map(|section| report(section, problems)).collect();
         let ingress = root.section("ingress", problems).map(|section| ingress(section, problems)).unwrap_or_default();
-        root.later("alert", problems);
+        let alerts = root.sections("alert", problems).into_iter().map(|section| alert(section, problems)).collect();
         let web = root.section("web", problems).map(|section| web(section, problems));
-        Settings { host, sources, units, reports, ingress, web }
+        Settings { host, sources, units, reports, ingress, web, alerts }
     })
 }
 
@@ -245,6 +268,39 @@ fn ingress(mut section: Section<'_>, problems: &mut Problems) -> Ingress {
     };
     section.finish(problems);
     ingress
+}
+
+fn alert(mut section: Section<'_>, problems: &mut Problems) -> Alert {
+    let name = section.string("name", problems);
+    let alert = Alert {
+        name: section.require("name", name, problems),
+        webhook: section.string("webhook", problems),
+        webhook_file: section.string("webhook_file", problems),
+        format: section.string("format", problems),
+        secret_file: section.string("secret_file", problems),
+        mail: section.section("mail", problems).map(|section| mail(section, problems)),
+        units: section.strings("units", problems),
+        kinds: section.strings("on", problems),
+        remind: section.string("remind", problems),
+        place: section.place.clone(),
+    };
+    section.finish(problems);
+    alert
+}
+
+fn mail(mut section: Section<'_>, problems: &mut Problems) -> Mail {
+    let (to, from) = (section.strings("to", problems), section.string("from", problems));
+    let server = section.string("server", problems);
+    let mail = Mail {
+        to: section.require("to", to, problems),
+        from: section.require("from", from, problems),
+        server: section.require("server", server, problems),
+        user: section.string("user", problems),
+        password_file: section.string("password_file", problems),
+        place: section.place.clone(),
+    };
+    section.finish(problems);
+    mail
 }
 
 fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {

@@ -1,4 +1,4 @@
-//! Which forges are told.
+//! `[[report]]`: forges that are told what became of commits.
 
 use writ_core::text::{Place, Problems, Written};
 
@@ -6,7 +6,7 @@ use super::check::{check_reference, choose, refuse};
 use super::path::{Privacy, file};
 use super::{ForgeKind, Report, Source, raw, url};
 
-/// A forge that is told; none if it is not right.
+/// One of the tables `[[report]]`; none if it is not right.
 pub(super) fn check_report(
     raw: raw::Report,
     names: &[String],
@@ -24,7 +24,7 @@ pub(super) fn check_report(
     });
     let token_file = file("token_file", token_file, Privacy::Secret, problems);
     let source = match (source, names) {
-        (Some(source), _) => check_reference(source, names, problems),
+        (Some(source), _) => check_reference("source", source, names, problems),
         (None, [only]) => Some(only.clone()),
         (None, _) => {
             refuse(problems, &place, "[[report]] does not say for which source", "set `source` to the name of one");

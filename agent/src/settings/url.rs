@@ -1,6 +1,6 @@
 //! Addresses of repositories and forges: which are taken, and what to write instead of those that are not.
 
-use super::Transport;
+use super::{Tls, Transport};
 
 /// What is wrong with an address, and what to do.
 pub(super) struct Complaint {
@@ -59,6 +59,58 @@ pub(super) fn forge(url: &str) -> Result<(), Complaint> {
         "http" if is_loopback(authority) => Ok(()),
         "http" => complaint("http would show the token to the network", "write https://…"),
         _ => complaint(format!("a forge is not reached by `{}`", scheme.escape_debug()), "write https://HOST"),
+    }
+}
+
+/// Checks the address of a webhook.
+pub(super) fn webhook(url: &str) -> Result<(), Complaint> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return complaint("the address has no scheme", "write https://HOST/PATH");
+    };
+    sound(rest)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match scheme {
+        _ if authority.contains('@') => {
+            complaint("the address of a webhook names no user", "take out what stands before `@`")
+        }
+        _ if authority.is_empty() => complaint("the address names no host", "write https://HOST/PATH"),
+        "https" => Ok(()),
+        "http" if is_loopback(authority) => Ok(()),
+        "http" => complaint("http would show what is told to the network", "write https://…"),
+        _ => complaint(format!("a webhook is not reached by `{}`", scheme.escape_debug()), "write https://HOST/PATH"),
+    }
+}
+
+/// The same for an address that stood in a file.
+///
+/// # Errors
+/// In words, without the address.
+pub fn webhook_address(url: &str) -> Result<(), String> {
+    webhook(url).map_err(|Complaint { message, help }| format!("{message}: {help}"))
+}
+
+/// The host and port of a mail server, and how the way there is protected.
+pub(super) fn mail_server(url: &str) -> Result<(String, u16, Tls), Complaint> {
+    const HELP: &str = "write smtps://HOST, smtp+starttls://HOST, or smtp://127.0.0.1 for a server on this machine";
+    let Some((scheme, authority)) = url.split_once("://") else {
+        return complaint("the server has no scheme", HELP);
+    };
+    sound(authority)?;
+    let (tls, usual) = match scheme {
+        "smtps" => (Tls::Whole, 465),
+        "smtp+starttls" => (Tls::Started, 587),
+        "smtp" if is_loopback(authority) => (Tls::Loopback, 25),
+        "smtp" => return complaint("smtp would show what is told to the network", HELP),
+        _ => return complaint(format!("no mail is sent by `{}`", scheme.escape_debug()), HELP),
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)),
+        None => (authority, Some(usual)),
+    };
+    let is_name = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    match port.filter(|_| is_name) {
+        Some(port) => Ok((host.to_owned(), port, tls)),
+        None => complaint(format!("`{}` is no host", authority.escape_debug()), HELP),
     }
 }
 

@@ -245,15 +245,20 @@ fn operator(event: &OperatorEvent) -> (String, String) {
 fn report(event: &ReportEvent) -> (String, String) {
     match event {
         ReportEvent::Enqueued { forge, context, commit, state, text } => {
-            (context.clone(), format!("to tell {forge}: {} on {}: {text}", state.name(), short_commit(commit)))
+            (context.clone(), format!("to tell {forge}: {}{}: {text}", state.name(), on(commit)))
         }
         ReportEvent::Sent { forge, context, commit, state } => {
-            (context.clone(), format!("told {forge}: {} on {}", state.name(), short_commit(commit)))
+            (context.clone(), format!("told {forge}: {}{}", state.name(), on(commit)))
         }
         ReportEvent::GivenUp { forge, context, commit, state, reason } => {
-            let what = format!("{} on {}", state.name(), short_commit(commit));
+            let what = format!("{}{}", state.name(), on(commit));
             (context.clone(), format!("gave up telling {forge}: {what}: {reason}"))
         }
         ReportEvent::Postponed { forge, reason } => (forge.clone(), format!("told later: {reason}")),
     }
+}
+
+/// On which commit something is said; nothing where that is none.
+fn on(commit: &str) -> String {
+    if commit.is_empty() { String::new() } else { format!(" on {}", short_commit(commit)) }
 }

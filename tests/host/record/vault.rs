@@ -120,7 +120,7 @@ fn as_before(folder: &Path, store: Store) {
     drop(store);
     let connection = Connection::open(folder.join(FILE)).unwrap();
     let sql = format!(
-        "ALTER TABLE buckets DROP COLUMN sealed; PRAGMA user_version = 4;
+        "DROP TABLE alerts; ALTER TABLE buckets DROP COLUMN sealed; PRAGMA user_version = 4;
          INSERT INTO buckets (scope, name, key, value) VALUES ('data', 'pg', 'PASSWORD', CAST('{CANARY}' AS BLOB));"
     );
     connection.execute_batch(&sql).unwrap();

@@ -387,21 +387,23 @@ fn operator(kind: &str, from: &Stored<'_>) -> Read<Option<OperatorEvent>> {
 
 fn report(kind: &str, from: &Stored<'_>) -> Read<Option<ReportEvent>> {
     let (forge, context) = (|| from.text("forge"), || from.text("context"));
+    // An alert may concern none.
+    let commit = || from.maybe_commit().unwrap_or_default();
     Ok(Some(match kind {
         "status-enqueued" => ReportEvent::Enqueued {
             forge: forge()?,
             context: context()?,
-            commit: from.commit()?,
+            commit: commit(),
             state: from.state()?,
             text: from.text("text")?,
         },
         "status-sent" => {
-            ReportEvent::Sent { forge: forge()?, context: context()?, commit: from.commit()?, state: from.state()? }
+            ReportEvent::Sent { forge: forge()?, context: context()?, commit: commit(), state: from.state()? }
         }
         "status-given-up" => ReportEvent::GivenUp {
             forge: forge()?,
             context: context()?,
-            commit: from.commit()?,
+            commit: commit(),
             state: from.state()?,
             reason: from.text("reason")?,
         },

@@ -272,7 +272,8 @@ fn config(draft: Draft, bucket: &BucketRef) -> Draft {
 
 fn report(event: &ReportEvent) -> Draft {
     let said = |kind: &str, forge: &str, context: &str, commit: &String| {
-        Draft::new(kind).commit(Some(commit)).put("forge", forge).put("context", context)
+        let commit = Some(commit).filter(|commit| !commit.is_empty());
+        Draft::new(kind).commit(commit).put("forge", forge).put("context", context)
     };
     match event {
         ReportEvent::Enqueued { forge, context, commit, state, text } => {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what is told on a commit is about that commit.
 
+use writ_core::alert::Kind;
 use writ_core::guard::CheckedPlan;
 use writ_core::plan::{Cause, Verb};
 use writ_core::status::{CommitStatus, State};
@@ -25,10 +26,12 @@ pub(crate) fn refuse_files(
     end.units.push((unit.settings.name.clone(), State::Error, error.to_string()));
     if !error.is_refusal() {
         end.failed = true;
+        end.findings.put_all(&unit.settings.name, Kind::Failure, commit, &[error.in_short()]);
         tracing::error!(unit = unit.settings.name, commit, "could not check: {error}");
         return say(agent, source, unit, commit, State::Error, &format!("could not check: {}", error.in_short()));
     }
     end.refused = true;
+    end.findings.put_all(&unit.settings.name, Kind::Refusal, commit, &[error.in_short()]);
     let event = WorkEvent::Refused {
         unit: unit.settings.name.clone(),
         commit: Some(commit.to_owned()),

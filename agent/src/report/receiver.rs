@@ -1,0 +1,62 @@
+//! Whoever is told something out of the outbox.
+
+use super::answer::{Answer, Try};
+use super::{Forge, Hook, Mailer, Speaks};
+use crate::record::Waiting;
+use crate::settings::{Alert, Way};
+
+/// Whoever is told something.
+#[derive(Debug)]
+pub enum Receiver {
+    /// A forge, what became of commits.
+    Forge(Forge),
+    /// A webhook, what is wrong.
+    Hook(Hook),
+    /// People by mail, what is wrong.
+    Mail(Mailer),
+}
+
+impl Receiver {
+    /// Whoever an alert of the settings is for; the record that tells is called `store`.
+    #[must_use]
+    pub fn of(alert: &Alert, store: &str) -> Self {
+        let (id, store) = (alert.id(), store.to_owned());
+        match &alert.way {
+            Way::Webhook { address, format } => Self::Hook(Hook::new(id, address.clone(), format.clone(), store)),
+            Way::Mail(mail) => Self::Mail(Mailer::new(id, mail.clone(), store)),
+        }
+    }
+
+    /// The name by which the outbox knows it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Forge(forge) => forge.id(),
+            Self::Hook(hook) => hook.id.clone(),
+            Self::Mail(mailer) => mailer.id.clone(),
+        }
+    }
+
+    /// The interface that it speaks, if it is a forge.
+    pub(super) const fn speaks(&self) -> Option<Speaks> {
+        match self {
+            Self::Forge(forge) => Some(forge.speaks()),
+            Self::Hook(_) | Self::Mail(_) => None,
+        }
+    }
+
+    /// Tells it, and says what became of that. Never fails: what goes wrong is an answer, too.
+    pub(super) async fn offer(&self, waiting: &Waiting, attempt: Try) -> Answer {
+        match self {
+            Self::Forge(forge) => forge.offer(&waiting.status, attempt).await,
+            Self::Hook(hook) => hook.offer(waiting, attempt).await,
+            Self::Mail(mailer) => mailer.offer(waiting, attempt).await,
+        }
+    }
+}
+
+impl From<Forge> for Receiver {
+    fn from(forge: Forge) -> Self {
+        Self::Forge(forge)
+    }
+}

@@ -1,0 +1,65 @@
+//! Requests to whoever is told something over HTTP, and what is read of their answers.
+//!
+//! Invariant: redirects are not followed, and of an answer no more is read than its beginning.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response, Url};
+
+use super::answer::{self, Answer, Headers, Try};
+use crate::error::chain;
+use crate::limits::FORGE_ANSWER_BYTES_MAX;
+
+const USER_AGENT: &str = concat!("writ/", env!("CARGO_PKG_VERSION"));
+
+/// The client for an address, made when it is first needed: reading the machine's certificates takes longer than a pass.
+pub(super) fn client<'a>(
+    made: &'a OnceLock<Client>,
+    address: &Url,
+    timeout: Duration,
+) -> Result<&'a Client, reqwest::Error> {
+    if let Some(client) = made.get() {
+        return Ok(client);
+    }
+    let builder = Client::builder().user_agent(USER_AGENT).redirect(Policy::none()).timeout(timeout);
+    // A proxy would read the secrets of a request that is not encrypted.
+    let builder = if address.scheme() == "https" { builder } else { builder.no_proxy() };
+    let client = builder.build()?;
+    Ok(made.get_or_init(|| client))
+}
+
+/// Sends a request, and says what its answer means.
+pub(super) async fn send(request: RequestBuilder, attempt: &Try) -> Answer {
+    match request.send().await {
+        Err(error) => answer::unanswered(attempt, &chain(&error.without_url())),
+        Ok(response) => {
+            let (code, headers) = (response.status().as_u16(), told(response.headers()));
+            let body = if response.status().is_success() { String::new() } else { beginning(response).await };
+            answer::judge(attempt, code, &headers, &body)
+        }
+    }
+}
+
+fn told(headers: &HeaderMap) -> Headers {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Headers {
+        retry_after: text(RETRY_AFTER.as_str()),
+        remaining: text("x-ratelimit-remaining").or_else(|| text("ratelimit-remaining")),
+        reset: text("x-ratelimit-reset").or_else(|| text("ratelimit-reset")),
+        location: text(LOCATION.as_str()),
+    }
+}
+
+/// The beginning of a body: enough to know what a forge complains of. A body that breaks off is told as far as it came.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < FORGE_ANSWER_BYTES_MAX {
+        let Ok(Some(chunk)) = response.chunk().await else { break };
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(FORGE_ANSWER_BYTES_MAX);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
