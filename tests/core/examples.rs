@@ -17,7 +17,8 @@ fn examples() -> PathBuf {
 /// Every folder with manifests of its own, with that of the demonstration.
 fn folders() -> Vec<PathBuf> {
     let all = fs::read_dir(examples()).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = all.filter(|path| path.is_dir() && !path.ends_with("demo")).collect();
+    let mut folders: Vec<PathBuf> =
+        all.filter(|path| path.is_dir() && !path.ends_with("demo") && !path.ends_with("ci")).collect();
     folders.push(examples().join("demo/repository/hosts/demo"));
     folders.sort();
     folders

@@ -268,7 +268,9 @@ fn examples() -> Vec<Files> {
         }
     }
     let root = folder("../../../examples");
-    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    // The one folder without manifests holds what asks for their judgement.
+    let is_example = |path: &PathBuf| path.is_dir() && !path.ends_with("ci");
+    let folders = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(is_example);
     let read = |path: PathBuf| {
         let mut files = Files::new();
         walk(&path, &path, &mut files);
