@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use futures_util::future::{join_all, select_all};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use writ_core::plan::Setbacks;
 use writ_core::time::Timestamp;
@@ -37,7 +37,8 @@ pub async fn run(
     sources: Vec<Source>,
     service: &Service,
 ) -> Result<(), CycleError> {
-    let stop = Interrupt::default();
+    // Whoever reads that it has started may ask it to stop.
+    let (stop, signals) = (Interrupt::default(), signals());
     let started = AgentEvent::Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
@@ -53,7 +54,7 @@ pub async fn run(
         () = loops => {}
         never = send_outbox(agent) => match never {},
         never = attendance.run(agent) => match never {},
-        never = asked_to_stop(&stop, service) => match never {},
+        never = asked_to_stop(signals, &stop, service) => match never {},
         never = live(agent, service) => match never {},
     }
     let reason = stop.reason().map_or_else(|| "its loops ended".to_owned(), |reason| reason.to_string());
@@ -66,7 +67,7 @@ pub async fn run(
 /// # Errors
 /// If the record fails.
 pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -> Result<Vec<PassEnd>, CycleError> {
-    let (stop, nobody) = (Interrupt::default(), Service::default());
+    let (stop, nobody, signals) = (Interrupt::default(), Service::default(), signals());
     let mut ends = Vec::new();
     let work = async {
         for mut source in sources {
@@ -89,7 +90,7 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
     tokio::select! {
         done = work => done?,
         never = attendance.run(agent) => match never {},
-        never = asked_to_stop(&stop, &nobody) => match never {},
+        never = asked_to_stop(signals, &stop, &nobody) => match never {},
         () = overdue(&stop) => ends.push(PassEnd { interrupted: Some(Reason::Stop), ..PassEnd::default() }),
     }
     Ok(ends)
@@ -287,10 +288,13 @@ async fn send_outbox(agent: &Agent) -> Infallible {
     }
 }
 
-/// Raises `stop` at the first SIGTERM or SIGINT, and then never ends: the loops end by themselves.
-async fn asked_to_stop(stop: &Interrupt, service: &Service) -> Infallible {
-    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()]
-        .map(|kind| signal(kind).expect("signals can be listened to"));
+/// What asks the agent to stop: SIGTERM and SIGINT. From now on neither ends the process by itself.
+fn signals() -> [Signal; 2] {
+    [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).expect("signals can be listened to"))
+}
+
+/// Raises `stop` at the first of the signals, and then never ends: the loops end by themselves.
+async fn asked_to_stop(mut signals: [Signal; 2], stop: &Interrupt, service: &Service) -> Infallible {
     let [terminate, interrupt] = &mut signals;
     tokio::select! {
         _ = terminate.recv() => {}

@@ -85,12 +85,13 @@ pub(crate) fn settle(
         .collect();
     let text = text + &splits;
     let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
-    say(agent, source, unit, &wanted.commit, state, &text)?;
-    let (state, text) = match &*unit.waits.borrow() {
-        None => (state, text),
+    let (standing, told) = match &*unit.waits.borrow() {
+        None => (state, text.clone()),
         Some(wait) => (if state == State::Success { State::Pending } else { state }, format!("{wait}; {text}")),
     };
-    stands(agent, unit, Some(&wanted.commit), state, text, end)
+    // The head that a status carries covers the records of its pass.
+    stands(agent, unit, Some(&wanted.commit), standing, told, end)?;
+    say(agent, source, unit, &wanted.commit, state, &text)
 }
 
 /// Remembers how a unit stands that no commit was ever applied of, for the first one waits.
