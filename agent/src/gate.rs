@@ -10,6 +10,7 @@ use writ_core::window::closed_until;
 
 use crate::agent::{Agent, Unit};
 use crate::record::RecordError;
+use crate::settings::Unit as Settings;
 
 /// A commit that is not begun yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +35,19 @@ impl fmt::Display for Wait {
 /// # Errors
 /// If the record cannot be read.
 pub fn wait(agent: &Agent, unit: &Unit, commit: &str) -> Result<Option<Wait>, RecordError> {
+    let Settings { windows, depends_on, .. } = &unit.settings;
+    if windows.is_empty() && depends_on.is_empty() {
+        return Ok(None);
+    }
     let standing = agent.store.standing(&unit.settings.name)?;
     if standing.is_some_and(|it| it.commit.as_deref() == Some(commit)) {
         return Ok(None);
     }
     let waits = |why, until| Some(Wait { commit: commit.to_owned(), why, until });
-    if let Some(opens) = closed_until(&unit.settings.windows, agent.clock.now()) {
+    if let Some(opens) = closed_until(windows, agent.clock.now()) {
         return Ok(waits(format!("its window, which opens at {opens}"), Some(opens)));
     }
-    for name in &unit.settings.depends_on {
+    for name in depends_on {
         if let Some(why) = missing(agent, unit, name, commit)? {
             return Ok(waits(format!("unit {name}, which {why}"), None));
         }
@@ -63,8 +68,8 @@ fn missing(agent: &Agent, unit: &Unit, before: &str, commit: &str) -> Result<Opt
     })
 }
 
-/// Has those looked at again that wait for a unit which stands otherwise now.
-pub(crate) fn open_for_those_behind(agent: &Agent, unit: &Unit) {
-    let behind = |it: &&Unit| it.settings.depends_on.contains(&unit.settings.name);
-    agent.units().iter().filter(behind).filter(|it| it.waits.borrow().is_some()).for_each(|it| it.stirred.notify_one());
+/// Those that wait and come after a unit: they are to be looked at again once it stands otherwise.
+pub(crate) fn waiting_behind<'a>(agent: &'a Agent, unit: &Unit) -> Vec<&'a Unit> {
+    let behind = |it: &&Unit| it.settings.depends_on.contains(&unit.settings.name) && it.waits.borrow().is_some();
+    agent.units().iter().filter(behind).collect()
 }

@@ -112,8 +112,7 @@ fn of_standing(standing: &Standing) -> HostState {
     match standing.state {
         State::Success => HostState::Success,
         State::Pending => HostState::Pending,
-        // The words of a pass begin with the worst that it met.
-        State::Failure if standing.text.starts_with("drifted") => HostState::Drifted,
+        State::Failure if standing.is_drift() => HostState::Drifted,
         State::Failure => HostState::Failure,
         State::Error => HostState::Error,
     }

@@ -116,10 +116,11 @@ fn stands(
         state: Some(PassState { state, text: &text }),
         statuses: Vec::new(),
     };
-    let before = agent.store.standing(&unit.settings.name)?;
+    let behind = gate::waiting_behind(agent, unit);
+    let before = if behind.is_empty() { None } else { agent.store.standing(&unit.settings.name)? };
     agent.store.finish_pass(agent.clock.now(), &pass)?;
     if before.is_none_or(|before| (before.state, before.commit.as_deref()) != (state, commit)) {
-        gate::open_for_those_behind(agent, unit);
+        behind.iter().for_each(|it| it.stirred.notify_one());
     }
     end.units.push((unit.settings.name.clone(), state, text));
     Ok(())

@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use writ::settings::is_name;
+
 use super::exit::Failure;
 
 /// Most hosts that are looked at: more means that two paths have no name in common.
@@ -132,12 +134,6 @@ fn in_braces<'a>(path: &str, part: &'a str) -> Result<Option<(&'a str, &'a str, 
         Some((name, behind)) => Ok(Some((before, name, behind))),
         None => Err(Failure::message(format!("{path}: use {{host}} or {{label.NAME}}, once between two `/`"))),
     }
-}
-
-/// True for what can be the name of a host or a value of a label.
-fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// The names of the folders in a folder.

@@ -74,6 +74,14 @@ pub struct Standing {
     pub since: Timestamp,
 }
 
+impl Standing {
+    /// True if the worst that its last pass met is drift that was left as it is: the words of a pass begin with the worst.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        self.state == State::Failure && self.text.starts_with("drifted")
+    }
+}
+
 impl Batch<'_> {
     /// Changes what a unit holds, and tells the journal what differs. What is already so writes nothing.
     pub fn change_holdings(&self, now: Timestamp, unit: &str, change: &HoldingChange) -> Result<(), RecordError> {

@@ -87,13 +87,17 @@ pub(super) fn refuse_duplicates<'a>(
     }
 }
 
+/// True for letters of which a name can be that stands in a label, a commit status and a path.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 /// A name that may stand in a label, a commit status and a path.
 pub(super) fn check_name(what: &str, written: Option<Written<String>>, problems: &mut Problems) -> Option<String> {
     let Written { value, place } = written?;
-    let sound = value.len() <= limits::NAME_BYTES_MAX
-        && value.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if sound {
+    if value.len() <= limits::NAME_BYTES_MAX && is_name(&value) {
         return Some(value);
     }
     let help = format!(

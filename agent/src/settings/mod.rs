@@ -39,6 +39,7 @@ use writ_core::window::Window;
 use crate::folders::Folders;
 
 pub use alert::{Address, Alert, Format, Mail, Tls, Way};
+pub use check::is_name;
 pub use guard::Guard;
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
 pub use url::webhook_address;

@@ -34,12 +34,11 @@ impl Health {
 /// The health of a unit by its last pass.
 #[must_use]
 pub fn of_standing(standing: Option<&Standing>, suspension: Option<&Suspension>) -> Health {
-    let Some(Standing { commit: _, state, text, since: _ }) = standing else { return Health::Progressing };
-    let passed = match state {
+    let Some(standing) = standing else { return Health::Progressing };
+    let passed = match standing.state {
         State::Success => Health::Healthy,
         State::Pending => Health::Progressing,
-        // The words of a pass begin with the worst that it met.
-        State::Failure if text.starts_with("drifted") => Health::Drifted,
+        State::Failure if standing.is_drift() => Health::Drifted,
         State::Failure | State::Error => Health::Failing,
     };
     if suspension.is_some() { passed.max(Health::Progressing) } else { passed }
