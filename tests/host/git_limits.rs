@@ -160,7 +160,7 @@ fn a_remote_that_is_silent_slow_or_too_long_is_given_up_at_the_limit_that_is_nam
             scope.spawn(move || {
                 let remote = remote(serve(answer), list, fetch);
                 let error = fails_in(&copy, first, &remote, patience);
-                assert!(error.to_string().starts_with(&says.replace("URL", &remote.url)), "{error}");
+                assert!(error.to_string().starts_with(&says.replace("URL", &remote.url)), "{says}: {}", chain(&error));
             });
         }
     });

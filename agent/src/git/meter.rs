@@ -109,7 +109,7 @@ impl Meter {
     }
 
     /// The limit of time that is reached by now.
-    fn overdue(&self) -> Option<Reached> {
+    pub(super) fn overdue(&self) -> Option<Reached> {
         if self.left().is_zero() {
             return Some(Reached::Time);
         }
