@@ -87,7 +87,7 @@ pub(crate) fn settle(
     let (state, text) = if end.gone { (State::Error, format!("{}; {text}", Trouble::Gone)) } else { (state, text) };
     let (standing, told) = match &*unit.waits.borrow() {
         None => (state, text.clone()),
-        Some(wait) => (if state == State::Success { State::Pending } else { state }, format!("{wait}; {text}")),
+        Some(wait) => (if state == State::Success { State::Pending } else { state }, format!("{text}; {wait}")),
     };
     // The head that a status carries covers the records of its pass.
     stands(agent, unit, Some(&wanted.commit), standing, told, end)?;

@@ -252,7 +252,7 @@ async fn a_commit_outside_its_windows_waits_and_what_was_applied_before_is_looke
     let (commit, state, text) = world.machine.standing().unwrap();
     assert_eq!((commit.unwrap(), state), (first, State::Pending), "{text}");
     assert!(
-        text.starts_with(waits.strip_prefix("pending: ").unwrap()) && text.ends_with("1 of 1 pod available"),
+        text.contains("1 of 1 pod available; ") && text.contains(waits.strip_prefix("pending: ").unwrap()),
         "{text}"
     );
     world.is_quiet(3).await;
@@ -263,6 +263,22 @@ async fn a_commit_outside_its_windows_waits_and_what_was_applied_before_is_looke
     world.pass().await;
     assert_eq!(world.said(&second).last().unwrap(), WELL);
     assert_ne!(world.machine.pods(), pods);
+}
+
+#[tokio::test]
+async fn what_drifts_while_a_newer_commit_waits_counts_as_drift() {
+    let reported = |windows: &str| format!("drift = \"report\"\n{windows}");
+    let world = World::new(&reported(OPEN)).await;
+    world.origin.deploy(&[("web.yaml", WEB)]);
+    world.pass().await;
+    world.settle(OPEN, &closed());
+    let second = world.origin.deploy(&[("web.yaml", &WEB.replace("web:1", "web:2"))]);
+    world.change_host(&world.machine.host().replace("state=running", "state=exited:0"));
+    world.pass().await;
+    // The words of a pass begin with the worst of it, by which drift is known from a failure.
+    let (_, state, text) = world.machine.standing().unwrap();
+    assert!(state == State::Failure && text.starts_with("drifted: "), "{text}");
+    assert!(text.contains(&format!("{second:.8} waits for its window")), "{text}");
 }
 
 #[tokio::test]
