@@ -70,7 +70,8 @@ impl Schedule {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Time to the next pass: the interval, doubled for each failure in a row up to a cap, give or take a tenth.
+    /// Time to the next pass: the interval, doubled for each failure in a row up to a cap, and up to a tenth more. Never less: a
+    /// forge is asked once in an interval by each host, however many there are.
     pub fn pause(&mut self) -> Duration {
         let cap = Duration::from_secs(u64::from(BACKOFF_SECONDS_MAX)).max(self.interval);
         let base = self.interval.saturating_mul(1 << self.failures.min(16)).min(cap);
@@ -78,8 +79,8 @@ impl Schedule {
         self.random ^= self.random >> 12;
         self.random ^= self.random << 25;
         self.random ^= self.random >> 27;
-        let tenth = (self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % 201;
-        base.mul_f64(0.9 + f64::from(u32::try_from(tenth).unwrap_or(100)) / 1_000.0)
+        let tenth = (self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) % 101;
+        base.mul_f64(1.0 + f64::from(u32::try_from(tenth).unwrap_or(50)) / 1_000.0)
     }
 }
 
@@ -157,15 +158,34 @@ mod tests {
         assert_ne!(first, second);
         for _ in 0..1_000 {
             let next = one.pause();
-            assert!(next >= MINUTE.mul_f64(0.9) && next <= MINUTE.mul_f64(1.1), "{next:?}");
+            assert!(next >= MINUTE && next <= MINUTE.mul_f64(1.1), "{next:?}");
         }
+    }
+
+    #[test]
+    fn a_thousand_hosts_that_start_together_look_once_in_an_interval_each_and_soon_apart_from_each_other() {
+        let (hosts, day) = (1_000, Duration::from_secs(86_400));
+        let mut looks = vec![0_u32; 86_400];
+        for host in 0..hosts {
+            let (mut schedule, mut at) = (Schedule::new(MINUTE, 0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(host)), MINUTE);
+            while at < day {
+                looks[usize::try_from(at.as_secs()).unwrap()] += 1;
+                let pause = schedule.pause();
+                assert!(pause >= MINUTE, "host {host} looks again after {pause:?}");
+                at += pause;
+            }
+        }
+        // In every minute each of them looks once at most, and from the second hour on no second has many more than its share.
+        assert!(looks.chunks(60).all(|minute| minute.iter().sum::<u32>() <= 1_000));
+        let busiest = looks[7_200..].iter().max().unwrap();
+        assert!(*busiest <= 50, "{busiest} of {hosts} hosts look in one second");
     }
 
     #[test]
     fn failures_back_off_to_a_cap_and_one_success_forgets_them() {
         let mut schedule = Schedule::new(MINUTE, 7);
         schedule.failed();
-        assert!(schedule.pause() >= MINUTE.mul_f64(1.8));
+        assert!(schedule.pause() >= MINUTE * 2);
         for _ in 0..100 {
             schedule.failed();
         }
