@@ -5,6 +5,7 @@ use writ::clock::Clock;
 use writ_core::time::Timestamp;
 
 use crate::machine::{Machine, Origin, web};
+use crate::many_hosts::{self, Says};
 use crate::published::{publishing, text_of};
 use crate::repository::{Key, key, sign};
 
@@ -131,4 +132,35 @@ fn a_host_that_takes_no_part_says_how_to_and_one_that_does_tells_how_it_stands()
     assert!(code == Some(2) && told[1].contains("progressing"), "{told:?}");
     let unknown = machine.writ(&["fleet", "--source", "nobody"]);
     assert!(unknown.code == Some(1) && unknown.text.contains("no such source"), "{unknown:?}");
+}
+
+#[test]
+fn of_a_thousand_hosts_each_that_is_not_well_is_told_apart() {
+    let origin = Origin::new();
+    let machine = publishing(&origin);
+    let first = origin.deploy(&[("web.hcl", &web("1"))]);
+    many_hosts::list(&origin.repository, 1_000);
+    let head = origin.deploy(&[("web.hcl", &web("2"))]);
+    machine.pass();
+    let time = |millis: i64| format!("{}Z", Timestamp(millis).to_string().split('.').next().unwrap());
+    let (now, long_ago) = (time(Clock.now().0), time(Clock.now().0 - 9 * 86_400_000));
+    many_hosts::publish(&origin.repository, 1_000, |number| match number % 100 {
+        0 => Says { head: &first, state: "success", time: &now },
+        1 => Says { head: &head, state: "drifted", time: &now },
+        2 => Says { head: &head, state: "success", time: &long_ago },
+        _ => Says { head: &head, state: "success", time: &now },
+    });
+    machine.pass();
+    let fleet: Value = serde_json::from_str(&machine.writ(&["fleet", "-o", "json"]).text).unwrap();
+    let hosts = fleet["sources"][0]["hosts"].as_array().unwrap();
+    let count = |name: &str, value: Value| hosts.iter().filter(|host| host[name] == value).count();
+    assert_eq!(hosts.len(), 1_001);
+    assert_eq!((count("place", "behind".into()), count("health", "drifted".into())), (10, 10));
+    assert_eq!(
+        (count("silent", true.into()), count("health", "healthy".into())),
+        (10, 971),
+        "and the host's own, for which nobody vouches"
+    );
+    // The host is one of them, and its own word moves no more because of all these.
+    assert_eq!(machine.pass().code, Some(0));
 }

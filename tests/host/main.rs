@@ -40,6 +40,8 @@ mod local_files;
 #[path = "../fixtures/long_history.rs"]
 mod long_history;
 mod machine;
+#[path = "../fixtures/many_hosts.rs"]
+mod many_hosts;
 mod metrics;
 mod no_way_out;
 #[path = "../fixtures/openpgp.rs"]
