@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +31,29 @@ impl Gitea {
     /// The file that holds a token of a user who may do everything.
     pub(crate) fn token_file(&self) -> PathBuf {
         self.folder.join("token")
+    }
+
+    /// The key with which it signs what it merges, as `ssh-ed25519 AAAA…`.
+    pub(crate) fn signing_key(&self) -> String {
+        let line = fs::read_to_string(self.folder.join("signing.pub")).unwrap();
+        line.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Has a branch be merged into `main` by a pull request, in a style that the forge knows, and gives the new head.
+    pub(crate) async fn merge(&self, name: &str, branch: &str, style: &str) -> String {
+        let path = format!("repos/{}/{name}", self.user);
+        let request = json!({ "head": branch, "base": "main", "title": branch });
+        let number = self.ask(Method::POST, &format!("{path}/pulls"), Some(request)).await["number"].clone();
+        let pull = format!("{path}/pulls/{number}");
+        // It looks in the background whether it can be merged, and refuses to until it has.
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.ask(Method::GET, &pull, None).await["mergeable"] != true {
+            assert!(Instant::now() < until, "{branch} cannot be merged");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.ask(Method::POST, &format!("{pull}/merge"), Some(json!({ "Do": style }))).await;
+        let head = self.ask(Method::GET, &format!("{path}/branches/main"), None).await["commit"]["id"].clone();
+        head.as_str().unwrap().to_owned()
     }
 
     /// Asks the interface, and wants it to be done.

@@ -2,7 +2,7 @@
 //! described host, and what it says is read back from the forge.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use reqwest::Method;
@@ -58,7 +58,7 @@ impl<'a> World<'a> {
         fs::write(self.config(), text).unwrap();
     }
 
-    fn config(&self) -> std::path::PathBuf {
+    fn config(&self) -> PathBuf {
         self.folder.path().join("agent.toml")
     }
 
@@ -71,10 +71,51 @@ impl<'a> World<'a> {
     }
 
     fn push(&self) {
+        self.git(&["push", "-q", "--force"], "HEAD:refs/heads/main");
+    }
+
+    /// Runs a command of the clone that speaks to the forge about a ref.
+    fn git(&self, words: &[&str], reference: &str) {
         let token = fs::read_to_string(self.gitea.token_file()).unwrap();
         let address = self.gitea.url.replacen("://", &format!("://{}:{}@", self.gitea.user, token.trim()), 1);
         let address = format!("{address}/{}/{}.git", self.gitea.user, self.name);
-        self.clone.git(&["push", "-q", "--force", &address, "HEAD:refs/heads/main"]);
+        self.clone.git(&[words, &[&address, reference]].concat());
+    }
+
+    /// Pushes a signed change to a branch of its own, has the forge merge it in this style, and gives the new head.
+    async fn merge(&self, style: &str, text: &str) -> String {
+        self.clone.branch(style, &self.clone.head());
+        self.clone.write("host/web.hcl", text);
+        self.clone.commit(Sign::By(&self.key), style);
+        self.git(&["push", "-q"], &format!("HEAD:refs/heads/{style}"));
+        let head = self.gitea.merge(self.name, style, style).await;
+        self.clone.switch("main");
+        self.git(&["fetch", "-q"], "main");
+        self.clone.reset(&head);
+        head
+    }
+
+    /// Runs the agent once, and wants this exit code.
+    #[track_caller]
+    fn run(&self, code: i32) {
+        let run = self.writ(&["run", "--once"]);
+        assert_eq!(run.status.code(), Some(code), "{}", said(&run));
+    }
+
+    fn described(&self) -> PathBuf {
+        self.folder.path().join("state/simulated.host")
+    }
+
+    fn host(&self) -> String {
+        fs::read_to_string(self.described()).unwrap()
+    }
+
+    /// Removes the pods by hand.
+    fn remove_pods(&self) {
+        let host = self.host();
+        let kept: Vec<&str> = host.lines().filter(|line| !line.starts_with("pod shop-web.")).collect();
+        assert!(kept.len() < host.lines().count(), "there is a pod: {host}");
+        fs::write(self.described(), kept.join("\n") + "\n").unwrap();
     }
 
     fn writ(&self, words: &[&str]) -> Output {
@@ -87,6 +128,10 @@ impl<'a> World<'a> {
         self.gitea.said(self.name, commit, CONTEXT).await.into_iter().map(|(state, _)| state).collect()
     }
 }
+
+/// What a person lets the forge do: it merges, and is nobody by itself.
+const RULES: &str =
+    "version = 1\nforge = [\"forge\"]\n[[rule]]\nname = \"all\"\npaths = [\"**\"]\nsigners = [\"ann@example.com\"]\n";
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -113,7 +158,7 @@ async fn what_is_pushed_is_applied_and_said_on_the_commit_and_a_refusal_too() {
     assert_eq!(world.states(&unsigned).await, ["error"]);
     let said_on_it = &gitea.said("whole-way", &unsigned, CONTEXT).await[0].1;
     assert!(said_on_it.contains("unsigned") && said_on_it.contains("audit "), "{said_on_it}");
-    let host = fs::read_to_string(Path::new(world.folder.path()).join("state/simulated.host")).unwrap();
+    let host = world.host();
     assert!(!host.contains("evil"), "{host}");
 }
 
@@ -125,12 +170,61 @@ async fn drift_found_later_stands_on_the_commit_that_had_succeeded() {
     fs::write(world.config(), config).unwrap();
     let commit = world.deploy(WEB, Sign::By(&world.key));
     assert_eq!(world.writ(&["run", "--once"]).status.code(), Some(2));
-    let described = world.folder.path().join("state/simulated.host");
-    let host = fs::read_to_string(&described).unwrap();
-    let kept: Vec<&str> = host.lines().filter(|line| !line.starts_with("pod shop-web.")).collect();
-    assert!(kept.len() < host.lines().count(), "a pod was removed by hand: {host}");
-    fs::write(&described, kept.join("\n") + "\n").unwrap();
+    world.remove_pods();
     let run = world.writ(&["run", "--once"]);
     let (state, text) = gitea.said("drift", &commit, CONTEXT).await.pop().unwrap();
     assert!(state == "failure" && text.contains("drift"), "{state}: {text}; {}", said(&run));
+}
+
+#[tokio::test]
+async fn what_the_forge_merges_is_followed_and_what_it_squashes_waits_for_a_person() {
+    let gitea = Gitea::running();
+    let world = World::new(&gitea, "merges").await;
+    world.clone.authorize(&format!("{}forge {}\n", world.key.line(), gitea.signing_key()));
+    world.clone.write(".writ/trust.toml", RULES);
+    world.deploy(WEB, Sign::By(&world.key));
+    world.run(2);
+
+    let merged = world.merge("merge", &WEB.replace("web:1", "web:2")).await;
+    world.run(2);
+    assert_eq!(world.states(&merged).await.last().map(String::as_str), Some("success"));
+    assert!(world.host().contains(&format!("commit={merged}")), "{}", world.host());
+
+    let squashed = world.merge("squash", &WEB.replace("web:1", "web:3")).await;
+    let before = world.host();
+    world.run(3);
+    let (state, text) = gitea.said("merges", &squashed, CONTEXT).await.pop().unwrap();
+    assert!(state == "error" && text.contains("refused"), "{state}: {text}");
+    assert_eq!(world.host(), before, "what runs stays");
+    assert_eq!(world.states(&merged).await.last().map(String::as_str), Some("success"), "and keeps its word");
+
+    world.clone.approve(&world.key, &squashed, "");
+    world.git(&["push", "-q"], "refs/writ/approvals/*:refs/writ/approvals/*");
+    world.run(2);
+    assert_eq!(world.states(&squashed).await.last().map(String::as_str), Some("success"));
+    assert!(world.host().contains(&format!("commit={squashed}")), "{}", world.host());
+}
+
+#[tokio::test]
+async fn what_was_removed_by_hand_is_repaired_and_a_branch_that_was_set_back_is_refused() {
+    let gitea = Gitea::running();
+    let world = World::new(&gitea, "set-back").await;
+    let first = world.deploy(WEB, Sign::By(&world.key));
+    world.run(2);
+    let second = world.deploy(&WEB.replace("web:1", "web:2"), Sign::By(&world.key));
+    world.run(2);
+    let before = world.states(&second).await.len();
+
+    world.remove_pods();
+    world.run(2);
+    assert!(world.host().contains("pod shop-web."), "it is repaired: {}", world.host());
+    let states = world.states(&second).await;
+    assert!(states.len() > before && states.last().is_some_and(|state| state == "success"), "it is told: {states:?}");
+
+    world.clone.reset(&first);
+    world.push();
+    world.run(3);
+    let (state, text) = gitea.said("set-back", &first, CONTEXT).await.pop().unwrap();
+    assert!(state == "error" && text.contains("rewind"), "{state}: {text}");
+    assert!(world.host().contains(&format!("commit={second}")), "{}", world.host());
 }
