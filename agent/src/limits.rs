@@ -376,3 +376,7 @@ pub const PUBLISH_AGAIN_SECONDS: u32 = 24 * 3_600;
 
 /// Most commits by which another host's distance is counted; beyond, it is only said that it lags.
 pub const LAG_COMMITS_MAX: usize = 1_000;
+
+/// Paths that the journal names of those which one rule and the same people let a commit change. A commit may change
+/// thousands; `writ verify -o json` tells of all.
+pub const ALLOWED_PATHS_MAX: usize = 100;

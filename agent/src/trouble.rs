@@ -2,7 +2,7 @@
 
 use writ_core::trust::{self, Admitted, CommitId, Introduction, KeyId};
 
-use crate::record::{RecordError, Store, TrustEvent};
+use crate::record::{Allowed, RecordError, Store, TrustEvent};
 use crate::settings;
 
 /// Why a head is not followed. What runs stays as it is.
@@ -39,6 +39,7 @@ pub(crate) fn told(source: &str, head: CommitId, verdict: &Result<Admitted, trus
             commit,
             signer: admitted.signer().to_string(),
             principal: Some(admitted.principal().to_owned()),
+            allowed: Allowed::of(admitted.allowances()),
         },
         Err(refusal) => match refusal.reason {
             None => TrustEvent::Unchecked { source, commit: Some(commit), detail: refusal.to_string() },

@@ -1,6 +1,7 @@
 //! By which rules and people something runs, as `writ why` and `writ verify` tell it from the host's own copy.
 
 use serde_json::Value;
+use writ::record::{Event, Record, TrustEvent};
 
 use crate::cli::same_each_run;
 use crate::golden::{check_file, data};
@@ -64,6 +65,30 @@ fn why_and_verify_tell_the_rules_and_the_people_as_reviewed() {
     let commits = verdicts["commits"].as_array().unwrap();
     assert_eq!((&commits[0]["allowed"], &commits[1]["allowed"]), (&serde_json::json!([]), &serde_json::json!([])));
     assert_eq!(commits[2]["allowed"], expected);
+}
+
+#[test]
+fn the_record_and_the_page_of_a_commit_keep_what_let_it_change_each_path() {
+    let ruled = Ruled::new();
+    let parent = ruled.origin.repository.git(&["rev-parse", "main^"]);
+    let about = |record: &&Record| matches!(&record.event, Event::Trust(TrustEvent::Admitted { commit, .. }) if *commit == ruled.head);
+    let history = ruled.machine.history();
+    let record: Value = serde_json::from_str(&history.iter().find(about).unwrap().body).unwrap();
+    let expected = serde_json::json!([{
+        "parent": parent, "paths": ["host/web.hcl"], "more": 0, "rules": ["all", "hosts"],
+        "people": ["ann@example.com", "bo@example.com"], "approvals": ["bo@example.com"],
+    }]);
+    assert_eq!(record["allowed"], expected);
+
+    let pages = tempfile::tempdir().unwrap();
+    ruled.machine.writ(&["history", "--html", pages.path().to_str().unwrap()]);
+    let page = std::fs::read_to_string(pages.path().join(format!("commits/{}.html", ruled.head))).unwrap();
+    let row = format!(
+        "<tr><td>host/web.hcl</td><td>by rules &quot;all&quot;, &quot;hosts&quot; for ann@example.com, bo@example.com \
+         (approved)</td><td><code>{}</code></td></tr>",
+        parent.get(..12).unwrap()
+    );
+    assert!(page.contains(&row), "{row}: {page}");
 }
 
 #[test]

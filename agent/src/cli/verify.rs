@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use writ::git::Repository;
-use writ::record::RecordError;
+use writ::record::{Allowed, RecordError};
 use writ::settings::Source;
 use writ::view::event::short_commit;
 use writ::view::grounds;
@@ -180,7 +180,7 @@ fn text(host: &Host, verdicts: &Verdicts) -> String {
             Outcome::Unchecked(detail) => (terminal.paint(Colour::Busy, "unchecked"), format!("  {detail}")),
         };
         text.push_str(&format!("{verdict}  {commit}  {who}{why}\n"));
-        for line in grounds::lines(allowances) {
+        for line in grounds::lines(&Allowed::of(allowances)) {
             text.push_str(&format!("           {line}\n"));
         }
     }

@@ -7,9 +7,10 @@ use super::html::Html;
 use super::layout::Shell;
 use super::site::Link;
 use super::table::{begin, end, health, time};
-use crate::record::Outcome;
+use crate::record::{Allowed, Outcome};
 use crate::view::entry::{End, Entry, Judgement, Verdict};
 use crate::view::event::{hashes, outcome, short_commit};
+use crate::view::grounds::{in_words, paths};
 use crate::view::why::Taken;
 
 /// The page.
@@ -18,7 +19,7 @@ pub fn entry(shell: &Shell<'_>, entry: &Entry) -> String {
     let Entry { commit, judgements, steps, ends, records } = entry;
     shell.page(&format!("Commit {}", short_commit(commit)), |html| {
         html.raw("<p><code class=\"long\">").text(commit).raw("</code></p>\n<h2>Judgement</h2>\n");
-        judged(html, judgements);
+        judged(html, judgements, short_commit(commit));
         if !ends.is_empty() {
             html.raw("<h2>What became of it</h2>\n");
             ended(html, ends, commit);
@@ -39,14 +40,16 @@ fn time_line_below(html: &mut Html<'_>, records: &[crate::record::Record]) {
     html.raw("</div></details>\n");
 }
 
-fn judged(html: &mut Html<'_>, judgements: &[Judgement]) {
+fn judged(html: &mut Html<'_>, judgements: &[Judgement], of: &str) {
     if judgements.is_empty() {
         html.raw("<p>The record holds no judgement of it.</p>\n");
     }
     for Judgement { at, source, verdict } in judgements {
+        let mut by = [].as_slice();
         html.raw("<p>");
         match verdict {
-            Verdict::Admitted { signer, principal } => {
+            Verdict::Admitted { signer, principal, allowed } => {
+                by = allowed;
                 health(html, "admitted");
                 html.raw(" from ").text(source).raw(", signed ");
                 if let Some(principal) = principal {
@@ -66,7 +69,20 @@ fn judged(html: &mut Html<'_>, judgements: &[Judgement]) {
         html.raw(" · ");
         time(html, *at);
         html.raw("</p>\n");
+        if !by.is_empty() {
+            permissions(html, by, of);
+        }
     }
+}
+
+/// What let the commit change each of its paths.
+fn permissions(html: &mut Html<'_>, allowed: &[Allowed], of: &str) {
+    begin(html, "Permissions", of, &["Paths", "Allowed", "By the rules of"]);
+    for it in allowed {
+        html.raw("<tr><td>").text(&paths(it, usize::MAX)).raw("</td><td>").text(&in_words(it)).raw("</td><td><code>");
+        html.text(short_commit(&it.parent)).raw("</code></td></tr>\n");
+    }
+    end(html);
 }
 
 fn ended(html: &mut Html<'_>, ends: &[End], commit: &str) {

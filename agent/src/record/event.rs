@@ -11,7 +11,7 @@ use writ_core::status::State;
 use writ_core::time::Timestamp;
 
 pub use super::report_event::ReportEvent;
-use super::{Outcome, RecordId, StepRecord};
+use super::{Allowed, Outcome, RecordId, StepRecord};
 
 /// Anything that the journal tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub enum TrustEvent {
         signer: String,
         /// The signer's name by the repository's own files.
         principal: Option<String>,
+        /// What let it change its paths; nothing where no rules of trust were asked.
+        allowed: Vec<Allowed>,
     },
     /// A head was refused.
     Refused {

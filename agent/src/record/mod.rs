@@ -9,6 +9,7 @@
 //! one agent for a state directory ([`AgentLock`]) and one pass at a time ([`PassLock`]).
 
 mod alerts;
+mod allowed;
 mod batch;
 mod buckets;
 mod chain;
@@ -39,6 +40,7 @@ mod walk;
 mod wire;
 mod witness;
 
+pub use allowed::Allowed;
 pub use batch::{Batch, Pass};
 pub use chain::Head;
 pub use checkpoint::{Checkpoint, Sealed};

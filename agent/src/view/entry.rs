@@ -5,7 +5,7 @@ use writ_core::time::Timestamp;
 
 use super::history;
 use super::why::{self, Taken};
-use crate::record::{Event, Record, TrustEvent, WorkEvent};
+use crate::record::{Allowed, Event, Record, TrustEvent, WorkEvent};
 
 /// What the journal tells of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Verdict {
         signer: String,
         /// The signer's name.
         principal: Option<String>,
+        /// What let it change its paths; nothing where no rules of trust were asked.
+        allowed: Vec<Allowed>,
     },
     /// It was not.
     Refused {
@@ -84,8 +86,9 @@ pub fn tell(commit: &str, records: Vec<Record>) -> Option<Entry> {
 fn judgement(record: &Record) -> Option<Judgement> {
     let Event::Trust(event) = &record.event else { return None };
     let (source, verdict) = match event {
-        TrustEvent::Admitted { source, commit: _, signer, principal } => {
-            (source, Verdict::Admitted { signer: signer.clone(), principal: principal.clone() })
+        TrustEvent::Admitted { source, commit: _, signer, principal, allowed } => {
+            let (signer, principal, allowed) = (signer.clone(), principal.clone(), allowed.clone());
+            (source, Verdict::Admitted { signer, principal, allowed })
         }
         TrustEvent::Refused { source, commit: _, culprit: _, reason, detail } => {
             (source, Verdict::Refused { reason: reason.clone(), detail: detail.clone() })
@@ -112,14 +115,23 @@ pub fn document(entry: &Entry) -> Result<Value, serde_json::Error> {
     let Entry { commit, judgements, steps, ends, records } = entry;
     let judgement = |judgement: &Judgement| {
         let Judgement { at, source, verdict } = judgement;
-        let (name, signer, principal, reason, detail) = match verdict {
-            Verdict::Admitted { signer, principal } => ("admitted", Some(signer), principal.as_ref(), None, None),
-            Verdict::Refused { reason, detail } => ("refused", None, None, Some(reason), Some(detail)),
-            Verdict::Unchecked { detail } => ("unchecked", None, None, None, Some(detail)),
+        let by = |it: &Allowed| {
+            let Allowed { parent, rules, people, approvals, paths, more } = it;
+            json!({
+                "parent": parent, "rules": rules, "people": people, "approvals": approvals, "paths": paths,
+                "paths_beyond": more,
+            })
+        };
+        let (name, signer, principal, allowed, reason, detail) = match verdict {
+            Verdict::Admitted { signer, principal, allowed } => {
+                ("admitted", Some(signer), principal.as_ref(), allowed.as_slice(), None, None)
+            }
+            Verdict::Refused { reason, detail } => ("refused", None, None, [].as_slice(), Some(reason), Some(detail)),
+            Verdict::Unchecked { detail } => ("unchecked", None, None, [].as_slice(), None, Some(detail)),
         };
         json!({
             "at": at.to_string(), "source": source, "verdict": name, "signer": signer, "principal": principal,
-            "reason": reason, "detail": detail,
+            "allowed": allowed.iter().map(by).collect::<Vec<_>>(), "reason": reason, "detail": detail,
         })
     };
     let end = |end: &End| {

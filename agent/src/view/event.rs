@@ -107,7 +107,7 @@ fn trust(event: &TrustEvent) -> (String, String) {
         TrustEvent::Enrolled { source, commit, signer } => {
             (source.clone(), format!("enrolled: trust begins at commit {} of {signer}", short_commit(commit)))
         }
-        TrustEvent::Admitted { source, commit, signer, principal } => {
+        TrustEvent::Admitted { source, commit, signer, principal, allowed: _ } => {
             let who = principal.as_ref().map_or_else(|| signer.clone(), |principal| format!("{principal}, {signer}"));
             (source.clone(), format!("admitted commit {} of {who}", short_commit(commit)))
         }

@@ -5,6 +5,7 @@ use writ_core::account::{Clash, Naming};
 use writ_core::trust::{Allowance, Grounds};
 
 use super::event::short_commit;
+use crate::record::Allowed;
 
 /// How many paths of one commit are named in text; a document has all.
 const PATHS_SHOWN: usize = 3;
@@ -37,8 +38,8 @@ impl Declared {
                 lines.push(("allowed", format!("commit {commit} changed it last, when there were no rules")));
             }
             Grounds::Changed { commit, allowances } => {
-                let by = allowances.iter().map(|it| ("allowed", format!("to commit {commit} {}", in_words(it))));
-                lines.extend(by);
+                let by = Allowed::of(allowances);
+                lines.extend(by.iter().map(|it| ("allowed", format!("to commit {commit} {}", in_words(it)))));
             }
         }
         match account {
@@ -77,28 +78,24 @@ pub fn documents(allowances: &[Allowance]) -> Vec<Value> {
 }
 
 /// What let a commit change its paths, in a line for all paths that have it in common.
-pub fn lines(allowances: &[Allowance]) -> Vec<String> {
-    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for allowance in allowances {
-        let why = format!("{}, against {}", in_words(allowance), short_commit(&allowance.parent.to_string()));
-        let path = String::from_utf8_lossy(&allowance.path).escape_debug().to_string();
-        match lines.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, paths)) => paths.push(path),
-            None => lines.push((why, vec![path])),
-        }
-    }
-    let shown = |paths: &[String]| {
-        let named: Vec<&str> = paths.iter().take(PATHS_SHOWN).map(String::as_str).collect();
-        let more = paths.len().saturating_sub(PATHS_SHOWN);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        named.join(", ") + &more
-    };
-    lines.into_iter().map(|(why, paths)| format!("{}: {why}", shown(&paths))).collect()
+pub fn lines(allowed: &[Allowed]) -> Vec<String> {
+    let line =
+        |it: &Allowed| format!("{}: {}, against {}", paths(it, PATHS_SHOWN), in_words(it), short_commit(&it.parent));
+    allowed.iter().map(line).collect()
+}
+
+/// The first `shown` of the paths, and how many there are beyond these.
+pub fn paths(allowed: &Allowed, shown: usize) -> String {
+    let Allowed { parent: _, rules: _, people: _, approvals: _, paths, more } = allowed;
+    let named: Vec<String> = paths.iter().take(shown).map(|path| path.escape_debug().to_string()).collect();
+    let beyond = u64::try_from(paths.len() - named.len()).unwrap_or(u64::MAX).saturating_add(*more);
+    let beyond = if beyond == 0 { String::new() } else { format!(" and {beyond} more") };
+    named.join(", ") + &beyond
 }
 
 /// The rules and the people.
-fn in_words(allowance: &Allowance) -> String {
-    let Allowance { parent: _, path: _, rules, people, approvals } = allowance;
+pub fn in_words(allowed: &Allowed) -> String {
+    let Allowed { parent: _, rules, people, approvals, paths: _, more: _ } = allowed;
     let rules: Vec<String> = rules.iter().map(|rule| format!("{rule:?}")).collect();
     let by = match rules.as_slice() {
         [] => "without a rule".to_owned(),

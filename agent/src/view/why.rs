@@ -95,7 +95,9 @@ impl Story {
     pub fn name_signer(&mut self, records: &[Record]) {
         let Some(change) = &mut self.change else { return };
         for record in records {
-            if let Event::Trust(TrustEvent::Admitted { source: _, commit: _, signer, principal }) = &record.event {
+            if let Event::Trust(TrustEvent::Admitted { source: _, commit: _, signer, principal, allowed: _ }) =
+                &record.event
+            {
                 change.signer = Some(signer.clone());
                 change.principal.clone_from(principal);
                 change.admitted = Some(record.at);

@@ -64,7 +64,9 @@ fn signers(reader: &Reader, status: &Value) -> Result<BTreeMap<String, Signer>, 
         let admitted =
             reader.history(&Filter { commit: Some(commit.to_owned()), kind, newest: Some(1), ..Filter::default() })?;
         for record in admitted {
-            if let Event::Trust(TrustEvent::Admitted { source: _, commit, signer: key, principal }) = record.event {
+            if let Event::Trust(TrustEvent::Admitted { source: _, commit, signer: key, principal, allowed: _ }) =
+                record.event
+            {
                 signers.insert(commit, Signer { key, principal });
             }
         }

@@ -39,6 +39,7 @@ pub struct Admitted {
     signer: KeyId,
     principal: String,
     payload: PayloadDigest,
+    allowances: Vec<Allowance>,
     /// The rules of the repository by which its manifests are granted powers.
     granting: Vec<Rules>,
     /// The host's own, which count beside them.
@@ -137,7 +138,7 @@ pub fn grounds(case: &Case<'_>, path: &[u8]) -> Result<Grounds, Outcome> {
 
 impl Admitted {
     /// Of the head of a case that was judged good, as the whole history behind it was.
-    pub(super) fn of(case: &Case<'_>, judged: &Judged) -> Option<Self> {
+    pub(super) fn of(case: &Case<'_>, judged: &Judged, allowances: Vec<Allowance>) -> Option<Self> {
         let Case { evidence, introduction, floor: _, witnesses: _, first_seen: _, host } = *case;
         let node = evidence.node(&judged.commit)?;
         let content = node.content.as_ref().ok()?;
@@ -161,6 +162,7 @@ impl Admitted {
             signer: judged.signer?,
             principal: judged.principal.clone()?,
             payload: content.payload,
+            allowances,
         })
     }
 
@@ -174,6 +176,13 @@ impl Admitted {
     #[must_use]
     pub const fn tree(&self) -> TreeId {
         self.tree
+    }
+
+    /// What let it change each path, on each of its edges: nothing where no rules of trust were asked, and of the
+    /// introduction.
+    #[must_use]
+    pub fn allowances(&self) -> &[Allowance] {
+        &self.allowances
     }
 
     /// The key that signed it.

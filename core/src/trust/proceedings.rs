@@ -11,6 +11,7 @@ use super::evidence::Evidence;
 use super::host::HostTrust;
 use super::id::CommitId;
 use super::judge::{Base, Court, Judged, Outcome, find_descending};
+use super::permission::Allowance;
 use super::witness::Witnesses;
 use crate::time::Timestamp;
 
@@ -111,7 +112,7 @@ impl Proceedings {
         if self.left.is_empty() {
             let head = judged.last().filter(|judged| judged.commit == self.question.head);
             let good = head.filter(|judged| judged.outcome == Outcome::Admitted);
-            self.good = good.and_then(|judged| Admitted::of(&case, judged));
+            self.good = good.and_then(|judged| Admitted::of(&case, judged, allowances(&court, introduction, judged)));
         } else {
             self.base = Some(court.base());
         }
@@ -175,8 +176,12 @@ impl Proceedings {
 }
 
 fn verdict(court: &Court<'_>, introduction: &Introduction, judged: Judged) -> Verdict {
+    let allowances = allowances(court, introduction, &judged);
     let Judged { commit, outcome, signer, principal } = judged;
-    let asked = outcome == Outcome::Admitted && commit != introduction.commit;
-    let allowances = if asked { court.explain(&commit).unwrap_or_default() } else { Vec::new() };
     Verdict { commit, outcome, signer, principal, allowances }
+}
+
+fn allowances(court: &Court<'_>, introduction: &Introduction, judged: &Judged) -> Vec<Allowance> {
+    let asked = judged.outcome == Outcome::Admitted && judged.commit != introduction.commit;
+    if asked { court.explain(&judged.commit).unwrap_or_default() } else { Vec::new() }
 }

@@ -144,6 +144,7 @@ fn agent_and_trust() -> Vec<Event> {
             commit: "c1".into(),
             signer: "SHA256:abc".into(),
             principal: some("alice@example"),
+            allowed: Vec::new(),
         }
         .into(),
         TrustEvent::Refused {

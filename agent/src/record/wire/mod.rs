@@ -12,6 +12,9 @@ pub(super) use write::write;
 /// The version of every body that is written now.
 const VERSION: u64 = 1;
 
+/// What let an admitted commit change its paths: missing where nothing had to, and in all that was written before it was kept.
+const ALLOWED: &str = "allowed";
+
 /// The kinds that tell of host keys: a check of the journal reads these and no others.
 pub(super) const KEY_MADE: &str = "host-key-made";
 pub(super) const KEY_ROTATED: &str = "host-key-rotated";

@@ -10,9 +10,9 @@ use writ_core::status::State;
 use writ_core::time::Timestamp;
 
 use super::write::fix_name;
-use super::{KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
+use super::{ALLOWED, KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
 use crate::record::event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
-use crate::record::{ActRecord, Outcome, RecordId, StepRecord};
+use crate::record::{ActRecord, Allowed, Outcome, RecordId, StepRecord};
 
 type Read<T> = Result<T, String>;
 
@@ -166,6 +166,7 @@ fn trust(kind: &str, from: &Stored<'_>) -> Read<Option<TrustEvent>> {
             commit: from.commit()?,
             signer: from.text("signer")?,
             principal: from.maybe_text("principal")?,
+            allowed: allowed(from)?,
         },
         "commit-refused" => TrustEvent::Refused {
             source: source()?,
@@ -194,6 +195,23 @@ fn trust(kind: &str, from: &Stored<'_>) -> Read<Option<TrustEvent>> {
         },
         _ => return Ok(None),
     }))
+}
+
+fn allowed(from: &Stored<'_>) -> Read<Vec<Allowed>> {
+    let Some(list) = from.body.get(ALLOWED) else { return Ok(Vec::new()) };
+    let list = list.as_array().ok_or_else(|| format!("`{ALLOWED}` of its body is no list"))?;
+    let one = |body: &Value| {
+        let from = Stored { row: from.row, body };
+        Ok(Allowed {
+            parent: from.text("parent")?,
+            rules: from.texts("rules")?,
+            people: from.texts("people")?,
+            approvals: from.texts("approvals")?,
+            paths: from.texts("paths")?,
+            more: from.number("more")?,
+        })
+    };
+    list.iter().map(one).collect()
 }
 
 fn work(kind: &str, from: &Stored<'_>) -> Read<Option<WorkEvent>> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use writ_core::hash::SpecHash;
 use writ_core::model::{BucketRef, ObjectId};
 use writ_core::plan::{Cause, Fix};
 
-use super::{KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
+use super::{ALLOWED, KEY_MADE, KEY_REPLACED, KEY_ROTATED, Row, VERSION};
 use crate::record::event::{AgentEvent, Event, OperatorEvent, ReportEvent, TrustEvent, WorkEvent};
-use crate::record::{ActRecord, Outcome, StepRecord};
+use crate::record::{ActRecord, Allowed, Outcome, StepRecord};
 
 /// The stored form of an event.
 pub(in crate::record) fn write(event: &Event) -> Row {
@@ -93,11 +93,14 @@ fn trust(event: &TrustEvent) -> Draft {
         TrustEvent::Enrolled { source, commit, signer } => {
             Draft::new("enrolled").commit(Some(commit)).put("source", source.as_str()).put("signer", signer.as_str())
         }
-        TrustEvent::Admitted { source, commit, signer, principal } => Draft::new("admitted")
-            .commit(Some(commit))
-            .put("source", source.as_str())
-            .put("signer", signer.as_str())
-            .put("principal", principal.clone()),
+        TrustEvent::Admitted { source, commit, signer, principal, allowed: by } => {
+            let draft = Draft::new("admitted")
+                .commit(Some(commit))
+                .put("source", source.as_str())
+                .put("signer", signer.as_str())
+                .put("principal", principal.clone());
+            if by.is_empty() { draft } else { draft.put(ALLOWED, by.iter().map(allowed).collect::<Vec<_>>()) }
+        }
         TrustEvent::Refused { source, commit, culprit, reason, detail } => Draft::new("commit-refused")
             .commit(Some(commit))
             .put("source", source.as_str())
@@ -124,6 +127,13 @@ fn trust(event: &TrustEvent) -> Draft {
             .put("statement", statement.as_str())
             .put("signers", signers.clone()),
     }
+}
+
+fn allowed(allowed: &Allowed) -> Value {
+    let Allowed { parent, rules, people, approvals, paths, more } = allowed;
+    json!({
+        "approvals": approvals, "more": more, "parent": parent, "paths": paths, "people": people, "rules": rules,
+    })
 }
 
 fn work(event: &WorkEvent) -> Draft {
