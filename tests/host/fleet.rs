@@ -3,6 +3,7 @@
 use serde_json::Value;
 use writ::clock::Clock;
 use writ_core::time::Timestamp;
+use writ_core::trust::HostState;
 
 use crate::machine::{Machine, Origin, web};
 use crate::many_hosts::{self, Says};
@@ -142,13 +143,13 @@ fn of_a_thousand_hosts_each_that_is_not_well_is_told_apart() {
     many_hosts::list(&origin.repository, 1_000);
     let head = origin.deploy(&[("web.hcl", &web("2"))]);
     machine.pass();
-    let time = |millis: i64| format!("{}Z", Timestamp(millis).to_string().split('.').next().unwrap());
-    let (now, long_ago) = (time(Clock.now().0), time(Clock.now().0 - 9 * 86_400_000));
+    let now = Clock.now();
+    let long_ago = Timestamp(now.0 - 9 * 86_400_000);
     many_hosts::publish(&origin.repository, 1_000, |number| match number % 100 {
-        0 => Says { head: &first, state: "success", time: &now },
-        1 => Says { head: &head, state: "drifted", time: &now },
-        2 => Says { head: &head, state: "success", time: &long_ago },
-        _ => Says { head: &head, state: "success", time: &now },
+        0 => Says { head: &first, state: HostState::Success, time: now },
+        1 => Says { head: &head, state: HostState::Drifted, time: now },
+        2 => Says { head: &head, state: HostState::Success, time: long_ago },
+        _ => Says { head: &head, state: HostState::Success, time: now },
     });
     machine.pass();
     let fleet: Value = serde_json::from_str(&machine.writ(&["fleet", "-o", "json"]).text).unwrap();

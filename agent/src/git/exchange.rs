@@ -133,8 +133,7 @@ fn why(
     let url = remote.url.clone();
     let Allowance { time, silence, bytes, memory } = allowance;
     let too_large = |class: gix::error::Class| matches!(class, gix::error::Class::ResourceExhaustion(_));
-    // The client may give up in the same moment as the meter, and tell it first.
-    match (meter.reached().or_else(|| meter.overdue()), meter.redirect()) {
+    match (meter.ended_by(), meter.redirect()) {
         (Some(Reached::Time), _) => GitError::TimedOut { operation, url, seconds: time.as_secs_f64() },
         (Some(Reached::Silence), _) => GitError::Silent { operation, url, seconds: silence.as_secs_f64() },
         (Some(Reached::Bytes), _) => GitError::TooMuch { operation, url, bytes },

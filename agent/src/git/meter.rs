@@ -65,6 +65,11 @@ impl Meter {
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The limit that ended the exchange: also where the client gave up in the same moment as the deadline, and told it first.
+    pub(super) fn ended_by(&self) -> Option<Reached> {
+        self.reached().or_else(|| self.overdue())
+    }
+
     pub(super) fn set_redirect(&self, to: String) {
         *self.redirect.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
     }
@@ -109,7 +114,7 @@ impl Meter {
     }
 
     /// The limit of time that is reached by now.
-    pub(super) fn overdue(&self) -> Option<Reached> {
+    fn overdue(&self) -> Option<Reached> {
         if self.left().is_zero() {
             return Some(Reached::Time);
         }

@@ -19,7 +19,7 @@ pub fn entry(shell: &Shell<'_>, entry: &Entry) -> String {
     let Entry { commit, judgements, steps, ends, records } = entry;
     shell.page(&format!("Commit {}", short_commit(commit)), |html| {
         html.raw("<p><code class=\"long\">").text(commit).raw("</code></p>\n<h2>Judgement</h2>\n");
-        judged(html, judgements, short_commit(commit));
+        judged(html, judgements, commit);
         if !ends.is_empty() {
             html.raw("<h2>What became of it</h2>\n");
             ended(html, ends, commit);
@@ -40,16 +40,14 @@ fn time_line_below(html: &mut Html<'_>, records: &[crate::record::Record]) {
     html.raw("</div></details>\n");
 }
 
-fn judged(html: &mut Html<'_>, judgements: &[Judgement], of: &str) {
+fn judged(html: &mut Html<'_>, judgements: &[Judgement], commit: &str) {
     if judgements.is_empty() {
         html.raw("<p>The record holds no judgement of it.</p>\n");
     }
     for Judgement { at, source, verdict } in judgements {
-        let mut by = [].as_slice();
         html.raw("<p>");
         match verdict {
-            Verdict::Admitted { signer, principal, allowed } => {
-                by = allowed;
+            Verdict::Admitted { signer, principal, allowed: _ } => {
                 health(html, "admitted");
                 html.raw(" from ").text(source).raw(", signed ");
                 if let Some(principal) = principal {
@@ -69,15 +67,18 @@ fn judged(html: &mut Html<'_>, judgements: &[Judgement], of: &str) {
         html.raw(" · ");
         time(html, *at);
         html.raw("</p>\n");
-        if !by.is_empty() {
-            permissions(html, by, of);
+        if let Verdict::Admitted { allowed, .. } = verdict {
+            permissions(html, allowed, commit);
         }
     }
 }
 
 /// What let the commit change each of its paths.
-fn permissions(html: &mut Html<'_>, allowed: &[Allowed], of: &str) {
-    begin(html, "Permissions", of, &["Paths", "Allowed", "By the rules of"]);
+fn permissions(html: &mut Html<'_>, allowed: &[Allowed], commit: &str) {
+    if allowed.is_empty() {
+        return;
+    }
+    begin(html, "Permissions", short_commit(commit), &["Paths", "Allowed", "By the rules of"]);
     for it in allowed {
         html.raw("<tr><td>").text(&paths(it, usize::MAX)).raw("</td><td>").text(&in_words(it)).raw("</td><td><code>");
         html.text(short_commit(&it.parent)).raw("</code></td></tr>\n");

@@ -1,6 +1,7 @@
 //! The decision: may this head change the host?
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::commit::PayloadDigest;
 use super::evidence::Evidence;
@@ -39,7 +40,8 @@ pub struct Admitted {
     signer: KeyId,
     principal: String,
     payload: PayloadDigest,
-    allowances: Vec<Allowance>,
+    /// Shared: each pass holds one of these beside the last, and a commit may change thousands of paths.
+    allowances: Arc<[Allowance]>,
     /// The rules of the repository by which its manifests are granted powers.
     granting: Vec<Rules>,
     /// The host's own, which count beside them.
@@ -162,7 +164,7 @@ impl Admitted {
             signer: judged.signer?,
             principal: judged.principal.clone()?,
             payload: content.payload,
-            allowances,
+            allowances: allowances.into(),
         })
     }
 
