@@ -1,12 +1,13 @@
 //! A site whose ingress listens on ports of its own, and clients of it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use reqwest::{Certificate, Client, redirect};
 use tokio::sync::{Mutex, MutexGuard};
 use writ_core::ingress::{CONTAINER, VOLUME};
 
+use crate::free_port::free_port;
 use crate::site::Site;
 use crate::world::World;
 
@@ -19,10 +20,6 @@ pub struct Front {
     pub http: u16,
     pub https: u16,
     _turn: MutexGuard<'static, ()>,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Removes the ingress, whoever left it.

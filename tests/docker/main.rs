@@ -25,6 +25,8 @@ mod fixture;
 mod foreign;
 #[path = "../fixtures/forge.rs"]
 mod forge;
+#[path = "../fixtures/free_port.rs"]
+mod free_port;
 mod front;
 #[path = "../fixtures/git_server.rs"]
 mod git_server;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use writ::target::{ImageNews, Progress, TargetError};
 use writ_core::model::PullPolicy;
 
+use crate::free_port::free_port;
 use crate::site::{CANARY, Site};
 use crate::world::{World, container, until};
 
@@ -133,10 +134,6 @@ pub fn porter() -> String {
         }
     });
     address
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn web(image: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use writ::target::{Depth, Target};
 
 use crate::engine::Engine;
+use crate::free_port::free_port;
 use crate::site::Site;
 use crate::world::World;
 use crate::yaml::set;
@@ -319,7 +320,7 @@ async fn a_service_is_reached_from_the_host_at_the_port_of_its_type_and_on_loopb
     let bound = site.world.field(&site.relay(), "{{range $p, $b := .NetworkSettings.Ports}}{{$b}}{{end}}");
     assert_eq!(bound, format!("[{{127.0.0.1 {port}}}]"));
     // The port of a balancer is the Service's own.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let free = free_port();
     let balancer = service(&format!("  type: LoadBalancer\n{}", HTTP.replace("port: 80,", &format!("port: {free},"))));
     site.deploy("a.yaml", &format!("{}{balancer}", web(1, 1))).await;
     assert_eq!(ask("127.0.0.1", free).unwrap(), "web-0 of 1");

@@ -25,6 +25,8 @@ mod fleet;
 mod floor;
 #[path = "../fixtures/forge.rs"]
 mod forge;
+#[path = "../fixtures/free_port.rs"]
+mod free_port;
 mod git;
 mod git_growth;
 mod git_http;
