@@ -155,7 +155,8 @@ impl Agent {
             });
             units.push(Unit::new(&settings, unit, place));
         }
-        let forges = settings.reports.iter().map(|report| Forge::new(report).map(Receiver::from));
+        let pages = settings.pages();
+        let forges = settings.reports.iter().map(|report| Forge::new(report, pages).map(Receiver::from));
         let people = settings.alerts.iter().map(|alert| Ok(Receiver::of(alert, &own)));
         let receivers = forges.chain(people).collect::<Result<_, _>>()?;
         let turn = Mutex::new(Weak::new());

@@ -83,7 +83,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }
     paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
-    if let Some(Web { listen, token_file }) = web {
+    if let Some(Web { listen, token_file, url: _ }) = web {
         paths.extend(token_file.clone());
         match listen {
             Listen::Address(_) => {}

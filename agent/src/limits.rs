@@ -153,6 +153,10 @@ pub const WEB_CONNECTION_SECONDS_MAX: u64 = 30;
 /// Longest head of a question, in bytes. Browsers send some 1,000.
 pub const WEB_HEADER_BYTES_MAX: usize = 16 << 10;
 
+/// Longest address of the agent's own pages that statuses lead to, in bytes: with the path of a commit's page it must fit into
+/// the 255 characters that GitLab takes.
+pub const PAGES_ADDRESS_BYTES_MAX: usize = 180;
+
 /// Most headers of a question. Browsers send some 20.
 pub const WEB_HEADERS_MAX: usize = 64;
 

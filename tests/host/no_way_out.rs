@@ -70,7 +70,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("directory_roots_file", Not),
         ],
     ),
-    ("[web]", &[("listen", Not), ("token_file", Not)]),
+    ("[web]", &[("listen", Not), ("token_file", Not), ("url", Not)]),
     (
         "[[alert]]",
         &[

@@ -93,6 +93,25 @@ async fn each_interface_is_told_each_state_with_the_audit_head() {
 }
 
 #[tokio::test]
+async fn a_status_leads_to_the_page_of_its_commit_where_the_pages_have_an_address() {
+    for speaks in [Speaks::Gitea, Speaks::GitHub, Speaks::GitLab] {
+        let mut world = World::new(speaks).await;
+        world.ask(&commit(1), State::Success, "3 pods");
+        // A status that was asked for before there was an address leads there as well.
+        let leading = forge(&world.folder, speaks, &world.server.url(), TOKEN).leading_to("https://edge-1.example");
+        world.forge = leading.into();
+        assert_eq!(world.flush(NOW).await, flushed(1, 0, 0));
+        world.forge = forge(&world.folder, speaks, &world.server.url(), TOKEN).into();
+        world.ask(&commit(2), State::Success, "3 pods");
+        assert_eq!(world.flush(NOW).await, flushed(1, 0, 0));
+        let led: Vec<_> =
+            world.server.requests().iter().map(|request| request.body.get("target_url").cloned()).collect();
+        let page = format!("https://edge-1.example/commits/{}", commit(1));
+        assert_eq!(led, [Some(page.into()), None], "{speaks:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_stands_already_is_asked_for_once() {
     let world = World::new(Speaks::Gitea).await;
     let asked = (0..10_000).filter(|_| world.ask(&commit(1), State::Success, "3 pods")).count();

@@ -15,6 +15,7 @@ use super::answer::{self, Answer, Try};
 use super::request;
 use crate::error::chain;
 use crate::limits::{FORGE_SECONDS, TOKEN_BYTES_MAX};
+use crate::page::{Link, Site};
 use crate::settings::{ForgeKind, Report};
 
 const GITHUB: &str = "github.com";
@@ -39,6 +40,8 @@ pub struct Forge {
     base: Url,
     project: String,
     token_file: PathBuf,
+    /// The address by which people reach the agent's own pages.
+    pages: Option<String>,
     timeout: Duration,
     client: OnceLock<Client>,
 }
@@ -103,15 +106,19 @@ impl Speaks {
 }
 
 impl Forge {
-    /// The forge of a report of the settings.
-    pub fn new(report: &Report) -> Result<Self, ForgeError> {
+    /// The forge of a report of the settings. Statuses lead to the agent's own pages, if these have an address.
+    pub fn new(report: &Report, pages: Option<&str>) -> Result<Self, ForgeError> {
         let Report { forge, url, token_file, project, source: _ } = report;
         let speaks = match forge {
             ForgeKind::Gitea | ForgeKind::Forgejo => Speaks::Gitea,
             ForgeKind::Github => Speaks::GitHub,
             ForgeKind::Gitlab => Speaks::GitLab,
         };
-        Self::at(speaks, url, project, token_file)
+        let forge = Self::at(speaks, url, project, token_file)?;
+        Ok(match pages {
+            Some(pages) => forge.leading_to(pages),
+            None => forge,
+        })
     }
 
     /// A repository (`ops/infra`) at the forge that answers at `url`; the token is read from its file at each sending, so
@@ -137,6 +144,7 @@ impl Forge {
             base,
             project: project.to_owned(),
             token_file: token_file.to_path_buf(),
+            pages: None,
             timeout: Duration::from_secs(FORGE_SECONDS),
             client: OnceLock::new(),
         })
@@ -146,6 +154,13 @@ impl Forge {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The same whose statuses lead to the pages at an address, which ends without a slash.
+    #[must_use]
+    pub fn leading_to(mut self, pages: &str) -> Self {
+        self.pages = Some(pages.to_owned());
         self
     }
 
@@ -221,8 +236,18 @@ impl Forge {
     }
 
     fn body(&self, status: &CommitStatus) -> Value {
-        let CommitStatus { commit: _, context, state, description } = status;
-        json!({ "state": self.speaks.state(*state), "context": context, "description": description })
+        let CommitStatus { commit, context, state, description } = status;
+        let mut body = json!({ "state": self.speaks.state(*state), "context": context, "description": description });
+        if let Some(page) = self.page(commit) {
+            body["target_url"] = page.into();
+        }
+        body
+    }
+
+    /// Where people read what this host knows of a commit.
+    fn page(&self, commit: &str) -> Option<String> {
+        let page = Site::Served.address(&Link::Commit(commit));
+        self.pages.as_ref().map(|pages| format!("{pages}{page}"))
     }
 
     /// Offers a status, and says what became of it. Never fails: what goes wrong is an answer, too.

@@ -341,6 +341,12 @@ impl Settings {
     pub fn unit(&self, name: &str) -> Option<&Unit> {
         self.units.iter().find(|unit| unit.name == name)
     }
+
+    /// The address by which people reach the agent's own pages; none if nobody is led there.
+    #[must_use]
+    pub fn pages(&self) -> Option<&str> {
+        self.web.as_ref()?.url.as_deref()
+    }
 }
 
 impl Unit {

@@ -157,6 +157,7 @@ pub(super) struct Mail {
 pub(super) struct Web {
     pub(super) listen: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
+    pub(super) url: Option<Written<String>>,
 }
 
 /// Reads the whole document; every problem of its form goes to `problems`.
@@ -305,8 +306,11 @@ fn mail(mut section: Section<'_>, problems: &mut Problems) -> Mail {
 
 fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {
     let listen = section.string("listen", problems);
-    let web =
-        Web { listen: section.require("listen", listen, problems), token_file: section.string("token_file", problems) };
+    let web = Web {
+        listen: section.require("listen", listen, problems),
+        token_file: section.string("token_file", problems),
+        url: section.string("url", problems),
+    };
     section.finish(problems);
     web
 }

@@ -1,6 +1,7 @@
 //! Addresses of repositories and forges: which are taken, and what to write instead of those that are not.
 
 use super::{Tls, Transport};
+use crate::limits::PAGES_ADDRESS_BYTES_MAX;
 
 /// What is wrong with an address, and what to do.
 pub(super) struct Complaint {
@@ -59,6 +60,34 @@ pub(super) fn forge(url: &str) -> Result<(), Complaint> {
         "http" if is_loopback(authority) => Ok(()),
         "http" => complaint("http would show the token to the network", "write https://…"),
         _ => complaint(format!("a forge is not reached by `{}`", scheme.escape_debug()), "write https://HOST"),
+    }
+}
+
+/// Checks the address by which people reach the agent's own pages: those lead to each other from its root.
+pub(super) fn pages(url: &str) -> Result<(), Complaint> {
+    const HELP: &str = "write https://HOST[:PORT]";
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return complaint("the address has no scheme", HELP);
+    };
+    sound(rest)?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
+    match scheme {
+        _ if authority.contains('@') => {
+            complaint("the address of the pages names no user", "take out what stands before `@`")
+        }
+        _ if authority.is_empty() => complaint("the address names no host", HELP),
+        _ if !authority.bytes().all(is_host) => complaint(format!("`{}` is no host", authority.escape_debug()), HELP),
+        _ if !["", "/"].contains(&path) => complaint(
+            "the pages stand at the root of their address, and nothing follows it",
+            format!("{HELP}: a proxy gives the agent a name or a port of its own"),
+        ),
+        _ if url.len() > PAGES_ADDRESS_BYTES_MAX => complaint(
+            format!("the address of the pages has {} bytes", url.len()),
+            format!("use at most {PAGES_ADDRESS_BYTES_MAX}: forges take no longer address of a commit's page"),
+        ),
+        "http" | "https" => Ok(()),
+        _ => complaint(format!("no page is reached by `{}`", scheme.escape_debug()), HELP),
     }
 }
 

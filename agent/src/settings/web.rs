@@ -10,7 +10,7 @@ use writ_core::text::{Problems, Written};
 
 use super::check::refuse;
 use super::path::{Privacy, file};
-use super::raw;
+use super::{raw, url};
 
 /// Where the agent answers, and who may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Web {
     pub listen: Listen,
     /// File of the token that must be shown; none if all who can reach it may ask.
     pub token_file: Option<PathBuf>,
+    /// The address by which people reach the pages, without a slash at its end; none if nobody is led there.
+    pub url: Option<String>,
 }
 
 /// Where the agent answers.
@@ -41,9 +43,10 @@ impl fmt::Display for Listen {
 
 /// The table `[web]`; the inner value is none where there is no such table, the outer where it is not right.
 pub(super) fn check_web(raw: Option<raw::Web>, problems: &mut Problems) -> Option<Option<Web>> {
-    let Some(raw::Web { listen: written, token_file }) = raw else { return Some(None) };
+    let Some(raw::Web { listen: written, token_file, url: led }) = raw else { return Some(None) };
     let is_named = token_file.is_some();
     let token_file = file("token_file", token_file, Privacy::Secret, problems);
+    let led = led.map(|led| check_pages(led, problems));
     let Written { value, place } = written?;
     let listen = match value.strip_prefix("unix:") {
         Some(path) if path.starts_with('/') => Some(Listen::Socket(PathBuf::from(path))),
@@ -62,6 +65,18 @@ pub(super) fn check_web(raw: Option<raw::Web>, problems: &mut Problems) -> Optio
         refuse(problems, &place, message, help);
         return None;
     }
+    let url = led.map_or(Some(None), |led| led.map(Some))?;
     // A file that is named and not right has its problem already.
-    (token_file.is_some() == is_named).then_some(Some(Web { listen, token_file }))
+    (token_file.is_some() == is_named).then_some(Some(Web { listen, token_file, url }))
+}
+
+fn check_pages(written: Written<String>, problems: &mut Problems) -> Option<String> {
+    let Written { value, place } = written;
+    match url::pages(&value) {
+        Ok(()) => Some(value.trim_end_matches('/').to_owned()),
+        Err(url::Complaint { message, help }) => {
+            refuse(problems, &place, message, help);
+            None
+        }
+    }
 }
