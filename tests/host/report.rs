@@ -77,8 +77,12 @@ async fn each_interface_is_told_each_state_with_the_audit_head() {
         (Speaks::Gitea, ["pending", "success", "failure", "error"]),
         (Speaks::GitHub, ["pending", "success", "failure", "error"]),
         (Speaks::GitLab, ["pending", "success", "failed", "failed"]),
+        (Speaks::BitbucketCloud, ["INPROGRESS", "SUCCESSFUL", "FAILED", "FAILED"]),
+        (Speaks::BitbucketDataCenter, ["INPROGRESS", "SUCCESSFUL", "FAILED", "FAILED"]),
     ] {
-        let world = World::new(speaks).await;
+        let mut world = World::new(speaks).await;
+        let leading = forge(&world.folder, speaks, &world.server.url(), TOKEN).leading_to("https://edge-1.example");
+        world.forge = leading.into();
         let states = [State::Pending, State::Success, State::Failure, State::Error];
         for (number, state) in (1..).zip(states) {
             world.ask(&commit(number), state, "3 pods");
@@ -109,6 +113,28 @@ async fn a_status_leads_to_the_page_of_its_commit_where_the_pages_have_an_addres
         let page = format!("https://edge-1.example/commits/{}", commit(1));
         assert_eq!(led, [Some(page.into()), None], "{speaks:?}");
     }
+}
+
+#[tokio::test]
+async fn bitbucket_is_told_where_a_status_leads_and_under_a_key_that_it_takes_and_nothing_without_that() {
+    let mut world = World::new(Speaks::BitbucketCloud).await;
+    let (short, long) = ("writ/edge/web".to_owned(), format!("writ/edge/{}", "web".repeat(20)));
+    for context in [&short, &long] {
+        world.ask_at(NOW, &commit(1), context, State::Success, "3 pods");
+    }
+    assert_eq!(world.flush(NOW).await, flushed(0, 0, 1), "a person has to say where it leads");
+    assert!(world.server.requests().is_empty());
+    let until = world.store.next_due().unwrap().unwrap();
+    let leading = forge(&world.folder, Speaks::BitbucketCloud, &world.server.url(), TOKEN);
+    world.forge = leading.leading_to("https://edge-1.example").into();
+    assert_eq!(world.flush(until).await, flushed(2, 0, 0));
+    let keys: Vec<String> =
+        world.server.requests().iter().map(|request| request.body["key"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((keys[0].as_str(), keys[1].len()), (short.as_str(), 40));
+    for request in world.server.requests() {
+        assert_eq!(request.body["url"], format!("https://edge-1.example/commits/{}", commit(1)));
+    }
+    assert_eq!(world.server.said(&commit(1), &long).len(), 1);
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ pub(super) fn backoff(attempt: &Try) -> Timestamp {
 fn stands_already(attempt: &Try, body: &str) -> bool {
     match attempt.speaks {
         Some(Speaks::GitLab) => body.contains("Cannot transition status"),
-        Some(Speaks::Gitea | Speaks::GitHub) | None => false,
+        Some(Speaks::Gitea | Speaks::GitHub | Speaks::BitbucketCloud | Speaks::BitbucketDataCenter) | None => false,
     }
 }
 

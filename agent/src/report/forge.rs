@@ -1,4 +1,4 @@
-//! One repository at one forge, and the request that each interface takes.
+//! One repository at one forge.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,32 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
-use serde_json::{Value, json};
-use writ_core::status::{CommitStatus, State};
+use writ_core::status::CommitStatus;
 
 use super::answer::{self, Answer, Try};
-use super::request;
+use super::{Speaks, request};
 use crate::error::chain;
 use crate::limits::{FORGE_SECONDS, TOKEN_BYTES_MAX};
 use crate::page::{Link, Site};
-use crate::settings::{ForgeKind, Report};
-
-const GITHUB: &str = "github.com";
-const GITHUB_INTERFACE: &str = "api.github.com";
-const GITHUB_VERSION: &str = "2022-11-28";
-
-/// The interface that a forge speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Speaks {
-    /// Gitea's, which Forgejo speaks too. Source: `POST /repos/{owner}/{repo}/statuses/{sha}` of Gitea's API v1.
-    Gitea,
-    /// GitHub's, of the service and of Enterprise Server. Source: "Create a commit status" of its REST API.
-    GitHub,
-    /// GitLab's. Source: "Set commit pipeline status" of its API v4.
-    GitLab,
-}
+use crate::settings::Report;
 
 /// One repository at one forge.
 #[derive(Debug)]
@@ -87,34 +71,11 @@ pub enum ForgeError {
     },
 }
 
-impl Speaks {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Gitea => "gitea",
-            Self::GitHub => "github",
-            Self::GitLab => "gitlab",
-        }
-    }
-
-    /// The name that the interface gives a state. GitLab knows one kind of going wrong.
-    const fn state(self, state: State) -> &'static str {
-        match (self, state) {
-            (Self::GitLab, State::Failure | State::Error) => "failed",
-            (Self::GitLab, State::Pending | State::Success) | (Self::Gitea | Self::GitHub, _) => state.name(),
-        }
-    }
-}
-
 impl Forge {
     /// The forge of a report of the settings. Statuses lead to the agent's own pages, if these have an address.
     pub fn new(report: &Report, pages: Option<&str>) -> Result<Self, ForgeError> {
         let Report { forge, url, token_file, project, source: _ } = report;
-        let speaks = match forge {
-            ForgeKind::Gitea | ForgeKind::Forgejo => Speaks::Gitea,
-            ForgeKind::Github => Speaks::GitHub,
-            ForgeKind::Gitlab => Speaks::GitLab,
-        };
-        let forge = Self::at(speaks, url, project, token_file)?;
+        let forge = Self::at(Speaks::of(*forge, url), url, project, token_file)?;
         Ok(match pages {
             Some(pages) => forge.leading_to(pages),
             None => forge,
@@ -131,13 +92,13 @@ impl Forge {
             return Err(address());
         }
         let parts: Vec<&str> = project.split('/').collect();
-        let fitting = if speaks == Speaks::GitLab { parts.len() >= 2 } else { parts.len() == 2 };
-        if !fitting || parts.iter().any(|part| part.is_empty() || *part == "." || *part == "..") {
+        if !speaks.takes_parts(parts.len()) || parts.iter().any(|part| part.is_empty() || *part == "." || *part == "..")
+        {
             return Err(ForgeError::Project { project: project.to_owned() });
         }
         base.set_fragment(None);
-        if speaks == Speaks::GitHub && base.host_str() == Some(GITHUB) {
-            base.set_host(Some(GITHUB_INTERFACE)).map_err(|_| address())?;
+        if let Some(host) = speaks.interface_host(base.host_str().unwrap_or_default()) {
+            base.set_host(Some(host)).map_err(|_| address())?;
         }
         Ok(Self {
             speaks,
@@ -176,46 +137,9 @@ impl Forge {
         self.speaks
     }
 
-    /// Where a status on a commit is written.
-    fn address(&self, commit: &str) -> Url {
-        let mut url = self.base.clone();
-        let mut parts: Vec<&str> = match self.speaks {
-            Speaks::Gitea => vec!["api", "v1", "repos"],
-            Speaks::GitHub if url.host_str() == Some(GITHUB_INTERFACE) => vec!["repos"],
-            Speaks::GitHub => vec!["api", "v3", "repos"],
-            Speaks::GitLab => vec!["api", "v4", "projects"],
-        };
-        match self.speaks {
-            // One part, its slashes encoded.
-            Speaks::GitLab => parts.push(&self.project),
-            Speaks::Gitea | Speaks::GitHub => parts.extend(self.project.split('/')),
-        }
-        parts.extend(["statuses", commit]);
-        url.path_segments_mut().expect("a http address has a path").pop_if_empty().extend(parts);
-        url
-    }
-
     fn headers(&self) -> Result<HeaderMap, ForgeError> {
-        let token = self.token()?;
-        let (name, value) = match self.speaks {
-            Speaks::Gitea => (AUTHORIZATION, format!("token {token}")),
-            Speaks::GitHub => (AUTHORIZATION, format!("Bearer {token}")),
-            Speaks::GitLab => (HeaderName::from_static("private-token"), token),
-        };
         let unfit = |_| ForgeError::TokenUnfit { path: self.token_file.clone() };
-        let mut value = HeaderValue::from_str(&value).map_err(unfit)?;
-        value.set_sensitive(true);
-        let mut headers = HeaderMap::from_iter([(name, value)]);
-        match self.speaks {
-            Speaks::GitHub => {
-                headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-                headers.insert("x-github-api-version", HeaderValue::from_static(GITHUB_VERSION));
-            }
-            Speaks::Gitea | Speaks::GitLab => {
-                headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-            }
-        }
-        Ok(headers)
+        self.speaks.headers(&self.token()?).map_err(unfit)
     }
 
     fn token(&self) -> Result<String, ForgeError> {
@@ -235,15 +159,6 @@ impl Forge {
             .map_err(|source| ForgeError::Client { host: host(), source })
     }
 
-    fn body(&self, status: &CommitStatus) -> Value {
-        let CommitStatus { commit, context, state, description } = status;
-        let mut body = json!({ "state": self.speaks.state(*state), "context": context, "description": description });
-        if let Some(page) = self.page(commit) {
-            body["target_url"] = page.into();
-        }
-        body
-    }
-
     /// Where people read what this host knows of a commit.
     fn page(&self, commit: &str) -> Option<String> {
         let page = Site::Served.address(&Link::Commit(commit));
@@ -256,12 +171,17 @@ impl Forge {
         if ![40, 64].contains(&status.commit.len()) || !status.commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Answer::Never(format!("`{}` is no commit", status.commit.escape_debug()));
         }
+        let page = self.page(&status.commit);
+        if self.speaks.needs_page() && page.is_none() {
+            return answer::denied(&attempt, "Bitbucket takes no status that leads nowhere: set `url` in [web]");
+        }
         let prepared = self.headers().and_then(|headers| Ok((headers, self.client()?)));
         let (headers, client) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return answer::unanswered(&attempt, &chain(&error)),
         };
-        let request = client.post(self.address(&status.commit)).headers(headers).json(&self.body(status));
+        let address = self.speaks.address(&self.base, &self.project, &status.commit);
+        let request = client.post(address).headers(headers).json(&self.speaks.body(status, page.as_deref()));
         request::send(request, &attempt).await
     }
 }
@@ -269,32 +189,6 @@ impl Forge {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const COMMIT: &str = "0123456789012345678901234567890123456789";
-
-    fn address(speaks: Speaks, url: &str, project: &str) -> String {
-        let forge = Forge::at(speaks, url, project, Path::new("token")).unwrap();
-        forge.address("c0ffee").to_string()
-    }
-
-    #[test]
-    fn each_interface_has_its_address() {
-        for (speaks, url, project, want) in [
-            (Speaks::Gitea, "https://f.example", "o/r", "https://f.example/api/v1/repos/o/r/statuses/c0ffee"),
-            (Speaks::Gitea, "https://f.example/git/", "o/r", "https://f.example/git/api/v1/repos/o/r/statuses/c0ffee"),
-            (Speaks::GitHub, "https://github.com", "o/r", "https://api.github.com/repos/o/r/statuses/c0ffee"),
-            (Speaks::GitHub, "https://api.github.com/", "o/r", "https://api.github.com/repos/o/r/statuses/c0ffee"),
-            (Speaks::GitHub, "https://gh.example", "o/r", "https://gh.example/api/v3/repos/o/r/statuses/c0ffee"),
-            (
-                Speaks::GitLab,
-                "https://l.example",
-                "g/s/r",
-                "https://l.example/api/v4/projects/g%2Fs%2Fr/statuses/c0ffee",
-            ),
-        ] {
-            assert_eq!(address(speaks, url, project), want);
-        }
-    }
 
     #[test]
     fn what_is_no_forge_or_project_is_refused() {
@@ -305,27 +199,6 @@ mod tests {
         }
         for project in ["", "o", "o/", "/r", "o/r/x", "../r", "o/.."] {
             assert!(Forge::at(Speaks::Gitea, "https://f.example", project, Path::new("t")).is_err(), "{project}");
-        }
-    }
-
-    #[test]
-    fn gitlab_has_its_own_names_for_states() {
-        let status = |state| CommitStatus {
-            commit: COMMIT.to_owned(),
-            context: "writ/edge/web".to_owned(),
-            state,
-            description: "3 pods".to_owned(),
-        };
-        let forge = |speaks| Forge::at(speaks, "https://f.example", "o/r", Path::new("t")).unwrap();
-        for (state, gitlab, others) in [
-            (State::Pending, "pending", "pending"),
-            (State::Success, "success", "success"),
-            (State::Failure, "failed", "failure"),
-            (State::Error, "failed", "error"),
-        ] {
-            assert_eq!(forge(Speaks::GitLab).body(&status(state))["state"], gitlab);
-            assert_eq!(forge(Speaks::GitHub).body(&status(state))["state"], others);
-            assert_eq!(forge(Speaks::Gitea).body(&status(state))["state"], others);
         }
     }
 }

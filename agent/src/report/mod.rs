@@ -1,4 +1,4 @@
-//! Says on commits what became of them, as statuses at Gitea, Forgejo, GitHub and GitLab, and tells people what is wrong, by
+//! Says on commits what became of them, as statuses at Gitea, Forgejo, GitHub, GitLab and Bitbucket, and tells people what is wrong, by
 //! webhooks and mail: out of the durable outbox.
 //!
 //! Invariant: a token goes to the host that the settings name and to no other; redirects are not followed.
@@ -12,9 +12,11 @@ mod mail;
 mod news;
 mod receiver;
 mod request;
+mod speaks;
 
 pub use flush::{Flushed, flush};
-pub use forge::{Forge, ForgeError, Speaks};
+pub use forge::{Forge, ForgeError};
 pub use hook::Hook;
 pub use mail::Mailer;
 pub use receiver::Receiver;
+pub use speaks::Speaks;

@@ -54,8 +54,10 @@ pub(super) fn settings(
         units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
     let units: Vec<Option<Unit>> = units.collect();
     let known: Vec<&Source> = sources.iter().flatten().collect();
+    // An address that is not right has its own problem.
+    let has_pages = web.as_ref().is_some_and(|web| web.url.is_some());
     let reports: Vec<Option<Report>> =
-        reports.into_iter().map(|raw| check_report(raw, &names, &known, problems)).collect();
+        reports.into_iter().map(|raw| check_report(raw, &names, &known, has_pages, problems)).collect();
     let ingress = check_ingress(ingress, problems);
     let web = check_web(web, problems);
     let alerts = check_alerts(alerts, &watched, problems);

@@ -303,6 +303,8 @@ pub enum ForgeKind {
     Github,
     /// GitLab.
     Gitlab,
+    /// Bitbucket: that of bitbucket.org, and Data Center wherever else.
+    Bitbucket,
 }
 
 /// Why there are no settings.
@@ -372,6 +374,7 @@ impl ForgeKind {
             Self::Forgejo => "forgejo",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
+            Self::Bitbucket => "bitbucket",
         }
     }
 }
