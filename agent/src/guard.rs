@@ -90,8 +90,8 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
             Listen::Socket(socket) => drop(paths.insert(socket.clone())),
         }
     }
-    for Report { forge: _, url: _, token_file, project: _, source: _ } in reports {
-        paths.insert(token_file.clone());
+    for Report { forge: _, url: _, login, project: _, source: _ } in reports {
+        paths.insert(login.file().to_path_buf());
     }
     paths
 }

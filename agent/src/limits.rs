@@ -203,6 +203,21 @@ pub const FORGE_DENIED_SECONDS: u32 = 3_600;
 /// Longest time that a forge may ask to be let alone, in seconds. One that asks for years would be silenced by mistake.
 pub const FORGE_WAIT_SECONDS_MAX: u32 = 86_400;
 
+/// Time for which an app of GitHub says who it is, in seconds from now; it may be 600 from when it begins.
+pub const APP_CLAIM_SECONDS: u32 = 480;
+
+/// Time by which that begins earlier, in seconds: the forge's clock may be behind. Source: GitHub's own advice.
+pub const APP_SKEW_SECONDS: u32 = 60;
+
+/// Time before its end from which a token of an installation is not used any more, in seconds.
+pub const APP_TOKEN_SPARE_SECONDS: u32 = 300;
+
+/// Longest answer with such a token, in bytes. It describes the repository, in some 8,000.
+pub const APP_ANSWER_BYTES_MAX: usize = 256 << 10;
+
+/// Largest file of a private key of RSA, in bytes. One of 8,192 bits has 6,400.
+pub const KEY_BYTES_MAX: u64 = 16 << 10;
+
 /// Bytes of a forge's complaint that are read.
 pub const FORGE_ANSWER_BYTES_MAX: usize = 4_096;
 

@@ -60,6 +60,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("[[alert]]", "[[alert]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("mail", "[[alert]]\nmail = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[report]]", "[[report]]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("app", "[[report]]\napp = { qqqqqqqqqqqqqqqq = 1 }\n"),
     ];
     let known = tables.into_iter().map(|(chapter, text)| {
         let problems = refused(text);
@@ -95,7 +96,7 @@ fn every_key_that_is_said_to_be_later_is_refused_as_such() {
             later += 1;
         }
     }
-    assert!(later >= 2, "{later} keys are later");
+    assert!(later >= 1, "no key is later");
 }
 
 #[test]

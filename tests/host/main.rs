@@ -62,6 +62,7 @@ mod published;
 mod record;
 mod render;
 mod report;
+mod report_app;
 #[path = "../fixtures/repository.rs"]
 mod repository;
 mod rewind;

@@ -143,8 +143,9 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     ("backup", &[("directory", Not), ("keep", Not)]),
     (
         "[[report]]",
-        &[("forge", Not), ("url", Not), ("token_file", Not), ("project", Not), ("source", Not), ("github_app", Not)],
+        &[("forge", Not), ("url", Not), ("token_file", Not), ("app", Not), ("project", Not), ("source", Not)],
     ),
+    ("app", &[("id", Not), ("installation", Not), ("key_file", Not)]),
 ];
 
 /// Every long option of every command, without `--output`, `--config`, `--help` and `--version`.

@@ -11,7 +11,8 @@ use writ::error::chain;
 use writ::git::Mirror;
 use writ::limits::CHECKPOINT_SECONDS_MAX;
 use writ::record::{Filter, RecordError, Store, Verdict};
-use writ::settings::{Guard, Settings, Source, Target, Web};
+use writ::report::check_key;
+use writ::settings::{Guard, Login, Settings, Source, Target, Web};
 use writ::target::Depth;
 use writ::target::kubernetes::Diagnosis;
 use writ::web::Gate;
@@ -77,7 +78,11 @@ pub(crate) fn run(host: &Host) -> Ended {
             add(what, guard_found(guard));
         }
         for report in &settings.reports {
-            add(format!("token for {} {}", report.forge.name(), report.project), token(&report.token_file));
+            let (forge, project) = (report.forge.name(), &report.project);
+            match &report.login {
+                Login::Token(file) => add(format!("token for {forge} {project}"), token(file)),
+                Login::App(app) => add(format!("app for {forge} {project}"), app_key(&app.key_file)),
+            }
         }
         for (alert, file) in settings.alerts.iter().flat_map(|alert| alert.way.files().map(move |file| (alert, file))) {
             add(format!("alert {}: {}", alert.name, file.display()), token(file));
@@ -358,6 +363,13 @@ fn answers(web: &Web) -> Result<String, Problem> {
             Ok(format!("{}, {}", web.listen, if web.token_file.is_some() { "with a token" } else { "without a token" }))
         }
         Err(error) => problem(chain(&error), "until then nobody is answered; passes go on"),
+    }
+}
+
+fn app_key(file: &Path) -> Result<String, Problem> {
+    match check_key(file) {
+        Ok(()) => Ok(file.display().to_string()),
+        Err(error) => problem(chain(&error), "make a private key on the app's page, and put its file there"),
     }
 }
 

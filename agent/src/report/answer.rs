@@ -35,6 +35,16 @@ impl Answer {
             Self::Never(reason) => Self::Never(without(reason)),
         }
     }
+
+    /// The same where not the status was refused, but `what` it takes to offer one: no status is given up for that.
+    pub(super) fn for_want_of(self, what: &str, attempt: &Try) -> Self {
+        let why = |reason: &str| cut(&format!("cannot get {what}: {reason}"));
+        match self {
+            Self::Taken(_) => denied(attempt, &why("none was answered")),
+            Self::Later(until, reason) | Self::ForgeLater(until, reason) => Self::ForgeLater(until, why(&reason)),
+            Self::Never(reason) => denied(attempt, &why(&reason)),
+        }
+    }
 }
 
 /// The headers of an answer that matter here.

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
 use writ_core::status::CommitStatus;
 
 use super::answer::{self, Answer, Try};
+use super::app::Installation;
+use super::request::Told;
 use super::{Speaks, request};
 use crate::error::chain;
 use crate::limits::{FORGE_SECONDS, TOKEN_BYTES_MAX};
 use crate::page::{Link, Site};
-use crate::settings::Report;
+use crate::settings::{Login, Report};
+
+/// What a forge answers to a token that counts no more.
+const UNAUTHORIZED: u16 = 401;
 
 /// One repository at one forge.
 #[derive(Debug)]
@@ -23,11 +27,20 @@ pub struct Forge {
     speaks: Speaks,
     base: Url,
     project: String,
-    token_file: PathBuf,
+    credential: Credential,
     /// The address by which people reach the agent's own pages.
     pages: Option<String>,
     timeout: Duration,
     client: OnceLock<Client>,
+}
+
+/// What shows the forge who tells it something.
+#[derive(Debug)]
+enum Credential {
+    /// The token in a file, read at each sending, so that it can be changed.
+    Token(PathBuf),
+    /// A token that GitHub gives to an app for an hour.
+    App(Installation),
 }
 
 /// Why a forge cannot be spoken to as it is set up.
@@ -74,8 +87,12 @@ pub enum ForgeError {
 impl Forge {
     /// The forge of a report of the settings. Statuses lead to the agent's own pages, if these have an address.
     pub fn new(report: &Report, pages: Option<&str>) -> Result<Self, ForgeError> {
-        let Report { forge, url, token_file, project, source: _ } = report;
-        let forge = Self::at(Speaks::of(*forge, url), url, project, token_file)?;
+        let Report { forge, url, login, project, source: _ } = report;
+        let credential = match login {
+            Login::Token(file) => Credential::Token(file.clone()),
+            Login::App(app) => Credential::App(Installation::new(app.clone())),
+        };
+        let forge = Self::with(Speaks::of(*forge, url), url, project, credential)?;
         Ok(match pages {
             Some(pages) => forge.leading_to(pages),
             None => forge,
@@ -85,6 +102,10 @@ impl Forge {
     /// A repository (`ops/infra`) at the forge that answers at `url`; the token is read from its file at each sending, so
     /// that it can be changed. Connects to nothing.
     pub fn at(speaks: Speaks, url: &str, project: &str, token_file: &Path) -> Result<Self, ForgeError> {
+        Self::with(speaks, url, project, Credential::Token(token_file.to_path_buf()))
+    }
+
+    fn with(speaks: Speaks, url: &str, project: &str, credential: Credential) -> Result<Self, ForgeError> {
         let address = || ForgeError::Address { url: url.to_owned() };
         let mut base = Url::parse(url).map_err(|_| address())?;
         let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
@@ -104,7 +125,7 @@ impl Forge {
             speaks,
             base,
             project: project.to_owned(),
-            token_file: token_file.to_path_buf(),
+            credential,
             pages: None,
             timeout: Duration::from_secs(FORGE_SECONDS),
             client: OnceLock::new(),
@@ -137,22 +158,6 @@ impl Forge {
         self.speaks
     }
 
-    fn headers(&self) -> Result<HeaderMap, ForgeError> {
-        let unfit = |_| ForgeError::TokenUnfit { path: self.token_file.clone() };
-        self.speaks.headers(&self.token()?).map_err(unfit)
-    }
-
-    fn token(&self) -> Result<String, ForgeError> {
-        let path = || self.token_file.clone();
-        let mut text = String::new();
-        (File::open(&self.token_file))
-            .and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut text))
-            .map_err(|source| ForgeError::TokenUnread { path: path(), source })?;
-        let token = text.trim();
-        let fit = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        if fit { Ok(token.to_owned()) } else { Err(ForgeError::TokenUnfit { path: path() }) }
-    }
-
     fn client(&self) -> Result<&Client, ForgeError> {
         let host = || self.base.host_str().unwrap_or_default().to_owned();
         request::client(&self.client, &self.base, self.timeout)
@@ -175,15 +180,51 @@ impl Forge {
         if self.speaks.needs_page() && page.is_none() {
             return answer::denied(&attempt, "Bitbucket takes no status that leads nowhere: set `url` in [web]");
         }
-        let prepared = self.headers().and_then(|headers| Ok((headers, self.client()?)));
-        let (headers, client) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return answer::unanswered(&attempt, &chain(&error)),
+        match self.say(status, page.as_deref(), &attempt).await {
+            Ok(told) => told.judge(&attempt),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Says a status. A token that was held is let go of when it is denied, for it may have been withdrawn, and a new one
+    /// tried once.
+    async fn say(&self, status: &CommitStatus, page: Option<&str>, attempt: &Try) -> Result<Told, Answer> {
+        let was_held = match &self.credential {
+            Credential::Token(_) => false,
+            Credential::App(installation) => installation.is_holding(attempt.now),
+        };
+        let told = self.say_once(status, page, attempt).await?;
+        match &self.credential {
+            Credential::App(installation) if told.code == UNAUTHORIZED => installation.forget(),
+            Credential::App(_) | Credential::Token(_) => return Ok(told),
+        }
+        if was_held { self.say_once(status, page, attempt).await } else { Ok(told) }
+    }
+
+    async fn say_once(&self, status: &CommitStatus, page: Option<&str>, attempt: &Try) -> Result<Told, Answer> {
+        let unready = |error: ForgeError| answer::unanswered(attempt, &chain(&error));
+        let client = self.client().map_err(unready)?;
+        let headers = match &self.credential {
+            Credential::Token(file) => {
+                let unfit = |_| ForgeError::TokenUnfit { path: file.clone() };
+                token(file).and_then(|token| self.speaks.headers(&token).map_err(unfit)).map_err(unready)?
+            }
+            Credential::App(installation) => installation.headers(client, &self.base, &self.project, attempt).await?,
         };
         let address = self.speaks.address(&self.base, &self.project, &status.commit);
-        let request = client.post(address).headers(headers).json(&self.speaks.body(status, page.as_deref()));
-        request::send(request, &attempt).await
+        request::ask(client.post(address).headers(headers).json(&self.speaks.body(status, page)), attempt, 0).await
     }
+}
+
+fn token(file: &Path) -> Result<String, ForgeError> {
+    let path = || file.to_path_buf();
+    let mut text = String::new();
+    (File::open(file))
+        .and_then(|open| open.take(TOKEN_BYTES_MAX).read_to_string(&mut text))
+        .map_err(|source| ForgeError::TokenUnread { path: path(), source })?;
+    let token = text.trim();
+    let fit = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if fit { Ok(token.to_owned()) } else { Err(ForgeError::TokenUnfit { path: path() }) }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! Invariant: nothing here delays a pass: what is not taken now waits in the outbox.
 
 mod answer;
+mod app;
 mod flush;
 mod forge;
 mod hook;
@@ -14,6 +15,7 @@ mod receiver;
 mod request;
 mod speaks;
 
+pub use app::{KeyError, check_key};
 pub use flush::{Flushed, flush};
 pub use forge::{Forge, ForgeError};
 pub use hook::Hook;

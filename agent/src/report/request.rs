@@ -31,16 +31,43 @@ pub(super) fn client<'a>(
     Ok(made.get_or_init(|| client))
 }
 
+/// What was answered. It may hold a token, so that nothing shows it.
+pub(super) struct Told {
+    /// The status of the answer.
+    pub(super) code: u16,
+    headers: Headers,
+    /// The beginning of its body.
+    pub(super) body: String,
+}
+
+impl Told {
+    /// True if it was answered well.
+    pub(super) const fn is_success(&self) -> bool {
+        matches!(self.code, 200..=299)
+    }
+
+    /// What it means.
+    pub(super) fn judge(&self, attempt: &Try) -> Answer {
+        answer::judge(attempt, self.code, &self.headers, &self.body)
+    }
+}
+
 /// Sends a request, and says what its answer means.
 pub(super) async fn send(request: RequestBuilder, attempt: &Try) -> Answer {
-    match request.send().await {
-        Err(error) => answer::unanswered(attempt, &chain(&error.without_url())),
-        Ok(response) => {
-            let (code, headers) = (response.status().as_u16(), told(response.headers()));
-            let body = if response.status().is_success() { String::new() } else { beginning(response).await };
-            answer::judge(attempt, code, &headers, &body)
-        }
+    match ask(request, attempt, 0).await {
+        Ok(told) => told.judge(attempt),
+        Err(answer) => answer,
     }
+}
+
+/// Sends a request, and tells its answer. Of the body of a good one no more is read than so many bytes, of any other one
+/// what is needed to know what the forge complains of.
+pub(super) async fn ask(request: RequestBuilder, attempt: &Try, bytes_max: usize) -> Result<Told, Answer> {
+    let sent = request.send().await;
+    let response = sent.map_err(|error| answer::unanswered(attempt, &chain(&error.without_url())))?;
+    let (code, headers) = (response.status().as_u16(), told(response.headers()));
+    let bytes_max = if response.status().is_success() { bytes_max } else { FORGE_ANSWER_BYTES_MAX };
+    Ok(Told { code, headers, body: beginning(response, bytes_max).await })
 }
 
 fn told(headers: &HeaderMap) -> Headers {
@@ -53,13 +80,13 @@ fn told(headers: &HeaderMap) -> Headers {
     }
 }
 
-/// The beginning of a body: enough to know what a forge complains of. A body that breaks off is told as far as it came.
-async fn beginning(mut response: Response) -> String {
+/// The beginning of a body. A body that breaks off is told as far as it came.
+async fn beginning(mut response: Response, bytes_max: usize) -> String {
     let mut bytes = Vec::new();
-    while bytes.len() < FORGE_ANSWER_BYTES_MAX {
+    while bytes.len() < bytes_max {
         let Ok(Some(chunk)) = response.chunk().await else { break };
         bytes.extend_from_slice(&chunk);
     }
-    bytes.truncate(FORGE_ANSWER_BYTES_MAX);
+    bytes.truncate(bytes_max);
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -103,6 +103,14 @@ impl Speaks {
         }
     }
 
+    /// Where an app of GitHub gets a token of an installation, at the interface that answers at `base`. Source: "Create an
+    /// installation access token for an app" of its REST API.
+    pub(super) fn tokens(base: &Url, installation: u32) -> Url {
+        let parts = ["app", "installations", &installation.to_string(), "access_tokens"];
+        let is_service = base.host_str() == Some(GITHUB_INTERFACE);
+        if is_service { below(base, &parts) } else { below(&below(base, &["api", "v3"]), &parts) }
+    }
+
     /// The headers of a request by whoever holds a token.
     pub(super) fn headers(self, token: &str) -> Result<HeaderMap, InvalidHeaderValue> {
         let (name, value) = match self {
@@ -204,6 +212,13 @@ mod tests {
         ] {
             assert_eq!(speaks.address(&Url::parse(url).unwrap(), project, "c0ffee").to_string(), want);
         }
+    }
+
+    #[test]
+    fn an_app_gets_its_tokens_from_the_interface_of_the_service_or_of_a_server() {
+        let tokens = |url| Speaks::tokens(&Url::parse(url).unwrap(), 77).to_string();
+        assert_eq!(tokens("https://api.github.com"), "https://api.github.com/app/installations/77/access_tokens");
+        assert_eq!(tokens("https://gh.example/"), "https://gh.example/api/v3/app/installations/77/access_tokens");
     }
 
     #[test]

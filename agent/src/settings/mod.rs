@@ -284,12 +284,43 @@ pub struct Report {
     pub forge: ForgeKind,
     /// Where it answers.
     pub url: String,
-    /// File that holds the token.
-    pub token_file: PathBuf,
+    /// What shows the forge who tells it something.
+    pub login: Login,
     /// The repository there (`ops/infra`).
     pub project: String,
     /// The source whose commits it is told about.
     pub source: String,
+}
+
+/// What shows a forge who tells it something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Login {
+    /// The token in a file.
+    Token(PathBuf),
+    /// An app of GitHub, as it is installed for the repository's owner.
+    App(App),
+}
+
+/// An app of GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// Its client id, or its number.
+    pub id: String,
+    /// The number of its installation.
+    pub installation: u32,
+    /// File of its private key.
+    pub key_file: PathBuf,
+}
+
+impl Login {
+    /// The file that it is in.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Token(file) => file,
+            Self::App(app) => &app.key_file,
+        }
+    }
 }
 
 /// The interface of a forge.

@@ -116,8 +116,16 @@ pub(super) struct Report {
     pub(super) forge: Option<Written<String>>,
     pub(super) url: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
+    pub(super) app: Option<App>,
     pub(super) project: Option<Written<String>>,
     pub(super) source: Option<Written<String>>,
+}
+
+pub(super) struct App {
+    pub(super) place: Place,
+    pub(super) id: Option<Written<String>>,
+    pub(super) installation: Option<Written<u32>>,
+    pub(super) key_file: Option<Written<String>>,
 }
 
 #[derive(Default)]
@@ -388,15 +396,29 @@ fn backup(mut section: Section<'_>, problems: &mut Problems) -> Backup {
 fn report(mut section: Section<'_>, problems: &mut Problems) -> Report {
     let (forge, url) = (section.string("forge", problems), section.string("url", problems));
     let token_file = section.string("token_file", problems);
+    let app = section.section("app", problems).map(|section| app(section, problems));
     let report = Report {
         forge: section.require("forge", forge, problems),
         url: section.require("url", url, problems),
-        token_file: section.require("token_file", token_file, problems),
+        token_file: if app.is_none() { section.require("token_file", token_file, problems) } else { token_file },
+        app,
         project: section.string("project", problems),
         source: section.string("source", problems),
         place: section.place.clone(),
     };
-    section.later("github_app", problems);
     section.finish(problems);
     report
+}
+
+fn app(mut section: Section<'_>, problems: &mut Problems) -> App {
+    let (id, installation) = (section.string("id", problems), section.number("installation", problems));
+    let key_file = section.string("key_file", problems);
+    let app = App {
+        id: section.require("id", id, problems),
+        installation: section.require("installation", installation, problems),
+        key_file: section.require("key_file", key_file, problems),
+        place: section.place.clone(),
+    };
+    section.finish(problems);
+    app
 }

@@ -4,7 +4,7 @@ use writ_core::text::{Place, Problems, Written};
 
 use super::check::{check_reference, choose, refuse};
 use super::path::{Privacy, file};
-use super::{ForgeKind, Report, Source, Transport, raw, url};
+use super::{App, ForgeKind, Login, Report, Source, Transport, raw, url};
 
 /// One of the tables `[[report]]`; none if it is not right. `has_pages` tells whether `[web]` says where statuses can lead.
 pub(super) fn check_report(
@@ -14,7 +14,7 @@ pub(super) fn check_report(
     has_pages: bool,
     problems: &mut Problems,
 ) -> Option<Report> {
-    let raw::Report { place, forge, url, token_file, project, source } = raw;
+    let raw::Report { place, forge, url, token_file, app, project, source } = raw;
     let forge = forge.and_then(|forge| check_forge(&forge, has_pages, problems));
     let url = url.and_then(|written| match url::forge(&written.value) {
         Ok(()) => Some(written.value.trim_end_matches('/').to_owned()),
@@ -23,7 +23,10 @@ pub(super) fn check_report(
             None
         }
     });
-    let token_file = file("token_file", token_file, Privacy::Secret, problems);
+    let login = match app {
+        None => file("token_file", token_file, Privacy::Secret, problems).map(Login::Token),
+        Some(app) => check_app(app, forge, token_file.is_some(), problems).map(Login::App),
+    };
     let source = match (source, names) {
         (Some(source), _) => check_reference("source", source, names, problems),
         (None, [only]) => Some(only.clone()),
@@ -36,7 +39,29 @@ pub(super) fn check_report(
         Some(project) => check_project(project, problems),
         None => told_project(forge, source.as_deref(), sources, &place, problems),
     };
-    Some(Report { forge: forge?, url: url?, token_file: token_file?, project: project?, source: source? })
+    Some(Report { forge: forge?, url: url?, login: login?, project: project?, source: source? })
+}
+
+fn check_app(raw: raw::App, forge: Option<ForgeKind>, has_token: bool, problems: &mut Problems) -> Option<App> {
+    let raw::App { place, id, installation, key_file } = raw;
+    if has_token {
+        refuse(problems, &place, "[[report]] has both a `token_file` and an `app`", "leave out one of them");
+    }
+    if let Some(forge) = forge.filter(|forge| *forge != ForgeKind::Github) {
+        let message = format!("{} knows no apps: they are GitHub's", forge.name());
+        refuse(problems, &place, message, "name a `token_file`");
+    }
+    let id = id.and_then(|Written { value, place }| {
+        let is_word = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        if !is_word {
+            let help =
+                "write the client id or the number that stands on the app's page, as \"Iv23liAbCdEf\" or \"12345\"";
+            refuse(problems, &place, format!("`{}` is no id of an app", value.escape_debug()), help);
+        }
+        is_word.then_some(value)
+    });
+    let key_file = file("key_file", key_file, Privacy::Secret, problems);
+    Some(App { id: id?, installation: installation?.value, key_file: key_file? })
 }
 
 fn check_forge(written: &Written<String>, has_pages: bool, problems: &mut Problems) -> Option<ForgeKind> {
