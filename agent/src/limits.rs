@@ -191,6 +191,13 @@ pub const FLUSH_SECONDS_MAX: u64 = 60;
 /// Statuses that one emptying of the outbox offers, so that a forge that comes back is not flooded.
 pub const FLUSH_STATUSES_MAX: u32 = 100;
 
+/// Time between two writes to one forge, in seconds. Source: "Best practices for using the REST API" of GitHub.
+pub const FORGE_PACE_SECONDS: u32 = 1;
+
+/// Time over which those come back whom a forge asked to be let alone, in seconds; it doubles each time that it asks again, up to
+/// [`FORGE_BACKOFF_SECONDS_MAX`]. Hosts that share a limit do not know of each other.
+pub const FORGE_SPREAD_SECONDS_MIN: u32 = 30;
+
 /// Time before the second try at a forge, in seconds; it doubles with each further one.
 pub const FORGE_BACKOFF_SECONDS_MIN: u32 = 5;
 

@@ -17,9 +17,9 @@ use crate::clock::Stopwatch;
 use crate::cycle::{self, CycleError, PassEnd};
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::{SETTLE_MILLIS, STOP_SECONDS};
-use crate::record::AgentEvent;
-use crate::report::flush;
+use crate::limits::{FLUSH_SECONDS_MAX, SETTLE_MILLIS, STOP_SECONDS};
+use crate::record::{AgentEvent, RecordError};
+use crate::report::{Pace, flush};
 use crate::service::Service;
 use crate::source::{Lookout, Sight, Source};
 use crate::wake::{LocalChanges, Schedule, Wake};
@@ -77,7 +77,7 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
             }
         }
         tokio::select! {
-            sent = flush(&agent.store, &agent.receivers, agent.clock.now(), random(agent)) => drop(sent?),
+            sent = send_once(agent) => sent?,
             () = stop.stopped() => {}
         }
         agent.at_rest().await;
@@ -277,15 +277,31 @@ async fn settled(wake: Wake) -> Wake {
 
 /// Sends what the outbox holds, again and again, beside everything else.
 async fn send_outbox(agent: &Agent) -> Infallible {
+    let mut pace = Pace::default();
     loop {
-        if let Err(error) = flush(&agent.store, &agent.receivers, agent.clock.now(), random(agent)).await {
+        let now = agent.clock.now();
+        if let Err(error) = flush(&agent.store, &agent.receivers, &mut pace, now, random(agent)).await {
             tracing::warn!(error = chain(&error), "cannot work off the outbox");
         }
         tokio::select! {
             () = agent.news.notified() => {}
+            () = until(agent.clock.now(), pace.again()) => {}
             () = tokio::time::sleep(OUTBOX_EVERY) => {}
         }
     }
+}
+
+/// Sends what the outbox holds and is due, for a bounded time.
+async fn send_once(agent: &Agent) -> Result<(), RecordError> {
+    let sending = async {
+        let mut pace = Pace::default();
+        loop {
+            flush(&agent.store, &agent.receivers, &mut pace, agent.clock.now(), random(agent)).await?;
+            let Some(again) = pace.again() else { return Ok(()) };
+            until(agent.clock.now(), Some(again)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(FLUSH_SECONDS_MAX), sending).await.unwrap_or(Ok(()))
 }
 
 /// What asks the agent to stop: SIGTERM and SIGINT. From now on neither ends the process by itself.

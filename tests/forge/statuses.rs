@@ -3,9 +3,9 @@
 use reqwest::Method;
 use tempfile::TempDir;
 use writ::record::{Filter, Store};
-use writ::report::{Flushed, Forge, Receiver, Speaks, flush};
+use writ::report::{Flushed, Forge, Pace, Receiver, Speaks, flush};
 use writ_core::status::{CommitStatus, State};
-use writ_core::time::Timestamp;
+use writ_core::time::{Seconds, Timestamp};
 
 use crate::gitea::Gitea;
 
@@ -18,7 +18,7 @@ fn status(commit: &str, state: State, description: &str) -> CommitStatus {
 }
 
 async fn send(store: &Store, forge: &Receiver) -> Flushed {
-    flush(store, std::slice::from_ref(forge), NOW, 7).await.unwrap()
+    flush(store, std::slice::from_ref(forge), &mut Pace::every(Seconds(0)), NOW, 7).await.unwrap()
 }
 
 #[tokio::test]
@@ -73,6 +73,6 @@ async fn what_the_forge_does_not_know_is_given_up_and_a_wrong_token_waits() {
     let allowed = gitea.forge("refusals");
     assert_eq!(allowed.id(), denied.id());
     let later = store.next_due().unwrap().unwrap();
-    assert_eq!(flush(&store, &[allowed], later, 7).await.unwrap().sent, 1);
+    assert_eq!(flush(&store, &[allowed], &mut Pace::every(Seconds(0)), later, 7).await.unwrap().sent, 1);
     assert_eq!(gitea.said("refusals", &commit, CONTEXT).await.len(), 1);
 }

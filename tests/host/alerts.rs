@@ -10,7 +10,7 @@ use sha2::Sha256;
 use writ::clock::Clock;
 use writ::cycle;
 use writ::interrupt::Interrupt;
-use writ::report::{Flushed, flush};
+use writ::report::{Flushed, Pace, flush};
 use writ::wake::Wake;
 use writ_core::time::{Seconds, Timestamp};
 
@@ -52,7 +52,7 @@ impl World {
             end = cycle::pass(&agent, &mut source, Wake::Start, &interrupt) => drop(end.unwrap()),
             never = attendance.run(&agent) => match never {},
         }
-        flush(&agent.store, &agent.receivers, now, 7).await.unwrap()
+        flush(&agent.store, &agent.receivers, &mut Pace::every(Seconds(0)), now, 7).await.unwrap()
     }
 
     /// What the server was told since this was asked last.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use writ::record::Store;
-use writ::report::{Flushed, Forge, Receiver, check_key, flush};
+use writ::report::{Flushed, Forge, Pace, Receiver, check_key, flush};
 use writ::settings::{App, ForgeKind, Login, Report};
 use writ_core::status::{CommitStatus, State};
 use writ_core::time::{Seconds, Timestamp};
@@ -51,7 +51,8 @@ impl World {
         let status = CommitStatus { commit, context, state: State::Success, description: "3 pods".to_owned() };
         assert!(self.store.enqueue(now, &self.forge.id(), &status).unwrap());
         let before = self.server.requests().len();
-        let flushed = flush(&self.store, std::slice::from_ref(&self.forge), now, 7).await.unwrap();
+        let flushed =
+            flush(&self.store, std::slice::from_ref(&self.forge), &mut Pace::every(Seconds(0)), now, 7).await.unwrap();
         let asked = self.server.requests().into_iter().skip(before);
         (flushed, asked.map(|request| request.path.replace("/repos/ops/infra/statuses/", "/…/")).collect())
     }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use writ::clock::Clock;
 use writ::cycle::{self, PassEnd};
 use writ::interrupt::{Interrupt, Reason};
-use writ::report::flush;
+use writ::report::{Pace, flush};
 use writ::wake::Wake;
 use writ_core::status::State;
+use writ_core::time::Seconds;
 
 use crate::forge::{Forge, TOKEN};
 use crate::machine::{Machine, Origin};
@@ -55,7 +56,7 @@ impl World {
         let over = Cell::new(false);
         let sending = async {
             while !over.get() {
-                flush(&agent.store, &agent.receivers, Clock.now(), 7).await.unwrap();
+                flush(&agent.store, &agent.receivers, &mut Pace::every(Seconds(0)), Clock.now(), 7).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -68,7 +69,7 @@ impl World {
             done = async { tokio::join!(passing, sending) } => done,
             never = attendance.run(&agent) => match never {},
         };
-        flush(&agent.store, &agent.receivers, Clock.now(), 7).await.unwrap();
+        flush(&agent.store, &agent.receivers, &mut Pace::every(Seconds(0)), Clock.now(), 7).await.unwrap();
         end
     }
 

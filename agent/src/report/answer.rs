@@ -7,7 +7,7 @@ use writ_core::time::{Seconds, Timestamp};
 use super::Speaks;
 use crate::limits::{
     FORGE_BACKOFF_SECONDS_MAX, FORGE_BACKOFF_SECONDS_MIN, FORGE_DENIED_SECONDS, FORGE_REASON_CHARACTERS_MAX,
-    FORGE_WAIT_SECONDS_MAX,
+    FORGE_SPREAD_SECONDS_MIN, FORGE_WAIT_SECONDS_MAX,
 };
 
 /// What became of an offered status.
@@ -76,7 +76,7 @@ pub(super) struct Try {
 /// Judges an answer that came.
 pub(super) fn judge(attempt: &Try, status: u16, headers: &Headers, body: &str) -> Answer {
     let now = attempt.now;
-    let asked = asked_to_wait(now, headers);
+    let asked = asked_to_wait(now, headers).map(|until| spread(attempt, until));
     let (who, key) = match attempt.speaks {
         Some(_) => ("the forge", "the report's `url`"),
         None => ("the other side", "the alert's address"),
@@ -133,11 +133,25 @@ pub(super) fn never(reason: &str) -> Answer {
 
 /// When to come back after failures: twice as long each time up to a cap, and of that a random part, at least half.
 pub(super) fn backoff(attempt: &Try) -> Timestamp {
-    let doubled = 1_u32.checked_shl(attempt.failures.min(16)).unwrap_or(u32::MAX);
-    let whole = FORGE_BACKOFF_SECONDS_MIN.saturating_mul(doubled).min(FORGE_BACKOFF_SECONDS_MAX);
-    let half = i64::from(whole) * 500;
-    let part = i64::try_from(attempt.random % (half.unsigned_abs() + 1)).unwrap_or_default();
-    Timestamp(attempt.now.0.saturating_add(half + part))
+    let half = doubled(attempt, FORGE_BACKOFF_SECONDS_MIN) * 500;
+    Timestamp(attempt.now.0.saturating_add(half + part(attempt, half)))
+}
+
+/// When to come back after a moment that others may have been told, too: some random time after it, which grows.
+fn spread(attempt: &Try, until: Timestamp) -> Timestamp {
+    let whole = doubled(attempt, FORGE_SPREAD_SECONDS_MIN) * 1_000;
+    Timestamp(until.0.saturating_add(part(attempt, whole)))
+}
+
+/// So many seconds, doubled with each failure up to a cap.
+fn doubled(attempt: &Try, seconds: u32) -> i64 {
+    let times = 1_u32.checked_shl(attempt.failures.min(16)).unwrap_or(u32::MAX);
+    i64::from(seconds.saturating_mul(times).min(FORGE_BACKOFF_SECONDS_MAX))
+}
+
+/// A random part of a time.
+fn part(attempt: &Try, whole: i64) -> i64 {
+    i64::try_from(attempt.random % (whole.unsigned_abs() + 1)).unwrap_or_default()
 }
 
 /// GitLab refuses a state that the commit has already, as it refuses to go back in a running one.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use writ_core::time::Timestamp;
 
-use super::Receiver;
 use super::answer::{Answer, Try};
+use super::{Pace, Receiver};
 use crate::limits::{FLUSH_SECONDS_MAX, FLUSH_STATUSES_MAX};
 use crate::record::{RecordError, Store, Waiting};
 
@@ -20,14 +20,21 @@ pub struct Flushed {
     pub postponed: u32,
 }
 
-/// Sends what is due, oldest first within each context, and writes down what became of it. Ends after a bounded number of
-/// statuses and a bounded time; what is left is still in the outbox. `seed` is random, for the spread of later tries.
-pub async fn flush(store: &Store, receivers: &[Receiver], now: Timestamp, seed: u64) -> Result<Flushed, RecordError> {
+/// Sends what is due and what the pace lets, oldest first within each context, and writes down what became of it. Ends after
+/// a bounded number of statuses and a bounded time; what is left is still in the outbox. `seed` is random, for the spread of
+/// later tries.
+pub async fn flush(
+    store: &Store,
+    receivers: &[Receiver],
+    pace: &mut Pace,
+    now: Timestamp,
+    seed: u64,
+) -> Result<Flushed, RecordError> {
     let mut done = Flushed::default();
     let limit = Duration::from_secs(FLUSH_SECONDS_MAX);
     // A request that the limit cuts off leaves its status waiting: it is offered again, which changes nothing if it had
     // arrived.
-    match tokio::time::timeout(limit, send_all(store, receivers, now, seed, &mut done)).await {
+    match tokio::time::timeout(limit, send_all(store, receivers, pace, now, seed, &mut done)).await {
         Ok(ended) => ended?,
         Err(_elapsed) => {
             tracing::warn!(seconds = FLUSH_SECONDS_MAX, "those who are told are slow; the rest is sent later");
@@ -39,6 +46,7 @@ pub async fn flush(store: &Store, receivers: &[Receiver], now: Timestamp, seed: 
 async fn send_all(
     store: &Store,
     receivers: &[Receiver],
+    pace: &mut Pace,
     now: Timestamp,
     seed: u64,
     done: &mut Flushed,
@@ -49,14 +57,17 @@ async fn send_all(
         // Those that are in no settings any more have nobody to speak to them; what waits for them stays.
         let due = store.due(now)?;
         let spoken = |waiting: &Waiting| receivers.iter().find(|receiver| receiver.id() == waiting.forge);
-        let Some((receiver, waiting)) = due.iter().find_map(|waiting| Some((spoken(waiting)?, waiting))) else {
-            return Ok(());
-        };
+        pace.begin();
+        let mut may = |receiver: &&Receiver| receiver.writer().is_none_or(|writer| pace.lets(now, &writer));
+        let first = due.iter().find_map(|waiting| Some((spoken(waiting).filter(&mut may)?, waiting)));
+        let Some((receiver, waiting)) = first else { return Ok(()) };
         if left == 0 {
             return Ok(());
         }
         left -= 1;
         random = next(random);
+        // Before it is known what becomes of it: one that is cut off may have arrived.
+        receiver.writer().into_iter().for_each(|writer| pace.wrote(now, &writer));
         send(store, receiver, waiting, now, random, done).await?;
     }
 }
@@ -98,7 +109,7 @@ async fn send(
 }
 
 /// The next of a row of numbers that look random. Source: `SplitMix64` of Steele, Lea and Flood (2014).
-const fn next(state: u64) -> u64 {
+pub(super) const fn next(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

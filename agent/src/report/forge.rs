@@ -149,7 +149,12 @@ impl Forge {
     /// The name by which the outbox knows it: `gitea https://forge.example/ops/infra`.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("{} {}/{}", self.speaks.name(), self.base.as_str().trim_end_matches('/'), self.project)
+        format!("{}/{}", self.writer(), self.project)
+    }
+
+    /// The forge itself: `gitea https://forge.example`.
+    pub(super) fn writer(&self) -> String {
+        format!("{} {}", self.speaks.name(), self.base.as_str().trim_end_matches('/'))
     }
 
     /// The interface that it speaks.

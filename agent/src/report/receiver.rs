@@ -45,6 +45,14 @@ impl Receiver {
         }
     }
 
+    /// The forge as one that is written to at a pace, whatever the repository; none if it is no forge.
+    pub(super) fn writer(&self) -> Option<String> {
+        match self {
+            Self::Forge(forge) => Some(forge.writer()),
+            Self::Hook(_) | Self::Mail(_) => None,
+        }
+    }
+
     /// Tells it, and says what became of that. Never fails: what goes wrong is an answer, too.
     pub(super) async fn offer(&self, waiting: &Waiting, attempt: Try) -> Answer {
         match self {
