@@ -194,6 +194,9 @@ pub const FLUSH_STATUSES_MAX: u32 = 100;
 /// Time between two writes to one forge, in seconds. Source: "Best practices for using the REST API" of GitHub.
 pub const FORGE_PACE_SECONDS: u32 = 1;
 
+/// Time between two words on the same commit in the same context, in seconds, once half of those are used up that the forge takes.
+pub const FORGE_RATION_SECONDS: u32 = 3_600;
+
 /// Time over which those come back whom a forge asked to be let alone, in seconds; it doubles each time that it asks again, up to
 /// [`FORGE_BACKOFF_SECONDS_MAX`]. Hosts that share a limit do not know of each other.
 pub const FORGE_SPREAD_SECONDS_MIN: u32 = 30;

@@ -332,6 +332,31 @@ async fn a_month_without_the_forge_stays_small_and_ends_with_the_newest_words() 
 }
 
 #[tokio::test]
+async fn a_unit_that_changes_all_the_time_does_not_use_up_what_github_takes_for_a_commit() {
+    for (speaks, sent) in [(Speaks::GitHub, 500), (Speaks::Gitea, 502)] {
+        let world = World::new(speaks).await;
+        let change = |second: u32| {
+            let state = if second % 2 == 0 { State::Failure } else { State::Success };
+            world.ask_at(NOW.plus(Seconds(second)), &commit(1), CONTEXT, state, "drift");
+            world.flush(NOW.plus(Seconds(second)))
+        };
+        for second in 0..502 {
+            change(second).await;
+        }
+        assert_eq!(world.states(&commit(1)).len(), sent);
+        let rest = u32::from(sent == 500);
+        assert_eq!(world.flush(NOW.plus(Seconds(499 + 3_599))).await, flushed(0, 0, 0));
+        assert_eq!(world.flush(NOW.plus(Seconds(499 + 3_600))).await, flushed(rest, 0, 0), "the newest of an hour");
+        assert_eq!(world.states(&commit(1)).last().unwrap(), "success");
+        // The next commit waits for nothing, neither does what had to be said before it.
+        change(4_100).await;
+        world.ask(&commit(2), State::Pending, "applying");
+        assert_eq!(world.flush(NOW.plus(Seconds(4_101))).await, flushed(1 + rest, 0, 0));
+        assert_eq!(world.states(&commit(2)), ["pending"]);
+    }
+}
+
+#[tokio::test]
 async fn a_status_asked_for_while_another_is_on_its_way_is_not_lost() {
     let world = World::new(Speaks::Gitea).await;
     world.ask(&commit(1), State::Pending, "applying");

@@ -3,7 +3,8 @@
 //! Invariant: there is one row for a forge, context and commit, so that only the newest word on a commit is ever sent.
 //! Invariant: what a context says is sent in the order in which it was said.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension as _, Row, params};
 use writ_core::status::{CommitStatus, State, describe};
 use writ_core::time::Timestamp;
 
@@ -41,6 +42,12 @@ pub struct Waiting {
     pub enqueued: Timestamp,
     /// How often it was tried.
     pub attempts: u32,
+    /// How often its context was sent for its commit before.
+    pub sent: u32,
+    /// When last.
+    pub sent_at: Timestamp,
+    /// True if its context has a word on another commit, too, which waits for this one to be settled.
+    pub is_overtaken: bool,
 }
 
 /// A forge that is let alone for a while.
@@ -64,7 +71,7 @@ impl Batch<'_> {
             .connection
             .prepare_cached("SELECT state, text FROM statuses WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3")
             .and_then(|mut statement| {
-                let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+                let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
                 statement.query_row([forge, context, commit], row).optional()
             })
             .map_err(doing())?;
@@ -80,11 +87,13 @@ impl Batch<'_> {
         };
         let head = journal::append(self.connection, now, &event.into()).map_err(doing())?;
         let description = describe(text, &format!("audit {}", head.short()));
-        // Replaced as a whole: the new row has a new number, so that an answer to the old one cannot settle it.
+        // Replaced but for what was sent: the new row has a new number, so that an answer to the old one cannot settle it.
         self.connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO statuses (forge, context, \"commit\", state, text, description, waiting, enqueued) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+                "INSERT OR REPLACE INTO statuses \
+                 (forge, context, \"commit\", state, text, description, waiting, enqueued, sent, sent_at) \
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, coalesce(max(sent), 0), coalesce(max(sent_at), 0) FROM statuses \
+                 WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3",
             )
             .and_then(|mut statement| {
                 statement.execute(params![forge, context, commit, state.name(), text, description, now.0])
@@ -119,33 +128,31 @@ impl Batch<'_> {
 
     /// The forge took it. A newer word on the same commit, asked for meanwhile, still waits.
     pub fn sent(&self, now: Timestamp, id: StatusId) -> Result<(), RecordError> {
-        let Some((forge, status)) = self.settle(id, None)? else { return Ok(()) };
+        let Some(Settled { forge, context, commit, state }) = self.settle(id, None)? else { return Ok(()) };
+        self.connection
+            .execute("UPDATE statuses SET sent = sent + 1, sent_at = ?2 WHERE id = ?1", [id.0, now.0])
+            .map_err(database("count a status", self.path))?;
         self.connection
             .execute("DELETE FROM forges WHERE forge = ?1", [&forge])
             .map_err(database("end a forge's hold", self.path))?;
-        let CommitStatus { commit, context, state, description: _ } = status;
         self.append(now, &ReportEvent::Sent { forge, context, commit, state }.into()).map(|_| ())
     }
 
     /// It will not be tried again.
     pub fn given_up(&self, now: Timestamp, id: StatusId, reason: &str) -> Result<(), RecordError> {
-        let Some((forge, status)) = self.settle(id, Some(reason))? else { return Ok(()) };
-        let CommitStatus { commit, context, state, description: _ } = status;
+        let Some(Settled { forge, context, commit, state }) = self.settle(id, Some(reason))? else { return Ok(()) };
         let reason = reason.to_owned();
         self.append(now, &ReportEvent::GivenUp { forge, context, commit, state, reason }.into()).map(|_| ())
     }
 
-    fn settle(&self, id: StatusId, reason: Option<&str>) -> Result<Option<(String, CommitStatus)>, RecordError> {
-        let doing = || database("settle a status", self.path);
-        let row = self
-            .connection
+    fn settle(&self, id: StatusId, reason: Option<&str>) -> Result<Option<Settled>, RecordError> {
+        self.connection
             .prepare_cached(
                 "UPDATE statuses SET waiting = 0, reason = ?2 WHERE id = ?1 AND waiting = 1 \
-                 RETURNING id, forge, context, \"commit\", state, description, attempts, text, enqueued",
+                 RETURNING forge, context, \"commit\", state",
             )
-            .and_then(|mut statement| statement.query_row(params![id.0, reason], waiting_row).optional())
-            .map_err(doing())?;
-        row.map(|row| waiting(self.path, row).map(|waiting| (waiting.forge, waiting.status))).transpose()
+            .and_then(|mut statement| statement.query_row(params![id.0, reason], settled).optional())
+            .map_err(database("settle a status", self.path))
     }
 
     /// It, and what its context says after it, waits until a moment.
@@ -222,16 +229,17 @@ impl Store {
         let connection = self.read();
         let mut statement = connection
             .prepare_cached(
-                "SELECT id, forge, context, \"commit\", state, description, attempts, text, enqueued FROM statuses AS one \
+                "SELECT id, forge, context, \"commit\", state, description, attempts, text, enqueued, sent, sent_at, \
+                 EXISTS (SELECT 1 FROM statuses AS other WHERE other.waiting = 1 AND other.forge = one.forge \
+                 AND other.context = one.context AND other.id > one.id) \
+                 FROM statuses AS one \
                  WHERE id IN (SELECT min(id) FROM statuses WHERE waiting = 1 GROUP BY forge, context) \
                  AND not_before <= ?1 \
                  AND NOT EXISTS (SELECT 1 FROM forges WHERE forges.forge = one.forge AND forges.not_before > ?1) \
                  ORDER BY id",
             )
             .map_err(doing())?;
-        let rows: Vec<WaitingRow> =
-            statement.query_map([now.0], waiting_row).and_then(Iterator::collect).map_err(doing())?;
-        rows.into_iter().map(|row| waiting(&self.path, row)).collect()
+        statement.query_map([now.0], waiting).and_then(Iterator::collect).map_err(doing())
     }
 
     /// The moment from which something may be sent; none if nothing waits.
@@ -261,22 +269,35 @@ impl Store {
     }
 }
 
-type WaitingRow = (i64, String, String, String, String, String, u32, String, i64);
-
-fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<WaitingRow> {
-    let (id, forge, context, commit) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-    let (state, description, attempts, text, enqueued) =
-        (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?);
-    Ok((id, forge, context, commit, state, description, attempts, text, enqueued))
+/// What a status was about that waits no more.
+struct Settled {
+    forge: String,
+    context: String,
+    commit: String,
+    state: State,
 }
 
-fn waiting(path: &std::path::Path, row: WaitingRow) -> Result<Waiting, RecordError> {
-    let (id, forge, context, commit, state, description, attempts, text, enqueued) = row;
-    let state = State::parse(&state).ok_or_else(|| RecordError::Meaning {
-        path: path.to_path_buf(),
-        row: format!("status {id}"),
-        detail: format!("{state} is no state"),
-    })?;
-    let status = CommitStatus { commit, context, state, description };
-    Ok(Waiting { id: StatusId(id), forge, status, text, enqueued: Timestamp(enqueued), attempts })
+fn settled(row: &Row<'_>) -> rusqlite::Result<Settled> {
+    Ok(Settled { forge: row.get(0)?, context: row.get(1)?, commit: row.get(2)?, state: state(row, 3)? })
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    let (commit, context) = (row.get(3)?, row.get(2)?);
+    Ok(Waiting {
+        id: StatusId(row.get(0)?),
+        forge: row.get(1)?,
+        status: CommitStatus { commit, context, state: state(row, 4)?, description: row.get(5)? },
+        attempts: row.get(6)?,
+        text: row.get(7)?,
+        enqueued: Timestamp(row.get(8)?),
+        sent: row.get(9)?,
+        sent_at: Timestamp(row.get(10)?),
+        is_overtaken: row.get(11)?,
+    })
+}
+
+fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
+    let name: String = row.get(column)?;
+    let strange = || format!("{name} is no state").into();
+    State::parse(&name).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, strange()))
 }

@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS, ALERTS];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS, ALERTS, SENT];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -168,6 +168,12 @@ CREATE TABLE alerts (
     missed   INTEGER NOT NULL,
     PRIMARY KEY (alert, unit, kind)
 ) STRICT, WITHOUT ROWID;
+"#;
+
+/// How often a commit was told of in a context, and when last.
+const SENT: &str = r#"
+ALTER TABLE statuses ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE statuses ADD COLUMN sent_at INTEGER NOT NULL DEFAULT 0;
 "#;
 
 /// The first schema in which values of buckets can be sealed.

@@ -59,7 +59,8 @@ async fn send_all(
         let spoken = |waiting: &Waiting| receivers.iter().find(|receiver| receiver.id() == waiting.forge);
         pace.begin();
         let mut may = |receiver: &&Receiver| receiver.writer().is_none_or(|writer| pace.lets(now, &writer));
-        let first = due.iter().find_map(|waiting| Some((spoken(waiting).filter(&mut may)?, waiting)));
+        let mut spoken = due.iter().filter_map(|waiting| Some((spoken(waiting)?, waiting)));
+        let first = spoken.find(|(receiver, waiting)| receiver.has_time_for(waiting, now) && may(receiver));
         let Some((receiver, waiting)) = first else { return Ok(()) };
         if left == 0 {
             return Ok(());
@@ -80,7 +81,8 @@ async fn send(
     random: u64,
     done: &mut Flushed,
 ) -> Result<(), RecordError> {
-    let Waiting { id, forge: name, status, text: _, enqueued: _, attempts } = waiting;
+    let Waiting { id, forge: name, status, text: _, enqueued: _, attempts, sent: _, sent_at: _, is_overtaken: _ } =
+        waiting;
     let held = store.hold(name)?.map_or(0, |hold| hold.failures);
     let attempt = Try { speaks: receiver.speaks(), now, failures: (*attempts).max(held), random };
     let answer = receiver.offer(waiting, attempt).await;

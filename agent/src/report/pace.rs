@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use writ_core::time::{Seconds, Timestamp};
 
-use crate::limits::FORGE_PACE_SECONDS;
+use crate::limits::{FORGE_PACE_SECONDS, FORGE_RATION_SECONDS};
 
 /// Remembers when each forge was written to last. Whoever sends keeps one, and is the only one who sends.
 #[derive(Debug)]
@@ -59,6 +59,20 @@ impl Pace {
     }
 }
 
+/// From when a commit may be told of again in a context, of which a forge takes so many words at most and was told `sent` times,
+/// last at `last`. Half of them are free; then one an hour, and of the last tenth one a day, so that a unit that changes all the
+/// time has words left for months.
+pub(super) fn again(max: u32, sent: u32, last: Timestamp) -> Timestamp {
+    let seconds = if sent < max / 2 {
+        0
+    } else if sent < max / 10 * 9 {
+        FORGE_RATION_SECONDS
+    } else {
+        FORGE_RATION_SECONDS * 24
+    };
+    last.plus(Seconds(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeSet, VecDeque};
@@ -82,6 +96,20 @@ mod tests {
         assert!(pace.lets(later(1_000), "one"));
         assert_eq!(pace.again(), None);
         assert!(pace.lets(later(-1), "one"), "a clock that was put back holds nothing up");
+    }
+
+    #[test]
+    fn a_unit_that_changes_all_the_time_has_words_left_for_three_months() {
+        let (mut now, mut sent, mut last, mut day) = (NOW, 0, NOW, [0; 100]);
+        while sent < 1_000 && now.millis_since(NOW) < 100 * 86_400_000 {
+            if again(1_000, sent, last) <= now {
+                (sent, last) = (sent + 1, now);
+                day[usize::try_from(now.millis_since(NOW) / 86_400_000).unwrap()] += 1;
+            }
+            now = now.plus(Seconds(60));
+        }
+        assert_eq!(day[..3], [515, 24, 24], "a word each minute, and then each hour");
+        assert_eq!((day[30], sent), (1, 982), "and then each day");
     }
 
     /// A forge that takes 80 writes in any minute, and tells others when the first of these is over.

@@ -1,7 +1,9 @@
 //! Whoever is told something out of the outbox.
 
+use writ_core::time::Timestamp;
+
 use super::answer::{Answer, Try};
-use super::{Forge, Hook, Mailer, Speaks};
+use super::{Forge, Hook, Mailer, Speaks, pace};
 use crate::record::Waiting;
 use crate::settings::{Alert, Way};
 
@@ -51,6 +53,13 @@ impl Receiver {
             Self::Forge(forge) => Some(forge.writer()),
             Self::Hook(_) | Self::Mail(_) => None,
         }
+    }
+
+    /// True if it is time for one more word on this commit in this context. What a newer commit waits behind is always let go:
+    /// nothing more will be said on its own commit.
+    pub(super) fn has_time_for(&self, waiting: &Waiting, now: Timestamp) -> bool {
+        let max = self.speaks().and_then(Speaks::statuses_max);
+        max.is_none_or(|max| waiting.is_overtaken || pace::again(max, waiting.sent, waiting.sent_at) <= now)
     }
 
     /// Tells it, and says what became of that. Never fails: what goes wrong is an answer, too.

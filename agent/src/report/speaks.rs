@@ -81,6 +81,15 @@ impl Speaks {
         }
     }
 
+    /// Most statuses that it takes for one commit and context, if it counts them. Source: "REST API endpoints for commit
+    /// statuses" of GitHub.
+    pub(super) const fn statuses_max(self) -> Option<u32> {
+        match self {
+            Self::GitHub => Some(1_000),
+            Self::Gitea | Self::GitLab | Self::BitbucketCloud | Self::BitbucketDataCenter => None,
+        }
+    }
+
     /// Where a status on a commit of a project is written, at the interface that answers at `base`.
     pub(super) fn address(self, base: &Url, project: &str, commit: &str) -> Url {
         let (owner, repository) = project.split_once('/').unwrap_or((project, ""));

@@ -120,7 +120,8 @@ fn as_before(folder: &Path, store: Store) {
     drop(store);
     let connection = Connection::open(folder.join(FILE)).unwrap();
     let sql = format!(
-        "DROP TABLE alerts; ALTER TABLE buckets DROP COLUMN sealed; PRAGMA user_version = 4;
+        "ALTER TABLE statuses DROP COLUMN sent; ALTER TABLE statuses DROP COLUMN sent_at;
+         DROP TABLE alerts; ALTER TABLE buckets DROP COLUMN sealed; PRAGMA user_version = 4;
          INSERT INTO buckets (scope, name, key, value) VALUES ('data', 'pg', 'PASSWORD', CAST('{CANARY}' AS BLOB));"
     );
     connection.execute_batch(&sql).unwrap();
