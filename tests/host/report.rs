@@ -336,7 +336,7 @@ async fn a_unit_that_changes_all_the_time_does_not_use_up_what_github_takes_for_
     for (speaks, sent) in [(Speaks::GitHub, 500), (Speaks::Gitea, 502)] {
         let world = World::new(speaks).await;
         let change = |second: u32| {
-            let state = if second % 2 == 0 { State::Failure } else { State::Success };
+            let state = if second.is_multiple_of(2) { State::Failure } else { State::Success };
             world.ask_at(NOW.plus(Seconds(second)), &commit(1), CONTEXT, state, "drift");
             world.flush(NOW.plus(Seconds(second)))
         };
