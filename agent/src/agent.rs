@@ -277,7 +277,7 @@ impl Agent {
         let due = |last: Timestamp| last.plus(Seconds(DEEP_INTERVAL_SECONDS)) <= self.clock.now();
         let deep = match wake {
             Wake::Start | Wake::Drift => true,
-            Wake::Interval | Wake::LocalChange | Wake::Health | Wake::Newer | Wake::Retry | Wake::Due => {
+            Wake::Interval | Wake::LocalChange | Wake::Hint | Wake::Health | Wake::Newer | Wake::Retry | Wake::Due => {
                 unit.looked_deep.get().is_none_or(due)
             }
         };

@@ -55,7 +55,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports, ingress: _, web, alerts } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web, alerts, hint } = settings;
     let Host {
         name: _,
         labels: _,
@@ -73,9 +73,19 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     paths.extend([trust, revoked, age_identity_file, kubeconfig].into_iter().flatten().cloned());
     paths.extend(units.iter().filter_map(|unit| Some(PathBuf::from(&unit.backup.as_ref()?.directory))));
     paths.extend([guard, of_host].into_iter().filter_map(|guard| Some(guard.file()?.to_path_buf())));
+    paths.extend(sources.iter().filter_map(|source| source.hint_secret_file.clone()));
     let of_sources = sources.iter().map(|source| {
-        let Source { name: _, url: _, transport: _, branch: _, poll: _, publish: _, credentials, introduction: _ } =
-            source;
+        let Source {
+            name: _,
+            url: _,
+            transport: _,
+            branch: _,
+            poll: _,
+            publish: _,
+            hint_secret_file: _,
+            credentials,
+            introduction: _,
+        } = source;
         credentials
     });
     let of_plugins = units.iter().flat_map(|unit| &unit.plugins).map(|plugin| &plugin.credentials);
@@ -83,8 +93,9 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }
     paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
-    if let Some(Web { listen, token_file, url: _ }) = web {
-        paths.extend(token_file.clone());
+    let listens = [web.as_ref().map(|web| &web.listen), hint.as_ref().map(|hint| &hint.listen)];
+    paths.extend(web.iter().filter_map(|Web { listen: _, token_file, url: _ }| token_file.clone()));
+    for listen in listens.into_iter().flatten() {
         match listen {
             Listen::Address(_) => {}
             Listen::Socket(socket) => drop(paths.insert(socket.clone())),

@@ -141,6 +141,24 @@ pub const PULSE_SECONDS_MAX: u64 = 60;
 /// Time between two turns by which the loop shows that it lives, in seconds.
 pub const PULSE_SECONDS: u64 = 5;
 
+/// Longest body of a hint, in bytes. GitHub sends none that is longer. Nothing of it is kept.
+pub const HINT_BODY_BYTES_MAX: u64 = 25 << 20;
+
+/// Time that one hint may take, in seconds.
+pub const HINT_CONNECTION_SECONDS_MAX: u64 = 10;
+
+/// Hints that are listened to at once.
+pub const HINT_CONNECTIONS_MAX: usize = 16;
+
+/// Least time between two passes that hints start, in seconds: whoever pushes often needs no pass for each.
+pub const HINT_PAUSE_SECONDS: u64 = 5;
+
+/// Hints of a source that are remembered, so that none counts twice.
+pub const HINTS_REMEMBERED_MAX: usize = 1_000;
+
+/// Shortest secret of hints, in characters.
+pub const HINT_SECRET_CHARACTERS_MIN: usize = 16;
+
 /// Connections to the agent's own server at once. A browser opens six, and people look at a host one or two at a time.
 pub const WEB_CONNECTIONS_MAX: usize = 64;
 

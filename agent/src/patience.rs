@@ -28,7 +28,7 @@ impl Patience {
     pub fn begin(&self, wanted: &Rc<Wanted>, wake: Wake) {
         let asked = match wake {
             Wake::Start | Wake::LocalChange => true,
-            Wake::Interval | Wake::Drift | Wake::Health | Wake::Newer | Wake::Retry | Wake::Due => false,
+            Wake::Interval | Wake::Hint | Wake::Drift | Wake::Health | Wake::Newer | Wake::Retry | Wake::Due => false,
         };
         let before = self.occasion.replace(Some(Rc::clone(wanted)));
         if asked || !before.is_some_and(|before| Rc::ptr_eq(&before, wanted)) {

@@ -1,5 +1,6 @@
 //! The agent's life: one loop for each source, one for the outbox, until it is asked to stop.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -22,12 +23,13 @@ use crate::record::{AgentEvent, RecordError};
 use crate::report::{Pace, flush};
 use crate::service::Service;
 use crate::source::{Lookout, Sight, Source};
-use crate::wake::{LocalChanges, Schedule, Wake};
+use crate::wake::{Bell, Changes, Schedule, Wake};
 
 /// Time between two looks at the outbox while nothing wakes it.
 const OUTBOX_EVERY: Duration = Duration::from_secs(15);
 
-/// Runs until SIGTERM or SIGINT. The step that is under way is ended and recorded first.
+/// Runs until SIGTERM or SIGINT. The step that is under way is ended and recorded first. By its bell somebody can say that a
+/// source may have news.
 ///
 /// # Errors
 /// If the record cannot be written at its start or its end; in between, it is tried again.
@@ -35,6 +37,7 @@ pub async fn run(
     agent: &Agent,
     attendance: Attendance,
     sources: Vec<Source>,
+    bells: &BTreeMap<String, Bell>,
     service: &Service,
 ) -> Result<(), CycleError> {
     // Whoever reads that it has started may ask it to stop.
@@ -47,7 +50,11 @@ pub async fn run(
     agent.store.append(agent.clock.now(), &started.into())?;
     service.ready();
     let loops = async {
-        join_all(sources.into_iter().map(|source| follow(agent, source, &stop, service))).await;
+        let follow = |source: Source| {
+            let bell = bells.get(&source.settings.name).cloned().unwrap_or_default();
+            follow(agent, source, bell, &stop, service)
+        };
+        join_all(sources.into_iter().map(follow)).await;
         agent.at_rest().await;
     };
     tokio::select! {
@@ -114,9 +121,9 @@ async fn overdue(stop: &Interrupt) {
 
 /// Makes passes over one source until the agent is asked to stop. A pass that cannot be made, for want of a disk or
 /// because somebody holds the lock, is tried again.
-async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt, service: &Service) {
+async fn follow(agent: &Agent, mut source: Source, bell: Bell, stop: &Interrupt, service: &Service) {
     let mut schedule = Schedule::new(source.settings.poll, random(agent));
-    let mut local = watch(&source);
+    let mut changes = watch(&source, bell);
     let name = source.settings.name.clone();
     let mut wake = Wake::Start;
     let mut shown = Vec::new();
@@ -125,10 +132,10 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt, service: &S
         tracing::debug!(source = name, %wake, "pass");
         let watch = Stopwatch::start();
         let (lookout, poll) = (source.lookout(), source.settings.poll);
-        local.seen();
+        changes.seen();
         let end = tokio::select! {
             end = cycle::pass(agent, &mut source, wake, &interrupt) => end,
-            never = look_out(&lookout, poll, &mut local, &interrupt, stop) => match never {},
+            never = look_out(&lookout, poll, &mut changes, &interrupt, stop) => match never {},
             () = overdue(stop) => return,
         };
         agent.bulletin.passed(&name, passed(agent, &source, end.as_ref().ok()), watch.elapsed());
@@ -160,7 +167,7 @@ async fn follow(agent: &Agent, mut source: Source, stop: &Interrupt, service: &S
             Some(Reason::Newer { .. }) if answered => Wake::Newer,
             Some(Reason::Newer { .. }) | None => tokio::select! {
                 () = stop.stopped() => return,
-                () = local.next() => Wake::LocalChange,
+                wake = changes.next() => wake,
                 () = any(agent, &name, |unit| &unit.drifted) => settled(Wake::Drift).await,
                 () = any(agent, &name, |unit| &unit.stirred) => settled(Wake::Health).await,
                 () = retry(agent, &name) => Wake::Retry,
@@ -194,22 +201,22 @@ fn passed(agent: &Agent, source: &Source, end: Option<&PassEnd>) -> Passed {
 async fn look_out(
     lookout: &Lookout,
     poll: Duration,
-    local: &mut LocalChanges,
+    changes: &mut Changes,
     interrupt: &Interrupt,
     stop: &Interrupt,
 ) -> Infallible {
     let looking = async {
         loop {
             tokio::select! {
-                () = local.next() => {}
+                _ = changes.next() => {}
                 () = tokio::time::sleep(poll) => {}
             }
             match lookout.look().await {
                 Ok(Sight::Newer(commit)) => {
-                    local.seen();
+                    changes.seen();
                     interrupt.raise(Reason::Newer { commit: commit.to_string() });
                 }
-                Ok(Sight::Same) => local.seen(),
+                Ok(Sight::Same) => changes.seen(),
                 // A remote that does not answer here is asked again by the next pass, which says so.
                 Ok(Sight::Nothing) | Err(_) => tokio::time::sleep(poll).await,
             }
@@ -224,12 +231,12 @@ async fn look_out(
     }
 }
 
-/// Watches a source that is on this machine; one elsewhere is only polled.
-fn watch(source: &Source) -> LocalChanges {
-    let Some(path) = source.local_path() else { return LocalChanges::none() };
-    LocalChanges::watch(&path).unwrap_or_else(|error| {
+/// Watches a source that is on this machine; one elsewhere is only polled, and hinted at.
+fn watch(source: &Source, bell: Bell) -> Changes {
+    let Some(path) = source.local_path() else { return Changes::elsewhere(bell) };
+    Changes::watch(&path, bell.clone()).unwrap_or_else(|error| {
         tracing::warn!(source = source.settings.name, %error, "cannot watch the repository; it is polled");
-        LocalChanges::none()
+        Changes::elsewhere(bell)
     })
 }
 

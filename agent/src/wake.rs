@@ -1,11 +1,12 @@
-//! Why a pass starts: the interval, a change of a local repository, drift, a pause that is over, a stop.
+//! Why a pass starts: the interval, a change of a local repository, a hint, drift, a pause that is over, a stop.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::limits::{BACKOFF_SECONDS_MAX, SETTLE_MILLIS};
 
@@ -18,6 +19,8 @@ pub enum Wake {
     Interval,
     /// The repository, which is on this machine, changed.
     LocalChange,
+    /// Somebody hinted that there may be news.
+    Hint,
     /// The engine told of a change to something that is ours.
     Drift,
     /// A pod began to answer, or does not answer any more.
@@ -36,6 +39,7 @@ impl fmt::Display for Wake {
             Self::Start => "start",
             Self::Interval => "interval",
             Self::LocalChange => "local change",
+            Self::Hint => "hint",
             Self::Drift => "drift",
             Self::Health => "health",
             Self::Newer => "newer commit",
@@ -84,22 +88,34 @@ impl Schedule {
     }
 }
 
-/// Tells when a repository on this machine changes. Ends with its last sender.
+/// Lets somebody say that a source may have news, and nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// There may be news. What is said while nobody waits is kept, once.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Tells when a repository changed, as far as that is told: when it is on this machine, and by hints.
 #[derive(Debug)]
-pub struct LocalChanges {
-    changes: mpsc::Receiver<()>,
-    /// A change was told and nobody has looked at the repository since.
-    unseen: bool,
+pub struct Changes {
+    local: mpsc::Receiver<()>,
+    bell: Bell,
+    /// A change was told, in that way, and nobody has looked at the repository since.
+    unseen: Option<Wake>,
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
-impl LocalChanges {
+impl Changes {
     /// Watches the refs of the repository at `path`.
     ///
     /// # Errors
     /// If the kernel watches no more files; the interval still finds changes.
-    pub fn watch(path: &Path) -> notify::Result<Self> {
-        let (sender, changes) = mpsc::channel(1);
+    pub fn watch(path: &Path, bell: Bell) -> notify::Result<Self> {
+        let (sender, local) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // A full channel already holds the news.
             if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -111,31 +127,36 @@ impl LocalChanges {
         for (path, mode) in watched(path) {
             watcher.watch(&path, mode)?;
         }
-        Ok(Self { changes, unseen: false, _watcher: Some(watcher) })
+        Ok(Self { local, bell, unseen: None, _watcher: Some(watcher) })
     }
 
-    /// For a repository elsewhere: tells of nothing, ever.
+    /// For a repository elsewhere: hints alone tell of it.
     #[must_use]
-    pub fn none() -> Self {
-        let (sender, changes) = mpsc::channel(1);
+    pub fn elsewhere(bell: Bell) -> Self {
+        let (sender, local) = mpsc::channel(1);
         drop(sender);
-        Self { changes, unseen: false, _watcher: None }
+        Self { local, bell, unseen: None, _watcher: None }
     }
 
-    /// Ends when the repository changed and has settled, as long as nobody has [`seen`](Self::seen) the change. Giving up
-    /// the wait loses nothing.
-    pub async fn next(&mut self) {
-        if !self.unseen && self.changes.recv().await.is_none() {
-            return std::future::pending().await;
-        }
-        self.unseen = true;
+    /// Ends when the repository changed and has settled, as long as nobody has [`seen`](Self::seen) the change, and gives how
+    /// that was told. Giving up the wait loses nothing.
+    pub async fn next(&mut self) -> Wake {
+        let wake = match self.unseen {
+            Some(wake) => wake,
+            None => tokio::select! {
+                Some(()) = self.local.recv() => Wake::LocalChange,
+                () = self.bell.0.notified() => Wake::Hint,
+            },
+        };
+        self.unseen = Some(wake);
         tokio::time::sleep(Duration::from_millis(SETTLE_MILLIS)).await;
-        while self.changes.try_recv().is_ok() {}
+        while self.local.try_recv().is_ok() {}
+        wake
     }
 
     /// The repository is looked at from here on, so that a change told before is no news.
     pub const fn seen(&mut self) {
-        self.unseen = false;
+        self.unseen = None;
     }
 }
 
@@ -199,7 +220,7 @@ mod tests {
     async fn a_changed_ref_is_told_and_an_unchanged_repository_is_silent() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("refs/heads")).unwrap();
-        let mut changes = LocalChanges::watch(folder.path()).unwrap();
+        let mut changes = Changes::watch(folder.path(), Bell::default()).unwrap();
         let silence = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
         assert!(silence.is_err(), "nothing changed, and a change was told");
         std::fs::write(folder.path().join("refs/heads/main"), "1").unwrap();
@@ -210,9 +231,9 @@ mod tests {
     async fn a_change_is_told_until_it_is_seen_even_if_nobody_waited_to_the_end() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("refs/heads")).unwrap();
-        let mut changes = LocalChanges::watch(folder.path()).unwrap();
+        let mut changes = Changes::watch(folder.path(), Bell::default()).unwrap();
         std::fs::write(folder.path().join("refs/heads/main"), "1").unwrap();
-        while !changes.unseen {
+        while changes.unseen.is_none() {
             let given_up = tokio::time::timeout(Duration::from_millis(20), changes.next()).await;
             assert!(given_up.is_err(), "it is told after it has settled");
         }
@@ -220,5 +241,17 @@ mod tests {
         changes.seen();
         let silence = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
         assert!(silence.is_err(), "it was seen");
+    }
+
+    #[tokio::test]
+    async fn a_hint_is_told_once_however_often_it_was_given_while_nobody_waited() {
+        let bell = Bell::default();
+        let mut changes = Changes::elsewhere(bell.clone());
+        (0..1_000).for_each(|_| bell.ring());
+        let told = tokio::time::timeout(Duration::from_secs(5), changes.next()).await;
+        assert_eq!(told, Ok(Wake::Hint));
+        changes.seen();
+        let silence = tokio::time::timeout(Duration::from_millis(50), changes.next()).await;
+        assert!(silence.is_err(), "one hint was told twice");
     }
 }

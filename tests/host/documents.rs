@@ -47,6 +47,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("agent.toml", "qqqqqqqqqqqqqqqq = 1\n"),
         ("[host]", "[host]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[ingress]", "[ingress]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[hint]", "[hint]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[web]", "[web]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[[source]]", "[[source]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),

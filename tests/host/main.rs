@@ -35,6 +35,7 @@ mod git_limits;
 mod git_server;
 mod git_ssh;
 mod golden;
+mod hints;
 mod hostile;
 mod import;
 mod jobs;

@@ -40,6 +40,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("ingress", Not),
             ("alert", Not),
             ("web", Not),
+            ("hint", Not),
         ],
     ),
     (
@@ -70,6 +71,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("directory_roots_file", Not),
         ],
     ),
+    ("[hint]", &[("listen", Not)]),
     ("[web]", &[("listen", Not), ("token_file", Not), ("url", Not)]),
     (
         "[[alert]]",
@@ -94,6 +96,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("branch", OnWhat),
             ("poll", Not),
             ("publish", Not),
+            ("hint_secret_file", Not),
             ("credentials", Not),
             ("introduction", OnWhat),
         ],

@@ -101,10 +101,16 @@ fn files() -> TempDir {
         ("trust.toml", 0o644),
         ("revoked", 0o644),
         ("identities", 0o600),
+        ("secret", 0o600),
     ] {
         let path = folder.path().join(name);
-        fs::write(&path, CANARY).unwrap();
+        fs::write(&path, format!("{CANARY}-{CANARY}")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    for (name, text) in [("empty", ""), ("short", "fifteen-letters")] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     let roots = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(folder.path().join("roots.pem"), roots).unwrap();

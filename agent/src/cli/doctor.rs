@@ -87,6 +87,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         for (alert, file) in settings.alerts.iter().flat_map(|alert| alert.way.files().map(move |file| (alert, file))) {
             add(format!("alert {}: {}", alert.name, file.display()), token(file));
         }
+        for (source, file) in settings.sources.iter().filter_map(|it| Some((it, it.hint_secret_file.as_ref()?))) {
+            add(format!("secret of hints for {}", source.name), token(file));
+        }
         if let Some(web) = &settings.web {
             add("web".to_owned(), answers(web));
         }
@@ -130,7 +133,7 @@ fn settings_file(file: &Path) -> Result<String, Problem> {
 }
 
 fn settings_found(settings: &Settings) -> Result<String, Problem> {
-    let Settings { host, sources, units, reports, ingress: _, web: _, alerts: _ } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web: _, alerts: _, hint: _ } = settings;
     if sources.is_empty() || units.is_empty() {
         return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
     }

@@ -128,7 +128,8 @@ impl Host {
 
 /// A source as Git is asked for it.
 pub(crate) fn remote(source: &Source) -> git::Remote {
-    let Source { name, url, transport, branch, poll: _, publish: _, credentials, introduction: _ } = source;
+    let Source { name, url, transport, branch, poll: _, publish: _, hint_secret_file: _, credentials, introduction: _ } =
+        source;
     let credentials = match transport {
         Transport::Ssh => git::Credentials::Ssh {
             key_file: credentials.ssh_key_file.clone(),

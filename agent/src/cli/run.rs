@@ -1,5 +1,6 @@
 //! `writ run`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -7,7 +8,8 @@ use writ::cycle::PassEnd;
 use writ::record::AgentLock;
 use writ::service::Service;
 use writ::settings::{Manager, log_filter};
-use writ::web::{self, House};
+use writ::wake::Bell;
+use writ::web::{self, Hints, House};
 use writ_core::status::State;
 
 use super::exit::{Ended, Exit, Failure};
@@ -43,8 +45,13 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
     if let Some(house) = House::new(settings, Arc::clone(&agent.bulletin), host.clock(), record) {
         web::start(house);
     }
+    let bells: BTreeMap<String, Bell> =
+        settings.sources.iter().map(|source| (source.name.clone(), Bell::default())).collect();
+    if let Some(hints) = Hints::new(settings, &bells) {
+        web::start_hints(hints);
+    }
     let service = Service::new(&Manager::of_this_process());
-    block_on(writ::run::run(&agent, attendance, sources, &service))??;
+    block_on(writ::run::run(&agent, attendance, sources, &bells, &service))??;
     Ok(Exit::Success)
 }
 

@@ -8,13 +8,13 @@ use crate::limits;
 use writ_core::dialect::Variables;
 use writ_core::plan::{Drift, PruneBudget};
 use writ_core::text::{Place, Problem, Problems, Sources, Written, is_secret_name};
-use writ_core::trust::KeyId;
 
 use super::account::check_account;
 use super::alert::check_alerts;
 use super::backup::check_backup;
 use super::folders::{Names, check_folders};
 use super::guard::check_guard;
+use super::hint::check_hint;
 use super::ignore::check_ignore;
 use super::ingress::check_ingress;
 use super::order::{check_dependencies, in_order};
@@ -22,11 +22,12 @@ use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
 use super::renderer::check_renderer;
 use super::report::check_report;
+use super::source::check_source;
 use super::web::check_web;
 use super::window::check_windows;
 use super::{
-    Cluster, Credentials, DEFAULT_ENGINE, DEFAULT_STATE, Guard, Host, Introduction, Report, Settings, Source,
-    Surroundings, Target, Transport, Unit, duration, raw, url,
+    Cluster, DEFAULT_ENGINE, DEFAULT_STATE, Guard, Host, Report, Settings, Source, Surroundings, Target, Unit,
+    duration, raw,
 };
 
 /// All of it; none if a part is missing, which then stands in `problems`.
@@ -36,7 +37,7 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports, ingress, web, alerts } = raw;
+    let raw::Settings { host, sources, units, reports, ingress, web, alerts, hint } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
@@ -44,7 +45,8 @@ pub(super) fn settings(
     names.dedup();
     let watched: Vec<String> = units.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
     let host = check_host(host, around, problems, texts);
-    let sources: Vec<Option<Source>> = sources.into_iter().map(|raw| check_source(raw, problems)).collect();
+    let sources: Vec<Option<Source>> =
+        sources.into_iter().map(|raw| check_source(raw, hint.is_some(), problems)).collect();
     // Where the host's own guard is not right, that is said once, and not for each unit.
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
@@ -60,9 +62,11 @@ pub(super) fn settings(
         reports.into_iter().map(|raw| check_report(raw, &names, &known, has_pages, problems)).collect();
     let ingress = check_ingress(ingress, problems);
     let web = check_web(web, problems);
+    let hint = check_hint(hint, web.as_ref(), &sources, problems);
     let alerts = check_alerts(alerts, &watched, problems);
     Some(Settings {
         web: web?,
+        hint: hint?,
         alerts: alerts?,
         ingress,
         host: host?,
@@ -204,56 +208,6 @@ fn check_engine(docker_host: Option<&str>, problems: &mut Problems) -> Option<Pa
     }
 }
 
-fn check_source(raw: raw::Source, problems: &mut Problems) -> Option<Source> {
-    let raw::Source { name, url, branch, poll, publish, credentials, introduction } = raw;
-    let name = check_name("source", name, problems);
-    let url = url.and_then(|url| check_url(url, problems));
-    let branch = branch.and_then(|branch| check_branch(branch, problems));
-    let poll = match poll {
-        Some(poll) => check_span("poll", &poll, (limits::POLL_SECONDS_MIN, limits::POLL_SECONDS_MAX), problems),
-        None => Some(Duration::from_secs(limits::POLL_SECONDS_DEFAULT)),
-    };
-    let transport = url.as_ref().map(|(_, transport)| *transport);
-    let credentials = credentials.map(|raw| check_credentials(raw, transport, problems)).unwrap_or_default();
-    let introduction = match introduction {
-        Some(introduction) => Some(check_introduction(introduction, problems)?),
-        None => None,
-    };
-    let (url, transport) = url?;
-    let publish = publish.is_some_and(|written| written.value);
-    Some(Source { name: name?, url, transport, branch: branch?, poll: poll?, publish, credentials, introduction })
-}
-
-pub(super) fn check_url(written: Written<String>, problems: &mut Problems) -> Option<(String, Transport)> {
-    let Written { value, place } = written;
-    match url::source(&value) {
-        Ok(transport) => Some((value, transport)),
-        Err(url::Complaint { message, help }) => {
-            refuse(problems, &place, message, help);
-            None
-        }
-    }
-}
-
-/// The rules of `git check-ref-format` for what may follow `refs/heads/`.
-fn check_branch(written: Written<String>, problems: &mut Problems) -> Option<String> {
-    let Written { value, place } = written;
-    let parts_sound = value
-        .split('/')
-        .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && !part.ends_with('.'));
-    let sound = parts_sound
-        && !value.starts_with('-')
-        && !value.contains("..")
-        && !value.contains("@{")
-        && value != "@"
-        && !value.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c));
-    if sound && !value.starts_with("refs/") {
-        return Some(value);
-    }
-    refuse(problems, &place, format!("`{}` is no name of a branch", value.escape_debug()), "write it as `main`");
-    None
-}
-
 pub(super) fn check_span(
     key: &str,
     written: &Written<String>,
@@ -271,50 +225,6 @@ pub(super) fn check_span(
     let most = if most < 3_600 { format!("{}m", most / 60) } else { format!("{}h", most / 3_600) };
     refuse(problems, place, format!("`{key}` is {value}"), format!("use {least}s to {most}"));
     None
-}
-
-pub(super) fn check_credentials(
-    raw: raw::Credentials,
-    transport: Option<Transport>,
-    problems: &mut Problems,
-) -> Credentials {
-    let raw::Credentials { place, ssh_key_file, known_hosts_file, token_file } = raw;
-    let for_ssh = ssh_key_file.is_some() || known_hosts_file.is_some();
-    match transport {
-        Some(Transport::Ssh) if token_file.is_some() => {
-            refuse(problems, &place, "ssh takes no `token_file`", "name an `ssh_key_file`");
-        }
-        Some(Transport::Https) if for_ssh => {
-            refuse(problems, &place, "https takes no keys of ssh", "name a `token_file`");
-        }
-        Some(Transport::File) if for_ssh || token_file.is_some() => {
-            refuse(problems, &place, "a repository on this machine needs no credentials", "remove `credentials`");
-        }
-        Some(Transport::Ssh | Transport::Https | Transport::File) | None => {}
-    }
-    Credentials {
-        ssh_key_file: file("ssh_key_file", ssh_key_file, Privacy::Secret, problems),
-        known_hosts_file: file("known_hosts_file", known_hosts_file, Privacy::Public, problems),
-        token_file: file("token_file", token_file, Privacy::Secret, problems),
-    }
-}
-
-fn check_introduction(raw: raw::Introduction, problems: &mut Problems) -> Option<Introduction> {
-    let raw::Introduction { commit, signer } = raw;
-    let (commit, signer) = (commit?, signer?);
-    let whole =
-        commit.value.len() == 40 && commit.value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    if !whole {
-        let help = "write all 40 hexadecimal digits, as `git rev-parse COMMIT` shows them";
-        refuse(problems, &commit.place, format!("`{}` is no commit", commit.value.escape_debug()), help);
-    }
-    let sound = signer.value.parse::<KeyId>().is_ok();
-    if !sound {
-        let help = "write it as `ssh-keygen -lf KEY.pub` shows it, SHA256: and 43 characters, or as OPENPGP: and all digits \
-                    of `gpg --fingerprint`";
-        refuse(problems, &signer.place, format!("`{}` is no fingerprint", signer.value.escape_debug()), help);
-    }
-    (whole && sound).then_some(Introduction { commit: commit.value, signer: signer.value })
 }
 
 fn check_unit(

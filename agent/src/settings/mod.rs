@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod folders;
 mod guard;
+mod hint;
 mod ignore;
 mod ingress;
 mod mask;
@@ -18,6 +19,7 @@ mod plugin;
 mod raw;
 mod renderer;
 mod report;
+mod source;
 mod surroundings;
 mod url;
 mod web;
@@ -41,6 +43,7 @@ use crate::folders::Folders;
 pub use alert::{Address, Alert, Format, Mail, Tls, Way};
 pub use check::is_name;
 pub use guard::Guard;
+pub use hint::{Hint, hint_secret};
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
 pub use url::webhook_address;
 pub use web::{Listen, Web};
@@ -69,6 +72,8 @@ pub struct Settings {
     pub ingress: writ_core::ingress::Settings,
     /// Where the agent answers those who ask; none if nowhere.
     pub web: Option<Web>,
+    /// Where forges can say that a source may have news; none if nowhere.
+    pub hint: Option<Hint>,
     /// Who is told beside the forges that something is wrong.
     pub alerts: Vec<Alert>,
 }
@@ -115,6 +120,8 @@ pub struct Source {
     pub poll: Duration,
     /// The host says in that repository how far it is.
     pub publish: bool,
+    /// File of the secret by which hints are signed; none if none are taken.
+    pub hint_secret_file: Option<PathBuf>,
     /// Files that open it.
     pub credentials: Credentials,
     /// The commit and key that everything is trusted from, if the settings pin them.

@@ -3,7 +3,8 @@
 use writ_core::dialect::is_built_in;
 use writ_core::text::{Problems, Written};
 
-use super::check::{check_credentials, check_tree_path, check_url, refuse, refuse_duplicates};
+use super::check::{check_tree_path, refuse, refuse_duplicates};
+use super::source::{check_credentials, check_url};
 use super::{Plugin, raw};
 use crate::limits::PLUGINS_MAX;
 

@@ -10,6 +10,7 @@ pub(super) struct Settings {
     pub(super) ingress: Ingress,
     pub(super) web: Option<Web>,
     pub(super) alerts: Vec<Alert>,
+    pub(super) hint: Option<Hint>,
 }
 
 #[derive(Default)]
@@ -32,6 +33,7 @@ pub(super) struct Source {
     pub(super) branch: Option<Written<String>>,
     pub(super) poll: Option<Written<String>>,
     pub(super) publish: Option<Written<bool>>,
+    pub(super) hint_secret_file: Option<Written<String>>,
     pub(super) credentials: Option<Credentials>,
     pub(super) introduction: Option<Introduction>,
 }
@@ -162,6 +164,11 @@ pub(super) struct Mail {
     pub(super) password_file: Option<Written<String>>,
 }
 
+pub(super) struct Hint {
+    pub(super) place: Place,
+    pub(super) listen: Option<Written<String>>,
+}
+
 pub(super) struct Web {
     pub(super) listen: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
@@ -180,7 +187,8 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
         let ingress = root.section("ingress", problems).map(|section| ingress(section, problems)).unwrap_or_default();
         let alerts = root.sections("alert", problems).into_iter().map(|section| alert(section, problems)).collect();
         let web = root.section("web", problems).map(|section| web(section, problems));
-        Settings { host, sources, units, reports, ingress, web, alerts }
+        let hint = root.section("hint", problems).map(|section| hint(section, problems));
+        Settings { host, sources, units, reports, ingress, web, alerts, hint }
     })
 }
 
@@ -210,6 +218,7 @@ fn source(mut section: Section<'_>, problems: &mut Problems) -> Source {
         branch: section.require("branch", branch, problems),
         poll: section.string("poll", problems),
         publish: section.boolean("publish", problems),
+        hint_secret_file: section.string("hint_secret_file", problems),
         credentials: section.section("credentials", problems).map(|section| credentials(section, problems)),
         introduction: section.section("introduction", problems).map(|section| introduction(section, problems)),
     };
@@ -310,6 +319,13 @@ fn mail(mut section: Section<'_>, problems: &mut Problems) -> Mail {
     };
     section.finish(problems);
     mail
+}
+
+fn hint(mut section: Section<'_>, problems: &mut Problems) -> Hint {
+    let listen = section.string("listen", problems);
+    let hint = Hint { listen: section.require("listen", listen, problems), place: section.place.clone() };
+    section.finish(problems);
+    hint
 }
 
 fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {

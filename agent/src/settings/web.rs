@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use writ_core::text::{Problems, Written};
+use writ_core::text::{Place, Problems, Written};
 
 use super::check::refuse;
 use super::path::{Privacy, file};
@@ -47,20 +47,12 @@ pub(super) fn check_web(raw: Option<raw::Web>, problems: &mut Problems) -> Optio
     let is_named = token_file.is_some();
     let token_file = file("token_file", token_file, Privacy::Secret, problems);
     let led = led.map(|led| check_pages(led, problems));
-    let Written { value, place } = written?;
-    let listen = match value.strip_prefix("unix:") {
-        Some(path) if path.starts_with('/') => Some(Listen::Socket(PathBuf::from(path))),
-        Some(_) => None,
-        None => value.parse().ok().filter(|address: &SocketAddr| address.port() > 0).map(Listen::Address),
-    };
-    let Some(listen) = listen else {
-        let message = format!("`{}` is nowhere to listen", value.escape_debug());
-        refuse(problems, &place, message, "write it as 127.0.0.1:8470, [::1]:8470 or unix:/run/writ/web.sock");
-        return None;
-    };
-    let is_open = matches!(listen, Listen::Address(address) if !address.ip().is_loopback());
-    if is_open && !is_named {
-        let message = format!("others than those on this machine can reach {value}");
+    let (listen, place) = check_listen(written?, problems)?;
+    if let Listen::Address(address) = &listen
+        && !address.ip().is_loopback()
+        && !is_named
+    {
+        let message = format!("others than those on this machine can reach {address}");
         let help = "name a file with a token in `token_file`, or listen on 127.0.0.1";
         refuse(problems, &place, message, help);
         return None;
@@ -79,4 +71,19 @@ fn check_pages(written: Written<String>, problems: &mut Problems) -> Option<Stri
             None
         }
     }
+}
+
+/// Where it is listened, and where that is written.
+pub(super) fn check_listen(written: Written<String>, problems: &mut Problems) -> Option<(Listen, Place)> {
+    let Written { value, place } = written;
+    let listen = match value.strip_prefix("unix:") {
+        Some(path) if path.starts_with('/') => Some(Listen::Socket(PathBuf::from(path))),
+        Some(_) => None,
+        None => value.parse().ok().filter(|address: &SocketAddr| address.port() > 0).map(Listen::Address),
+    };
+    if listen.is_none() {
+        let message = format!("`{}` is nowhere to listen", value.escape_debug());
+        refuse(problems, &place, message, "write it as 127.0.0.1:8470, [::1]:8470 or unix:/run/writ/web.sock");
+    }
+    Some((listen?, place))
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{StatusCode, header};
-use sha2::{Digest as _, Sha256};
+use writ_core::text::SecretText;
 
 use super::answer::Answer;
 use crate::error::chain;
@@ -67,19 +67,19 @@ impl Gate {
     /// # Errors
     /// If it cannot be read, or could be guessed.
     pub fn check(&self) -> Result<(), TokenError> {
-        self.digest().map(drop)
+        self.token().map(drop)
     }
 
     /// Why a request is not let in; none if it is.
     pub(super) fn refusal(&self, request: &Parts) -> Option<Answer> {
         // Read for each request, so that it can be renewed.
-        match self.digest() {
+        match self.token() {
             Ok(None) if self.by_address && !is_named_as_this_machine(request) => {
                 let text = "this is not the address of this machine: ask by 127.0.0.1, [::1] or localhost\n";
                 Some(Answer::text(StatusCode::MISDIRECTED_REQUEST, text))
             }
             Ok(None) => None,
-            Ok(Some(digest)) if shown(request).is_some_and(|token| Sha256::digest(token) == digest.into()) => None,
+            Ok(Some(token)) if shown(request).is_some_and(|shown| token::is_same(&shown, token.expose())) => None,
             Ok(Some(_)) => {
                 let text = "show the token: `Authorization: Bearer …`, or as the password of any user\n";
                 Some(Answer::text(StatusCode::UNAUTHORIZED, text).with(header::WWW_AUTHENTICATE, CHALLENGE))
@@ -91,14 +91,14 @@ impl Gate {
         }
     }
 
-    /// The digest of the token: two of these are compared, so that how long it takes tells nothing about the token.
-    fn digest(&self) -> Result<Option<[u8; 32]>, TokenError> {
+    /// The token that must be shown; none if none must be.
+    fn token(&self) -> Result<Option<SecretText>, TokenError> {
         let Some(path) = &self.token_file else { return Ok(None) };
         let token = token::read(path).map_err(|source| TokenError::Read { path: path.clone(), source })?;
         if token.expose().len() < TOKEN_CHARACTERS_MIN {
             return Err(TokenError::Short { path: path.clone() });
         }
-        Ok(Some(Sha256::digest(token.expose()).into()))
+        Ok(Some(token))
     }
 }
 

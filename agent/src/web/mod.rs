@@ -1,6 +1,7 @@
 //! The agent's own server: tells whoever asks over HTTP how the host is, and can do nothing else.
 //!
 //! Invariant: no handler can reach a target or write the record: nothing here knows them (`tests/core/tidy.rs`).
+//! Invariant: a hint can start a pass that would come anyway, and nothing else.
 //! Invariant: it has a thread and a runtime of its own; whatever befalls it, no pass waits for it and none is ended by it.
 
 mod answer;
@@ -9,6 +10,7 @@ mod events;
 mod exposition;
 mod found;
 mod gate;
+mod hints;
 mod listen;
 mod metrics;
 mod pages;
@@ -32,6 +34,7 @@ use tally::Tally;
 use verify::Verified;
 
 pub use gate::{Gate, TokenError};
+pub use hints::Hints;
 
 /// What the handlers are given: that is all that they can tell of.
 #[derive(Debug)]
@@ -67,13 +70,21 @@ impl House {
 
 /// Begins to answer, for as long as the process lives. What keeps it from that is told, and keeps nothing else.
 pub fn start(house: House) {
-    if let Err(error) = start_thread(house) {
+    if let Err(error) = start_thread("web", serve::serve(Arc::new(house))) {
         tracing::error!(error = chain(&error), "web: nobody is answered; passes go on");
     }
 }
 
-fn start_thread(house: House) -> io::Result<()> {
+/// Begins to listen for hints, for as long as the process lives. What keeps it from that is told, and keeps nothing else.
+pub fn start_hints(hints: Hints) {
+    if let Err(error) = start_thread("hints", hints::serve(Arc::new(hints))) {
+        tracing::error!(error = chain(&error), "hints: nobody is answered; passes go on");
+    }
+}
+
+/// A thread with a runtime of its own, in which this goes on.
+fn start_thread(name: &str, work: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let thread = std::thread::Builder::new().name("web".to_owned());
-    thread.spawn(move || runtime.block_on(serve::serve(Arc::new(house)))).map(drop)
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(move || runtime.block_on(work)).map(drop)
 }

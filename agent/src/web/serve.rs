@@ -18,12 +18,13 @@ use super::answer::{Answer, Body};
 use super::gate::Gate;
 use super::listen::{Listener, Stream};
 use super::verify::verify;
-use super::{House, route};
+use super::{House, TokenError, route};
 use crate::error::chain;
 use crate::limits::{
     WEB_CONNECTION_SECONDS_MAX, WEB_CONNECTIONS_MAX, WEB_HEADER_BYTES_MAX, WEB_HEADER_SECONDS_MAX, WEB_HEADERS_MAX,
     WEB_STREAM_SECONDS_MAX, WEB_STREAMS_MAX,
 };
+use crate::settings::Listen;
 
 /// Time until it is tried again to listen.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ const NICENESS: i32 = 10;
 #[derive(Debug, thiserror::Error)]
 enum Unheard {
     #[error(transparent)]
-    Token(#[from] super::TokenError),
+    Token(#[from] TokenError),
     #[error("cannot listen at {place}")]
     Listen {
         place: String,
@@ -50,16 +51,41 @@ enum Unheard {
 /// Answers for ever.
 pub(super) async fn serve(house: Arc<House>) {
     let gate = Arc::new(Gate::new(&house.web));
-    step_back();
     drop(tokio::spawn(verify(Arc::clone(&house))));
+    let streams = Arc::new(Semaphore::new(WEB_STREAMS_MAX));
+    let guest = |stream| {
+        let (house, gate, streams) = (Arc::clone(&house), Arc::clone(&gate), Arc::clone(&streams));
+        let guest = Guest { house, gate, streams, stays: Arc::default() };
+        async move {
+            match stream {
+                Stream::Address(stream) => guest.serve(stream).await,
+                Stream::Socket(stream) => guest.serve(stream).await,
+            }
+        }
+    };
+    attend("web", &house.web.listen, || gate.check(), WEB_CONNECTIONS_MAX, guest).await;
+}
+
+/// Listens for ever, and attends to each who comes. What keeps it from listening is told, and tried again.
+pub(super) async fn attend<A: Future<Output = ()> + Send + 'static>(
+    name: &str,
+    listen: &Listen,
+    ready: impl Fn() -> Result<(), TokenError>,
+    most: usize,
+    guest: impl Fn(Stream) -> A,
+) {
+    step_back();
     let mut told = String::new();
     loop {
-        match open(&house, &gate).await {
-            Ok(listener) => accept(&house, &gate, &listener).await,
+        match open(listen, &ready).await {
+            Ok(listener) => {
+                tracing::info!("{name}: listening at {listen}");
+                accept(&listener, most, &guest).await;
+            }
             Err(error) => {
                 let trouble = chain(&error);
                 if trouble != told {
-                    tracing::error!(error = trouble, "web: nobody is answered; passes go on");
+                    tracing::error!(error = trouble, "{name}: nobody is answered; passes go on");
                     told = trouble;
                 }
             }
@@ -75,40 +101,43 @@ pub(super) fn step_back() {
     }
 }
 
-async fn open(house: &House, gate: &Gate) -> Result<Listener, Unheard> {
-    gate.check()?;
-    let listen = &house.web.listen;
+async fn open(listen: &Listen, ready: impl Fn() -> Result<(), TokenError>) -> Result<Listener, Unheard> {
+    ready()?;
     let listener = Listener::open(listen).await;
-    let place = listen.to_string();
-    let listener = listener.map_err(|source| Unheard::Listen { place: place.clone(), source })?;
-    tracing::info!("web: listening at {place}");
-    Ok(listener)
+    listener.map_err(|source| Unheard::Listen { place: listen.to_string(), source })
 }
 
 /// Takes in one after the other, as long as there is room. Whoever finds none waits in the kernel's queue.
-async fn accept(house: &Arc<House>, gate: &Arc<Gate>, listener: &Listener) {
-    let room = Arc::new(Semaphore::new(WEB_CONNECTIONS_MAX));
-    let streams = Arc::new(Semaphore::new(WEB_STREAMS_MAX));
+async fn accept<A: Future<Output = ()> + Send + 'static>(
+    listener: &Listener,
+    most: usize,
+    guest: impl Fn(Stream) -> A,
+) {
+    let room = Arc::new(Semaphore::new(most));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let Ok(stream) = listener.accept().await else {
             sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let guest = Guest {
-            house: Arc::clone(house),
-            gate: Arc::clone(gate),
-            streams: Arc::clone(&streams),
-            stays: Arc::default(),
-        };
+        let attended = guest(stream);
         drop(tokio::spawn(async move {
-            match stream {
-                Stream::Address(stream) => guest.serve(stream).await,
-                Stream::Socket(stream) => guest.serve(stream).await,
-            }
+            attended.await;
             drop(place);
         }));
     }
+}
+
+/// What takes a connection: one question, whose head is bounded in size and time.
+pub(super) fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .max_headers(WEB_HEADERS_MAX)
+        .max_buf_size(WEB_HEADER_BYTES_MAX)
+        .header_read_timeout(Duration::from_secs(WEB_HEADER_SECONDS_MAX));
+    builder
 }
 
 /// One who asks.
@@ -146,14 +175,7 @@ impl Guest {
             tracing::debug!(method = %head.method, status = response.status().as_u16(), "web: answered");
             Ok::<Response<Body>, Infallible>(response)
         });
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .keep_alive(false)
-            .max_headers(WEB_HEADERS_MAX)
-            .max_buf_size(WEB_HEADER_BYTES_MAX)
-            .header_read_timeout(Duration::from_secs(WEB_HEADER_SECONDS_MAX));
-        if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+        if let Err(error) = builder().serve_connection(TokioIo::new(stream), service).await {
             tracing::debug!(error = chain(&error), "web: a connection ended early");
         }
     }
@@ -167,6 +189,43 @@ impl Guest {
         match Arc::clone(&self.streams).try_acquire_owned().map(|place| self.stays.set(place)) {
             Ok(_) => answer,
             Err(_) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "as many listen already as there is room for\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tempfile::TempDir;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_while_somebody_is_attended_to_is_theirs_alone_and_gives_their_place_back() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("socket");
+        let listener = Listener::open(&Listen::Socket(path.clone())).await.unwrap();
+        let attended = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&attended);
+        let guest = move |stream: Stream| {
+            let nth = count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                drop(stream);
+                assert!(nth == 2, "a fault");
+            }
+        };
+        let visits = async {
+            for _ in 0..3 {
+                let mut stream = UnixStream::connect(&path).await.unwrap();
+                assert_eq!(stream.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+            }
+        };
+        tokio::select! {
+            () = accept(&listener, 1, guest) => panic!("it goes on"),
+            () = visits => assert_eq!(attended.load(Ordering::Relaxed), 3),
         }
     }
 }
