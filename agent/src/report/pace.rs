@@ -155,7 +155,7 @@ mod tests {
             match forge.answer(&attempt) {
                 Answer::Taken(_) => {}
                 Answer::ForgeLater(until, _) => drop(due.insert((until, host))),
-                answer => panic!("{answer:?}"),
+                answer @ (Answer::Later(..) | Answer::Never(_)) => panic!("{answer:?}"),
             }
         }
         let asked: Vec<u32> = minutes.values().copied().collect();
