@@ -44,8 +44,11 @@ pub struct Agent {
     pub child: Child,
     /// Shows what takes long.
     pub progress: Box<dyn Progress>,
-    /// Those who are told: the forges, in the order of their reports, and then those of the alerts.
+    /// Those who are told: the forges, in the order of their reports, then those of the alerts, then the forges again whose requests
+    /// are commented on.
     pub receivers: Vec<Receiver>,
+    /// The forges whose requests are planned, by source.
+    pub requests: BTreeMap<String, Rc<Forge>>,
     /// Something waits to be told to them.
     pub news: Notify,
     /// What it says of itself to those who only read.
@@ -156,9 +159,18 @@ impl Agent {
             units.push(Unit::new(&settings, unit, place));
         }
         let pages = settings.pages();
-        let forges = settings.reports.iter().map(|report| Forge::new(report, pages).map(Receiver::from));
-        let people = settings.alerts.iter().map(|alert| Ok(Receiver::of(alert, &own)));
-        let receivers = forges.chain(people).collect::<Result<_, _>>()?;
+        let lists = |report: &settings::Report| settings.lists_requests(&report.source) == Some(report);
+        let forge = |report: &settings::Report| {
+            let forge = Forge::new(report, pages)?;
+            Ok(Rc::new(if lists(report) { forge.with_requests() } else { forge }))
+        };
+        let forges: Vec<Rc<Forge>> = settings.reports.iter().map(forge).collect::<Result<_, ForgeError>>()?;
+        let listing = settings.reports.iter().zip(&forges).filter(|(report, _)| lists(report));
+        let requests: BTreeMap<String, Rc<Forge>> =
+            listing.map(|(report, forge)| (report.source.clone(), Rc::clone(forge))).collect();
+        let people = settings.alerts.iter().map(|alert| Receiver::of(alert, &own));
+        let remarks = requests.values().map(|forge| Receiver::Remarks(Rc::clone(forge)));
+        let receivers = forges.into_iter().map(Receiver::Forge).chain(people).chain(remarks).collect();
         let turn = Mutex::new(Weak::new());
         let news = Notify::new();
         let unsigned = RefCell::default();
@@ -171,6 +183,7 @@ impl Agent {
                 child: Child::default(),
                 progress,
                 receivers,
+                requests,
                 news,
                 places,
                 copying: Mutex::new(()),
@@ -253,6 +266,12 @@ impl Agent {
         let turn = Rc::new(locked.await.expect("taking a lock neither panics nor is cancelled")?);
         *shared = Rc::downgrade(&turn);
         Ok(turn)
+    }
+
+    /// True while a pass is under way.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.turn.try_lock().map_or(true, |turn| turn.strong_count() > 0)
     }
 
     /// Signs the record if that is due, with a host key that is made the first time. Nothing else depends on it: what keeps

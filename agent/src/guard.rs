@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use writ_core::guard::{self, CheckedPlan, Grants, Grounds, HostPaths, Policy};
+use writ_core::guard::{self, CheckedPlan, Foreseen, Grants, Grounds, HostPaths, Policy};
 use writ_core::model::Desired;
 use writ_core::plan::{self, Plan};
 
@@ -37,6 +37,15 @@ pub async fn check(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) 
     let target = &unit.place.target;
     let policy = target.private_paths().iter().fold(unit.guard.clone(), |policy, path| protecting(policy, path));
     judged(plan, &policy, grants, &target.host_paths(&wanted), desired)
+}
+
+/// What would become of a plan for something that nobody admitted. No disk is looked at: what it would be let at is judged as it is
+/// written.
+#[must_use]
+pub fn foresee(unit: &Unit, plan: Plan, desired: &Desired, grants: &Grants) -> Foreseen {
+    let private = unit.place.target.private_paths();
+    let policy = private.iter().fold(unit.guard.clone(), |policy, path| protecting(policy, path));
+    guard::foresee(plan, &Grounds { policy: &policy, grants, paths: &HostPaths::as_written(), desired })
 }
 
 fn judged(plan: Plan, policy: &Policy, grants: &Grants, paths: &HostPaths, desired: &Desired) -> CheckedPlan {

@@ -22,6 +22,7 @@ pub mod outputs;
 pub mod outside;
 pub mod patience;
 pub mod plugin;
+pub mod previews;
 mod published;
 pub mod pulled;
 mod rewind;

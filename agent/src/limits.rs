@@ -246,6 +246,18 @@ pub const APP_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// Largest file of a private key of RSA, in bytes. One of 8,192 bits has 6,400.
 pub const KEY_BYTES_MAX: u64 = 16 << 10;
 
+/// Time between two listings of the open requests of a source, in seconds, where the source is polled more often than that.
+pub const REQUESTS_SECONDS: u64 = 60;
+
+/// Requests on one page of a listing: no forge gives fewer where so many are asked for.
+pub const REQUESTS_PAGE: usize = 50;
+
+/// Pages of a listing that are read, and of the comments on one request. What is further down is older.
+pub const REQUESTS_PAGES_MAX: usize = 10;
+
+/// Longest page, in bytes. A request takes some 25,000 at GitHub, and a comment has at most 65,536 characters.
+pub const REQUESTS_ANSWER_BYTES_MAX: usize = 16 << 20;
+
 /// Bytes of a forge's complaint that are read.
 pub const FORGE_ANSWER_BYTES_MAX: usize = 4_096;
 

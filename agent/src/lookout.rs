@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use writ_core::trust::CommitId;
+use writ_core::dialect::Files;
+use writ_core::trust::{Admitted, CommitId};
 
+use crate::folders::Folders;
 use crate::git::{GitError, Mirror};
 
 /// Sees, beside a pass, whether the remote has moved on.
@@ -41,6 +43,15 @@ impl Lookout {
             })
         })
         .await
+    }
+
+    /// The files of an admitted commit in these folders.
+    ///
+    /// # Errors
+    /// If a folder is missing, or anything below it is not a plain file within the limits.
+    pub async fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<Files, GitError> {
+        let (admitted, folders) = (admitted.clone(), folders.clone());
+        with(&self.mirror, move |mirror| mirror.files(&admitted, &folders)).await
     }
 }
 

@@ -64,6 +64,7 @@ pub fn local_unit(
         account: None,
         windows: Vec::new(),
         depends_on: Vec::new(),
+        previews: None,
     }
 }
 

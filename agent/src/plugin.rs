@@ -35,6 +35,15 @@ pub async fn lower(child: &Child, state: &Path, files: &Files, unit: &Unit) -> R
     child.lower(state, files, &given).await
 }
 
+/// What files ask for that nobody has admitted: nothing is fetched for them, and a text stands in the place of what is encrypted.
+///
+/// # Errors
+/// If a confined process does anything but answer.
+pub async fn lower_unfetched(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Result<Judged, ConfineError> {
+    let given = given(child, state, files, unit).await?;
+    child.lower_unfetched(files, &given).await
+}
+
 /// What the settings of a unit give to its manifests.
 async fn given(child: &Child, state: &Path, files: &Files, unit: &Unit) -> Result<Given, ConfineError> {
     let kinds = unit.plugins.iter().map(|plugin| (plugin.kind.clone(), plugin.version.clone())).collect();

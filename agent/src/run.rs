@@ -18,7 +18,8 @@ use crate::clock::Stopwatch;
 use crate::cycle::{self, CycleError, PassEnd};
 use crate::error::chain;
 use crate::interrupt::{Interrupt, Reason};
-use crate::limits::{FLUSH_SECONDS_MAX, SETTLE_MILLIS, STOP_SECONDS};
+use crate::limits::{FLUSH_SECONDS_MAX, REQUESTS_SECONDS, SETTLE_MILLIS, STOP_SECONDS};
+use crate::previews::Previews;
 use crate::record::{AgentEvent, RecordError};
 use crate::report::{Pace, flush};
 use crate::service::Service;
@@ -49,6 +50,7 @@ pub async fn run(
     };
     agent.store.append(agent.clock.now(), &started.into())?;
     service.ready();
+    let previews: Vec<Previews<'_>> = sources.iter().filter_map(|source| Previews::of(agent, source)).collect();
     let loops = async {
         let follow = |source: Source| {
             let bell = bells.get(&source.settings.name).cloned().unwrap_or_default();
@@ -60,6 +62,7 @@ pub async fn run(
     tokio::select! {
         () = loops => {}
         never = send_outbox(agent) => match never {},
+        never = preview(agent, previews) => match never {},
         never = attendance.run(agent) => match never {},
         never = asked_to_stop(signals, &stop, service) => match never {},
         never = live(agent, service) => match never {},
@@ -77,14 +80,21 @@ pub async fn once(agent: &Agent, attendance: Attendance, sources: Vec<Source>) -
     let (stop, nobody, signals) = (Interrupt::default(), Service::default(), signals());
     let mut ends = Vec::new();
     let work = async {
+        let mut previews: Vec<Previews<'_>> = sources.iter().filter_map(|source| Previews::of(agent, source)).collect();
         for mut source in sources {
             ends.push(cycle::pass(agent, &mut source, Wake::Start, &stop).await?);
             if stop.reason().is_some() {
                 return Ok(());
             }
         }
+        let telling = async {
+            for previews in &mut previews {
+                previews.round(random(agent)).await?;
+            }
+            send_once(agent).await
+        };
         tokio::select! {
-            sent = send_once(agent) => sent?,
+            told = telling => told?,
             () = stop.stopped() => {}
         }
         agent.at_rest().await;
@@ -280,6 +290,24 @@ async fn until(now: Timestamp, moment: Option<Timestamp>) {
 async fn settled(wake: Wake) -> Wake {
     tokio::time::sleep(Duration::from_millis(SETTLE_MILLIS)).await;
     wake
+}
+
+/// Plans open requests of all sources again and again, beside everything else.
+async fn preview(agent: &Agent, mut previews: Vec<Previews<'_>>) -> Infallible {
+    let rounds = previews.iter_mut().map(|previews| async {
+        loop {
+            let pause = previews.round(random(agent)).await.unwrap_or_else(|error| {
+                tracing::warn!(error = chain(&error), "no request could be planned");
+                Duration::from_secs(REQUESTS_SECONDS)
+            });
+            tokio::time::sleep(pause).await;
+        }
+    });
+    let ended: Option<Infallible> = join_all(rounds).await.pop();
+    match ended {
+        Some(never) => match never {},
+        None => std::future::pending().await,
+    }
 }
 
 /// Sends what the outbox holds, again and again, beside everything else.

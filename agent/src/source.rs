@@ -433,7 +433,7 @@ fn unchecked(head: CommitId, error: &GitError) -> trust::Refusal {
 }
 
 /// How the settings say a source is reached.
-fn remote(settings: &settings::Source) -> Remote {
+pub(crate) fn remote(settings: &settings::Source) -> Remote {
     let settings::Source { name, url, branch, .. } = settings.clone();
     Remote { name, url, branch, credentials: credentials(&settings.credentials), bounds: Bounds::default() }
 }

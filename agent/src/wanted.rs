@@ -11,6 +11,7 @@ use writ_core::account::{Naming, without_effect};
 use writ_core::cluster;
 use writ_core::dialect::{Files, Outputs, Target};
 use writ_core::guard::Grants;
+use writ_core::hash::HashKey;
 use writ_core::model::{Buckets, Desired, ObjectId, Unfilled, World, resolve};
 use writ_core::text::{Problems, Severity, Sources};
 use writ_core::trust::{Admitted, Terms};
@@ -23,7 +24,7 @@ use crate::record::{RecordError, Store};
 use crate::render::rendered;
 use crate::settings::Unit;
 use crate::source::Source;
-use crate::unseal::{UnsealError, unseal};
+use crate::unseal::{UnsealError, unseal, veil};
 
 /// What a unit wants by a commit.
 #[derive(Debug, Clone)]
@@ -82,6 +83,12 @@ impl WantedCache {
     #[must_use]
     pub const fn new() -> Self {
         Self { last: RefCell::new(None) }
+    }
+
+    /// The last answer, and the commit whose files it was the answer to.
+    #[must_use]
+    pub fn admitted(&self) -> Option<(Admitted, Rc<Wanted>)> {
+        self.last.borrow().as_ref().map(|(key, wanted)| (key.admitted.clone(), Rc::clone(wanted)))
     }
 
     /// The last answer, whatever it was the answer to.
@@ -173,6 +180,49 @@ pub async fn of_files(
     notes.extend(cluster::leave(&mut desired, &unit.ignore));
     let grants = Grants::all();
     Ok(Wanted { commit: commit.to_owned(), desired, notes, outputs, unfilled, sources, taken, grants })
+}
+
+/// What files want that nobody admitted.
+#[derive(Debug)]
+pub struct Unopened {
+    /// What they want, with digests of how encrypted values are written in the place of those values.
+    pub desired: Desired,
+    /// How many addresses they take something from. Nothing was fetched.
+    pub unfetched: usize,
+    /// Something in them is encrypted.
+    pub is_sealed: bool,
+}
+
+/// What files want that nobody admitted. Nothing is fetched for them or decrypted, and they learn neither buckets nor keys of the
+/// host.
+///
+/// # Errors
+/// If they are not right: all problems at once. If the child does not answer.
+pub async fn unopened(child: &Child, state: &Path, unit: &Unit, files: &Files) -> Result<Unopened, WantedError> {
+    let rendered = manifests(child, unit, files).await?;
+    let Judged { lowered, sources, unfetched } = plugin::lower_unfetched(child, state, &rendered, unit).await?;
+    let wrong = |problems| WantedError::Manifests { problems, sources: sources.clone() };
+    let mut lowered = lowered.map_err(wrong)?;
+    let is_sealed = veil(&mut lowered);
+    let world = World { buckets: Buckets::new(), hash_key: HashKey([0; 32]) };
+    let resolved = match unit.target.dialect() {
+        Target::Docker => resolve(&lowered.objects, &world),
+        Target::Kubernetes => cluster::resolve(&lowered.objects, &world),
+    };
+    let (desired, _) = resolved.map_err(wrong)?;
+    Ok(Unopened { desired, unfetched: unfetched.len(), is_sealed })
+}
+
+/// What rules of trust that are in force for an admitted commit let the pods of other files ask of the host.
+#[must_use]
+pub fn grants(admitted: &Admitted, unit: &Unit, files: &Files, desired: &Desired) -> Grants {
+    let mut grants = Grants::all();
+    for (id, Terms { powers, accounts: _ }) in terms(admitted, unit, files, desired) {
+        if let Some(powers) = powers {
+            grants.limit(id, powers);
+        }
+    }
+    grants
 }
 
 /// What the rules of trust say of the objects of a unit: of each by the path of the file that declares it, from the root of the

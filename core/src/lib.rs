@@ -34,6 +34,7 @@ pub mod observed;
 pub mod alert;
 pub mod guard;
 pub mod plan;
+pub mod preview;
 pub mod simulated;
 pub mod status;
 pub mod window;

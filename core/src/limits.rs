@@ -187,3 +187,21 @@ pub const STATEMENT_BYTES_MAX: u64 = 4 << 10;
 
 /// Longest output of a resource of OpenMCF, in bytes: a command that holds three names of objects, with room to spare.
 pub const OUTPUT_BYTES_MAX: usize = 4 << 10;
+
+/// Requests of a forge whose heads a unit plans where its settings say nothing else. A team has a few open ones.
+pub const PREVIEW_REQUESTS_DEFAULT: u32 = 10;
+
+/// Most of them: each is fetched, read in a process of its own and planned.
+pub const PREVIEW_REQUESTS_MAX: u32 = 50;
+
+/// Days without a touch after which a request is let alone where the settings say nothing else.
+pub const PREVIEW_DAYS_DEFAULT: u32 = 14;
+
+/// Most of them. What nobody touched for a year nobody waits for.
+pub const PREVIEW_DAYS_MAX: u32 = 365;
+
+/// Characters of a plan in a comment. Forges take some 65,000, and people read a page.
+pub const PREVIEW_CHARACTERS_MAX: usize = 8_000;
+
+/// Characters of one line of it.
+pub const PREVIEW_LINE_CHARACTERS_MAX: usize = 500;

@@ -57,6 +57,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("[[unit.ignore]]", "[[unit]]\n[[unit.ignore]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("renderer", "[[unit]]\nrenderer = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("prune", "[[unit]]\nprune = { qqqqqqqqqqqqqqqq = 1 }\n"),
+        ("previews", "[[unit]]\npreviews = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("backup", "[[unit]]\nbackup = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[alert]]", "[[alert]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("mail", "[[alert]]\nmail = { qqqqqqqqqqqqqqqq = 1 }\n"),

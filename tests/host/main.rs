@@ -57,6 +57,7 @@ mod patience;
 mod plugins;
 #[path = "../fixtures/post.rs"]
 mod post;
+mod previews;
 #[path = "../fixtures/program.rs"]
 mod program;
 mod published;

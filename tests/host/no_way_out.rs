@@ -122,6 +122,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("variables", Not),
             ("windows", Not),
             ("depends_on", Not),
+            ("previews", Not),
         ],
     ),
     // What a plugin may be and do is pinned here, beside the repository that is verified, and never by a commit.
@@ -143,6 +144,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     ),
     ("[[unit.ignore]]", &[("kind", Not), ("namespace", Not), ("name", Not), ("fields", Not)]),
     ("prune", &[("max", Not), ("percent", Not)]),
+    ("previews", &[("number", Not), ("days", Not)]),
     ("backup", &[("directory", Not), ("keep", Not)]),
     (
         "[[report]]",

@@ -42,7 +42,7 @@ type Told = (Option<gix::ObjectId>, Statements);
 
 /// Asks where the branch is and which statements there are, and nothing else.
 pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
-    run(repository, remote, Operation::List, |connection, reference, _| {
+    run(repository, remote, Operation::List, &branch(remote)?, |connection, reference, _| {
         let (refs, _) = connection.ref_map(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
         Ok((find(&refs, reference), statements(&refs, reference)))
     })
@@ -50,7 +50,41 @@ pub(super) fn list(repository: &gix::Repository, remote: &Remote) -> Result<Outc
 
 /// Takes what the branch brings into the mirror, under our own name.
 pub(super) fn fetch(repository: &gix::Repository, remote: &Remote) -> Result<Outcome, GitError> {
-    run(repository, remote, Operation::Fetch, |connection, reference, meter| {
+    take(repository, remote, &branch(remote)?)
+}
+
+/// Takes one other ref of the remote and nothing else, under the name `ours`.
+pub(super) fn fetch_ref(
+    repository: &gix::Repository,
+    remote: &Remote,
+    (theirs, ours): (&str, &str),
+) -> Result<Option<CommitId>, GitError> {
+    let asked = Asked { reference: theirs.to_owned(), refspecs: vec![format!("+{theirs}:{ours}")] };
+    take(repository, remote, &asked).map(|outcome| outcome.offered)
+}
+
+/// What a remote is asked for.
+struct Asked {
+    /// The ref without which nothing is taken.
+    reference: String,
+    /// That one and others, with our own names for them.
+    refspecs: Vec<String>,
+}
+
+/// The branch, and the statements beside it.
+fn branch(remote: &Remote) -> Result<Asked, GitError> {
+    let (reference, below) = (remote.reference()?, remote.statements());
+    let refspecs = vec![
+        format!("+{reference}:{}", remote.offered()?),
+        format!("+refs/writ/{APPROVALS}*:{below}{APPROVALS}*"),
+        format!("+refs/writ/{REWINDS}*:{below}{REWINDS}*"),
+        format!("+refs/writ/{HOSTS}*:{below}{HOSTS}*"),
+    ];
+    Ok(Asked { reference, refspecs })
+}
+
+fn take(repository: &gix::Repository, remote: &Remote, asked: &Asked) -> Result<Outcome, GitError> {
+    run(repository, remote, Operation::Fetch, asked, |connection, reference, meter| {
         let prepared = connection.prepare_fetch(gix::progress::Discard, gix::remote::ref_map::Options::default())?;
         let told = (find(prepared.ref_map(), reference), statements(prepared.ref_map(), reference));
         if told.0.is_some() {
@@ -78,20 +112,14 @@ fn run(
     repository: &gix::Repository,
     remote: &Remote,
     operation: Operation,
+    Asked { reference, refspecs }: &Asked,
     ask: impl FnOnce(Connection<'_, '_>, &str, &Meter) -> gix::Result<Told>,
 ) -> Result<Outcome, GitError> {
-    let (address, reference) = (remote.address()?, remote.reference()?);
+    let address = remote.address()?;
     let allowance = match operation {
         Operation::List | Operation::Push => remote.bounds.list,
         Operation::Fetch => remote.bounds.fetch,
     };
-    let below = remote.statements();
-    let refspecs = [
-        format!("+{reference}:{}", remote.offered()?),
-        format!("+refs/writ/{APPROVALS}*:{below}{APPROVALS}*"),
-        format!("+refs/writ/{REWINDS}*:{below}{REWINDS}*"),
-        format!("+refs/writ/{HOSTS}*:{below}{HOSTS}*"),
-    ];
     let failed = |source: Box<dyn std::error::Error + Send + Sync>, said: String| {
         let advice = advice(&said, &address, &remote.credentials).map_or(String::new(), |advice| format!(": {advice}"));
         let said = if said.is_empty() { said } else { format!(" ({said})") };
@@ -110,7 +138,7 @@ fn run(
     // Nobody is asked for a password: what the settings give is all there is.
     let mut connection = ours.to_connection_with_transport(transport).with_credentials(|_| Ok(None));
     connection.set_transport_options(options);
-    let answer = ask(connection, &reference, &meter);
+    let answer = ask(connection, reference, &meter);
     drop(deadline);
     let said = carrier.map(Carrier::end).unwrap_or_default();
     let (offered, statements) = match answer {

@@ -250,7 +250,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Makes a bare repository.
-fn init(folder: &Path) -> Result<Repository, GitError> {
+pub(super) fn init(folder: &Path) -> Result<Repository, GitError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| io_broken(folder, "it cannot be made", error))?;
     let options = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
@@ -261,7 +261,7 @@ fn init(folder: &Path) -> Result<Repository, GitError> {
 
 /// Waits until no other process changes the mirror in `folder`, and keeps them waiting until the value is dropped: a lock of
 /// theirs must not be taken for one that a crash left behind.
-fn alone(folder: &Path) -> Result<fs::File, GitError> {
+pub(super) fn alone(folder: &Path) -> Result<fs::File, GitError> {
     let mut file = folder.as_os_str().to_owned();
     file.push(".lock");
     let file = PathBuf::from(file);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no work tree, hook, filter, submodule, tag, replacement or graft has a say; objects are read by name from the
 //! database, and each is hashed again before it is used.
+//! Invariant: what somebody proposes lies in a repository of its own, and nothing that is read from there is ever admitted.
 //! Invariant: no answer of a remote and no state of the mirror means that something was removed.
 
 mod advice;
@@ -21,6 +22,7 @@ mod meter;
 mod mirror;
 mod objects;
 mod process;
+mod proposals;
 mod push;
 mod remote;
 mod renewal;
@@ -34,6 +36,7 @@ pub use clone::{approval_ref, host_ref, rewind_ref};
 pub use error::{GitError, Operation};
 pub use mirror::{Mirror, Renewed};
 pub use objects::Repository;
+pub use proposals::{Proposals, Proposed};
 pub use remote::{Credentials, Remote};
 pub use statements::SignedPublished;
 pub use summary::Summary;

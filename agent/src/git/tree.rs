@@ -15,17 +15,16 @@ use crate::limits::{FOLDER_DEPTH_MAX, FOLDERS_MAX};
 impl Repository {
     /// The files of an admitted commit in these folders.
     pub fn files(&self, admitted: &Admitted, folders: &Folders) -> Result<Files, GitError> {
-        let mut reader = Reader {
-            repository: self,
-            commit: admitted.commit(),
-            files: Files::new(),
-            bytes: 0,
-            folders: 0,
-            buffer: Vec::new(),
-        };
+        self.files_below(admitted.commit(), admitted.tree(), folders)
+    }
+
+    /// The files in these folders of a commit and its tree.
+    pub(super) fn files_below(&self, commit: CommitId, tree: TreeId, folders: &Folders) -> Result<Files, GitError> {
+        let mut reader =
+            Reader { repository: self, commit, files: Files::new(), bytes: 0, folders: 0, buffer: Vec::new() };
         for (folder, named) in folders.iter() {
-            let tree = reader.descend(admitted.tree(), folder)?;
-            reader.read_folder(tree, folder, named, 0)?;
+            let below = reader.descend(tree, folder)?;
+            reader.read_folder(below, folder, named, 0)?;
         }
         Ok(reader.files)
     }

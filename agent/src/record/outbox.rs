@@ -1,4 +1,5 @@
-//! Commit statuses that wait for their forge, and alerts that wait for whoever is told of them: to the outbox they are alike.
+//! Commit statuses and comments that wait for their forge, and alerts that wait for whoever is told of them: to the outbox they are
+//! alike.
 //!
 //! Invariant: there is one row for a forge, context and commit, so that only the newest word on a commit is ever sent.
 //! Invariant: what a context says is sent in the order in which it was said.
@@ -48,6 +49,8 @@ pub struct Waiting {
     pub sent_at: Timestamp,
     /// True if its context has a word on another commit, too, which waits for this one to be settled.
     pub is_overtaken: bool,
+    /// The whole comment, where one is to stand under a request.
+    pub remark: Option<String>,
 }
 
 /// A forge that is let alone for a while.
@@ -65,17 +68,38 @@ impl Batch<'_> {
     /// Asks for a status to stand on a commit; false if it does already, or waits to. The description comes without the
     /// audit head, which is added here: the head that covers this very request.
     pub fn enqueue(&self, now: Timestamp, forge: &str, status: &CommitStatus) -> Result<bool, RecordError> {
+        self.ask(now, forge, status, None)
+    }
+
+    /// The same for a comment under a request. What it says in short stands in the journal, and the whole of it only where it waits.
+    pub fn enqueue_remark(
+        &self,
+        now: Timestamp,
+        forge: &str,
+        status: &CommitStatus,
+        remark: &str,
+    ) -> Result<bool, RecordError> {
+        self.ask(now, forge, status, Some(remark))
+    }
+
+    fn ask(
+        &self,
+        now: Timestamp,
+        forge: &str,
+        status: &CommitStatus,
+        remark: Option<&str>,
+    ) -> Result<bool, RecordError> {
         let CommitStatus { commit, context, state, description: text } = status;
         let doing = || database("ask for a status", self.path);
         let stands = self
             .connection
-            .prepare_cached("SELECT state, text FROM statuses WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3")
-            .and_then(|mut statement| {
-                let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
-                statement.query_row([forge, context, commit], row).optional()
-            })
+            .prepare_cached(
+                "SELECT 1 FROM statuses WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3 AND state = ?4 AND text = ?5 \
+                 AND remark IS ?6",
+            )
+            .and_then(|mut statement| statement.exists(params![forge, context, commit, state.name(), text, remark]))
             .map_err(doing())?;
-        if stands.is_some_and(|(old_state, old_text)| old_state == state.name() && old_text == *text) {
+        if stands {
             return Ok(false);
         }
         let event = ReportEvent::Enqueued {
@@ -91,16 +115,29 @@ impl Batch<'_> {
         self.connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO statuses \
-                 (forge, context, \"commit\", state, text, description, waiting, enqueued, sent, sent_at) \
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, coalesce(max(sent), 0), coalesce(max(sent_at), 0) FROM statuses \
+                 (forge, context, \"commit\", state, text, description, waiting, enqueued, sent, sent_at, remark) \
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, coalesce(max(sent), 0), coalesce(max(sent_at), 0), ?8 FROM statuses \
                  WHERE forge = ?1 AND context = ?2 AND \"commit\" = ?3",
             )
             .and_then(|mut statement| {
-                statement.execute(params![forge, context, commit, state.name(), text, description, now.0])
+                statement.execute(params![forge, context, commit, state.name(), text, description, now.0, remark])
             })
             .map_err(doing())?;
         self.forget_old(now, forge, context)?;
         Ok(true)
+    }
+
+    /// Forgets a comment: its request is over, and what waits for it is given up.
+    pub fn forget_remark(&self, now: Timestamp, forge: &str, context: &str) -> Result<(), RecordError> {
+        let doing = || database("forget a comment", self.path);
+        let known: Vec<(i64, bool)> = self
+            .connection
+            .prepare_cached("SELECT id, waiting FROM statuses WHERE forge = ?1 AND context = ?2 AND remark IS NOT NULL")
+            .and_then(|mut statement| {
+                statement.query_map([forge, context], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .map_err(doing())?;
+        self.forget(now, known, "its request is closed, or nobody touched it for long")
     }
 
     fn forget_old(&self, now: Timestamp, forge: &str, context: &str) -> Result<(), RecordError> {
@@ -117,11 +154,17 @@ impl Batch<'_> {
                 rows.collect()
             })
             .map_err(doing())?;
-        for (id, waits) in old {
+        self.forget(now, old, "more than a thousand newer commits were reported on meanwhile")
+    }
+
+    /// Forgets rows; those that wait are given up.
+    fn forget(&self, now: Timestamp, rows: Vec<(i64, bool)>, reason: &str) -> Result<(), RecordError> {
+        for (id, waits) in rows {
             if waits {
-                self.given_up(now, StatusId(id), "more than a thousand newer commits were reported on meanwhile")?;
+                self.given_up(now, StatusId(id), reason)?;
             }
-            self.connection.execute("DELETE FROM statuses WHERE id = ?1", [id]).map_err(doing())?;
+            let forgotten = self.connection.execute("DELETE FROM statuses WHERE id = ?1", [id]);
+            forgotten.map_err(database("forget old statuses", self.path))?;
         }
         Ok(())
     }
@@ -132,9 +175,7 @@ impl Batch<'_> {
         self.connection
             .execute("UPDATE statuses SET sent = sent + 1, sent_at = ?2 WHERE id = ?1", [id.0, now.0])
             .map_err(database("count a status", self.path))?;
-        self.connection
-            .execute("DELETE FROM forges WHERE forge = ?1", [&forge])
-            .map_err(database("end a forge's hold", self.path))?;
+        self.forge_answered(&forge)?;
         self.append(now, &ReportEvent::Sent { forge, context, commit, state }.into()).map(|_| ())
     }
 
@@ -189,12 +230,39 @@ impl Batch<'_> {
         let event = ReportEvent::Postponed { forge: forge.to_owned(), reason: reason.to_owned() };
         self.append(now, &event.into()).map(|_| ())
     }
+
+    /// A forge answers again.
+    pub fn forge_answered(&self, forge: &str) -> Result<(), RecordError> {
+        let ended = self.connection.execute("DELETE FROM forges WHERE forge = ?1", [forge]);
+        ended.map_err(database("end a forge's hold", self.path)).map(|_| ())
+    }
 }
 
 impl Store {
     /// See [`Batch::enqueue`].
     pub fn enqueue(&self, now: Timestamp, forge: &str, status: &CommitStatus) -> Result<bool, RecordError> {
         self.batch(|batch| batch.enqueue(now, forge, status))
+    }
+
+    /// See [`Batch::enqueue_remark`].
+    pub fn enqueue_remark(
+        &self,
+        now: Timestamp,
+        forge: &str,
+        status: &CommitStatus,
+        remark: &str,
+    ) -> Result<bool, RecordError> {
+        self.batch(|batch| batch.enqueue_remark(now, forge, status, remark))
+    }
+
+    /// See [`Batch::forget_remark`].
+    pub fn forget_remark(&self, now: Timestamp, forge: &str, context: &str) -> Result<(), RecordError> {
+        self.batch(|batch| batch.forget_remark(now, forge, context))
+    }
+
+    /// See [`Batch::forge_answered`].
+    pub fn forge_answered(&self, forge: &str) -> Result<(), RecordError> {
+        self.batch(|batch| batch.forge_answered(forge))
     }
 
     /// See [`Batch::sent`].
@@ -231,7 +299,7 @@ impl Store {
             .prepare_cached(
                 "SELECT id, forge, context, \"commit\", state, description, attempts, text, enqueued, sent, sent_at, \
                  EXISTS (SELECT 1 FROM statuses AS other WHERE other.waiting = 1 AND other.forge = one.forge \
-                 AND other.context = one.context AND other.id > one.id) \
+                 AND other.context = one.context AND other.id > one.id), remark \
                  FROM statuses AS one \
                  WHERE id IN (SELECT min(id) FROM statuses WHERE waiting = 1 GROUP BY forge, context) \
                  AND not_before <= ?1 \
@@ -293,6 +361,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
         sent: row.get(9)?,
         sent_at: Timestamp(row.get(10)?),
         is_overtaken: row.get(11)?,
+        remark: row.get(12)?,
     })
 }
 

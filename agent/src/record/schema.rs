@@ -12,7 +12,7 @@ pub(super) const APPLICATION_ID: u32 = 0x5752_4954;
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Migration `n` leads from schema `n` to schema `n + 1`.
-const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS, ALERTS, SENT];
+const MIGRATIONS: &[&str] = &[V1, V2, CHECKPOINTS, REWINDS, SEALED_BUCKETS, ALERTS, SENT, REMARKS];
 
 const V1: &str = r#"
 CREATE TABLE journal (
@@ -174,6 +174,11 @@ CREATE TABLE alerts (
 const SENT: &str = r#"
 ALTER TABLE statuses ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE statuses ADD COLUMN sent_at INTEGER NOT NULL DEFAULT 0;
+"#;
+
+/// What stands in a comment beside what the journal tells of it; none for all else that waits.
+const REMARKS: &str = r#"
+ALTER TABLE statuses ADD COLUMN remark TEXT;
 "#;
 
 /// The first schema in which values of buckets can be sealed.

@@ -58,6 +58,8 @@ pub(super) struct Headers {
     pub(super) reset: Option<String>,
     /// `Location`.
     pub(super) location: Option<String>,
+    /// `ETag`, by which the forge knows an answer again.
+    pub(super) tag: Option<String>,
 }
 
 /// What surrounds one try.
@@ -162,13 +164,13 @@ fn stands_already(attempt: &Try, body: &str) -> bool {
     }
 }
 
-fn exhausted(headers: &Headers) -> bool {
+pub(super) fn exhausted(headers: &Headers) -> bool {
     headers.remaining.as_deref().is_some_and(|remaining| remaining.trim() == "0")
 }
 
 /// Until when the forge asked to be let alone, at most [`FORGE_WAIT_SECONDS_MAX`] from now.
 fn asked_to_wait(now: Timestamp, headers: &Headers) -> Option<Timestamp> {
-    let Headers { retry_after, remaining: _, reset, location: _ } = headers;
+    let Headers { retry_after, remaining: _, reset, location: _, tag: _ } = headers;
     let after = retry_after.as_deref().and_then(|text| {
         let seconds = text.trim().parse::<u32>().ok().map(|seconds| now.plus(Seconds(seconds)));
         seconds.or_else(|| http_date(text))

@@ -34,6 +34,8 @@ use crate::settings::App;
 #[derive(Debug)]
 pub(super) struct Installation {
     app: App,
+    /// It reads requests and comments on them, too.
+    requests: bool,
     held: Mutex<Option<Held>>,
 }
 
@@ -76,11 +78,16 @@ struct Granted {
 
 impl Installation {
     pub(super) const fn new(app: App) -> Self {
-        Self { app, held: Mutex::new(None) }
+        Self { app, requests: false, held: Mutex::new(None) }
     }
 
-    /// The headers of a request with the token that is held, or with a new one that may write statuses of one repository
-    /// and nothing else.
+    /// The same that may read requests and comment on them.
+    pub(super) fn with_requests(self) -> Self {
+        Self { requests: true, ..self }
+    }
+
+    /// The headers of a request with the token that is held, or with a new one that may write statuses of one repository, comment on
+    /// its requests where that is asked for, and nothing else.
     pub(super) async fn headers(
         &self,
         client: &Client,
@@ -133,7 +140,10 @@ impl Installation {
         let claim = claim(&self.app, attempt.now).map_err(|error| unready(&error))?;
         let headers = Speaks::GitHub.headers(&claim).map_err(|error| unready(&error))?;
         let repository = project.rsplit('/').next().unwrap_or_default();
-        let body = json!({"repositories": [repository], "permissions": {"statuses": "write"}});
+        let mut body = json!({"repositories": [repository], "permissions": {"statuses": "write"}});
+        if self.requests {
+            body["permissions"]["pull_requests"] = "write".into();
+        }
         Ok(client.post(Speaks::tokens(base, self.app.installation)).headers(headers).json(&body))
     }
 }

@@ -81,8 +81,18 @@ async fn send(
     random: u64,
     done: &mut Flushed,
 ) -> Result<(), RecordError> {
-    let Waiting { id, forge: name, status, text: _, enqueued: _, attempts, sent: _, sent_at: _, is_overtaken: _ } =
-        waiting;
+    let Waiting {
+        id,
+        forge: name,
+        status,
+        text: _,
+        enqueued: _,
+        attempts,
+        sent: _,
+        sent_at: _,
+        is_overtaken: _,
+        remark: _,
+    } = waiting;
     let held = store.hold(name)?.map_or(0, |hold| hold.failures);
     let attempt = Try { speaks: receiver.speaks(), now, failures: (*attempts).max(held), random };
     let answer = receiver.offer(waiting, attempt).await;

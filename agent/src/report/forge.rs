@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::{Client, Url};
+use reqwest::header::IF_NONE_MATCH;
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde_json::Value;
 use writ_core::status::CommitStatus;
 
 use super::answer::{self, Answer, Try};
@@ -24,9 +26,9 @@ const UNAUTHORIZED: u16 = 401;
 /// One repository at one forge.
 #[derive(Debug)]
 pub struct Forge {
-    speaks: Speaks,
-    base: Url,
-    project: String,
+    pub(super) speaks: Speaks,
+    pub(super) base: Url,
+    pub(super) project: String,
     credential: Credential,
     /// The address by which people reach the agent's own pages.
     pages: Option<String>,
@@ -41,6 +43,16 @@ enum Credential {
     Token(PathBuf),
     /// A token that GitHub gives to an app for an hour.
     App(Installation),
+}
+
+/// What is asked of a forge.
+#[derive(Debug)]
+pub(super) struct Call {
+    method: Method,
+    address: Url,
+    body: Option<Value>,
+    /// By what the forge knows its last answer again.
+    known_by: Option<String>,
 }
 
 /// Why a forge cannot be spoken to as it is set up.
@@ -132,6 +144,16 @@ impl Forge {
         })
     }
 
+    /// The same that may read requests and comment on them, where that has to be asked for.
+    #[must_use]
+    pub fn with_requests(mut self) -> Self {
+        self.credential = match self.credential {
+            Credential::App(installation) => Credential::App(installation.with_requests()),
+            token @ Credential::Token(_) => token,
+        };
+        self
+    }
+
     /// The same with another limit of time for one request.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -185,28 +207,30 @@ impl Forge {
         if self.speaks.needs_page() && page.is_none() {
             return answer::denied(&attempt, "Bitbucket takes no status that leads nowhere: set `url` in [web]");
         }
-        match self.say(status, page.as_deref(), &attempt).await {
+        let address = self.speaks.address(&self.base, &self.project, &status.commit);
+        let call = Call::saying(Method::POST, address, self.speaks.body(status, page.as_deref()));
+        match self.ask(&call, &attempt, 0).await {
             Ok(told) => told.judge(&attempt),
             Err(answer) => answer,
         }
     }
 
-    /// Says a status. A token that was held is let go of when it is denied, for it may have been withdrawn, and a new one
+    /// Asks the forge something. A token that was held is let go of when it is denied, for it may have been withdrawn, and a new one
     /// tried once.
-    async fn say(&self, status: &CommitStatus, page: Option<&str>, attempt: &Try) -> Result<Told, Answer> {
+    pub(super) async fn ask(&self, call: &Call, attempt: &Try, bytes_max: usize) -> Result<Told, Answer> {
         let was_held = match &self.credential {
             Credential::Token(_) => false,
             Credential::App(installation) => installation.is_holding(attempt.now),
         };
-        let told = self.say_once(status, page, attempt).await?;
+        let told = self.ask_once(call, attempt, bytes_max).await?;
         match &self.credential {
             Credential::App(installation) if told.code == UNAUTHORIZED => installation.forget(),
             Credential::App(_) | Credential::Token(_) => return Ok(told),
         }
-        if was_held { self.say_once(status, page, attempt).await } else { Ok(told) }
+        if was_held { self.ask_once(call, attempt, bytes_max).await } else { Ok(told) }
     }
 
-    async fn say_once(&self, status: &CommitStatus, page: Option<&str>, attempt: &Try) -> Result<Told, Answer> {
+    async fn ask_once(&self, call: &Call, attempt: &Try, bytes_max: usize) -> Result<Told, Answer> {
         let unready = |error: ForgeError| answer::unanswered(attempt, &chain(&error));
         let client = self.client().map_err(unready)?;
         let headers = match &self.credential {
@@ -216,8 +240,23 @@ impl Forge {
             }
             Credential::App(installation) => installation.headers(client, &self.base, &self.project, attempt).await?,
         };
-        let address = self.speaks.address(&self.base, &self.project, &status.commit);
-        request::ask(client.post(address).headers(headers).json(&self.speaks.body(status, page)), attempt, 0).await
+        let Call { method, address, body, known_by } = call;
+        let request = client.request(method.clone(), address.clone()).headers(headers);
+        let request = body.iter().fold(request, RequestBuilder::json);
+        let request = known_by.iter().fold(request, |request, tag| request.header(IF_NONE_MATCH, tag));
+        request::ask(request, attempt, bytes_max).await
+    }
+}
+
+impl Call {
+    /// One that tells something.
+    pub(super) const fn saying(method: Method, address: Url, body: Value) -> Self {
+        Self { method, address, body: Some(body), known_by: None }
+    }
+
+    /// One that asks for something, unless it is what the forge knows by this word.
+    pub(super) const fn reading(address: Url, known_by: Option<String>) -> Self {
+        Self { method: Method::GET, address, body: None, known_by }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Whoever is told something out of the outbox.
 
+use std::rc::Rc;
+
 use writ_core::time::Timestamp;
 
 use super::answer::{Answer, Try};
@@ -11,7 +13,9 @@ use crate::settings::{Alert, Way};
 #[derive(Debug)]
 pub enum Receiver {
     /// A forge, what became of commits.
-    Forge(Forge),
+    Forge(Rc<Forge>),
+    /// The same, what requests would come to.
+    Remarks(Rc<Forge>),
     /// A webhook, what is wrong.
     Hook(Hook),
     /// People by mail, what is wrong.
@@ -34,15 +38,16 @@ impl Receiver {
     pub fn id(&self) -> String {
         match self {
             Self::Forge(forge) => forge.id(),
+            Self::Remarks(forge) => forge.remarks_id(),
             Self::Hook(hook) => hook.id.clone(),
             Self::Mail(mailer) => mailer.id.clone(),
         }
     }
 
     /// The interface that it speaks, if it is a forge.
-    pub(super) const fn speaks(&self) -> Option<Speaks> {
+    pub(super) fn speaks(&self) -> Option<Speaks> {
         match self {
-            Self::Forge(forge) => Some(forge.speaks()),
+            Self::Forge(forge) | Self::Remarks(forge) => Some(forge.speaks()),
             Self::Hook(_) | Self::Mail(_) => None,
         }
     }
@@ -50,7 +55,7 @@ impl Receiver {
     /// The forge as one that is written to at a pace, whatever the repository; none if it is no forge.
     pub(super) fn writer(&self) -> Option<String> {
         match self {
-            Self::Forge(forge) => Some(forge.writer()),
+            Self::Forge(forge) | Self::Remarks(forge) => Some(forge.writer()),
             Self::Hook(_) | Self::Mail(_) => None,
         }
     }
@@ -66,6 +71,7 @@ impl Receiver {
     pub(super) async fn offer(&self, waiting: &Waiting, attempt: Try) -> Answer {
         match self {
             Self::Forge(forge) => forge.offer(&waiting.status, attempt).await,
+            Self::Remarks(forge) => forge.remark(waiting, attempt).await,
             Self::Hook(hook) => hook.offer(waiting, attempt).await,
             Self::Mail(mailer) => mailer.offer(waiting, attempt).await,
         }
@@ -74,6 +80,6 @@ impl Receiver {
 
 impl From<Forge> for Receiver {
     fn from(forge: Forge) -> Self {
-        Self::Forge(forge)
+        Self::Forge(Rc::new(forge))
     }
 }

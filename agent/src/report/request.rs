@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{ETAG, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response, Url};
 
@@ -46,6 +46,21 @@ impl Told {
         matches!(self.code, 200..=299)
     }
 
+    /// True if nothing is new since the answer that the forge was told to know.
+    pub(super) const fn is_unchanged(&self) -> bool {
+        self.code == 304
+    }
+
+    /// True if whoever asked is to wait.
+    pub(super) fn is_limited(&self) -> bool {
+        self.headers.retry_after.is_some() || answer::exhausted(&self.headers)
+    }
+
+    /// By what the forge knows this answer again.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.headers.tag.as_deref()
+    }
+
     /// What it means.
     pub(super) fn judge(&self, attempt: &Try) -> Answer {
         answer::judge(attempt, self.code, &self.headers, &self.body)
@@ -77,6 +92,7 @@ fn told(headers: &HeaderMap) -> Headers {
         remaining: text("x-ratelimit-remaining").or_else(|| text("ratelimit-remaining")),
         reset: text("x-ratelimit-reset").or_else(|| text("ratelimit-reset")),
         location: text(LOCATION.as_str()),
+        tag: text(ETAG.as_str()),
     }
 }
 

@@ -9,7 +9,7 @@ use writ_core::status::{CommitStatus, State};
 use crate::settings::ForgeKind;
 
 const GITHUB: &str = "github.com";
-const GITHUB_INTERFACE: &str = "api.github.com";
+pub(super) const GITHUB_INTERFACE: &str = "api.github.com";
 const GITHUB_VERSION: &str = "2022-11-28";
 const BITBUCKET: &str = "bitbucket.org";
 const BITBUCKET_INTERFACE: &str = "api.bitbucket.org";
@@ -174,7 +174,7 @@ impl Speaks {
     }
 }
 
-fn below(base: &Url, parts: &[&str]) -> Url {
+pub(super) fn below(base: &Url, parts: &[&str]) -> Url {
     let mut url = base.clone();
     url.path_segments_mut().expect("a http address has a path").pop_if_empty().extend(parts);
     url

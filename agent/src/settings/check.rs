@@ -20,6 +20,7 @@ use super::ingress::check_ingress;
 use super::order::{check_dependencies, in_order};
 use super::path::{Privacy, directory, file};
 use super::plugin::check_plugins;
+use super::previews::{check_previews, check_reported};
 use super::renderer::check_renderer;
 use super::report::check_report;
 use super::source::check_source;
@@ -51,6 +52,7 @@ pub(super) fn settings(
     let guard = host.as_ref().map_or_else(Guard::default, |host| host.guard.clone());
     let has_kubeconfig = host.as_ref().is_none_or(|host| host.kubeconfig.is_some());
     check_dependencies(&units, problems);
+    check_reported(&units, &reports, problems);
     let known = host.as_ref().map(|host| Names { host: host.name.clone(), labels: host.labels.clone() });
     let units =
         units.into_iter().map(|raw| check_unit(raw, &names, (&guard, has_kubeconfig, known.as_ref()), problems, texts));
@@ -251,6 +253,7 @@ fn check_unit(
         account,
         windows,
         depends_on,
+        previews,
     } = raw;
     let name = check_name("unit", name, problems);
     let source = source.and_then(|source| check_reference("source", source, sources, problems));
@@ -274,6 +277,7 @@ fn check_unit(
     let variables = check_variables(variables, problems);
     let account = check_account(account, target.as_ref(), problems);
     let windows = check_windows(windows, problems);
+    let previews = check_previews(previews, target.as_ref(), problems);
     let depends_on = depends_on.into_iter().flat_map(|list| list.value).map(|name| name.value).collect();
     Some(Unit {
         name: name?,
@@ -292,6 +296,7 @@ fn check_unit(
         account: account?,
         windows: windows?,
         depends_on,
+        previews: previews?,
     })
 }
 

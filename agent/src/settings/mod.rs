@@ -16,6 +16,7 @@ mod mask;
 mod order;
 mod path;
 mod plugin;
+mod previews;
 mod raw;
 mod renderer;
 mod report;
@@ -34,6 +35,7 @@ use writ_core::account::Account;
 use writ_core::cluster::IgnoreRule;
 use writ_core::dialect::Variables;
 use writ_core::plan::{Backups, Drift, Policy, PruneBudget};
+use writ_core::preview::Limits;
 use writ_core::text::{Problems, Sources};
 use writ_core::time::Seconds;
 use writ_core::window::Window;
@@ -194,6 +196,8 @@ pub struct Unit {
     pub windows: Vec<Window>,
     /// Units that must stand as their commit has them before it is brought to a new one.
     pub depends_on: Vec<String>,
+    /// Which requests to merge something are planned, and told of; none if none are.
+    pub previews: Option<Limits>,
 }
 
 /// A program that expands blocks of a kind.
@@ -260,6 +264,15 @@ pub enum Cluster {
     Context(String),
     /// The one that the agent runs in, as its service account.
     Around,
+}
+
+impl Settings {
+    /// The report of a source whose forge lists the requests that units of it preview: the first that does. None if no unit asks.
+    #[must_use]
+    pub fn lists_requests(&self, source: &str) -> Option<&Report> {
+        let is_asked = self.units.iter().any(|unit| unit.source == source && unit.previews.is_some());
+        self.reports.iter().find(|report| is_asked && report.source == source && report.forge.lists_requests())
+    }
 }
 
 impl Target {
@@ -413,6 +426,15 @@ impl ForgeKind {
             Self::Github => "github",
             Self::Gitlab => "gitlab",
             Self::Bitbucket => "bitbucket",
+        }
+    }
+
+    /// True if the requests of a repository there are read.
+    #[must_use]
+    pub const fn lists_requests(self) -> bool {
+        match self {
+            Self::Gitea | Self::Forgejo | Self::Github | Self::Gitlab => true,
+            Self::Bitbucket => false,
         }
     }
 }

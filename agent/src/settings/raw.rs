@@ -67,6 +67,13 @@ pub(super) struct Unit {
     pub(super) account: Option<Written<String>>,
     pub(super) windows: Vec<Window>,
     pub(super) depends_on: Option<Written<Vec<Written<String>>>>,
+    pub(super) previews: Option<Previews>,
+}
+
+pub(super) struct Previews {
+    pub(super) place: Place,
+    pub(super) number: Option<Written<u32>>,
+    pub(super) days: Option<Written<u32>>,
 }
 
 pub(super) struct Window {
@@ -268,6 +275,7 @@ fn unit(mut section: Section<'_>, problems: &mut Problems) -> Unit {
         account: section.string("account", problems),
         windows: section.sections("windows", problems).into_iter().map(|section| window(section, problems)).collect(),
         depends_on: section.strings("depends_on", problems),
+        previews: section.section("previews", problems).map(|section| previews(section, problems)),
     };
     section.finish(problems);
     unit
@@ -393,6 +401,13 @@ fn window(mut section: Section<'_>, problems: &mut Problems) -> Window {
     };
     section.finish(problems);
     window
+}
+
+fn previews(mut section: Section<'_>, problems: &mut Problems) -> Previews {
+    let place = section.place.clone();
+    let (number, days) = (section.number("number", problems), section.number("days", problems));
+    section.finish(problems);
+    Previews { place, number, days }
 }
 
 fn prune(mut section: Section<'_>, problems: &mut Problems) -> Prune {

@@ -8,6 +8,7 @@
 
 mod identities;
 mod value;
+mod veil;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ pub use identities::{Identities, IdentityError};
 use crate::error::chain;
 use identities::Unopened;
 use value::{Code, DataKey};
+pub use veil::veil;
 
 /// Why encrypted files were not opened.
 #[derive(Debug)]

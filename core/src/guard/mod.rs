@@ -5,6 +5,7 @@
 //! Invariant: what was not looked at is refused.
 
 mod cluster;
+mod foreseen;
 mod image;
 mod paths;
 mod pod;
@@ -15,6 +16,7 @@ mod rule;
 mod rules;
 mod sysctl;
 
+pub use foreseen::{Foreseen, ForeseenStep, foresee};
 pub use paths::{HostPaths, Seen};
 pub use policy::{Allowed, HostPorts, Policy};
 pub use power::{Grants, Power};

@@ -118,19 +118,19 @@ fn check_untouched(folder: &TempDir, words: &str) {
 fn a_newer_store_is_refused_untouched() {
     let (folder, store) = new();
     drop(store);
-    Connection::open(folder.path().join(FILE)).unwrap().pragma_update(None, "user_version", 8).unwrap();
-    check_untouched(&folder, "has schema 8 and this program knows no newer one than 7");
+    Connection::open(folder.path().join(FILE)).unwrap().pragma_update(None, "user_version", 9).unwrap();
+    check_untouched(&folder, "has schema 9 and this program knows no newer one than 8");
 }
 
 #[test]
 fn a_store_that_became_newer_in_its_log_alone_is_refused() {
     let (folder, store) = new();
     let connection = Connection::open(folder.path().join(FILE)).unwrap();
-    connection.pragma_update(None, "user_version", 8).unwrap();
+    connection.pragma_update(None, "user_version", 9).unwrap();
     let image = copy(folder.path());
     drop((store, connection));
     let refused = Store::open(NOW, image.path()).unwrap_err();
-    assert!(matches!(refused, RecordError::Newer { found: 8, known: 7, .. }), "{refused}");
+    assert!(matches!(refused, RecordError::Newer { found: 9, known: 8, .. }), "{refused}");
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn the_first_schema_is_still_read_and_its_chain_still_computes() {
     let store = Store::open(Timestamp(NOW.0 + 1), folder.path()).unwrap();
     whole(&store.verify_chain(Some(HEAD_1)).unwrap());
     let mut kept = events(&store);
-    assert_eq!(kept.pop(), Some(AgentEvent::StoreMigrated { from: 1, to: 7 }.into()));
+    assert_eq!(kept.pop(), Some(AgentEvent::StoreMigrated { from: 1, to: 8 }.into()));
     assert_eq!(kept, every_event()[..kept.len()]);
     assert_eq!(kept.len(), 40);
 }

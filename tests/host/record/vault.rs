@@ -121,6 +121,7 @@ fn as_before(folder: &Path, store: Store) {
     let connection = Connection::open(folder.join(FILE)).unwrap();
     let sql = format!(
         "ALTER TABLE statuses DROP COLUMN sent; ALTER TABLE statuses DROP COLUMN sent_at;
+         ALTER TABLE statuses DROP COLUMN remark;
          DROP TABLE alerts; ALTER TABLE buckets DROP COLUMN sealed; PRAGMA user_version = 4;
          INSERT INTO buckets (scope, name, key, value) VALUES ('data', 'pg', 'PASSWORD', CAST('{CANARY}' AS BLOB));"
     );
