@@ -160,10 +160,7 @@ impl Agent {
         }
         let pages = settings.pages();
         let lists = |report: &settings::Report| settings.lists_requests(&report.source) == Some(report);
-        let forge = |report: &settings::Report| {
-            let forge = Forge::new(report, pages)?;
-            Ok(Rc::new(if lists(report) { forge.with_requests() } else { forge }))
-        };
+        let forge = |report: &settings::Report| Forge::new(report, pages).map(Rc::new);
         let forges: Vec<Rc<Forge>> = settings.reports.iter().map(forge).collect::<Result<_, ForgeError>>()?;
         let listing = settings.reports.iter().zip(&forges).filter(|(report, _)| lists(report));
         let requests: BTreeMap<String, Rc<Forge>> =

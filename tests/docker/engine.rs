@@ -58,7 +58,7 @@ async fn a_killed_engine_is_unreachable_and_its_pods_are_the_same_when_it_is_bac
         world.create(pod).await.unwrap();
     }
     let before = world.look(Depth::Deep).await;
-    let address = |pod: &str| world.field(pod, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = |pod: &str| world.address(pod);
     let addresses: Vec<String> = pods.iter().map(|pod| address(&pod.name)).collect();
     engine.run("kill9");
     for depth in [Depth::List, Depth::Deep] {

@@ -82,7 +82,7 @@ async fn v94_a_certificate_is_issued_and_plain_requests_are_sent_to_the_encrypte
     assert_eq!(answer.headers()["location"].to_str().unwrap(), to);
     // Another name has no certificate, and another authority vouches for none.
     assert!(front.asks_encrypted("other", "/version", &authority).await.is_err());
-    let address = front.site.world.field(CONTAINER, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = front.site.world.address(CONTAINER);
     let pod = front.site.containers().into_keys().find(|name| name.contains("-web.")).unwrap();
     let (said, code) = front.site.world.exec(&pod, &["nc", "-w", "2", &address, "2019"]).await;
     assert_ne!(code, 0, "its own interface is for nobody else: {said}");

@@ -110,7 +110,7 @@ async fn the_group_of_the_pod_may_write_to_its_claim_and_limits_are_as_written()
 async fn every_name_of_the_service_leads_to_its_ready_pods_and_every_name_of_a_pod_to_it() {
     let unit = unit().await;
     let (zero, one) = (unit.pod("box", 0), unit.pod("box", 1));
-    let address = unit.world.field(&zero, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = unit.world.address(&zero);
     let scope = &unit.world.scope;
     for name in [format!("box-0.box.{scope}.svc.cluster.local"), format!("box-0.box.{scope}")] {
         assert_eq!(unit.world.resolve(&one, &name).await, [address.as_str()], "{name}");

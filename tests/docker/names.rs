@@ -45,7 +45,7 @@ async fn a_shared_name_leads_to_the_ready_pods_alone_and_an_own_name_always() {
     world.create(&zero).await.unwrap();
     world.create(&one).await.unwrap();
     watch(&world, &[&zero, &one]).await;
-    let address = |pod: &PodSpec| world.field(&pod.name, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = |pod: &PodSpec| world.address(&pod.name);
     let (at_zero, at_one) = (address(&zero), address(&one));
     let shared = format!("echo.{}", world.scope);
     leads_to(&world, &zero.name, &shared, &[]).await;
@@ -68,7 +68,7 @@ async fn an_open_connection_survives_a_pod_becoming_ready_and_unready() {
     let pod = echo(&world, 0);
     world.create(&pod).await.unwrap();
     let container = world.container(&pod.name).await;
-    let address = world.field(&pod.name, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = world.address(&pod.name);
     let connected = until(|| async {
         let connection = TcpStream::connect((address.as_str(), 7)).await;
         (connection.is_ok().then_some(()), format!("{connection:?}"))

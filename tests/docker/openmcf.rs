@@ -104,7 +104,7 @@ async fn m94_a_deployment_of_openmcf_is_found_by_a_run_of_a_cron_job() {
     assert_eq!(pods.values().filter(|pod| pod.object.kind == Kind::Deployment).count(), 2, "{pods:?}");
     // The next time of its schedule, whenever that is.
     unit.later = Seconds(60);
-    let (mut ended, deadline) = (None, Instant::now() + Duration::from_secs(180));
+    let (mut ended, deadline) = (None, Instant::now() + Duration::from_secs(600));
     while ended.is_none() {
         assert!(Instant::now() < deadline, "no run has ended well");
         drop(unit.pass(&desired).await.unwrap());

@@ -18,7 +18,7 @@ use crate::world::World;
 use crate::yaml::set;
 
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A server that tells who it is on port 8080, ready until a file says otherwise.
 const TELLS: &str = r#"
@@ -48,7 +48,7 @@ impl Site {
     }
 
     fn address(&self, container: &str) -> String {
-        self.world.field(container, "{{.NetworkSettings.Networks.voodu0.IPAddress}}")
+        self.world.address(container)
     }
 }
 

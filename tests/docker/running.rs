@@ -137,7 +137,7 @@ async fn a_pod_that_is_not_ready_loses_the_shared_name_and_one_that_is_not_live_
     site.is_said(&commit, "success").await;
     let (zero, one) = (site.pod("web", 0), site.pod("web", 1));
     let shared = format!("web.{}", site.world.scope);
-    let address = |pod: &str| site.world.field(pod, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = |pod: &str| site.world.address(pod);
     let leads = async |name: &str, pods: &[&String]| {
         site.becomes(name, async || {
             // A pod that is given the name, or loses it, leaves the network for a moment, and has no address then.

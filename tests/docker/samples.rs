@@ -88,7 +88,7 @@ async fn the_postgres_samples_keep_their_data_over_all_but_delete_with_prune() {
     databases.dedup();
     assert_eq!(databases.len(), 3, "three databases that know nothing of each other");
     assert_eq!(site.world.resolve_by("data-pg.2", "pg.data").await.len(), 3);
-    let address = site.world.field("data-pg.1", "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = site.world.address("data-pg.1");
     assert_eq!(site.world.resolve_by("data-pg.2", "pg-1.data").await, [address]);
     sql(&site, "data-pg.1", "create table u as select 43 as answer").await;
 

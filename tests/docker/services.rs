@@ -50,8 +50,7 @@ fn manifest() -> String {
 /// Asks from a pod until each of these names leads to these pods and to nobody else. A name that leads nowhere is asked of
 /// servers beyond the engine, too, which may take its time: all are asked side by side.
 async fn lead(site: &Site, from: &str, names: &[&str], pods: &[&str]) {
-    let mut wanted: Vec<String> =
-        pods.iter().map(|pod| site.world.field(pod, "{{.NetworkSettings.Networks.voodu0.IPAddress}}")).collect();
+    let mut wanted: Vec<String> = pods.iter().map(|pod| site.world.address(pod)).collect();
     wanted.sort();
     let questions = names.iter().map(async |name| {
         let name = site.scoped(name);

@@ -243,7 +243,7 @@ async fn v94_a_certificate_is_issued_by_an_authority_of_ones_own_that_speaks_acm
         )
     };
     site.deploy("web.hcl", &app("")).await;
-    let address = site.world.field(CONTAINER, "{{.NetworkSettings.Networks.voodu0.IPAddress}}");
+    let address = site.world.address(CONTAINER);
     // The authority: another Caddy, which finds the host by that address alone, as one on the internet would.
     let name = format!("acme.{scope}.example.org");
     let settings = serde_json::json!({"admin": {"disabled": true}, "apps": {

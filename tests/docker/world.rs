@@ -178,6 +178,11 @@ impl World {
         self.person(&["inspect", "-f", template, of])
     }
 
+    /// The address of a container; empty while it is given a name, or loses one, for which it leaves the network.
+    pub fn address(&self, of: &str) -> String {
+        self.field(of, r#"{{with index .NetworkSettings.Networks "voodu0"}}{{.IPAddress}}{{end}}"#)
+    }
+
     /// A pod of a StatefulSet called `name` that sleeps.
     pub fn pod(&self, name: &str, ordinal: u32) -> PodSpec {
         let scope = &self.scope;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +14,7 @@ use writ::settings::{App, ForgeKind, Login, Report};
 use writ_core::status::{CommitStatus, State};
 use writ_core::time::{Seconds, Timestamp};
 
-use crate::forge::{Forge as Server, TOKEN, Trick};
+use crate::forge::{Forge as Server, Pull, TOKEN, Trick};
 use crate::record::state_folder;
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
@@ -25,7 +26,8 @@ struct World {
     folder: TempDir,
     store: Store,
     server: Server,
-    forge: Receiver,
+    forge: Rc<Forge>,
+    receiver: Receiver,
     said: u32,
 }
 
@@ -39,8 +41,9 @@ impl World {
         let app = App { id: "Iv23liAbCdEf".to_owned(), installation: 77, key_file: folder.path().join("app.pem") };
         let (url, project, source) = (server.url(), "ops/infra".to_owned(), "infra".to_owned());
         let report = Report { forge: ForgeKind::Github, url, login: Login::App(app), project, source };
-        let forge = Forge::new(&report, None).unwrap().into();
-        Self { folder, store, server, forge, said: 0 }
+        let forge = Rc::new(Forge::new(&report, None).unwrap());
+        let receiver = Receiver::Forge(Rc::clone(&forge));
+        Self { folder, store, server, forge, receiver, said: 0 }
     }
 
     /// Says something on a new commit, and the addresses that were asked for it.
@@ -51,8 +54,9 @@ impl World {
         let status = CommitStatus { commit, context, state: State::Success, description: "3 pods".to_owned() };
         assert!(self.store.enqueue(now, &self.forge.id(), &status).unwrap());
         let before = self.server.requests().len();
-        let flushed =
-            flush(&self.store, std::slice::from_ref(&self.forge), &mut Pace::every(Seconds(0)), now, 7).await.unwrap();
+        let flushed = flush(&self.store, std::slice::from_ref(&self.receiver), &mut Pace::every(Seconds(0)), now, 7)
+            .await
+            .unwrap();
         let asked = self.server.requests().into_iter().skip(before);
         (flushed, asked.map(|request| request.path.replace("/repos/ops/infra/statuses/", "/…/")).collect())
     }
@@ -75,6 +79,17 @@ fn make_key(folder: &Path, name: &str, form: &str) {
     openssl(&["rsa", "-in", &private, "-pubout", "-out", &public]);
     let begins = if form == "PKCS#1" { "-----BEGIN RSA PRIVATE KEY-----" } else { "-----BEGIN PRIVATE KEY-----" };
     assert!(std::fs::read_to_string(folder.join(private)).unwrap().starts_with(begins), "{form}");
+}
+
+/// The numbers of the open requests to the main branch, or why there are none.
+async fn listed(world: &World) -> Result<Vec<u32>, String> {
+    match world.forge.requests("main", Timestamp(0), None, (NOW, 0, 7)).await {
+        Ok(listed) => Ok(listed.unwrap().requests.into_iter().map(|request| request.number).collect()),
+        Err(unlisted) => {
+            assert!(unlisted.until >= NOW.plus(Seconds(HOUR)), "a person must mend that");
+            Err(unlisted.reason)
+        }
+    }
 }
 
 fn sent(sent: u32, postponed: u32) -> Flushed {
@@ -127,6 +142,26 @@ async fn a_token_that_was_withdrawn_is_replaced_once_and_a_new_one_that_is_denie
     let next = world.store.next_due().unwrap().unwrap();
     assert!(next >= NOW.plus(Seconds(HOUR)), "a person must mend that");
     assert_eq!(world.say(next).await.0, sent(2, 0));
+}
+
+#[tokio::test]
+async fn an_app_that_may_not_read_requests_writes_statuses_and_one_that_may_does_so_by_a_token_of_its_own() {
+    let mut world = World::new("PKCS#1").await;
+    let (branch, touched, head) = ("main".to_owned(), NOW.to_string(), "c".repeat(40));
+    world.server.open(Pull { number: 3, head, branch, touched, title: String::new() });
+    let refused = "cannot get a token of the app's installation: the forge answered 422: {\"message\":\"The permissions \
+                   requested are not granted to this installation.\"}";
+    assert_eq!(listed(&world).await, Err(refused.to_owned()));
+    assert_eq!(world.say(NOW).await.0, sent(1, 0));
+    world.server.permit("pull_requests");
+    assert_eq!(listed(&world).await, Ok(vec![3]));
+    let asked = world.server.requests();
+    assert_eq!(asked.last().unwrap().headers["authorization"], format!("Bearer {TOKEN}-2"));
+    // The token for statuses is still the one that it was, and what withdraws one is no matter of the other.
+    assert_eq!(world.say(NOW).await.1.len(), 1);
+    world.server.revoke();
+    assert_eq!(world.say(NOW).await.1.len(), 3);
+    assert_eq!(listed(&world).await, Ok(vec![3]));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //!
 //! Invariant: neither the key nor a token stands in an error, a log or the record; tokens are in memory alone.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -30,13 +31,20 @@ use crate::limits::{
 };
 use crate::settings::App;
 
-/// An installation of an app, and the token that it was given last.
+/// What a token is for. Each has one of its own: GitHub refuses a token whole that is to allow what the installation may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Power {
+    /// Writing statuses.
+    Statuses,
+    /// Reading requests and commenting on them.
+    Requests,
+}
+
+/// An installation of an app, and the tokens that it was given last.
 #[derive(Debug)]
 pub(super) struct Installation {
     app: App,
-    /// It reads requests and comments on them, too.
-    requests: bool,
-    held: Mutex<Option<Held>>,
+    held: Mutex<BTreeMap<Power, Held>>,
 }
 
 #[derive(Debug)]
@@ -76,53 +84,64 @@ struct Granted {
     expires_at: String,
 }
 
+impl Power {
+    /// The permission of an app that holds it, without which no token for it is given.
+    const fn permission(self) -> &'static str {
+        match self {
+            Self::Statuses => "statuses",
+            Self::Requests => "pull_requests",
+        }
+    }
+}
+
 impl Installation {
     pub(super) const fn new(app: App) -> Self {
-        Self { app, requests: false, held: Mutex::new(None) }
+        Self { app, held: Mutex::new(BTreeMap::new()) }
     }
 
-    /// The same that may read requests and comment on them.
-    pub(super) fn with_requests(self) -> Self {
-        Self { requests: true, ..self }
-    }
-
-    /// The headers of a request with the token that is held, or with a new one that may write statuses of one repository, comment on
-    /// its requests where that is asked for, and nothing else.
+    /// The headers of a request with the token that is held, or with a new one that has this power over one repository and no
+    /// other.
     pub(super) async fn headers(
         &self,
+        power: Power,
         client: &Client,
-        base: &Url,
-        project: &str,
+        (base, project): (&Url, &str),
         attempt: &Try,
     ) -> Result<HeaderMap, Answer> {
-        let token = match self.held(attempt.now) {
+        let token = match self.held(power, attempt.now) {
             Some(token) => token,
-            None => self.renew(client, base, project, attempt).await?,
+            None => self.renew(power, client, (base, project), attempt).await?,
         };
         let headers = Speaks::GitHub.headers(token.expose_str().unwrap_or_default());
         headers.map_err(|error| answer::unanswered(attempt, &chain(&error)))
     }
 
     /// True if a token is held that counts for a while yet.
-    pub(super) fn is_holding(&self, now: Timestamp) -> bool {
-        self.held(now).is_some()
+    pub(super) fn is_holding(&self, power: Power, now: Timestamp) -> bool {
+        self.held(power, now).is_some()
     }
 
     /// Lets go of the token that is held.
-    pub(super) fn forget(&self) {
-        *self.lock() = None;
+    pub(super) fn forget(&self, power: Power) {
+        self.lock().remove(&power);
     }
 
-    fn held(&self, now: Timestamp) -> Option<SecretText> {
-        self.lock().as_ref().filter(|held| now < held.until).map(|held| held.token.clone())
+    fn held(&self, power: Power, now: Timestamp) -> Option<SecretText> {
+        self.lock().get(&power).filter(|held| now < held.until).map(|held| held.token.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Held>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Power, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn renew(&self, client: &Client, base: &Url, project: &str, attempt: &Try) -> Result<SecretText, Answer> {
-        let request = self.request(client, base, project, attempt)?;
+    async fn renew(
+        &self,
+        power: Power,
+        client: &Client,
+        (base, project): (&Url, &str),
+        attempt: &Try,
+    ) -> Result<SecretText, Answer> {
+        let request = self.request(power, client, (base, project), attempt)?;
         let told = request::ask(request, attempt, APP_ANSWER_BYTES_MAX).await?;
         if !told.is_success() {
             return Err(told.judge(attempt).for_want_of("a token of the app's installation", attempt));
@@ -131,19 +150,22 @@ impl Installation {
             answer::denied(attempt, "the forge answered no token of the app's installation that could be understood")
         })?;
         let token = new.token.clone();
-        *self.lock() = Some(new);
+        self.lock().insert(power, new);
         Ok(token)
     }
 
-    fn request(&self, client: &Client, base: &Url, project: &str, attempt: &Try) -> Result<RequestBuilder, Answer> {
+    fn request(
+        &self,
+        power: Power,
+        client: &Client,
+        (base, project): (&Url, &str),
+        attempt: &Try,
+    ) -> Result<RequestBuilder, Answer> {
         let unready = |error: &dyn std::error::Error| answer::unanswered(attempt, &chain(error));
         let claim = claim(&self.app, attempt.now).map_err(|error| unready(&error))?;
         let headers = Speaks::GitHub.headers(&claim).map_err(|error| unready(&error))?;
         let repository = project.rsplit('/').next().unwrap_or_default();
-        let mut body = json!({"repositories": [repository], "permissions": {"statuses": "write"}});
-        if self.requests {
-            body["permissions"]["pull_requests"] = "write".into();
-        }
+        let body = json!({"repositories": [repository], "permissions": {power.permission(): "write"}});
         Ok(client.post(Speaks::tokens(base, self.app.installation)).headers(headers).json(&body))
     }
 }

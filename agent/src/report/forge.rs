@@ -12,7 +12,7 @@ use serde_json::Value;
 use writ_core::status::CommitStatus;
 
 use super::answer::{self, Answer, Try};
-use super::app::Installation;
+use super::app::{Installation, Power};
 use super::request::Told;
 use super::{Speaks, request};
 use crate::error::chain;
@@ -41,13 +41,14 @@ pub struct Forge {
 enum Credential {
     /// The token in a file, read at each sending, so that it can be changed.
     Token(PathBuf),
-    /// A token that GitHub gives to an app for an hour.
+    /// Tokens that GitHub gives to an app for an hour.
     App(Installation),
 }
 
 /// What is asked of a forge.
 #[derive(Debug)]
 pub(super) struct Call {
+    power: Power,
     method: Method,
     address: Url,
     body: Option<Value>,
@@ -144,16 +145,6 @@ impl Forge {
         })
     }
 
-    /// The same that may read requests and comment on them, where that has to be asked for.
-    #[must_use]
-    pub fn with_requests(mut self) -> Self {
-        self.credential = match self.credential {
-            Credential::App(installation) => Credential::App(installation.with_requests()),
-            token @ Credential::Token(_) => token,
-        };
-        self
-    }
-
     /// The same with another limit of time for one request.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -208,7 +199,7 @@ impl Forge {
             return answer::denied(&attempt, "Bitbucket takes no status that leads nowhere: set `url` in [web]");
         }
         let address = self.speaks.address(&self.base, &self.project, &status.commit);
-        let call = Call::saying(Method::POST, address, self.speaks.body(status, page.as_deref()));
+        let call = Call::saying(Power::Statuses, Method::POST, address, self.speaks.body(status, page.as_deref()));
         match self.ask(&call, &attempt, 0).await {
             Ok(told) => told.judge(&attempt),
             Err(answer) => answer,
@@ -220,17 +211,18 @@ impl Forge {
     pub(super) async fn ask(&self, call: &Call, attempt: &Try, bytes_max: usize) -> Result<Told, Answer> {
         let was_held = match &self.credential {
             Credential::Token(_) => false,
-            Credential::App(installation) => installation.is_holding(attempt.now),
+            Credential::App(installation) => installation.is_holding(call.power, attempt.now),
         };
         let told = self.ask_once(call, attempt, bytes_max).await?;
         match &self.credential {
-            Credential::App(installation) if told.code == UNAUTHORIZED => installation.forget(),
+            Credential::App(installation) if told.code == UNAUTHORIZED => installation.forget(call.power),
             Credential::App(_) | Credential::Token(_) => return Ok(told),
         }
         if was_held { self.ask_once(call, attempt, bytes_max).await } else { Ok(told) }
     }
 
     async fn ask_once(&self, call: &Call, attempt: &Try, bytes_max: usize) -> Result<Told, Answer> {
+        let Call { power, method, address, body, known_by } = call;
         let unready = |error: ForgeError| answer::unanswered(attempt, &chain(&error));
         let client = self.client().map_err(unready)?;
         let headers = match &self.credential {
@@ -238,9 +230,10 @@ impl Forge {
                 let unfit = |_| ForgeError::TokenUnfit { path: file.clone() };
                 token(file).and_then(|token| self.speaks.headers(&token).map_err(unfit)).map_err(unready)?
             }
-            Credential::App(installation) => installation.headers(client, &self.base, &self.project, attempt).await?,
+            Credential::App(installation) => {
+                installation.headers(*power, client, (&self.base, &self.project), attempt).await?
+            }
         };
-        let Call { method, address, body, known_by } = call;
         let request = client.request(method.clone(), address.clone()).headers(headers);
         let request = body.iter().fold(request, RequestBuilder::json);
         let request = known_by.iter().fold(request, |request, tag| request.header(IF_NONE_MATCH, tag));
@@ -250,13 +243,13 @@ impl Forge {
 
 impl Call {
     /// One that tells something.
-    pub(super) const fn saying(method: Method, address: Url, body: Value) -> Self {
-        Self { method, address, body: Some(body), known_by: None }
+    pub(super) const fn saying(power: Power, method: Method, address: Url, body: Value) -> Self {
+        Self { power, method, address, body: Some(body), known_by: None }
     }
 
     /// One that asks for something, unless it is what the forge knows by this word.
-    pub(super) const fn reading(address: Url, known_by: Option<String>) -> Self {
-        Self { method: Method::GET, address, body: None, known_by }
+    pub(super) const fn reading(power: Power, address: Url, known_by: Option<String>) -> Self {
+        Self { power, method: Method::GET, address, body: None, known_by }
     }
 }
 

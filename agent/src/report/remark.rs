@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::{self, Answer, Try};
+use super::app::Power;
 use super::forge::Call;
 use super::speaks::below;
 use super::{Forge, Speaks};
@@ -91,13 +92,13 @@ impl Forge {
                 return Ok(Answer::Taken(None));
             }
             let Some((method, address)) = self.speaks.edit(&self.base, &self.project, &comments, id) else { continue };
-            let told = self.ask(&Call::saying(method, address, body.clone()), attempt, 0).await?;
+            let told = self.ask(&Call::saying(Power::Requests, method, address, body.clone()), attempt, 0).await?;
             // Somebody else may have begun one as we do.
             if told.is_limited() || !NOT_OURS.contains(&told.code) {
                 return Ok(told.judge(attempt));
             }
         }
-        let told = self.ask(&Call::saying(Method::POST, comments, body), attempt, 0).await?;
+        let told = self.ask(&Call::saying(Power::Requests, Method::POST, comments, body), attempt, 0).await?;
         Ok(match told.judge(attempt) {
             // One request may be closed to comments, and those on others need not wait for that.
             Answer::ForgeLater(_, reason) if told.code == FORBIDDEN && !told.is_limited() => Answer::Never(reason),
@@ -111,7 +112,8 @@ impl Forge {
         let mut ours = Vec::new();
         for page in 1..=REQUESTS_PAGES_MAX {
             let Some(address) = self.speaks.comments_page(comments, page) else { return Ok(ours) };
-            let told = self.ask(&Call::reading(address, None), attempt, REQUESTS_ANSWER_BYTES_MAX).await?;
+            let told =
+                self.ask(&Call::reading(Power::Requests, address, None), attempt, REQUESTS_ANSWER_BYTES_MAX).await?;
             if !told.is_success() {
                 return Err(told.judge(attempt));
             }

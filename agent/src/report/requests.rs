@@ -6,6 +6,7 @@ use writ_core::preview::{Request, moment};
 use writ_core::time::Timestamp;
 
 use super::answer::{self, Answer, Try};
+use super::app::Power;
 use super::forge::Call;
 use super::speaks::{GITHUB_INTERFACE, below};
 use super::{Forge, Speaks};
@@ -192,7 +193,9 @@ impl Forge {
             let address = address.ok_or_else(|| answer::never("no requests are read there"))?;
             let known_by = known_by.filter(|_| page == 1).map(str::to_owned);
             let is_known = known_by.is_some();
-            let told = self.ask(&Call::reading(address, known_by), attempt, REQUESTS_ANSWER_BYTES_MAX).await?;
+            let told = self
+                .ask(&Call::reading(Power::Requests, address, known_by), attempt, REQUESTS_ANSWER_BYTES_MAX)
+                .await?;
             if is_known && told.is_unchanged() {
                 return Ok(None);
             }
