@@ -106,7 +106,7 @@ async fn with_drift_reported_what_a_person_does_is_told_on_the_commit_and_left_s
     site.holds().await;
 }
 
-/// Probes that look at files, so that the test decides what they say.
+/// Probes that look at files, so that the test decides what they say, and wait long enough for a busy machine to say it.
 const PROBED: &str = r#"
 statefulset "SCOPE" "web" {
   image    = "writ-test/box:1"
@@ -116,14 +116,14 @@ statefulset "SCOPE" "web" {
     readiness {
       exec              = ["test", "-e", "/tmp/ready"]
       period            = 1
-      timeout           = 10
+      timeout           = 60
       failure_threshold = 1
     }
     liveness {
       exec              = ["test", "-e", "/tmp/live"]
       period            = 1
-      timeout           = 10
-      failure_threshold = 2
+      timeout           = 60
+      failure_threshold = 4
     }
   }
 }

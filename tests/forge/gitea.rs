@@ -39,11 +39,25 @@ impl Gitea {
         line.split(' ').take(2).collect::<Vec<_>>().join(" ")
     }
 
+    /// Opens a pull request of a branch, and gives its number.
+    pub(crate) async fn open(&self, name: &str, branch: &str) -> u64 {
+        let request = json!({ "head": branch, "base": "main", "title": branch });
+        let opened = self.ask(Method::POST, &format!("repos/{}/{name}/pulls", self.user), Some(request)).await;
+        opened["number"].as_u64().unwrap()
+    }
+
+    /// The comments on a pull request, oldest first: their numbers and texts.
+    pub(crate) async fn comments(&self, name: &str, pull: u64) -> Vec<(u64, String)> {
+        let path = format!("repos/{}/{name}/issues/{pull}/comments", self.user);
+        let comments = self.ask(Method::GET, &path, None).await;
+        let shown = |it: &Value| (it["id"].as_u64().unwrap(), it["body"].as_str().unwrap().to_owned());
+        comments.as_array().unwrap().iter().map(shown).collect()
+    }
+
     /// Has a branch be merged into `main` by a pull request, in a style that the forge knows, and gives the new head.
     pub(crate) async fn merge(&self, name: &str, branch: &str, style: &str) -> String {
         let path = format!("repos/{}/{name}", self.user);
-        let request = json!({ "head": branch, "base": "main", "title": branch });
-        let number = self.ask(Method::POST, &format!("{path}/pulls"), Some(request)).await["number"].clone();
+        let number = self.open(name, branch).await;
         let pull = format!("{path}/pulls/{number}");
         // It looks in the background whether it can be merged, and refuses to until it has.
         let until = Instant::now() + Duration::from_secs(60);

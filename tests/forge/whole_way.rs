@@ -82,12 +82,18 @@ impl<'a> World<'a> {
         self.clone.git(&[words, &[&address, reference]].concat());
     }
 
+    /// Pushes a change to a branch, which is made if it is not there, and gives its head.
+    fn propose(&self, branch: &str, text: &str, sign: Sign<'_>) -> String {
+        self.clone.branch(branch, &self.clone.head());
+        self.clone.write("host/web.hcl", text);
+        let head = self.clone.commit(sign, branch);
+        self.git(&["push", "-q"], &format!("HEAD:refs/heads/{branch}"));
+        head
+    }
+
     /// Pushes a signed change to a branch of its own, has the forge merge it in this style, and gives the new head.
     async fn merge(&self, style: &str, text: &str) -> String {
-        self.clone.branch(style, &self.clone.head());
-        self.clone.write("host/web.hcl", text);
-        self.clone.commit(Sign::By(&self.key), style);
-        self.git(&["push", "-q"], &format!("HEAD:refs/heads/{style}"));
+        self.propose(style, text, Sign::By(&self.key));
         let head = self.gitea.merge(self.name, style, style).await;
         self.clone.switch("main");
         self.git(&["fetch", "-q"], "main");
@@ -227,4 +233,42 @@ async fn what_was_removed_by_hand_is_repaired_and_a_branch_that_was_set_back_is_
     let (state, text) = gitea.said("set-back", &first, CONTEXT).await.pop().unwrap();
     assert!(state == "error" && text.contains("rewind"), "{state}: {text}");
     assert!(world.host().contains(&format!("commit={second}")), "{}", world.host());
+}
+
+#[tokio::test]
+async fn an_open_request_is_told_what_it_would_do_in_a_status_and_one_comment_that_follow_its_head() {
+    let gitea = Gitea::running();
+    let world = World::new(&gitea, "previews").await;
+    let config = fs::read_to_string(world.config()).unwrap().replace("simulated\"", "simulated\"\npreviews = {}");
+    fs::write(world.config(), config).unwrap();
+    world.deploy(WEB, Sign::By(&world.key));
+    world.run(2);
+    let before = world.host();
+    let first = world.propose("wish", &WEB.replace("web:1", "web:2"), Sign::Not);
+    let pull = gitea.open("previews", "wish").await;
+    let told = async |head: &str, image: &str| {
+        world.run(0);
+        let said = gitea.said("previews", head, &format!("{CONTEXT}/preview")).await;
+        let [(state, text)] = said.as_slice() else { panic!("{said:?}") };
+        assert!(state == "success" && text.contains("2 to replace"), "{state}: {text}");
+        let comments = gitea.comments("previews", pull).await;
+        let [(id, text)] = comments.as_slice() else { panic!("{comments:?}") };
+        assert!(text.contains(&format!("web:1 -> {image}")), "{text}");
+        *id
+    };
+    let comment = told(&first, "web:2").await;
+    assert_eq!(told(&first, "web:2").await, comment, "said once");
+    world.clone.write("host/web.hcl", &WEB.replace("web:1", "web:3"));
+    let second = world.clone.commit(Sign::Not, "wish more");
+    world.git(&["push", "-q"], "HEAD:refs/heads/wish");
+    assert_eq!(told(&second, "web:3").await, comment, "the same comment is changed");
+    assert_eq!(world.host(), before, "nothing was done");
+
+    let path = format!("repos/{}/previews/pulls/{pull}", gitea.user);
+    gitea.ask(Method::PATCH, &path, Some(json!({ "state": "closed" }))).await;
+    world.clone.write("host/web.hcl", &WEB.replace("web:1", "web:4"));
+    let third = world.clone.commit(Sign::Not, "wish in vain");
+    world.git(&["push", "-q"], "HEAD:refs/heads/wish");
+    world.run(0);
+    assert!(gitea.said("previews", &third, &format!("{CONTEXT}/preview")).await.is_empty(), "nobody asks any more");
 }
