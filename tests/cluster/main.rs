@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
+#[path = "../fixtures/again.rs"]
+mod again;
 #[path = "../fixtures/apiserver.rs"]
 mod apiserver;
 mod between;

@@ -122,12 +122,12 @@ impl Place {
 
 /// Asks again until it is so; false if it does not come to be.
 pub(crate) fn until(is_so: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
         if is_so() {
             return true;
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(crate::again::pause(since));
     }
     false
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "a test program has no callers")]
 
+#[path = "../fixtures/again.rs"]
+mod again;
 mod ailing;
 #[allow(dead_code, reason = "each test target uses a part")]
 #[path = "../fixtures/ask.rs"]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::sync::{Mutex, mpsc};
@@ -252,13 +252,13 @@ impl Drop for World {
 
 /// Asks again until there is an answer, or says what was seen last.
 pub async fn until<T, F: Future<Output = (Option<T>, String)>>(ask: impl Fn() -> F) -> Result<T, String> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let since = Instant::now();
     loop {
         let (answer, seen) = ask().await;
         match answer {
             Some(answer) => return Ok(answer),
-            None if tokio::time::Instant::now() > deadline => return Err(seen),
-            None => tokio::time::sleep(Duration::from_millis(50)).await,
+            None if since.elapsed() > PATIENCE => return Err(seen),
+            None => tokio::time::sleep(crate::again::pause(since)).await,
         }
     }
 }

@@ -242,7 +242,7 @@ impl Running<'_> {
         let start = std::time::Instant::now();
         while !is_so(self.machine) {
             assert!(start.elapsed().as_secs() < 20, "{what} did not come\n{}", self.machine.host());
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(crate::again::pause(start));
         }
     }
 

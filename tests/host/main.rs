@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/again.rs"]
+mod again;
 mod agreement;
 mod alerts;
 mod api;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/again.rs"]
+mod again;
 #[path = "../fixtures/apiserver.rs"]
 mod apiserver;
 mod misbehaves;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -146,13 +146,13 @@ impl Drop for World {
 
 /// Asks again until there is an answer, or says what was seen last.
 pub(crate) async fn until<T, F: Future<Output = (Option<T>, String)>>(ask: impl Fn() -> F) -> Result<T, String> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let since = Instant::now();
     loop {
         let (answer, seen) = ask().await;
         match answer {
             Some(answer) => return Ok(answer),
-            None if tokio::time::Instant::now() > deadline => return Err(seen),
-            None => tokio::time::sleep(Duration::from_millis(100)).await,
+            None if since.elapsed() > PATIENCE => return Err(seen),
+            None => tokio::time::sleep(crate::again::pause(since)).await,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../fixtures/again.rs"]
+mod again;
 #[allow(dead_code, reason = "each test target uses a part")]
 #[path = "../fixtures/ask.rs"]
 mod ask;
