@@ -140,12 +140,12 @@ fn of_a_thousand_hosts_each_that_is_not_well_is_told_apart() {
     let origin = Origin::new();
     let machine = publishing(&origin);
     let first = origin.deploy(&[("web.hcl", &web("1"))]);
-    many_hosts::list(&origin.repository, 1_000);
+    many_hosts::list(&origin.repository.path(), 1_000);
     let head = origin.deploy(&[("web.hcl", &web("2"))]);
     machine.pass();
     let now = Clock.now();
     let long_ago = Timestamp(now.0 - 9 * 86_400_000);
-    many_hosts::publish(&origin.repository, 1_000, |number| match number % 100 {
+    many_hosts::publish(&origin.repository.path(), "infra", 1_000, |number| match number % 100 {
         0 => Says { head: &first, state: HostState::Success, time: now },
         1 => Says { head: &head, state: HostState::Drifted, time: now },
         2 => Says { head: &head, state: HostState::Success, time: long_ago },
