@@ -176,9 +176,48 @@ def polls(it):
     return "### A look at a remote on which nothing changed\n\n" + table(head, rows)
 
 
+PAGE_WORDS = {
+    "overview": "`/`", "history": "`/history`", "audit": "`/audit`", "volumes": "`/volumes`",
+    "object": "the page of an object", "commit": "the page of a commit",
+}
+
+
+def journal(it):
+    rows = [
+        [f"{int(count):,}", ms(row["wall"]), ms(row["cpu"]), mib(row["peak"]), mib(row["bytes"] / 2**20)]
+        for count, row in it.items()
+    ]
+    head = ["records", "`writ audit verify`, whole process", "processor time", "memory at most", "the record's file"]
+    return "### A long journal\n\n" + table(head, rows)
+
+
+def pages(it):
+    first, memory = it["first"], it["memory"]
+    slowest = max(first, key=lambda name: first[name]["most"])
+    rows = [[PAGE_WORDS[name], ms(row["median"]), ms(row["most"]), ""] for name, row in first.items()]
+    most = first[slowest]["most"]
+    rows.append([f"the slowest of all, {PAGE_WORDS[slowest]}", "", ms(most), aim(most, 300, "< 300 ms")])
+    text = f"### Pages of an agent before a journal of {it['records']:,} records\n\n"
+    text += table(["first answer after a start", "median", "slowest", "aim"], rows)
+    rows = [
+        ["before any page was read", mib(memory["before"])],
+        ["after each page was read 20 times", mib(memory["once"])],
+        [f"after the whole history was read as well, {memory['history']:,} pages", mib(memory["after"])],
+        ["at most", mib(memory["most"])],
+    ]
+    return text + "\n" + table(["resident memory of the agent", "it"], rows)
+
+
+def fleet(it):
+    wall = it["wall"]
+    rows = [[f"{it['hosts']:,}", ms(wall), ms(it["cpu"]), mib(it["peak"]), ms(it["fetched"]), aim(wall, 1000, "< 1 s")]]
+    head = ["hosts that publish", "`writ fleet`, whole process", "processor time", "memory at most", "`writ run --once` that fetches what all of them say", "aim"]
+    return "### A fleet\n\n" + table(head, rows)
+
+
 def write(work, file):
     read = lambda name: json.loads(Path(work, name).read_text())
-    about, within, programs, cluster = (read(f"{name}.json") for name in ("machine", "inside", "programs", "objects"))
+    about, within, programs, cluster, host = (read(f"{name}.json") for name in ("machine", "inside", "programs", "objects", "host"))
     parts = [machine(about)]
     parts += [decided(within), proved(within)] if within else []
     if "containers" in programs:
@@ -186,6 +225,7 @@ def write(work, file):
         parts.append(passes(programs["containers"]))
         parts += [moments(programs["containers"])] if "20" in programs["containers"] else []
     parts += [polls(programs["polls"])] if "polls" in programs else []
+    parts += [make(host[name]) for name, make in (("journal", journal), ("pages", pages), ("fleet", fleet)) if name in host]
     parts += [objects(cluster["objects"])] if cluster else []
     parts += [pods(cluster["pods"])] if cluster and cluster["pods"] else []
     text = "\n".join(parts)
