@@ -61,7 +61,7 @@ impl Tale {
             self.pass(batch)?;
         }
         while self.records < end {
-            self.drift(batch, self.records.unsigned_abs() as usize)?;
+            self.drift(batch, self.passes)?;
         }
         Ok(())
     }

@@ -205,7 +205,7 @@ def pages(it):
         [f"after the whole history was read as well, {memory['history']:,} pages", mib(memory["after"])],
         ["at most", mib(memory["most"])],
     ]
-    return text + "\n" + table(["resident memory of the agent", "it"], rows)
+    return text + "\n" + table(["the agent", "resident memory"], rows)
 
 
 def fleet(it):
