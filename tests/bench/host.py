@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import sys
 import time
@@ -100,8 +101,7 @@ def audits(program, journal, env, work):
         found[count] = {key: median(one[key] for one in rounds) for key in rounds[0]}
         found[count]["peak"] = peak(words, env)
         found[count]["bytes"] = os.path.getsize(f"{folder}/writ.db")
-        for file in Path(folder).iterdir():
-            file.unlink()
+        shutil.rmtree(folder)
     return found
 
 
