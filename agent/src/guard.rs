@@ -11,7 +11,7 @@ use writ_core::model::Desired;
 use writ_core::plan::{self, Plan};
 
 use crate::agent::Unit;
-use crate::settings::{Credentials, Guard, Host, Listen, Report, Settings, Source, Web};
+use crate::settings::{Credentials, Guard, Host, Listen, MutualTls, Report, Settings, Source, Web};
 
 /// What the pods of a unit may not do: its policy, and the paths that are Writ's own on this host.
 #[must_use]
@@ -103,7 +103,12 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     }
     paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
     let listens = [web.as_ref().map(|web| &web.listen), hint.as_ref().map(|hint| &hint.listen)];
-    paths.extend(web.iter().filter_map(|Web { listen: _, token_file, url: _ }| token_file.clone()));
+    for Web { listen: _, token_file, tls, url: _ } in web {
+        paths.extend(token_file.clone());
+        for MutualTls { certificate_file, key_file, client_ca_file } in tls {
+            paths.extend([certificate_file, key_file, client_ca_file].map(Clone::clone));
+        }
+    }
     for listen in listens.into_iter().flatten() {
         match listen {
             Listen::Address(_) => {}

@@ -246,6 +246,10 @@ pub const APP_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// Largest file of a private key of RSA, in bytes. One of 8,192 bits has 6,400.
 pub const KEY_BYTES_MAX: u64 = 16 << 10;
 
+/// Largest file of certificates, in bytes: a chain, or the authorities whose certificates are believed. One of RSA has some
+/// 2,000.
+pub const CERTIFICATES_BYTES_MAX: u64 = 256 << 10;
+
 /// Time between two listings of the open requests of a source, in seconds, where the source is polled more often than that.
 pub const REQUESTS_SECONDS: u64 = 60;
 

@@ -363,7 +363,9 @@ fn cluster(host: &Host, target: &Target) -> Result<String, Problem> {
 fn answers(web: &Web) -> Result<String, Problem> {
     match Gate::new(web).check() {
         Ok(()) => {
-            Ok(format!("{}, {}", web.listen, if web.token_file.is_some() { "with a token" } else { "without a token" }))
+            let token = if web.token_file.is_some() { "with a token" } else { "without a token" };
+            let certificate = if web.tls.is_some() { ", with a client's certificate" } else { "" };
+            Ok(format!("{}, {token}{certificate}", web.place()))
         }
         Err(error) => problem(chain(&error), "until then nobody is answered; passes go on"),
     }

@@ -48,7 +48,7 @@ pub use guard::Guard;
 pub use hint::{Hint, hint_secret};
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
 pub use url::webhook_address;
-pub use web::{Listen, Web};
+pub use web::{Listen, MutualTls, Web};
 
 /// Where the settings are, unless `--config` or `WRIT_CONFIG` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/writ/agent.toml";

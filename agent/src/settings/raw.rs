@@ -179,7 +179,15 @@ pub(super) struct Hint {
 pub(super) struct Web {
     pub(super) listen: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
+    pub(super) tls: Option<Tls>,
     pub(super) url: Option<Written<String>>,
+}
+
+pub(super) struct Tls {
+    pub(super) place: Place,
+    pub(super) certificate_file: Option<Written<String>>,
+    pub(super) key_file: Option<Written<String>>,
+    pub(super) client_ca_file: Option<Written<String>>,
 }
 
 /// Reads the whole document; every problem of its form goes to `problems`.
@@ -341,10 +349,24 @@ fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {
     let web = Web {
         listen: section.require("listen", listen, problems),
         token_file: section.string("token_file", problems),
+        tls: section.section("tls", problems).map(|section| tls(section, problems)),
         url: section.string("url", problems),
     };
     section.finish(problems);
     web
+}
+
+fn tls(mut section: Section<'_>, problems: &mut Problems) -> Tls {
+    let certificate_file = section.string("certificate_file", problems);
+    let (key_file, client_ca_file) = (section.string("key_file", problems), section.string("client_ca_file", problems));
+    let tls = Tls {
+        certificate_file: section.require("certificate_file", certificate_file, problems),
+        key_file: section.require("key_file", key_file, problems),
+        client_ca_file: section.require("client_ca_file", client_ca_file, problems),
+        place: section.place.clone(),
+    };
+    section.finish(problems);
+    tls
 }
 
 fn plugin(mut section: Section<'_>, problems: &mut Problems) -> Plugin {

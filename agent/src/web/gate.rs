@@ -1,7 +1,8 @@
 //! Who may ask.
 //!
 //! Invariant: where a token is named, nothing but the two questions after the agent's life is answered without it.
-//! Invariant: where none is, a page of another site cannot ask in a visitor's name: the host must be one of this machine's.
+//! Invariant: where TLS is spoken, nothing at all is answered without a client's certificate.
+//! Invariant: where neither is asked for, a page of another site cannot ask in a visitor's name: the host must be one of this machine's.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use http::{StatusCode, header};
 use writ_core::text::SecretText;
 
 use super::answer::Answer;
+use super::tls::{Tls, TlsError};
 use crate::error::chain;
 use crate::settings::{Listen, Web};
 use crate::token;
@@ -27,8 +29,20 @@ const CHALLENGE: &str = "Basic realm=\"writ\", charset=\"UTF-8\"";
 #[derive(Debug)]
 pub struct Gate {
     token_file: Option<PathBuf>,
+    tls: Option<Tls>,
     /// Whoever asks got here by an address, and so by a name that somebody else may have given it.
     by_address: bool,
+}
+
+/// Why nobody can be let in.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Why the token cannot be used.
@@ -59,22 +73,29 @@ impl Gate {
     #[must_use]
     pub fn new(settings: &Web) -> Self {
         let by_address = matches!(settings.listen, Listen::Address(_));
-        Self { token_file: settings.token_file.clone(), by_address }
+        Self { token_file: settings.token_file.clone(), tls: settings.tls.clone().map(Tls::new), by_address }
     }
 
-    /// Looks whether there is a token, where one must be shown.
+    /// Looks whether there is a token, where one must be shown, and certificates, where TLS is spoken.
     ///
     /// # Errors
-    /// If it cannot be read, or could be guessed.
-    pub fn check(&self) -> Result<(), TokenError> {
-        self.token().map(drop)
+    /// If the token cannot be read, or could be guessed; or the files of TLS cannot be read, or are unfit.
+    pub fn check(&self) -> Result<(), GateError> {
+        self.token()?;
+        Ok(self.tls.as_ref().map_or(Ok(()), Tls::check)?)
+    }
+
+    /// TLS, where it is spoken.
+    pub(super) const fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Why a request is not let in; none if it is.
     pub(super) fn refusal(&self, request: &Parts) -> Option<Answer> {
         // Read for each request, so that it can be renewed.
         match self.token() {
-            Ok(None) if self.by_address && !is_named_as_this_machine(request) => {
+            // Whoever asks by TLS showed a certificate, and saw one of this machine's under its own name.
+            Ok(None) if self.by_address && self.tls.is_none() && !is_named_as_this_machine(request) => {
                 let text = "this is not the address of this machine: ask by 127.0.0.1, [::1] or localhost\n";
                 Some(Answer::text(StatusCode::MISDIRECTED_REQUEST, text))
             }

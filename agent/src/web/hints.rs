@@ -233,7 +233,7 @@ pub(super) async fn serve(hints: Arc<Hints>) {
             }
         }
     };
-    attend("hints", &hints.listen, || Ok(()), HINT_CONNECTIONS_MAX, guest).await;
+    attend("hints", &hints.listen, &hints.listen.to_string(), || Ok(()), HINT_CONNECTIONS_MAX, guest).await;
 }
 
 /// One request, within the time for it.

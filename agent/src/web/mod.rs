@@ -19,6 +19,7 @@ mod query;
 mod route;
 mod serve;
 mod tally;
+mod tls;
 mod told;
 mod verify;
 
@@ -33,8 +34,9 @@ use crate::settings::{Settings, Web};
 use tally::Tally;
 use verify::Verified;
 
-pub use gate::{Gate, TokenError};
+pub use gate::{Gate, GateError, TokenError};
 pub use hints::Hints;
+pub use tls::TlsError;
 
 /// What the handlers are given: that is all that they can tell of.
 #[derive(Debug)]

@@ -11,14 +11,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Body};
 use super::gate::Gate;
 use super::listen::{Listener, Stream};
+use super::tls::Tls;
 use super::verify::verify;
-use super::{House, TokenError, route};
+use super::{GateError, House, route};
 use crate::error::chain;
 use crate::limits::{
     WEB_CONNECTION_SECONDS_MAX, WEB_CONNECTIONS_MAX, WEB_HEADER_BYTES_MAX, WEB_HEADER_SECONDS_MAX, WEB_HEADERS_MAX,
@@ -39,7 +41,7 @@ const NICENESS: i32 = 10;
 #[derive(Debug, thiserror::Error)]
 enum Unheard {
     #[error(transparent)]
-    Token(#[from] TokenError),
+    Gate(#[from] GateError),
     #[error("cannot listen at {place}")]
     Listen {
         place: String,
@@ -58,28 +60,29 @@ pub(super) async fn serve(house: Arc<House>) {
         let guest = Guest { house, gate, streams, stays: Arc::default() };
         async move {
             match stream {
-                Stream::Address(stream) => guest.serve(stream).await,
+                Stream::Address(stream) => guest.serve_at_address(stream).await,
                 Stream::Socket(stream) => guest.serve(stream).await,
             }
         }
     };
-    attend("web", &house.web.listen, || gate.check(), WEB_CONNECTIONS_MAX, guest).await;
+    attend("web", &house.web.listen, &house.web.place(), || gate.check(), WEB_CONNECTIONS_MAX, guest).await;
 }
 
 /// Listens for ever, and attends to each who comes. What keeps it from listening is told, and tried again.
 pub(super) async fn attend<A: Future<Output = ()> + Send + 'static>(
     name: &str,
     listen: &Listen,
-    ready: impl Fn() -> Result<(), TokenError>,
+    place: &str,
+    ready: impl Fn() -> Result<(), GateError>,
     most: usize,
     guest: impl Fn(Stream) -> A,
 ) {
     step_back();
     let mut told = String::new();
     loop {
-        match open(listen, &ready).await {
+        match open(listen, place, &ready).await {
             Ok(listener) => {
-                tracing::info!("{name}: listening at {listen}");
+                tracing::info!("{name}: listening at {place}");
                 accept(&listener, most, &guest).await;
             }
             Err(error) => {
@@ -101,10 +104,10 @@ pub(super) fn step_back() {
     }
 }
 
-async fn open(listen: &Listen, ready: impl Fn() -> Result<(), TokenError>) -> Result<Listener, Unheard> {
+async fn open(listen: &Listen, place: &str, ready: impl Fn() -> Result<(), GateError>) -> Result<Listener, Unheard> {
     ready()?;
     let listener = Listener::open(listen).await;
-    listener.map_err(|source| Unheard::Listen { place: listen.to_string(), source })
+    listener.map_err(|source| Unheard::Listen { place: place.to_owned(), source })
 }
 
 /// Takes in one after the other, as long as there is room. Whoever finds none waits in the kernel's queue.
@@ -152,6 +155,21 @@ struct Guest {
 }
 
 impl Guest {
+    /// The same for one who came by an address, where TLS may be spoken. Nothing is said to whoever is refused by that.
+    async fn serve_at_address(self, stream: TcpStream) {
+        match self.gate.tls().map(Tls::acceptor) {
+            None => self.serve(stream).await,
+            Some(Err(error)) => tracing::error!(error = chain(&error), "web: nobody is let in"),
+            Some(Ok(acceptor)) => {
+                match timeout(Duration::from_secs(WEB_HEADER_SECONDS_MAX), acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => self.serve(stream).await,
+                    Ok(Err(error)) => tracing::debug!(error = chain(&error), "web: a handshake failed"),
+                    Err(_) => tracing::debug!("web: a handshake was ended at its limit of time"),
+                }
+            }
+        }
+    }
+
     /// One question and its answer, within the time for it.
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send) {
         let stays = Arc::clone(&self.stays);
