@@ -103,9 +103,9 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
     }
     paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
     let listens = [web.as_ref().map(|web| &web.listen), hint.as_ref().map(|hint| &hint.listen)];
-    for Web { listen: _, token_file, tls, url: _ } in web {
+    if let Some(Web { listen: _, token_file, tls, url: _ }) = web {
         paths.extend(token_file.clone());
-        for MutualTls { certificate_file, key_file, client_ca_file } in tls {
+        if let Some(MutualTls { certificate_file, key_file, client_ca_file }) = tls {
             paths.extend([certificate_file, key_file, client_ca_file].map(Clone::clone));
         }
     }
