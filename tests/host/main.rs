@@ -88,4 +88,5 @@ mod urls;
 mod variables;
 mod watch;
 mod web;
+mod web_tls;
 mod windows;

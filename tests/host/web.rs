@@ -14,7 +14,7 @@ use crate::machine::{Machine, Origin, Running, web};
 const TOKEN: &str = "canary-token-0123456789abcdef0123456789abcdef";
 
 /// A host on which something is to be deployed, with these settings of `[web]`.
-fn host(settings: &str) -> (Origin, Machine) {
+pub(crate) fn host(settings: &str) -> (Origin, Machine) {
     let origin = Origin::new();
     origin.deploy(&[("web.hcl", &web("1"))]);
     let machine = Machine::new(&origin, &format!("[web]\n{settings}"));
