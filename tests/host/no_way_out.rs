@@ -72,7 +72,9 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
         ],
     ),
     ("[hint]", &[("listen", Not)]),
-    ("[web]", &[("listen", Not), ("token_file", Not), ("url", Not)]),
+    ("[web]", &[("listen", Not), ("token_file", Not), ("tls", Not), ("url", Not)]),
+    // Who may ask the host's own server.
+    ("tls", &[("certificate_file", Not), ("key_file", Not), ("client_ca_file", Not)]),
     (
         "[[alert]]",
         &[

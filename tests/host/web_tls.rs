@@ -175,7 +175,10 @@ fn renewed_certificates_are_used_at_once_and_unfit_ones_not_at_all() {
     assert!(world.ask("theirs", Some("friend"), "/healthz", "").is_err());
     let told = running.stop().0.text;
     assert!(told.contains("is not that of the first certificate") && told.contains("stay in use"), "{told}");
-    assert!(told.contains("does not hold certificates alone") && told.contains("certificates were read anew"), "{told}");
+    assert!(
+        told.contains("does not hold certificates alone") && told.contains("certificates were read anew"),
+        "{told}"
+    );
 }
 
 #[test]
