@@ -258,7 +258,7 @@ async fn an_open_request_is_told_what_it_would_do_in_a_status_and_one_comment_th
     };
     let comment = told(&first).await;
     assert_eq!(told(&first).await, comment, "said once");
-    world.clone.write("host/web.hcl", &WEB.replace("web:1", "web:3"));
+    world.clone.write("host/web.hcl", WEB.replace("web:1", "web:3"));
     let second = world.clone.commit(Sign::Not, "wish more");
     world.git(&["push", "-q"], "HEAD:refs/heads/wish");
     assert_eq!(told(&second).await, comment, "the same comment is changed");
@@ -266,7 +266,7 @@ async fn an_open_request_is_told_what_it_would_do_in_a_status_and_one_comment_th
 
     let path = format!("repos/{}/previews/pulls/{pull}", gitea.user);
     gitea.ask(Method::PATCH, &path, Some(json!({ "state": "closed" }))).await;
-    world.clone.write("host/web.hcl", &WEB.replace("web:1", "web:4"));
+    world.clone.write("host/web.hcl", WEB.replace("web:1", "web:4"));
     let third = world.clone.commit(Sign::Not, "wish in vain");
     world.git(&["push", "-q"], "HEAD:refs/heads/wish");
     world.run(0);
