@@ -138,11 +138,8 @@ impl Moment<'_> {
                 continue;
             }
             let why = self.reasons.get(name).map_or("not asked yet", String::as_str);
-            let list = if pod.since.plus(workload.progress_deadline()) > self.now {
-                &mut summary.starting
-            } else {
-                &mut summary.unhealthy
-            };
+            let left = pod.time_left(workload.progress_deadline(), self.now);
+            let list = if left > Seconds(0) { &mut summary.starting } else { &mut summary.unhealthy };
             list.push(format!("{name}: {why}"));
         }
     }

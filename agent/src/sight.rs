@@ -59,6 +59,11 @@ fn lay_over(unit: &Unit, observed: &mut Observed) {
             pod.readiness = readiness;
         }
     }
+    for (pod, since) in unit.place.health.unavailable() {
+        if let Some(pod) = observed.pods.get_mut(&pod) {
+            pod.unavailable = Some(since);
+        }
+    }
 }
 
 /// One look at the unit's target, with what the probes know laid over it.

@@ -247,6 +247,14 @@ impl Health {
         if self.run.as_ref().is_some_and(|run| run.available) { Readiness::Available } else { Readiness::NotReady }
     }
 
+    /// It is available, and no restart lies so near behind it that it may have to be restarted again.
+    #[must_use]
+    pub fn is_well(&self, now: Timestamp) -> bool {
+        let well = self.run.as_ref().and_then(|run| run.well);
+        let lasts = self.restarts == 0 || well.is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now);
+        lasts && self.readiness() == Readiness::Available
+    }
+
     /// Since when it runs.
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {

@@ -8,7 +8,7 @@ use crate::ailment::Ailment;
 use crate::cluster::ObservedCluster;
 use crate::hash::SpecHash;
 use crate::model::{ObjectId, PodIndex};
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// One look at a host, for one unit.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -79,6 +79,8 @@ pub struct ObservedPod {
     pub readiness: Readiness,
     /// When it started to run, or was made.
     pub since: Timestamp,
+    /// Since when it was seen not to be available, or to be so between restarts alone; none if it is, or nobody watched it.
+    pub unavailable: Option<Timestamp>,
     /// When it ended, of a pod that runs to its end and did; none for all others, and where nobody can tell.
     pub ended: Option<Timestamp>,
     /// What a person changed about it, in words, as a look into every field showed it; empty if that look found
@@ -86,6 +88,20 @@ pub struct ObservedPod {
     pub altered: Vec<Alteration>,
     /// Its containers, of a pod that has several, joined to a sandbox; empty for a pod that is one container.
     pub parts: Vec<ObservedPart>,
+}
+
+impl ObservedPod {
+    /// What is left at `now` of its time to become available. One that starts again and again is not given it anew.
+    #[must_use]
+    pub fn time_left(&self, deadline: Seconds, now: Timestamp) -> Seconds {
+        let since = self.unavailable.map_or(self.since, |unavailable| unavailable.min(self.since));
+        match self.state {
+            PodState::Restarting => Seconds(0),
+            PodState::Created | PodState::Running | PodState::Paused | PodState::Exited { .. } | PodState::Dead => {
+                deadline.left(since, now)
+            }
+        }
+    }
 }
 
 /// A container of a pod that has several.

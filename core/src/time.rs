@@ -71,6 +71,13 @@ impl Timestamp {
 }
 
 impl Seconds {
+    /// What is left at `now` of this span that began at `since`.
+    #[must_use]
+    pub fn left(self, since: Timestamp, now: Timestamp) -> Self {
+        let spent = now.millis_since(since).max(0) / MILLIS_PER_SECOND;
+        Self(self.0.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)))
+    }
+
     /// Reads a span as people write it: `30s`, `5m`, `1h` or `2d`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -101,6 +101,7 @@ mod tests {
                 state: PodState::Running,
                 readiness: Readiness::Available,
                 since: Timestamp(0),
+                unavailable: None,
                 ended: None,
                 altered: Vec::new(),
                 parts: Vec::new(),

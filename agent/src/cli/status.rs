@@ -18,6 +18,7 @@ use writ_core::ailment::Ailment;
 use writ_core::holdings::Holdings;
 use writ_core::model::{Desired, ObjectId};
 use writ_core::observed::{Observed, PodState, Readiness};
+use writ_core::time::Timestamp;
 
 use super::exit::{Ended, Exit, Failure};
 use super::host::{Host, block_on};
@@ -179,6 +180,10 @@ async fn look(
     for pod in observed.pods.values_mut() {
         // One that went since the list was made is told of as the list had it.
         let Ok(published) = target.published(&pod.container).await else { continue };
+        // The list tells only when it was made.
+        if published.started > Timestamp::default() && pod.ended.is_none() {
+            pod.since = published.started;
+        }
         if published.shared && pod.state == PodState::Running && pod.readiness == Readiness::Unknown {
             pod.readiness = Readiness::Available;
         }

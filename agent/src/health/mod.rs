@@ -94,6 +94,8 @@ struct Pod {
     part_of: Option<String>,
     watched: Watched,
     health: health::Health,
+    /// Since when it was seen not to be available, or to be so between restarts alone; none if it is, or nothing was seen yet.
+    unavailable: Option<Timestamp>,
     /// Its container must be looked at before anything else.
     look: bool,
     /// It was seen not to run, and the engine leaves it so.
@@ -242,6 +244,20 @@ impl Health {
         whole.map(|(name, pod)| (name.clone(), together(&pods, name, pod))).collect()
     }
 
+    /// Since when the watched pods that are not available were seen not to be, or to be so between restarts alone, by name.
+    #[must_use]
+    pub fn unavailable(&self) -> BTreeMap<String, Timestamp> {
+        let pods = self.shared.pods();
+        let mut since: BTreeMap<String, Timestamp> = BTreeMap::new();
+        for (name, pod) in pods.iter() {
+            if let Some(moment) = pod.unavailable {
+                let first = since.entry(pod.part_of.as_ref().unwrap_or(name).clone()).or_insert(moment);
+                *first = moment.min(*first);
+            }
+        }
+        since
+    }
+
     /// True while something is being done to a pod, such as leading its names to it: that must not be cut off.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -356,6 +372,7 @@ impl Pod {
             grace: watched.spec.grace,
             health: health::Health::new(Rules::of(&watched.spec)),
             watched,
+            unavailable: None,
             look: true,
             ended: false,
             interrupted: false,
@@ -380,6 +397,8 @@ impl Pod {
             }
         }
         self.health = health;
+        // However often it starts again meanwhile, it is waited for from the first moment on.
+        self.unavailable = if self.health.is_well(now) { None } else { Some(self.unavailable.unwrap_or(now)) };
         transitions
     }
 

@@ -102,6 +102,7 @@ mod tests {
             state,
             readiness,
             since: Timestamp(0),
+            unavailable: None,
             ended: None,
             altered: Vec::new(),
             parts: Vec::new(),

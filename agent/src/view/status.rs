@@ -293,6 +293,7 @@ fn pod_document(name: &str, pod: &ObservedPod, sight: &Sight<'_>) -> Value {
         state: doing,
         readiness,
         since,
+        unavailable: _,
         ended,
         altered: changes,
         parts,

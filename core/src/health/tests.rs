@@ -225,9 +225,11 @@ fn ten_minutes_of_health_forget_the_restarts_and_less_do_not() {
         let second = dies(&mut pod, first + 1);
         let begun = second + 1;
         pod.runs(begun, &[Transition::Ready, Transition::Available]);
+        assert!(!pod.health.is_well(pod.moment()), "it was restarted twice a moment ago");
         pod.answer(begun + 1, Liveness, true, &[]);
         pod.answer(begun + 2, Liveness, true, &[]);
         pod.now = begun + 1 + well;
+        assert_eq!(pod.health.is_well(pod.moment()), well == 600, "after {well} s of health");
         pod.at(pod.now, Event::Asked(Liveness), &[]);
         pod.health = pod.health.after(&Event::Answered(Liveness, Answer::No("no".to_owned())), pod.moment()).0;
         let waits = pod.health.next_moment().map_or(0, |until| until.millis_since(pod.moment()) / 1_000);

@@ -8,10 +8,8 @@ use crate::hash::SpecHash;
 use crate::holdings::{Held, HoldingChange, RunMark};
 use crate::limits::WAIT_SECONDS_MIN;
 use crate::model::{ObjectId, PodIndex, PodSpec, VolumeSpec, Workload};
-use crate::observed::{ObservedPod, PodState};
+use crate::observed::ObservedPod;
 use crate::time::Seconds;
-
-const MILLIS_PER_SECOND: i64 = 1_000;
 
 /// A lane that is being written.
 pub(super) struct Draft<'a> {
@@ -123,18 +121,11 @@ impl<'a> Draft<'a> {
     /// Waits for a pod that was found: for the rest of its time, and at least long enough to find out. One that
     /// restarts again and again has had its time.
     pub(super) fn await_found(&mut self, look: &Look<'_>) {
-        let age = self.subject.world.input.now.millis_since(look.pod.since).max(0) / MILLIS_PER_SECOND;
-        let age = u32::try_from(age).unwrap_or(u32::MAX);
-        let rest = match look.pod.state {
-            PodState::Restarting => 0,
-            PodState::Created | PodState::Running | PodState::Paused | PodState::Exited { .. } | PodState::Dead => {
-                self.subject.progress_deadline().0.saturating_sub(age)
-            }
-        };
+        let rest = look.pod.time_left(self.subject.progress_deadline(), self.subject.world.input.now);
         let least = self.subject.workload.min_ready().0.saturating_add(WAIT_SECONDS_MIN);
         let why = format!("waiting for {} to become ready: {}", look.name, look.why);
         self.note(look.name, why, Cause::None);
-        self.set_wait(look.name, Seconds(rest.max(least)));
+        self.set_wait(look.name, rest.max(Seconds(least)));
     }
 
     fn wait(&mut self, name: &str, deadline: Seconds) {

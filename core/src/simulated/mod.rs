@@ -426,6 +426,7 @@ impl Pod {
             state,
             readiness,
             since: *since,
+            unavailable: None,
             ended,
             altered: altered.clone(),
             parts: Vec::new(),

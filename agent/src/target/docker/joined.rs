@@ -23,8 +23,6 @@ use super::{Docker, asked, observe};
 use crate::clock::Clock;
 use crate::target::{Context, ProbeResult, Progress, TargetError};
 
-const MILLIS_PER_SECOND: i64 = 1_000;
-
 /// The word by which Writ's own program holds a pod's namespaces.
 const PAUSE: &str = "pause";
 
@@ -246,10 +244,7 @@ impl Docker {
         grace: Seconds,
     ) -> Result<(), TargetError> {
         let begun = Clock.now();
-        let left = || {
-            let spent = Clock.now().millis_since(begun).max(0) / MILLIS_PER_SECOND;
-            Seconds(grace.0.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)))
-        };
+        let left = || grace.left(begun, Clock.now());
         let is_sidecar = |member: &&Member| order.is_some_and(|order| order.sidecars.contains(&member.name));
         let parts = there.iter().filter(|member| member.role == Role::Part);
         let (mut sidecars, mains): (Vec<&Member>, Vec<&Member>) = parts.partition(is_sidecar);

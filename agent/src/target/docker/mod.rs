@@ -91,6 +91,8 @@ struct Memory {
     kept: BTreeSet<String>,
     /// What the last look into every field found changed, by container: the lists do not show it.
     fields: BTreeMap<String, Vec<Alteration>>,
+    /// When containers were last started, as the last look into each told: the lists do not show it.
+    started: BTreeMap<String, Timestamp>,
     /// How and when containers ended that run to their end, and since when they ran: the lists do not show it.
     ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
     /// Names that the ingress leads to.

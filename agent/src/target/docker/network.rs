@@ -142,7 +142,11 @@ impl Docker {
         let found = self.ours("look at the names of a container", container).await?;
         let state = found.inspect.state.clone().unwrap_or_default();
         let moment = |text: &Option<String>| text.as_deref().and_then(writ_core::time::Timestamp::parse);
-        let started = moment(&state.started_at);
+        // The engine writes the year 1 where no run has begun, or has ended.
+        let started = moment(&state.started_at).filter(|at| at.0 > 0);
+        if let (Some(started), Some(id)) = (started, &found.inspect.id) {
+            self.memory().started.insert(id.clone(), started);
+        }
         let is_shared = |found: &Ours| {
             let asked = found.asked.as_ref();
             asked.is_some_and(|asked| !asked.shared.is_empty() && asked::is_published(asked, &found.inspect))
@@ -163,7 +167,6 @@ impl Docker {
             running: runs && !restarts,
             ended: !runs && !restarts,
             started: started.unwrap_or_default(),
-            // The engine writes the year 1 where no run has ended.
             finished: moment(&state.finished_at).filter(|at| at.0 > 0),
             shared,
             ailment: self.ailment(container, &state, lasts).await,

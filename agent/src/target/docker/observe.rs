@@ -44,6 +44,7 @@ impl Docker {
         let there = |id: &String| containers.iter().any(|found| found.id.as_ref() == Some(id));
         self.memory().fields.retain(|id, _| there(id));
         self.memory().ends.retain(|id, _| there(id));
+        self.memory().started.retain(|id, _| there(id));
         if depth == Depth::List {
             self.recall_fields(&mut observed, &mut parts);
         }
@@ -133,6 +134,7 @@ impl Docker {
             state,
             readiness: Readiness::Unknown,
             since: Timestamp::from_seconds(container.created.unwrap_or(0)),
+            unavailable: None,
             ended: None,
             altered,
             parts: Vec::new(),
@@ -206,6 +208,7 @@ impl Docker {
                     }
                     let fields = pod.altered.iter().filter(|altered| matches!(altered, Alteration::Field(_)));
                     self.memory().fields.insert(pod.container.clone(), fields.cloned().collect());
+                    self.memory().started.insert(pod.container.clone(), pod.since);
                     for part in joined {
                         let fields = part.altered.into_iter().map(Alteration::Field);
                         self.memory().fields.insert(part.id, fields.collect());
@@ -264,6 +267,7 @@ impl Docker {
             part.altered = memory.fields.get(&part.id).into_iter().flatten().filter_map(text).collect();
         }
         for pod in observed.pods.values_mut() {
+            pod.since = memory.started.get(&pod.container).copied().unwrap_or(pod.since);
             pod.altered.extend(memory.fields.get(&pod.container).into_iter().flatten().cloned());
         }
     }

@@ -24,8 +24,6 @@ const KILL: Duration = Duration::from_secs(30);
 /// Time for the program itself, should what is done before it take all of the grace. Source: a kubelet gives as much.
 const REST_SECONDS: u32 = 2;
 
-const MILLIS_PER_SECOND: i64 = 1_000;
-
 impl Docker {
     /// Restarts a container in place.
     ///
@@ -86,9 +84,7 @@ impl Docker {
             Ok(Err(error)) => tracing::warn!(container = found.name(), error = chain(&error), "preStop was not done"),
             Err(_elapsed) => tracing::warn!(container = found.name(), "preStop took all of the grace"),
         }
-        let spent = Clock.now().millis_since(begun).max(0) / MILLIS_PER_SECOND;
-        let left = grace.0.saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX));
-        Seconds(left.max(REST_SECONDS.min(grace.0)))
+        grace.left(begun, Clock.now()).max(Seconds(REST_SECONDS.min(grace.0)))
     }
 }
 
