@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 use writ_core::cluster::holds_up;
 use writ_core::guard::CheckedPlan;
 use writ_core::holdings::HoldingChange;
@@ -30,6 +31,7 @@ use crate::limits::{ENGINE_STEPS_AT_ONCE, STANDSTILL_SECONDS, STEP_AFTER_NEWER_S
 use crate::pulled::{Noted, Pulled};
 use crate::record::{Outcome, RecordError, Store, WorkEvent};
 use crate::target::{Context, Progress, TargetError};
+use crate::trace;
 
 /// What a plan is applied with.
 pub struct Hands<'a> {
@@ -102,7 +104,11 @@ pub struct Applied {
 /// # Errors
 /// Only if the record cannot be written; then no further step is taken.
 pub async fn apply(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, RecordError> {
-    let _timed = hands.agent.bulletin.timed(Stage::Apply);
+    let timed = hands.agent.bulletin.timed(Stage::Apply);
+    take_all(hands, plan).instrument(timed.span().clone()).await
+}
+
+async fn take_all(hands: &Hands<'_>, plan: &CheckedPlan) -> Result<Applied, RecordError> {
     let engine = Semaphore::new(ENGINE_STEPS_AT_ONCE);
     let mut applied = Applied::default();
     let (mut without_network, mut without_ingress) = (None, None);
@@ -239,10 +245,13 @@ async fn take(hands: &Hands<'_>, step: &Step, engine: &Semaphore) -> Result<Resu
     }
     let Context { host: _, unit, commit } = &hands.context;
     let intent = hands.store().intend(hands.now(), unit, commit.as_deref(), step)?;
+    let span = trace::step(step);
     let stopped = stops(step).and_then(|pod| hands.health().forget(pod));
     let noted = Noted::new(hands.agent.progress.as_ref());
     let made = RefCell::new(None);
-    let done = execute(hands, step, &noted, &made).await;
+    let done = execute(hands, step, &noted, &made).instrument(span.clone()).await;
+    trace::stepped(&span, matches!(done, Some(Ok(()))));
+    drop(span);
     tell_pulled(hands, step, noted.pulled())?;
     tell_copied(hands, step, made.into_inner())?;
     let (outcome, result) = match done {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tracing::Span;
 use writ_core::observed::Observed;
 use writ_core::time::Timestamp;
 
@@ -13,6 +14,7 @@ use crate::clock::Stopwatch;
 use crate::limits::PULSE_SECONDS_MAX;
 use crate::measure::{Calls, Durations};
 use crate::settings::Settings;
+use crate::trace;
 
 /// What is said, shared between the agent and those who read.
 #[derive(Debug)]
@@ -115,6 +117,7 @@ pub struct Timed<'a> {
     bulletin: &'a Bulletin,
     stage: Stage,
     watch: Stopwatch,
+    span: Span,
 }
 
 impl Bulletin {
@@ -154,7 +157,7 @@ impl Bulletin {
 
     /// A stage begins.
     pub fn timed(&self, stage: Stage) -> Timed<'_> {
-        Timed { bulletin: self, stage, watch: Stopwatch::start() }
+        Timed { bulletin: self, stage, watch: Stopwatch::start(), span: trace::stage(stage) }
     }
 
     /// Where the calls of a target are counted.
@@ -172,6 +175,14 @@ impl Bulletin {
     /// What is said stands after a panic as well: each word of it was written whole.
     fn lock(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Timed<'_> {
+    /// The span of the stage, for what is done in it.
+    #[must_use]
+    pub const fn span(&self) -> &Span {
+        &self.span
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use tracing::Instrument as _;
 use writ_core::alert::{Found, Kind};
 use writ_core::guard::CheckedPlan;
 use writ_core::observed::Observed;
@@ -33,6 +34,7 @@ use crate::say::{refuse_files, say, settle, settle_unbegun, tell_refusals_and_dr
 use crate::sight::{get_to_know, keep, look, settled, stand, watch};
 use crate::source::{Offer, Source, Trouble};
 use crate::target::{Depth, TargetError};
+use crate::trace;
 use crate::trouble::in_short;
 use crate::wake::Wake;
 use crate::wanted::{Wanted, WantedError};
@@ -111,6 +113,18 @@ pub async fn pass(
     wake: Wake,
     interrupt: &Interrupt,
 ) -> Result<PassEnd, CycleError> {
+    let span = trace::pass(&source.settings.name, wake);
+    let end = make_pass(agent, source, wake, interrupt).instrument(span.clone()).await;
+    trace::passed(&span, end.as_ref().ok());
+    end
+}
+
+async fn make_pass(
+    agent: &Agent,
+    source: &mut Source,
+    wake: Wake,
+    interrupt: &Interrupt,
+) -> Result<PassEnd, CycleError> {
     // A remote that is slow and a lock that somebody else has hold up no stop; what is under way ends by itself.
     let begun = async {
         let turn = agent.take_turn().await?;
@@ -135,7 +149,8 @@ pub async fn pass(
             if interrupt.reason() == Some(Reason::Stop) {
                 break;
             }
-            pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).await?;
+            let span = trace::unit(&unit.settings.name, &admitted.commit().to_string());
+            pass_unit(agent, source, unit, admitted, wake, interrupt, &mut end).instrument(span).await?;
         }
     }
     alerts::tell(agent, &end.findings)?;

@@ -64,7 +64,7 @@ fn protecting(policy: Policy, path: &Path) -> Policy {
 
 /// The state directory, the socket of the engine, folders of backups, and files that hold secrets or say what is allowed.
 fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
-    let Settings { host, sources, units, reports, ingress: _, web, alerts, hint } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web, alerts, hint, traces } = settings;
     let Host {
         name: _,
         labels: _,
@@ -102,6 +102,7 @@ fn own_paths(settings: &Settings, guard: &Guard) -> BTreeSet<PathBuf> {
         paths.extend([ssh_key_file, known_hosts_file, token_file].into_iter().flatten().cloned());
     }
     paths.extend(alerts.iter().flat_map(|alert| alert.way.files()).map(Path::to_path_buf));
+    paths.extend(traces.as_ref().and_then(|traces| traces.token_file.clone()));
     let listens = [web.as_ref().map(|web| &web.listen), hint.as_ref().map(|hint| &hint.listen)];
     if let Some(Web { listen: _, token_file, tls, url: _ }) = web {
         paths.extend(token_file.clone());

@@ -33,6 +33,7 @@ mod sight;
 pub mod source;
 pub mod split;
 pub mod token;
+pub mod trace;
 mod trouble;
 pub mod unseal;
 pub mod wake;

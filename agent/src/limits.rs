@@ -200,6 +200,21 @@ pub const WEB_SUBJECT_RECORDS_MAX: u32 = 5_000;
 /// Most records that one reading of the journal gives where the caller sets no number.
 pub const HISTORY_RECORDS_DEFAULT: u32 = 10_000;
 
+/// Spans of passes that wait for whoever collects traces. What does not fit is let go, and that is told.
+pub const SPANS_WAITING_MAX: usize = 4_096;
+
+/// Spans that are sent at once.
+pub const SPANS_AT_ONCE_MAX: usize = 512;
+
+/// Time between two sendings of spans, in seconds.
+pub const SPANS_EVERY_SECONDS: u64 = 5;
+
+/// Longest time until spans that were not taken are offered again, in seconds.
+pub const SPANS_RETRY_SECONDS_MAX: u64 = 60;
+
+/// Time that the last spans of an agent that stops may take, in seconds.
+pub const SPANS_LAST_SECONDS: u64 = 3;
+
 /// Time that one request to a forge may take, in seconds. A forge that is well answers in less than one.
 pub const FORGE_SECONDS: u64 = 10;
 

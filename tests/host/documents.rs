@@ -49,6 +49,7 @@ pub(crate) fn known_keys() -> BTreeMap<String, BTreeSet<String>> {
         ("[ingress]", "[ingress]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[hint]", "[hint]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("[web]", "[web]\nqqqqqqqqqqqqqqqq = 1\n"),
+        ("[traces]", "[traces]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("tls", "[web]\ntls = { qqqqqqqqqqqqqqqq = 1 }\n"),
         ("[[source]]", "[[source]]\nqqqqqqqqqqqqqqqq = 1\n"),
         ("credentials", "[[source]]\ncredentials = { qqqqqqqqqqqqqqqq = 1 }\n"),

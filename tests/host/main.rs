@@ -83,6 +83,7 @@ mod split;
 mod sshd;
 mod statements;
 mod stop;
+mod traces;
 mod trust;
 mod urls;
 mod variables;

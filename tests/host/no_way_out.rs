@@ -41,6 +41,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
             ("alert", Not),
             ("web", Not),
             ("hint", Not),
+            ("traces", Not),
         ],
     ),
     (
@@ -73,6 +74,7 @@ const KEYS: &[(&str, &[(&str, Bears)])] = &[
     ),
     ("[hint]", &[("listen", Not)]),
     ("[web]", &[("listen", Not), ("token_file", Not), ("tls", Not), ("url", Not)]),
+    ("[traces]", &[("url", Not), ("token_file", Not)]),
     // Who may ask the host's own server.
     ("tls", &[("certificate_file", Not), ("key_file", Not), ("client_ca_file", Not)]),
     (

@@ -90,6 +90,9 @@ pub(crate) fn run(host: &Host) -> Ended {
         for (source, file) in settings.sources.iter().filter_map(|it| Some((it, it.hint_secret_file.as_ref()?))) {
             add(format!("secret of hints for {}", source.name), token(file));
         }
+        if let Some(file) = settings.traces.as_ref().and_then(|traces| traces.token_file.as_ref()) {
+            add("token for traces".to_owned(), token(file));
+        }
         if let Some(web) = &settings.web {
             add("web".to_owned(), answers(web));
         }
@@ -133,7 +136,7 @@ fn settings_file(file: &Path) -> Result<String, Problem> {
 }
 
 fn settings_found(settings: &Settings) -> Result<String, Problem> {
-    let Settings { host, sources, units, reports, ingress: _, web: _, alerts: _, hint: _ } = settings;
+    let Settings { host, sources, units, reports, ingress: _, web: _, alerts: _, hint: _, traces: _ } = settings;
     if sources.is_empty() || units.is_empty() {
         return problem("there is nothing to follow", "add a [[source]] and a [[unit]]");
     }

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use writ::cycle::PassEnd;
 use writ::record::AgentLock;
+use writ::report::Traces;
 use writ::service::Service;
-use writ::settings::{Manager, log_filter};
+use writ::settings::{Manager, Settings, log_filter};
+use writ::trace::{self, Collector};
 use writ::wake::Bell;
 use writ::web::{self, Hints, House};
 use writ_core::status::State;
@@ -34,9 +40,13 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         );
         return Err(Failure::message(message));
     }
-    start_log(host);
+    let mut traces = start_log(host, settings);
     if arguments.once {
-        return once(host);
+        let ended = once(host);
+        if let Some(traces) = &mut traces {
+            block_on(traces.finish())?;
+        }
+        return ended;
     }
     let (agent, attendance) = spine::agent(host)?;
     let _lock = AgentLock::acquire(&settings.host.state)?;
@@ -51,7 +61,16 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Ended {
         web::start_hints(hints);
     }
     let service = Service::new(&Manager::of_this_process());
-    block_on(writ::run::run(&agent, attendance, sources, &bells, &service))??;
+    block_on(async {
+        let running = writ::run::run(&agent, attendance, sources, &bells, &service);
+        let Some(traces) = &mut traces else { return running.await };
+        let ended = tokio::select! {
+            ended = running => ended,
+            never = traces.run() => match never {},
+        };
+        traces.finish().await;
+        ended
+    })??;
     Ok(Exit::Success)
 }
 
@@ -91,12 +110,19 @@ fn failed(end: &PassEnd) -> bool {
     end.failed || end.unreachable || end.interrupted.is_some()
 }
 
-/// The log of the agent goes to standard error, as JSON if documents are asked for as that.
-fn start_log(host: &Host) {
-    let filter = tracing_subscriber::EnvFilter::new(log_filter());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match host.terminal.format() {
-        Format::Json => log.json().init(),
-        Format::Text | Format::Yaml => log.with_ansi(host.terminal.error_colour()).with_target(false).init(),
-    }
+/// The log of the agent goes to standard error, as JSON if documents are asked for as that. Gives what sends traces, where
+/// somebody collects them.
+fn start_log(host: &Host, settings: &Settings) -> Option<Traces> {
+    let said = EnvFilter::new(log_filter()).and(filter_fn(|metadata| !Collector::takes(metadata)));
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match host.terminal.format() {
+        Format::Json => log.json().boxed(),
+        Format::Text | Format::Yaml => log.with_ansi(host.terminal.error_colour()).with_target(false).boxed(),
+    };
+    let wanted = settings.traces.clone().map(|traces| (traces, trace::collect()));
+    let (collector, sending) = wanted.map(|(traces, (collector, spans))| (collector, (traces, spans))).unzip();
+    let spans = filter_fn(Collector::takes).with_max_level_hint(LevelFilter::INFO);
+    let collector = collector.map(|collector| collector.with_filter(spans));
+    tracing_subscriber::registry().with(log.with_filter(said)).with(collector).init();
+    sending.map(|(traces, spans)| Traces::new(traces, &settings.host.name, spans))
 }

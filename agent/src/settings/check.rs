@@ -24,6 +24,7 @@ use super::previews::{check_previews, check_reported};
 use super::renderer::check_renderer;
 use super::report::check_report;
 use super::source::check_source;
+use super::traces::check_traces;
 use super::web::check_web;
 use super::window::check_windows;
 use super::{
@@ -38,7 +39,7 @@ pub(super) fn settings(
     problems: &mut Problems,
     texts: &mut Sources,
 ) -> Option<Settings> {
-    let raw::Settings { host, sources, units, reports, ingress, web, alerts, hint } = raw;
+    let raw::Settings { host, sources, units, reports, ingress, web, alerts, hint, traces } = raw;
     refuse_duplicates("source", sources.iter().filter_map(|source| source.name.as_ref()), problems);
     refuse_duplicates("unit", units.iter().filter_map(|unit| unit.name.as_ref()), problems);
     let mut names: Vec<String> = sources.iter().filter_map(|raw| Some(raw.name.as_ref()?.value.clone())).collect();
@@ -66,10 +67,12 @@ pub(super) fn settings(
     let web = check_web(web, problems);
     let hint = check_hint(hint, web.as_ref(), &sources, problems);
     let alerts = check_alerts(alerts, &watched, problems);
+    let traces = check_traces(traces, problems);
     Some(Settings {
         web: web?,
         hint: hint?,
         alerts: alerts?,
+        traces: traces?,
         ingress,
         host: host?,
         units: units.into_iter().collect::<Option<_>>().map(in_order)?,

@@ -22,6 +22,7 @@ mod renderer;
 mod report;
 mod source;
 mod surroundings;
+mod traces;
 mod url;
 mod web;
 mod window;
@@ -47,6 +48,7 @@ pub use check::is_name;
 pub use guard::Guard;
 pub use hint::{Hint, hint_secret};
 pub use surroundings::{Manager, Surroundings, file, log_filter, person, wants_colour};
+pub use traces::Traces;
 pub use url::webhook_address;
 pub use web::{Listen, MutualTls, Web};
 
@@ -78,6 +80,8 @@ pub struct Settings {
     pub hint: Option<Hint>,
     /// Who is told beside the forges that something is wrong.
     pub alerts: Vec<Alert>,
+    /// Who collects traces of passes; none if nobody.
+    pub traces: Option<Traces>,
 }
 
 /// The host itself.

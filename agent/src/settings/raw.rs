@@ -11,6 +11,7 @@ pub(super) struct Settings {
     pub(super) web: Option<Web>,
     pub(super) alerts: Vec<Alert>,
     pub(super) hint: Option<Hint>,
+    pub(super) traces: Option<Traces>,
 }
 
 #[derive(Default)]
@@ -176,6 +177,11 @@ pub(super) struct Hint {
     pub(super) listen: Option<Written<String>>,
 }
 
+pub(super) struct Traces {
+    pub(super) url: Option<Written<String>>,
+    pub(super) token_file: Option<Written<String>>,
+}
+
 pub(super) struct Web {
     pub(super) listen: Option<Written<String>>,
     pub(super) token_file: Option<Written<String>>,
@@ -203,7 +209,8 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Problems) -> Option<Se
         let alerts = root.sections("alert", problems).into_iter().map(|section| alert(section, problems)).collect();
         let web = root.section("web", problems).map(|section| web(section, problems));
         let hint = root.section("hint", problems).map(|section| hint(section, problems));
-        Settings { host, sources, units, reports, ingress, web, alerts, hint }
+        let traces = root.section("traces", problems).map(|section| traces(section, problems));
+        Settings { host, sources, units, reports, ingress, web, alerts, hint, traces }
     })
 }
 
@@ -342,6 +349,13 @@ fn hint(mut section: Section<'_>, problems: &mut Problems) -> Hint {
     let hint = Hint { listen: section.require("listen", listen, problems), place: section.place.clone() };
     section.finish(problems);
     hint
+}
+
+fn traces(mut section: Section<'_>, problems: &mut Problems) -> Traces {
+    let url = section.string("url", problems);
+    let (url, token_file) = (section.require("url", url, problems), section.string("token_file", problems));
+    section.finish(problems);
+    Traces { url, token_file }
 }
 
 fn web(mut section: Section<'_>, problems: &mut Problems) -> Web {

@@ -93,6 +93,11 @@ pub(super) fn pages(url: &str) -> Result<(), Complaint> {
 
 /// Checks the address of a webhook.
 pub(super) fn webhook(url: &str) -> Result<(), Complaint> {
+    told("a webhook", url)
+}
+
+/// Checks the address of whoever is told something over HTTP.
+pub(super) fn told(who: &str, url: &str) -> Result<(), Complaint> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return complaint("the address has no scheme", "write https://HOST/PATH");
     };
@@ -100,13 +105,13 @@ pub(super) fn webhook(url: &str) -> Result<(), Complaint> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match scheme {
         _ if authority.contains('@') => {
-            complaint("the address of a webhook names no user", "take out what stands before `@`")
+            complaint(format!("the address of {who} names no user"), "take out what stands before `@`")
         }
         _ if authority.is_empty() => complaint("the address names no host", "write https://HOST/PATH"),
         "https" => Ok(()),
         "http" if is_loopback(authority) => Ok(()),
         "http" => complaint("http would show what is told to the network", "write https://…"),
-        _ => complaint(format!("a webhook is not reached by `{}`", scheme.escape_debug()), "write https://HOST/PATH"),
+        _ => complaint(format!("{who} is not reached by `{}`", scheme.escape_debug()), "write https://HOST/PATH"),
     }
 }
 
