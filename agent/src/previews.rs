@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use writ_core::dialect::Files;
 use writ_core::holdings::Holdings;
 use writ_core::model::Desired;
@@ -29,6 +30,7 @@ use crate::settings;
 use crate::sight::look;
 use crate::source::{Lookout, Source, remote};
 use crate::target::Depth;
+use crate::trace;
 use crate::wanted::{Unopened, Wanted, WantedError, grants, unopened};
 
 /// Time until something is looked at again that a pass is in the way of.
@@ -237,7 +239,8 @@ impl<'a> Previews<'a> {
             return Ok(false);
         }
         let mut notes = Vec::new();
-        let outlook = match self.outlook(unit, proposed, (&follows, &known), &mut notes).await {
+        let span = trace::preview(&unit.settings.name, number, &proposed.commit().to_string());
+        let outlook = match self.outlook(unit, proposed, (&follows, &known), &mut notes).instrument(span).await {
             Ok(outlook) | Err(Blind::Told(outlook)) => outlook,
             Err(Blind::Record(error)) => return Err(error),
         };

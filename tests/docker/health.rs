@@ -69,11 +69,13 @@ async fn a_container_whose_liveness_always_fails_is_restarted_at_once_and_then_a
     let mut pod = world.pod("web", 0);
     pod.main.liveness = Some(Probe { failure_threshold: 1, ..shell_probe("false") });
     world.create(&pod).await.unwrap();
-    see(&world, &pod, |what| matches!(what, What::Restarting(_))).await;
+    let first = see(&world, &pod, |what| matches!(what, What::Restarting(_))).await;
     see(&world, &pod, |what| *what == What::Restarted).await;
     let waits = see(&world, &pod, |what| matches!(what, What::NotReady(why) if why.contains("restarts"))).await;
     let told = world.health.reasons().remove(&pod.name).unwrap_or_default();
     assert!(told.starts_with("livenessProbe: exit code 1; restarts do not help"), "{told}");
+    let since = world.health.unavailable()[&pod.name];
+    assert!(since <= first.at, "its time to become available goes on over restarts: {since} after {}", first.at);
     let again = see(&world, &pod, |what| matches!(what, What::Restarting(_))).await;
     let pause = again.at.millis_since(waits.at);
     assert!((10_000..20_000).contains(&pause), "{pause} ms");

@@ -1,6 +1,7 @@
 //! Spans of passes, by which whoever collects traces sees what a pass spent its time on.
 //!
-//! A pass is a trace: below it stand its units, below these the stages, and below the stage that acts the steps.
+//! A pass is a trace: below it stand its units, below these the stages, and below the stage that acts the steps. So is a request
+//! that is planned beside passes.
 //!
 //! Invariant: a span names sources, units, commits, objects, pods and verbs. No value of a manifest and no secret stands in one.
 //! Invariant: where nobody collects traces, no span is made; where somebody does, no pass waits for that.
@@ -41,6 +42,11 @@ pub(crate) fn passed(span: &Span, end: Option<&PassEnd>) {
 /// One unit of a pass.
 pub(crate) fn unit(unit: &str, commit: &str) -> Span {
     info_span!(target: TARGET, "unit", unit, commit)
+}
+
+/// One open request, planned for a unit beside the passes: the root of a trace.
+pub(crate) fn preview(unit: &str, request: u32, commit: &str) -> Span {
+    info_span!(target: TARGET, parent: None, "preview", unit, request, commit)
 }
 
 /// One stage of a pass.
