@@ -55,6 +55,9 @@ def containers(world, compose_words, compose_env, work):
         if count == 20:
             found["start"] = starts(world)
             found["push"] = pushes(world)
+            # What the pushes changed is put back now, so that the next deployment is of what is new alone.
+            world.wants(count)
+            world.writ("run", "--once", codes=(2,))
     return found
 
 
