@@ -135,6 +135,13 @@ struct Series {
     failures: u32,
 }
 
+impl Run {
+    /// It said that it lives for so long that the restarts before it count no more.
+    fn was_well(&self, now: Timestamp) -> bool {
+        self.well.is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now)
+    }
+}
+
 impl Rules {
     /// How `pod` wants to be asked.
     #[must_use]
@@ -250,8 +257,7 @@ impl Health {
     /// It is available, and no restart lies so near behind it that it may have to be restarted again.
     #[must_use]
     pub fn is_well(&self, now: Timestamp) -> bool {
-        let well = self.run.as_ref().and_then(|run| run.well);
-        let lasts = self.restarts == 0 || well.is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now);
+        let lasts = self.restarts == 0 || self.run.as_ref().is_some_and(|run| run.was_well(now));
         lasts && self.readiness() == Readiness::Available
     }
 
@@ -405,9 +411,10 @@ impl Health {
             Question::Readiness | Question::PostStart => {}
             Question::Startup | Question::Liveness if yes => drop(run.well.get_or_insert(now)),
             Question::Startup | Question::Liveness => {
-                if run.well.take().is_some_and(|since| since.plus(Seconds(WELL_SECONDS)) <= now) {
+                if run.was_well(now) {
                     self.restarts = 0;
                 }
+                run.well = None;
             }
         }
     }

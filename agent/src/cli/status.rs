@@ -181,7 +181,7 @@ async fn look(
         // One that went since the list was made is told of as the list had it.
         let Ok(published) = target.published(&pod.container).await else { continue };
         // The list tells only when it was made.
-        if published.started > Timestamp::default() && pod.ended.is_none() {
+        if published.started > Timestamp::default() {
             pod.since = published.started;
         }
         if published.shared && pod.state == PodState::Running && pod.readiness == Readiness::Unknown {

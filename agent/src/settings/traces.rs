@@ -20,13 +20,11 @@ pub struct Traces {
 /// The table `[traces]`; the inner value is none where there is no such table, the outer where it is not right.
 pub(super) fn check_traces(raw: Option<raw::Traces>, problems: &mut Problems) -> Option<Option<Traces>> {
     let Some(raw::Traces { url: written, token_file }) = raw else { return Some(None) };
-    let is_named = token_file.is_some();
     let token_file = file("token_file", token_file, Privacy::Secret, problems);
     let Written { value: url, place } = written?;
     if let Err(url::Complaint { message, help }) = url::told("whoever collects traces", &url) {
         refuse(problems, &place, message, help);
         return None;
     }
-    // A file that is named and not right has its problem already.
-    (token_file.is_some() == is_named).then_some(Some(Traces { url, token_file }))
+    Some(Some(Traces { url, token_file }))
 }

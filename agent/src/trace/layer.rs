@@ -89,9 +89,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collector {
             let extensions = parent.extensions();
             extensions.get::<Open>().map(|open| (open.trace, open.span))
         });
-        let (Ok(new_trace), Ok(own)) = (random(), random()) else { return };
+        let trace = above.map_or_else(random, |(trace, _)| Ok(trace));
+        let (Ok(trace), Ok(own)) = (trace, random()) else { return };
         let mut open = Open {
-            trace: above.map_or(new_trace, |(trace, _)| trace),
+            trace,
             span: own,
             parent: above.map(|(_, span)| span),
             begun: Clock.now(),

@@ -93,8 +93,8 @@ struct Memory {
     fields: BTreeMap<String, Vec<Alteration>>,
     /// When containers were last started, as the last look into each told: the lists do not show it.
     started: BTreeMap<String, Timestamp>,
-    /// How and when containers ended that run to their end, and since when they ran: the lists do not show it.
-    ends: BTreeMap<String, (PodState, Timestamp, Timestamp)>,
+    /// How and when containers ended that run to their end: the lists do not show it.
+    ends: BTreeMap<String, (PodState, Timestamp)>,
     /// Names that the ingress leads to.
     led_to: BTreeSet<String>,
 }

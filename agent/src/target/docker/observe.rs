@@ -204,7 +204,7 @@ impl Docker {
                         pod.altered.retain(|alteration| *alteration != Alteration::Disconnected);
                     }
                     if let (true, Some(ended)) = (has_ended(&pod), pod.ended) {
-                        self.memory().ends.insert(pod.container.clone(), (pod.state.clone(), pod.since, ended));
+                        self.memory().ends.insert(pod.container.clone(), (pod.state.clone(), ended));
                     }
                     let fields = pod.altered.iter().filter(|altered| matches!(altered, Alteration::Field(_)));
                     self.memory().fields.insert(pod.container.clone(), fields.cloned().collect());
@@ -256,7 +256,8 @@ impl Docker {
         }
     }
 
-    /// Lays over the lists what the last look into every field found; only another such look can tell that it is gone.
+    /// Lays over the lists what the last look into every field found, the start included; only another such look can tell that
+    /// it is another one.
     fn recall_fields(&self, observed: &mut Observed, parts: &mut Parts) {
         let memory = self.memory();
         for part in parts.of.values_mut().flatten() {
@@ -278,8 +279,8 @@ impl Docker {
         for pod in observed.pods.values_mut() {
             if !has_ended(pod) {
                 memory.ends.remove(&pod.container);
-            } else if let Some((state, since, ended)) = memory.ends.get(&pod.container) {
-                (pod.state, pod.since, pod.ended) = (state.clone(), *since, Some(*ended));
+            } else if let Some((state, ended)) = memory.ends.get(&pod.container) {
+                (pod.state, pod.ended) = (state.clone(), Some(*ended));
             }
         }
     }
